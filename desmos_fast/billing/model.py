@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The invoice on the wire, version 1: one frozen Struct per object of docs/invoice.md.
+
+Amounts are integer cents, dates ISO text, codes and identifiers text. These types say which keys
+exist and their defaults; what a key may hold is checked by the codec.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the wire objects: unknown keys are refused."""
+
+
+class Beneficiary(_Wire):
+    """Who receives care; the names are for the centre's screens and are never encoded."""
+
+    birth_date: str
+    birth_rank: int = 1
+    rank: int = 0
+    nir: str | None = None
+    last_name: str = ""
+    first_name: str = ""
+
+
+class Amo(_Wire):
+    """The compulsory insurer and the rights it gives."""
+
+    regime: str
+    caisse: str
+    centre: str
+    rights_source: int = 0
+    rights_from: str | None = None
+    nature: int = 10
+    exemption: str = "0"
+    pathway: str = ""
+    treating_physician: str = ""
+
+
+class ReferringDoctor(_Wire):
+    """The doctor who sent the patient (2S 72 to 120)."""
+
+    last_name: str
+    first_name: str = ""
+    am: str | None = None
+
+
+class Amc(_Wire):
+    """The complementary insurer; `separate_claim` claims its share apart, in flow 02."""
+
+    number: str
+    contract_type: str = "00"
+    separate_claim: bool = False
+
+
+class Accident(_Wire):
+    """An accident, known by its number or its date."""
+
+    kind: Literal["work", "third_party"]
+    number: str | None = None
+    date: str | None = None
+
+
+class Prescriber(_Wire):
+    """Who prescribed the acts; `am` is null for a salaried one known by RPPS."""
+
+    condition: str
+    am: str | None = None
+    rpps: str | None = None
+    specialty: str = ""
+    origin: str = ""
+    structure: str | None = None
+    prescribed_on: str | None = None
+
+
+class Executor(_Wire):
+    """Who did the act: a person's own number, distinct from the structure's."""
+
+    am: str
+    specialty: str
+    condition: str
+    rpps: str | None = None
+    zone: str = ""
+
+
+class PriorAgreement(_Wire):
+    """The insurer's prior agreement to an act."""
+
+    code: int
+    requested_on: str | None = None
+
+
+class _Act(_Wire, tag_field="kind", kw_only=True):
+    """What both kinds of act hold; coefficient in hundredths, amounts in cents, rate in percent."""
+
+    code: str
+    date: str
+    unit_price: int
+    base: int
+    rate: int
+    amo: int
+    fees: int
+    amc: int
+    executor: Executor
+    complement: str = ""
+    quantity: int = 1
+    coefficient: int = 100
+    units: int = 1
+    exemption: str = ""
+    qualifier: str = ""
+    prior_agreement: PriorAgreement | None = None
+
+
+class NgapAct(_Act, tag="ngap", kw_only=True):
+    """An act of the NGAP: a key letter and a coefficient."""
+
+
+class CcamAct(_Act, tag="ccam", kw_only=True):
+    """An act of the CCAM, with its grouping code and its 4M detail."""
+
+    grouping: str
+    activity: str
+    phase: int = 0
+    modifiers: tuple[str, ...] = ()
+    association: str = ""
+    extension: str = ""
+    conditional: str = ""
+    teeth: tuple[str, ...] = ()
+    supplement: str = ""
+
+
+class Invoice(_Wire, kw_only=True):
+    """One invoice, that is one FSE once signed."""
+
+    number: int
+    biller: str
+    insured_nir: str
+    beneficiary: Beneficiary
+    amo: Amo
+    acts: tuple[NgapAct | CcamAct, ...]
+    created_on: str | None = None
+    security: Literal["secured", "degraded", "desynchronised"] = "secured"
+    third_party: Literal["full", "amo", "none"] = "full"
+    referring_doctor: ReferringDoctor | None = None
+    amc: Amc | None = None
+    accident: Accident | None = None
+    prescriber: Prescriber | None = None
