@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One program, `desmos-fast`: each room adds its commands, this module joins them."""
+
+import importlib
+import sys
+from typing import Final
+
+import typer
+
+from desmos_fast.base.errors import DesmosError, InvalidInput
+from desmos_fast.commands import groups
+
+app = typer.Typer(
+    name="desmos-fast",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
+)
+GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "centre", "key")
+MODULES: Final = ("fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "identity", "demo")
+
+for _name in GROUPS:
+    app.add_typer(getattr(groups, _name), name=_name)
+for _name in MODULES:
+    importlib.import_module(f"desmos_fast.commands.{_name}").register(app)
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
+    try:
+        app()
+    except DesmosError as error:
+        print(f"desmos-fast: {error.detail}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        raise SystemExit(1 if isinstance(error, InvalidInput) else 3) from None
+    except BrokenPipeError:
+        raise SystemExit(3) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command groups, each defined once so that several modules can add to one."""
+
+import typer
+
+fse = typer.Typer(no_args_is_help=True, help="Encode, decode and check claims (records 2 to 5).")
+lots = typer.Typer(no_args_is_help=True, help="Group claims into lots and lay out whole files.")
+returns = typer.Typer(no_args_is_help=True, help="Read acknowledgements (ARL) and returns (RSP).")
+bank = typer.Typer(no_args_is_help=True, help="Read bank statements.")
+synth = typer.Typer(no_args_is_help=True, help="Make synthetic days: invented people, real chains.")
+centre = typer.Typer(no_args_is_help=True, help="Register health centres.")
+key = typer.Typer(no_args_is_help=True, help="Make API keys.")

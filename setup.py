@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the kernels: one table of directives and flags, one extension per `ext/*.pyx`."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DEBUG = os.environ.get("DESMOS_DEBUG") == "1"
+SANITIZE = os.environ.get("DESMOS_SANITIZE") == "1"
+ANNOTATE = os.environ.get("DESMOS_ANNOTATE") == "1"
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": True,
+    "wraparound": False,
+    "initializedcheck": True,
+    "overflowcheck": True,
+    "cdivision": False,
+    "embedsignature": False,
+    "linetrace": DEBUG,
+}
+COMPILE = ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O2", "-g0"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"] if SANITIZE else []
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
+LIBRARIES = {"seal": ["crypto"]}
+
+extensions = [
+    Extension(
+        f"ext.{source.stem}",
+        [str(source)],
+        extra_compile_args=["-Wall", "-Wno-unreachable-code", *COMPILE, *SANITIZERS],
+        extra_link_args=SANITIZERS,
+        define_macros=MACROS,
+        libraries=LIBRARIES.get(source.stem, []),
+    )
+    for source in sorted(Path("ext").glob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        compiler_directives=DIRECTIVES,
+        # The tracer needs the generated C beside its source, so a debug build keeps it there.
+        build_dir=None if DEBUG else "build/cython",
+        annotate=ANNOTATE,
+        nthreads=os.cpu_count() or 1,
+        show_all_warnings=True,
+    )
+    if extensions
+    else [],
+)
