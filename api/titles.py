@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every stable problem code: its status, its English title and the French title that a centre's screen shows."""
+
+from typing import Final, NamedTuple
+
+
+class Title(NamedTuple):
+    """What a code means: HTTP status, English and French titles."""
+
+    status: int
+    en: str
+    fr: str
+
+
+PROBLEMS: Final[dict[str, Title]] = {
+    # The request itself.
+    "invalid_input": Title(422, "The input cannot be accepted", "Les données ne peuvent pas être acceptées"),
+    "faulty_input": Title(422, "The input has faults", "Les données contiennent des erreurs"),
+    "not_json": Title(400, "The body is not JSON of this shape", "Le corps n'est pas du JSON de cette forme"),
+    "empty_body": Title(400, "The body is empty", "Le corps est vide"),
+    "bad_request": Title(400, "The request is malformed", "La requête est mal formée"),
+    "bad_parameter": Title(400, "A parameter of the query is wrong", "Un paramètre de la requête est incorrect"),
+    "bad_cursor": Title(400, "The cursor is not one of ours", "Le curseur n'est pas l'un des nôtres"),
+    "idempotency_key_missing": Title(400, "Idempotency-Key is required on every write", "L'en-tête Idempotency-Key est obligatoire"),
+    "idempotency_key_bad": Title(400, "Idempotency-Key has a wrong form", "L'en-tête Idempotency-Key est mal formé"),
+    "unauthorized": Title(401, "An API key is required", "Une clé d'API est nécessaire"),
+    "forbidden": Title(403, "This key may not do that", "Cette clé n'y est pas autorisée"),
+    "not_found": Title(404, "No such thing here", "Introuvable"),
+    "method_not_allowed": Title(405, "This method is not offered here", "Cette méthode n'est pas proposée ici"),
+    "body_too_large": Title(413, "The body is too large", "Le corps est trop volumineux"),
+    "batch_too_long": Title(413, "The batch has too many lines", "Le lot de lignes est trop long"),
+    "media_type": Title(415, "This media type is not accepted", "Ce type de contenu n'est pas accepté"),
+    "idempotency_key_reused": Title(422, "The key was used with another content", "La clé a déjà servi avec un autre contenu"),
+    # What is recorded says otherwise.
+    "conflict": Title(409, "This contradicts what is recorded", "Ceci contredit ce qui est enregistré"),
+    "idempotency_key_running": Title(409, "The first request with this key still runs", "La première requête avec cette clé est en cours"),
+    # What we depend on, and ourselves.
+    "outside_failed": Title(503, "Something outside failed", "Un service dont nous dépendons a échoué"),
+    "database_unavailable": Title(503, "The database is away", "La base de données est indisponible"),
+    "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
+    "internal": Title(500, "Our mistake", "Erreur de notre part"),
+}
+
+FAULTS_FR: Final[dict[str, str]] = {
+    "B2_BAD_JSON": "Ce n'est pas du JSON de la forme attendue",
+    "B2_UNKNOWN_KEY": "Clé inconnue",
+    "B2_MISSING": "Donnée obligatoire absente",
+    "B2_OVERFLOW": "Valeur trop large pour sa zone",
+    "B2_BAD_LENGTH": "L'enregistrement n'a pas 128 caractères",
+    "B2_BAD_CHAR": "Caractère non permis",
+    "B2_UNKNOWN_RECORD": "Type d'enregistrement inconnu",
+    "B2_UNSUPPORTED_RECORD": "Type d'enregistrement non pris en charge",
+    "B2_BAD_ORDER": "Enregistrement absent ou mal placé",
+    "B2_HEADER_MISMATCH": "Zone répétée différente de l'en-tête",
+    "B2_UNEXPECTED_VALUE": "Constante inattendue",
+    "B2_BAD_FILLER": "Zone qui devait rester à blanc",
+    "B2_BAD_NUMERIC": "Zone non numérique",
+    "B2_BAD_DATE": "Date incorrecte",
+    "B2_BAD_VALUE": "Valeur non permise",
+    "B2_BAD_NIR": "NIR mal formé",
+    "B2_NIR_KEY": "Clé du NIR incorrecte",
+    "B2_FINESS_KEY": "Clé du FINESS incorrecte",
+    "B2_LIST_GAP": "Liste à trous",
+    "B2_MIXED_PRESCRIBER": "Prescripteur différent d'une ligne à l'autre",
+    "B2_COUNT_MISMATCH": "Compteur incorrect",
+    "B2_BAD_TOTAL": "Total incorrect",
+    "B2_SPLIT_AMOUNT": "Montant AMC dans une facture scindée",
+    "B2_AMOUNTS": "La somme des parts dépasse les honoraires",
+    "B2_DUPLICATE_NUMBER": "Numéro de facture déjà utilisé",
+    "B2_DUPLICATE_LOT": "Numéro de lot déjà utilisé",
+    "B2_LOT_MISMATCH": "La facture n'a pas sa place dans ce lot",
+    "B2_BAD_OUTCOME": "Résultat contraire au code ou aux montants",
+    "B2_WRONG_KIND": "Fichier correct mais d'une autre sorte",
+    "LOT_NUMBERS_EXHAUSTED": "Tous les numéros de lot attendent une réponse",
+}
+FAULT_FR_DEFAULT: Final = "Donnée refusée"

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thin typed client of the HTTP API: keys made before the first attempt, retries that never double an effect."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+from uuid import UUID
+
+import aiohttp
+import msgspec
+
+from desmos_fast.base.errors import Conflict, DesmosError, InvalidInput, OutsideFailed
+from desmos_fast.base.types import uuid7
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+BYTES: Final = "application/octet-stream"
+RETRIED: Final = frozenset({429, 502, 503, 504})
+RUNNING: Final = "idempotency_key_running"
+RETRY_EARNED: Final = 0.1
+RETRY_SAVED_MAX: Final = 10.0
+
+T = TypeVar("T")
+
+
+class ProblemError(msgspec.Struct, frozen=True):
+    """One entry of a problem's `errors`."""
+
+    code: str = ""
+    pointer: str = ""
+    title_fr: str = ""
+    detail: str = ""
+    value: str | int | None = None
+    line: int | None = None
+    invoice: int | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An RFC 9457 problem as this API gives it."""
+
+    status: int
+    code: str = "internal"
+    title: str = ""
+    title_fr: str = ""
+    detail: str = ""
+    instance: str = ""
+    errors: tuple[ProblemError, ...] = ()
+
+
+class Refused(InvalidInput):
+    """The service refused the request; `problem` says why. Sending it again will not help."""
+
+    code = "refused"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.status} {problem.code}: {problem.detail or problem.title}")
+        self.problem = problem
+
+
+class Contradicted(Conflict):
+    """The service holds something else (409); `problem` says what."""
+
+    code = "contradicted"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.status} {problem.code}: {problem.detail or problem.title}")
+        self.problem = problem
+
+
+class Unreachable(OutsideFailed):
+    """The service did not answer, or could not, within the tries; the same key may be sent again."""
+
+    code = "unreachable"
+
+    def __init__(self, detail: str, key: str | None) -> None:
+        super().__init__(detail, hint="" if key is None else f"the outcome is unknown: send again with Idempotency-Key {key}")
+        self.key = key
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer of status 2xx: its bytes, and whether it was a stored one."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def replayed(self) -> bool:
+        """Say whether the service answered from its store."""
+        return self.headers.get("Idempotency-Replayed") == "true"
+
+    @property
+    def request_id(self) -> str:
+        """Return the request id, to quote when asking for help."""
+        return self.headers.get("X-Request-Id", "")
+
+
+class Retries(msgspec.Struct, frozen=True):
+    """How often to try again: `tries` in all, delays drawn from 0 to `base_s` doubled each time, at most `cap_s`."""
+
+    tries: int = 3
+    base_s: float = 0.2
+    cap_s: float = 5.0
+
+    def delay(self, attempt: int, at_least_s: float) -> float:
+        """Return the wait before try `attempt + 1`: full jitter, never less than the service asked for."""
+        return at_least_s + random.uniform(0.0, min(self.cap_s, self.base_s * 2.0**attempt))
+
+
+def new_key() -> str:
+    """Make an idempotency key; keep it beside the work before the first attempt."""
+    return str(uuid7())
+
+
+def _wait_asked(headers: Mapping[str, str]) -> float:
+    asked = headers.get("Retry-After", "")
+    return float(asked) if asked.isascii() and asked.isdigit() else 0.0
+
+
+def _problem(status: int, body: bytes) -> Problem:
+    try:
+        return msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        return Problem(status=status, detail="the answer is not a problem document")
+
+
+class Client:
+    """One centre's view of the service, over one pool of connections. Use as an async context manager."""
+
+    def __init__(
+        self, base_url: str, api_key: str, *, retries: Retries | None = None, timeout_s: float = 60.0, connections: int = 100
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._retries = Retries() if retries is None else retries
+        self._saved = RETRY_SAVED_MAX
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=5.0)
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=self._timeout,
+            auto_decompress=False,
+            connector=aiohttp.TCPConnector(limit=self._connections),
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]) -> Reply:
+        if self._session is None:
+            raise RuntimeError("the client is used outside its `async with`")
+        async with self._session.request(
+            method, self._base + path, data=body, headers=dict(headers), params=dict(query), allow_redirects=False
+        ) as response:
+            return Reply(status=response.status, body=await response.read(), headers=dict(response.headers))
+
+    async def send(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        key: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send one request and return its answer; a POST gets a key when none is given.
+
+        Retries only what cannot double an effect, within the tries and a budget of one retry in ten requests.
+        Raises `Refused`, `Contradicted` or `Unreachable`.
+        """
+        headers: dict[str, str] = {}
+        if method == "POST":
+            key = new_key() if key is None else key
+            headers = {"Idempotency-Key": key, "Content-Type": content_type}
+        self._saved = min(RETRY_SAVED_MAX, self._saved + RETRY_EARNED)
+        attempt = 0
+        while True:
+            wait = 0.0
+            try:
+                reply = await self._once(method, path, body, headers, query or {})
+            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+                failure: DesmosError = Unreachable(f"no answer from {self._base}: {type(error).__name__}", key)
+            else:
+                if reply.status < 300:
+                    return reply
+                failure, wait = self._failure(reply, key)
+            attempt += 1
+            if not isinstance(failure, Unreachable) or attempt >= self._retries.tries or self._saved < 1.0:
+                raise failure
+            self._saved -= 1.0
+            await asyncio.sleep(self._retries.delay(attempt - 1, wait))
+
+    @staticmethod
+    def _failure(reply: Reply, key: str | None) -> tuple[DesmosError, float]:
+        """Return what an answer above 299 means, and the wait that it asks for when it may be retried."""
+        problem = _problem(reply.status, reply.body)
+        if reply.status in RETRIED or problem.code == RUNNING:
+            return Unreachable(f"{reply.status} {problem.code}: {problem.detail}", key), _wait_asked(reply.headers)
+        if reply.status == 409:
+            return Contradicted(problem), 0.0
+        if reply.status >= 500:
+            return OutsideFailed(f"{reply.status} {problem.code}: {problem.detail}"), 0.0
+        return Refused(problem), 0.0

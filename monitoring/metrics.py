@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every metric of the program, each defined once; no identifier is ever a label.
+
+Label children are looked up in dictionaries of ours: `labels()` hashes and locks on every call, and the
+set of children is small and known (routes, codes, states).
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY: Final = CollectorRegistry()
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+http_requests: Final = Counter("desmos_http_requests_total", "Answered requests.", ("method", "route", "status"), registry=REGISTRY)
+http_request_seconds: Final = Histogram(
+    "desmos_http_request_duration_seconds", "Time from headers to answer.", ("method", "route"), buckets=SECONDS, registry=REGISTRY
+)
+http_requests_running: Final = Gauge("desmos_http_requests_running", "Requests being answered.", registry=REGISTRY)
+http_problems: Final = Counter("desmos_http_problems_total", "Problems answered, by stable code.", ("code",), registry=REGISTRY)
+idempotent_replays: Final = Counter(
+    "desmos_idempotent_replays_total", "Writes answered from the stored answer.", ("route",), registry=REGISTRY
+)
+database_unavailable: Final = Counter(
+    "desmos_database_unavailable_total", "Requests refused because the database was away.", registry=REGISTRY
+)
+database_connections: Final = Gauge(
+    "desmos_database_connections", "Connections of the pool, by state.", ("state",), registry=REGISTRY
+)
+ready: Final = Gauge("desmos_ready", "1 when the last readiness check passed.", registry=REGISTRY)
+event_loop_lag_seconds: Final = Gauge("desmos_event_loop_lag_seconds", "How late the loop woke up last.", registry=REGISTRY)
+invoices_signed: Final = Counter("desmos_invoices_signed_total", "Invoices signed.", ("kind",), registry=REGISTRY)
+invoices_refused: Final = Counter("desmos_invoices_refused_total", "Invoices refused, single or in a batch.", ("kind",), registry=REGISTRY)
+lots_sealed: Final = Counter("desmos_lots_sealed_total", "Lots sealed.", registry=REGISTRY)
+files_queued: Final = Counter("desmos_files_queued_total", "Claim files laid out and queued for sending.", registry=REGISTRY)
+returns_imported: Final = Counter("desmos_returns_imported_total", "Acknowledgement and return files imported.", registry=REGISTRY)
+bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
+reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
+
+_requests: dict[tuple[str, str, int], Counter] = {}
+_seconds: dict[tuple[str, str], Histogram] = {}
+_problems: dict[str, Counter] = {}
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; `route` is the pattern of the route, never the path."""
+    if method not in METHODS:
+        method = "OTHER"
+    key = (method, route, status)
+    counter = _requests.get(key)
+    if counter is None:
+        counter = _requests[key] = http_requests.labels(method, route, str(status))
+    counter.inc()
+    place = (method, route)
+    histogram = _seconds.get(place)
+    if histogram is None:
+        histogram = _seconds[place] = http_request_seconds.labels(method, route)
+    histogram.observe(seconds)
+
+
+def count_problem(code: str) -> None:
+    """Count one problem by its stable code."""
+    counter = _problems.get(code)
+    if counter is None:
+        counter = _problems[code] = http_problems.labels(code)
+    counter.inc()
+
+
+def set_connections(*, idle: int, used: int) -> None:
+    """Set how many connections of the pool are idle and in use."""
+    database_connections.labels("idle").set(idle)
+    database_connections.labels("used").set(used)
+
+
+def exposition() -> bytes:
+    """Return every metric in the text format of Prometheus."""
+    return generate_latest(REGISTRY)
