@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies and headers of requests: bounded, checked, never trusted."""
+
+import re
+from typing import Final
+
+from aiohttp import web
+
+from api.logs import mask_text
+from api.problems import BadParameter, BodyTooLarge, EmptyBody, KeyBad, KeyMissing
+from desmos_fast.base.types import uuid7
+
+LIMIT: Final = 1024 * 1024
+BULK_LIMIT: Final = 64 * 1024 * 1024
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
+
+
+async def read_body(request: web.Request, limit: int = LIMIT) -> bytes:
+    """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it."""
+    announced = request.content_length
+    if announced is not None and announced > limit:
+        raise BodyTooLarge(f"the body announces {announced} bytes, this route takes {limit}")
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        chunk = await request.content.readany()
+        if not chunk:
+            break
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
+        chunks.append(chunk)
+    if not size:
+        raise EmptyBody("a body is needed here")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def idempotency_key(request: web.Request) -> str:
+    """Return the `Idempotency-Key` of a write; absent, twice, or of a wrong form is refused."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given:
+        raise KeyMissing("every write needs an Idempotency-Key", hint="make a UUID before the first attempt and keep it with the work")
+    if len(given) > 1 or _KEY.fullmatch(given[0]) is None or mask_text(given[0]) != given[0]:
+        raise KeyBad("Idempotency-Key is one header of 1 to 255 visible ASCII characters, and never an identity number")
+    return given[0]
+
+
+def request_id(request: web.Request) -> str:
+    """Return the caller's `X-Request-Id`, or a new one when it is absent, oddly formed, or holds a NIR."""
+    given = request.headers.get("X-Request-Id")
+    if given is not None and _REQUEST_ID.fullmatch(given) is not None and mask_text(given) == given:
+        return given
+    return str(uuid7())
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Return a boolean of the query; anything but true, false, 1 or 0 is refused."""
+    value = _FLAGS.get(request.query.get(name, ""))
+    if value is None:
+        raise BadParameter(f"{name} is true or false")
+    return value
+
+
+def number(request: web.Request, name: str, default: int, highest: int) -> int:
+    """Return a whole number from 1 to `highest` of the query."""
+    given = request.query.get(name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= highest):
+        raise BadParameter(f"{name} is a number from 1 to {highest}")
+    return int(given)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens around every request: its id, who calls, errors into problems, metrics, one line of log.
+
+One middleware, not six: each layer costs a coroutine on every request.
+"""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from api import auth, body, problems
+from api.keys import CALLER, LIFE, REQUEST_ID
+from desmos_fast.base.errors import DesmosError, OutsideFailed
+from monitoring import metrics
+
+log: Final = structlog.get_logger("desmos.api")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics"})
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the route, which names no one, unlike the path."""
+    resource = request.match_info.route.resource
+    return "unmatched" if resource is None else resource.canonical
+
+
+async def _answer(request: web.Request, handler: Handler, rid: str, route: str) -> web.StreamResponse:
+    """Run the handler and turn whatever it raises into a problem."""
+    try:
+        if route not in PUBLIC:
+            if request.app[LIFE].stopping:
+                raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
+            request[CALLER] = await auth.authenticate(request)
+        return await handler(request)
+    except web.HTTPException as error:
+        return problems.of_http(error, rid)
+    except DesmosError as error:
+        response = problems.of_error(error, rid)
+        metrics.count_problem(error.code)
+        if isinstance(error, OutsideFailed):
+            metrics.database_unavailable.inc()
+            log.warning("outside failed", request_id=rid, route=route, code=error.code, detail=error.detail)
+        elif response.status >= 500:
+            log.exception("our mistake", request_id=rid, route=route, code=error.code)
+        return response
+    except Exception:
+        metrics.count_problem("internal")
+        log.exception("our mistake", request_id=rid, route=route)
+        return problems.respond("internal", "The fault is recorded under this request id.", rid)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Wrap one request: nothing leaves without an id, a problem body when it fails, and its count."""
+    started = perf_counter()
+    rid = request[REQUEST_ID] = body.request_id(request)
+    route = route_of(request)
+    metrics.http_requests_running.inc()
+    try:
+        response = await _answer(request, handler, rid, route)
+    finally:
+        metrics.http_requests_running.dec()
+    if not response.prepared:
+        response.headers["X-Request-Id"] = rid
+        response.headers.update(HEADERS)
+        if request.app[LIFE].stopping:
+            response.force_close()
+    seconds = perf_counter() - started
+    metrics.observe_request(request.method, route, response.status, seconds)
+    caller = request.get(CALLER)
+    log.info(
+        "request",
+        request_id=rid,
+        method=request.method,
+        route=route,
+        status=response.status,
+        milliseconds=round(seconds * 1000, 2),
+        centre=None if caller is None else str(caller.tenant),
+    )
+    return response
