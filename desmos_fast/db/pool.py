@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pool of connections, and what it means when the database is away."""
+
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from desmos_fast.base.errors import OutsideFailed
+
+ACQUIRE_TIMEOUT_S: Final = 1.0
+IDLE_LIFE_S: Final = 300.0
+COMMAND_TIMEOUT_S: Final = 60.0
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+class DatabaseDown(OutsideFailed):
+    """The database cannot be reached or refuses us for now; nothing was written."""
+
+    code = "database_unavailable"
+
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+
+async def create(dsn: str, size: int) -> Pool:
+    """Open a pool of at most `size` connections; none is made before the first use, so a database that is down does not stop a start."""
+    return await asyncpg.create_pool(
+        dsn, min_size=0, max_size=size, max_inactive_connection_lifetime=IDLE_LIFE_S, command_timeout=COMMAND_TIMEOUT_S
+    )
