@@ -39,6 +39,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "database_unavailable": Title(503, "The database is away", "La base de données est indisponible"),
     "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
     "internal": Title(500, "Our mistake", "Erreur de notre part"),
+    "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }
 
 FAULTS_FR: Final[dict[str, str]] = {
