@@ -36,7 +36,7 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
     """Run the handler and turn whatever it raises into a problem."""
     try:
         if route not in PUBLIC:
-            if request.app[LIFE].stopping:
+            if request.app[LIFE].closed:
                 raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
             request[CALLER] = await auth.authenticate(request)
         return await handler(request)
@@ -71,7 +71,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         response.headers["X-Request-Id"] = rid
         response.headers.update(HEADERS)
-        if request.app[LIFE].stopping:
+        if request.app[LIFE].leaving:
             response.force_close()
     seconds = perf_counter() - started
     metrics.observe_request(request.method, route, response.status, seconds)

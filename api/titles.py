@@ -24,6 +24,9 @@ PROBLEMS: Final[dict[str, Title]] = {
     "idempotency_key_missing": Title(400, "Idempotency-Key is required on every write", "L'en-tête Idempotency-Key est obligatoire"),
     "idempotency_key_bad": Title(400, "Idempotency-Key has a wrong form", "L'en-tête Idempotency-Key est mal formé"),
     "unauthorized": Title(401, "An API key is required", "Une clé d'API est nécessaire"),
+    "bad_centre": Title(422, "The centre cannot be registered", "Le centre ne peut pas être enregistré"),
+    "unknown_centre": Title(404, "No centre has that FINESS", "Aucun centre n'a ce FINESS"),
+    "centre_exists": Title(409, "The FINESS is registered under another name", "Ce FINESS est enregistré sous un autre nom"),
     "forbidden": Title(403, "This key may not do that", "Cette clé n'y est pas autorisée"),
     "not_found": Title(404, "No such thing here", "Introuvable"),
     "method_not_allowed": Title(405, "This method is not offered here", "Cette méthode n'est pas proposée ici"),
@@ -39,6 +42,11 @@ PROBLEMS: Final[dict[str, Title]] = {
     "database_unavailable": Title(503, "The database is away", "La base de données est indisponible"),
     "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
     "internal": Title(500, "Our mistake", "Erreur de notre part"),
+    "child_failed": Title(503, "A child process failed", "Un processus lancé par le programme a échoué"),
+    "unreachable": Title(503, "The service does not answer", "Le service ne répond pas"),
+    "refused": Title(422, "The service refused the request", "Le service a refusé la requête"),
+    "contradicted": Title(409, "The service holds something else", "Le service a enregistré autre chose"),
+    "layout_invalid": Title(422, "A layout pack is not sound", "Un jeu de tables de format est incohérent"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }
 
