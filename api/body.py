@@ -3,36 +3,52 @@
 
 import re
 from typing import Final
+from uuid import UUID
 
 from aiohttp import web
 
 from api.logs import mask_text
-from api.problems import BadParameter, BodyTooLarge, EmptyBody, KeyBad, KeyMissing
+from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, MediaType, NotFound
 from desmos_fast.base.types import uuid7
 
 LIMIT: Final = 1024 * 1024
 BULK_LIMIT: Final = 64 * 1024 * 1024
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
-async def read_body(request: web.Request, limit: int = LIMIT) -> bytes:
-    """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it."""
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the route, which names no one, unlike the path."""
+    resource = request.match_info.route.resource
+    return "unmatched" if resource is None else resource.canonical
+
+
+async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = False) -> bytes:
+    """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it.
+
+    Raises BodyTooLarge, MediaType for a compressed body, CutBody when it does not arrive whole, EmptyBody unless `empty`.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise MediaType("a body is sent as it is, not compressed")
     announced = request.content_length
     if announced is not None and announced > limit:
         raise BodyTooLarge(f"the body announces {announced} bytes, this route takes {limit}")
     chunks: list[bytes] = []
     size = 0
     while True:
-        chunk = await request.content.readany()
+        try:
+            chunk = await request.content.readany()
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise CutBody("the body did not arrive whole") from error
         if not chunk:
             break
         size += len(chunk)
         if size > limit:
             raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
         chunks.append(chunk)
-    if not size:
+    if not size and not empty:
         raise EmptyBody("a body is needed here")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -71,3 +87,11 @@ def number(request: web.Request, name: str, default: int, highest: int) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= highest):
         raise BadParameter(f"{name} is a number from 1 to {highest}")
     return int(given)
+
+
+def uuid_of(request: web.Request, name: str) -> UUID:
+    """Return the id in the path; one of another form names nothing, so NotFound."""
+    given = request.match_info[name]
+    if _UUID.fullmatch(given) is None:
+        raise NotFound("no such id")
+    return UUID(given)

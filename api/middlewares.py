@@ -26,12 +26,6 @@ HEADERS: Final = {
 }
 
 
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the route, which names no one, unlike the path."""
-    resource = request.match_info.route.resource
-    return "unmatched" if resource is None else resource.canonical
-
-
 async def _answer(request: web.Request, handler: Handler, rid: str, route: str) -> web.StreamResponse:
     """Run the handler and turn whatever it raises into a problem."""
     try:
@@ -62,7 +56,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Wrap one request: nothing leaves without an id, a problem body when it fails, and its count."""
     started = perf_counter()
     rid = request[REQUEST_ID] = body.request_id(request)
-    route = route_of(request)
+    route = body.route_of(request)
     metrics.http_requests_running.inc()
     try:
         response = await _answer(request, handler, rid, route)

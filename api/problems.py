@@ -89,6 +89,18 @@ class BodyTooLarge(ApiError):
     code = "body_too_large"
 
 
+class CutBody(ApiError):
+    """The body ended before its announced length, or its chunks are malformed."""
+
+    code = "bad_request"
+
+
+class MediaType(ApiError):
+    """The body comes in a form that is not accepted."""
+
+    code = "media_type"
+
+
 class BatchTooLong(ApiError):
     """A batch has more lines than allowed."""
 

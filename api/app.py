@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: the one place where its parts are put together."""
+
+from aiohttp import web
+
+from api import bank, dashboard, files, health, invoices, lots, reconciliations, returns
+from api.body import LIMIT
+from api.keys import CLOCK, KEYRING, KEYS, LIFE, POOL, Life
+from api.middlewares import guard
+from desmos_fast.base.clock import Clock, system_clock
+from desmos_fast.base.settings import Settings
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.pool import Pool
+from desmos_fast.db.secrets import secret
+from desmos_fast.identity.service import KeyBook
+
+
+def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock = system_clock) -> web.Application:
+    """Put the application together over a pool that the caller opened and closes."""
+    app = web.Application(middlewares=[guard], client_max_size=LIMIT)
+    app[LIFE] = Life()
+    app[POOL] = pool
+    app[KEYRING] = keyring
+    app[KEYS] = KeyBook(secret(settings, "api_keys"))
+    app[CLOCK] = clock
+    app.cleanup_ctx.append(health.watch_loop)
+    for module in (bank, dashboard, files, health, invoices, lots, reconciliations, returns):
+        app.add_routes(module.routes)
+    return app

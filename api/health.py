@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the supervisor, the load balancer and Prometheus ask; no key, no centre's data."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from api.keys import LIFE, POOL
+from api.problems import retry_after
+from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.db import health
+from monitoring import metrics
+
+routes: Final = web.RouteTableDef()
+LAG_PERIOD_S: Final = 0.1
+LAG_MOST_S: Final = 0.5
+
+
+@routes.get("/livez")
+async def livez(_request: web.Request) -> web.StreamResponse:
+    """Answer as long as the loop turns."""
+    return web.json_response({"status": "alive"})
+
+
+async def trouble(request: web.Request) -> str:
+    """Return the first reason not to send requests here, or an empty text."""
+    life = request.app[LIFE]
+    if life.leaving:
+        return "stopping"
+    if life.lag_s > LAG_MOST_S:
+        return "slow_loop"
+    try:
+        return (await health.state(request.app[POOL])).trouble
+    except OutsideFailed:
+        return "database"
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.StreamResponse:
+    """Say whether this process can serve: not stopping, a loop on time, a writable database of this version within 50 ms."""
+    reason = await trouble(request)
+    metrics.ready.set(0 if reason else 1)
+    if reason:
+        return web.json_response({"status": "not_ready", "reason": reason}, status=503, headers={"Retry-After": retry_after()})
+    return web.json_response({"status": "ready"})
+
+
+@routes.get("/metrics")
+async def exposition(request: web.Request) -> web.StreamResponse:
+    """Give every metric to Prometheus."""
+    pool = request.app[POOL]
+    idle = pool.get_idle_size()
+    metrics.set_connections(idle=idle, used=pool.get_size() - idle)
+    return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def watch_loop(app: web.Application) -> AsyncIterator[None]:
+    """Measure, while the application lives, how late the loop wakes up."""
+
+    async def measure() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            asked = loop.time()
+            await asyncio.sleep(LAG_PERIOD_S)
+            lag = max(0.0, loop.time() - asked - LAG_PERIOD_S)
+            app[LIFE].lag_s = lag
+            metrics.event_loop_lag_seconds.set(lag)
+
+    task = asyncio.create_task(measure())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads and writes of a centre: its context, one effect for each Idempotency-Key, the answer's bytes and headers."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from api.body import LIMIT, idempotency_key, read_body, route_of
+from api.keys import CALLER, CLOCK, KEYRING, POOL
+from desmos_fast.db.idempotency import Answer, once
+from desmos_fast.db.pool import Connection
+from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.context import Context
+from monitoring import metrics
+
+JSON: Final = "application/json"
+HASH_IN_THREAD: Final = 256 * 1024
+Effect = Callable[[Connection, Context, bytes], Awaitable[Answer]]
+
+
+def context_of(request: web.Request) -> Context:
+    """Return what every use case is given: the caller, the centre's keys, the time."""
+    caller = request[CALLER]
+    return Context(caller=caller, keys=request.app[KEYRING].of(caller.tenant), now=request.app[CLOCK]())
+
+
+def _fingerprint(method: str, route: str, query: str, body: bytes) -> bytes:
+    digest = hashlib.sha256(f"{method} {route}?{query}\n".encode())
+    digest.update(body)
+    return digest.digest()
+
+
+async def fingerprint(request: web.Request, body: bytes) -> bytes:
+    """Return SHA-256 of method, route, sorted query and body: what makes two requests the same one."""
+    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
+    arguments = request.method, route_of(request), query, body
+    if len(body) < HASH_IN_THREAD:
+        return _fingerprint(*arguments)
+    return await asyncio.to_thread(_fingerprint, *arguments)
+
+
+def json_answer(result: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    """Return a result as the bytes that are sent and kept."""
+    return Answer(status=status, body=msgspec.json.encode(result), content_type=JSON, headers=headers or {})
+
+
+def respond(answer: Answer) -> web.Response:
+    """Turn an answer into a response."""
+    response = web.Response(body=answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers)
+    if answer.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+async def write(request: web.Request, effect: Effect, *, limit: int = LIMIT, empty: bool = False) -> web.Response:
+    """Run one effect for the request's Idempotency-Key, or answer again what it answered.
+
+    Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, DatabaseDown, and what the effect raises.
+    """
+    key = idempotency_key(request)
+    body = await read_body(request, limit, empty=empty)
+    context = context_of(request)
+    route = route_of(request)
+
+    async def run(con: Connection) -> Answer:
+        return await effect(con, context, body)
+
+    answer = await once(request.app[POOL], context.tenant, route, key, await fingerprint(request, body), run)
+    if answer.replayed:
+        metrics.idempotent_replays.labels(route).inc()
+    return respond(answer)
+
+
+async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:
+    """Answer a question in a transaction that sees only the caller's centre. Raises DatabaseDown, and what `look` raises."""
+    context = context_of(request)
+    async with transaction(request.app[POOL], context.tenant) as con:
+        answer = await look(con, context)
+    return respond(answer)
