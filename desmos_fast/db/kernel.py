@@ -1,15 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealing and blind index of whole blocks: what the kernels do, with the meaning that they lack."""
+"""Sealing, blind index and binary COPY of whole blocks: what the kernels do, with the meaning that they lack."""
 
+from array import array
 from collections.abc import Sequence
-from typing import Final
+from datetime import date, datetime
+from enum import IntEnum
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from desmos_fast.base.errors import InvalidInput, OurBug
 from desmos_fast.db.keyring import TenantKeys
+from ext import pgcopy, pgread
 from ext import seal as _seal
 
+Scalar: TypeAlias = bytes | int | str | date | datetime | bool
 NIR_INDEXED: Final = 13
+# Written as text: `array` cannot be subscripted at run time before Python 3.12.
+Values: TypeAlias = "Scalar | array[int] | Sequence[Scalar | None]"
+Decoded: TypeAlias = (
+    "array[int] | list[int | None] | list[bytes | None] | list[str | None] | list[date | None] | list[datetime | None] | list[bool | None]"
+)
+
+
+class Kind(IntEnum):
+    """What PostgreSQL calls the type of a column."""
+
+    UUID = pgcopy.UUID
+    INT2 = pgcopy.INT2
+    INT4 = pgcopy.INT4
+    INT8 = pgcopy.INT8
+    TEXT = pgcopy.TEXT
+    BYTEA = pgcopy.BYTEA
+    DATE = pgcopy.DATE
+    TIMESTAMPTZ = pgcopy.TIMESTAMPTZ
+    BOOL = pgcopy.BOOL
+    JSONB = pgcopy.JSONB
 
 
 class SealBroken(OurBug):
@@ -31,6 +56,24 @@ class NirTooShort(InvalidInput):
     def __init__(self, row: int) -> None:
         super().__init__(f"the NIR of row {row} has fewer than {NIR_INDEXED} characters")
         self.row = row
+
+
+class ValueUnfit(InvalidInput):
+    """A value does not fit its column; `row` is None when the column itself is at fault."""
+
+    code = "invalid_input"
+
+    def __init__(self, column: str, row: int | None, reason: str) -> None:
+        place = f"column {column}" if row is None else f"column {column}, row {row}"
+        super().__init__(f"{place}: {reason}")
+        self.column = column
+        self.row = row
+
+
+class StreamUnread(OurBug):
+    """PostgreSQL's answer is not of the kinds that the query was said to give."""
+
+    code = "internal"
 
 
 def seal(keys: TenantKeys, table: str, tenant: UUID, ids: Sequence[UUID], plain: Sequence[bytes]) -> list[bytes]:
@@ -66,6 +109,31 @@ def blind_index(keys: TenantKeys, nirs: Sequence[str]) -> list[bytes]:
         if len(nir) != NIR_INDEXED:
             raise NirTooShort(row)
     return _seal.index_block(keys.index, short)
+
+
+def copy_stream(names: Sequence[str], kinds: Sequence[Kind], columns: Sequence[Values], rows: int) -> bytes:
+    """Lay out columns as one binary COPY stream; a list holds a value a row (None is NULL), a single value stands for all rows.
+
+    Raises ValueUnfit for the first value that does not fit; its text never holds the value.
+    """
+    try:
+        return pgcopy.encode(bytes(kinds), tuple(columns), rows)
+    except (TypeError, ValueError, OverflowError) as error:
+        if len(error.args) != 3:
+            raise
+        row, column, reason = error.args
+        raise ValueUnfit(names[column], row, reason) from None
+
+
+def read_stream(data: bytes, kinds: Sequence[Kind]) -> tuple[Decoded, ...]:
+    """Read a whole binary COPY stream into columns: integers without NULL as `array('q')`, the rest as lists.
+
+    Raises StreamUnread.
+    """
+    try:
+        return pgread.decode(data, bytes(kinds))
+    except (ValueError, OverflowError) as error:
+        raise StreamUnread(f"the COPY stream cannot be read: {error.args[-1]}") from None
 
 
 def _place(table: str, tenant: UUID) -> bytes:
