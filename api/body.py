@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bodies and headers of requests: bounded, checked, never trusted."""
 
+import asyncio
 import re
 from typing import Final
 from uuid import UUID
@@ -8,11 +9,12 @@ from uuid import UUID
 from aiohttp import web
 
 from api.logs import mask_text
-from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, MediaType, NotFound
+from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, MediaType, NotFound, SlowBody
 from desmos_fast.base.types import uuid7
 
 LIMIT: Final = 1024 * 1024
 BULK_LIMIT: Final = 64 * 1024 * 1024
+IDLE_S: Final = 10.0
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -28,28 +30,36 @@ def route_of(request: web.Request) -> str:
 async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = False) -> bytes:
     """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it.
 
-    Raises BodyTooLarge, MediaType for a compressed body, CutBody when it does not arrive whole, EmptyBody unless `empty`.
+    Raises BodyTooLarge, MediaType for a compressed body, CutBody when it does not arrive whole,
+    SlowBody when it stops arriving, EmptyBody unless `empty`.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise MediaType("a body is sent as it is, not compressed")
     announced = request.content_length
     if announced is not None and announced > limit:
         raise BodyTooLarge(f"the body announces {announced} bytes, this route takes {limit}")
+    try:
+        body = await _collect(request, limit)
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise CutBody("the body did not arrive whole") from error
+    except TimeoutError as error:
+        raise SlowBody(f"nothing of the body arrived for {IDLE_S:g} s") from error
+    if not body and not empty:
+        raise EmptyBody("a body is needed here")
+    return body
+
+
+async def _collect(request: web.Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    while True:
-        try:
-            chunk = await request.content.readany()
-        except (web.RequestPayloadError, ConnectionError) as error:
-            raise CutBody("the body did not arrive whole") from error
-        if not chunk:
-            break
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
-        chunks.append(chunk)
-    if not size and not empty:
-        raise EmptyBody("a body is needed here")
+    now = asyncio.get_running_loop().time
+    async with asyncio.timeout(IDLE_S) as idle:
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
+            chunks.append(chunk)
+            idle.reschedule(now() + IDLE_S)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

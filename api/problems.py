@@ -95,6 +95,12 @@ class CutBody(ApiError):
     code = "bad_request"
 
 
+class SlowBody(ApiError):
+    """The body stopped arriving."""
+
+    code = "body_too_slow"
+
+
 class MediaType(ApiError):
     """The body comes in a form that is not accepted."""
 

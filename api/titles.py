@@ -30,6 +30,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "forbidden": Title(403, "This key may not do that", "Cette clé n'y est pas autorisée"),
     "not_found": Title(404, "No such thing here", "Introuvable"),
     "method_not_allowed": Title(405, "This method is not offered here", "Cette méthode n'est pas proposée ici"),
+    "body_too_slow": Title(408, "The body stopped arriving", "Le corps n'arrive plus"),
     "body_too_large": Title(413, "The body is too large", "Le corps est trop volumineux"),
     "batch_too_long": Title(413, "The batch has too many lines", "Le lot de lignes est trop long"),
     "media_type": Title(415, "This media type is not accepted", "Ce type de contenu n'est pas accepté"),

@@ -25,7 +25,8 @@ def canaries(count: int, seed: int = 20261120) -> list[str]:
     made = []
     for _ in range(count):
         place = draw.choice(["2A", "2B"]) if draw.random() < 0.1 else f"{draw.randint(1, 95):02d}"
-        body = f"{draw.choice('12')}{draw.randint(0, 99):02d}{draw.randint(1, 12):02d}{place}{draw.randint(1, 990):03d}{draw.randint(1, 999):03d}"
+        birth = f"{draw.choice('12')}{draw.randint(0, 99):02d}{draw.randint(1, 12):02d}"
+        body = f"{birth}{place}{draw.randint(1, 990):03d}{draw.randint(1, 999):03d}"
         made.append(f"{body}{nir_key(body):02d}")
     return made
 
@@ -66,7 +67,8 @@ def test_the_log_masks_by_pattern_and_by_type(capsys: pytest.CaptureFixture[str]
                 number=1, biller="750000010", insured_nir=nir, beneficiary=Beneficiary(birth_date="19550814"),
                 amo=Amo(regime="01", caisse="751", centre="0000"), acts=(),
             )  # fmt: skip
-            log.info("refused", text=f"for {nir}", number=int(nir) if nir.isdigit() else nir, invoice=invoice, nested={"a": [nir, {nir: 1}]})
+            number = int(nir) if nir.isdigit() else nir
+            log.info("refused", text=f"for {nir}", number=number, invoice=invoice, nested={"a": [nir, {nir: 1}]})
             logging.getLogger("library").warning("library says %s", nir)
             try:
                 raise ValueError(f"bad person {nir}")
