@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
+import asyncpg
+
 from desmos_fast.base.errors import OurBug
+from desmos_fast.db.migrate import newest
 from desmos_fast.db.pool import ACQUIRE_TIMEOUT_S, AWAY, Connection, DatabaseDown, Pool
 
 READY_TIMEOUT_S: Final = 0.05
+WANTED: Final = newest()
 STATE: Final = """
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
            r.rolsuper OR r.rolbypassrls AS above_rights,
            EXISTS (SELECT 1 FROM pg_class AS c WHERE c.relowner = r.oid AND c.relname = 'invoice') AS owns,
-           to_regclass('public.centre') IS NOT NULL AS migrated
+           (SELECT max(m.migration_id) FROM public._pogo_migration AS m) AS version
       FROM pg_roles AS r WHERE r.rolname = current_user
 """
 
@@ -30,7 +34,7 @@ class State(NamedTuple):
     writable: bool
     above_rights: bool
     owns: bool
-    migrated: bool
+    version: str
 
     @property
     def trouble(self) -> str:
@@ -39,7 +43,11 @@ class State(NamedTuple):
             return "role"
         if not self.writable:
             return "read_only"
-        return "" if self.migrated else "schema"
+        # A newer database is fine: migrations expand first, so that this version still serves while the next one comes.
+        return "" if self.version >= WANTED else "schema"
+
+
+NOT_MIGRATED: Final = State(writable=True, above_rights=False, owns=False, version="")
 
 
 @asynccontextmanager
@@ -61,10 +69,11 @@ async def state(pool: Pool, timeout_s: float = READY_TIMEOUT_S) -> State:
     Raises DatabaseDown.
     """
     async with bare(pool, timeout_s) as con:
-        row = await con.fetchrow(STATE, timeout=timeout_s * 4)
-    if row is None:
-        raise WrongRole("the role that serves is not in the catalogue")
-    return State(**dict(row))
+        try:
+            row = await con.fetchrow(STATE, timeout=timeout_s * 4)
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+            return NOT_MIGRATED
+    return NOT_MIGRATED if row is None else State(row["writable"], row["above_rights"], row["owns"], row["version"] or "")
 
 
 async def check_role(pool: Pool) -> None:

@@ -31,6 +31,7 @@ QUEUE_RIGHTS: Final = """
     END
     $$
 """
+VERSION_RIGHTS: Final = "GRANT SELECT ON public._pogo_migration TO desmos_app"
 VERSION: Final = "SELECT migration_id FROM public._pogo_migration ORDER BY migration_id DESC LIMIT 1"
 
 
@@ -52,6 +53,7 @@ async def migrate(owner_dsn: str) -> str:
         if not await con.fetchval(QUEUE_THERE):
             await pgqueuer.Queries(AsyncpgDriver(con)).install()
         await con.execute(QUEUE_RIGHTS)
+        await con.execute(VERSION_RIGHTS)
         return newest()
     finally:
         await con.close()
