@@ -205,7 +205,8 @@ def decode(bytes data not None, types not None) -> tuple:
             rows = walk(&reader, kind, widths, count, nulls)
         for c in range(count):
             if is_integer(kind[c]) and not nulls[c]:
-                numbers = array.clone(LONGS, rows, zero=True)
+                # Every item is written below, so none is cleared first.
+                numbers = array.clone(LONGS, rows, zero=False)
                 packed[c] = <int64_t *>numbers.data.as_longlongs
                 columns.append(numbers)
             else:
