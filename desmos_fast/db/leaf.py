@@ -108,7 +108,7 @@ def _rows(columns: Mapping[str, Column]) -> int:
 
 
 def _plain(column: Column) -> kernel.Values:
-    # The kernel takes the 16 bytes of a uuid; lists of UUID are known by their first value.
+    # The kernel takes the 16 bytes of a uuid, the rooms speak in UUID.
     values = column.values
     if column.kind is not Kind.UUID:
         return cast(kernel.Values, values)
