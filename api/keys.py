@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed keys of what the application and each request hold."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -15,11 +16,32 @@ from desmos_fast.identity.service import KeyBook
 
 @dataclass
 class Life:
-    """Where the process stands: leaving once it was asked to stop, closed once it takes no new work; the loop's last delay."""
+    """Where the process stands: leaving once it was asked to stop, closed once it takes no new work.
+
+    `running` counts the requests being answered; `lag_s` is how late the loop woke up last.
+    """
 
     leaving: bool = False
     closed: bool = False
+    running: int = 0
     lag_s: float = 0.0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self) -> None:
+        """Count one request in."""
+        self.running += 1
+
+    def end(self) -> None:
+        """Count one request out, and wake who waits for the last."""
+        self.running -= 1
+        if not self.running:
+            self.idle.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing runs."""
+        while self.running:
+            self.idle.clear()
+            await self.idle.wait()
 
 
 LIFE: Final = web.AppKey("life", Life)

@@ -22,6 +22,7 @@ PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics"})
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Server": "desmos-fast",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -57,15 +58,18 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = perf_counter()
     rid = request[REQUEST_ID] = body.request_id(request)
     route = body.route_of(request)
+    life = request.app[LIFE]
+    life.begin()
     metrics.http_requests_running.inc()
     try:
         response = await _answer(request, handler, rid, route)
     finally:
         metrics.http_requests_running.dec()
+        life.end()
     if not response.prepared:
         response.headers["X-Request-Id"] = rid
         response.headers.update(HEADERS)
-        if request.app[LIFE].leaving:
+        if life.leaving:
             response.force_close()
     seconds = perf_counter() - started
     metrics.observe_request(request.method, route, response.status, seconds)

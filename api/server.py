@@ -7,15 +7,18 @@ from collections.abc import Callable
 from typing import Final
 
 import aiohttp
+import structlog
 from aiohttp import http_parser, web
 
-from api.keys import LIFE
+from api.keys import LIFE, Life
 from desmos_fast.base.errors import OutsideFailed
 
+log: Final = structlog.get_logger("desmos.server")
 FLOOR: Final = (3, 14, 3)
 KEEP_ALIVE_S: Final = 75.0
 LINGER_S: Final = 2.0
 DRAIN_S: Final = 30.0
+CUT_S: Final = 5.0
 
 
 class WrongLibrary(OutsideFailed):
@@ -43,6 +46,15 @@ def _port_of(runner: web.AppRunner) -> int:
     return int(runner.addresses[0][1])
 
 
+async def _drain(life: Life) -> None:
+    """Wait until what runs is answered: the library's own shutdown would drop the bodies that still arrive."""
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await life.drained()
+    except TimeoutError:
+        log.warning("requests are cut at the end of the drain", running=life.running)
+
+
 async def serve(
     app: web.Application, host: str, port: int, stop: asyncio.Event, *, listening: Callable[[int], None], grace_s: float
 ) -> None:
@@ -56,15 +68,16 @@ async def serve(
     runner = web.AppRunner(
         app,
         access_log=None,
-        shutdown_timeout=DRAIN_S,
+        shutdown_timeout=CUT_S,
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
         auto_decompress=False,
     )
     await runner.setup()
     try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
         try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
+            await site.start()
         except OSError as error:
             raise PortTaken(
                 f"{host}:{port} cannot be listened on ({error.strerror})", hint="choose another --port, 0 takes a free one"
@@ -74,5 +87,7 @@ async def serve(
         life.leaving = True
         await asyncio.sleep(grace_s)
         life.closed = True
+        await site.stop()
+        await _drain(life)
     finally:
         await runner.cleanup()

@@ -160,7 +160,7 @@ class Client:
         async with self._session.request(
             method, self._base + path, data=body, headers=dict(headers), params=dict(query), allow_redirects=False
         ) as response:
-            return Reply(status=response.status, body=await response.read(), headers=dict(response.headers))
+            return Reply(status=response.status, body=await response.read(), headers=response.headers)
 
     async def send(
         self,

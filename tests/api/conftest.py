@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real application on a real port, over the real database behind a wire that can be cut."""
+
+import copy
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from desmos_fast.base.settings import load
+from desmos_fast.db.embedded import Cluster
+
+from api.app import make_app
+from desmos_fast.base.identifiers import luhn_sum_is_zero, nir_key
+from desmos_fast.base.types import KeyKind, TenantId, uuid7
+from desmos_fast.db import pool as pools
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.migrate import migrate
+from desmos_fast.db.pool import Pool
+from desmos_fast.db.tenant import direct
+from desmos_fast.identity import service as identity
+from tests.api.wire import Wire
+
+GOLDEN: Final = Path(__file__).parents[1] / "golden"
+PEPPER: Final = b"p" * 32
+MASTER: Final = b"m" * 32
+
+
+def finess() -> str:
+    """Make a FINESS that no other test has, with its right key."""
+    body = f"75{random.randrange(10**6):06d}"
+    return next(body + str(key) for key in range(10) if luhn_sum_is_zero(body + str(key)))
+
+
+def person(order: int = 12) -> str:
+    """Make the NIR of a synthetic person."""
+    body = f"2550899999{order:03d}"
+    return f"{body}{nir_key(body):02d}"
+
+
+class Reply(msgspec.Struct):
+    """One answer, read whole."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        """Return the body as what it says."""
+        return orjson.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """Return the stable code of a problem."""
+        assert self.headers["Content-Type"].startswith("application/problem+json"), self.body
+        return str(self.json["code"])
+
+
+@dataclass
+class Desk:
+    """One centre, its key, and the way it talks to the service."""
+
+    house: "House"
+    tenant: TenantId
+    finess: str
+    key: str
+
+    def invoice(self, name: str = "01_ngap_visit", **changes: object) -> dict[str, Any]:
+        """Return an invoice of this centre for a synthetic person, without a number."""
+        made = copy.deepcopy(orjson.loads((GOLDEN / f"{name}.ndjson").read_bytes().splitlines()[0]))
+        del made["number"]
+        return made | {"biller": self.finess, "insured_nir": person()} | changes
+
+    async def get(self, path: str) -> Reply:
+        """Ask."""
+        return await self.house.send("GET", path, {"Authorization": f"Bearer {self.key}"})
+
+    async def post(self, path: str, body: object, key: str | None = None, **headers: str) -> Reply:
+        """Write, under a new key unless one is given."""
+        sent = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid7()) if key is None else key, **headers}
+        return await self.house.send("POST", path, sent, body if isinstance(body, bytes) else orjson.dumps(body))
+
+    async def count(self, table: str) -> int:
+        """Count this centre's rows of a table, beside the service."""
+        async with direct(self.house.owner_dsn, self.tenant) as con:
+            return int(await con.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+@dataclass
+class House:
+    """The service under test."""
+
+    url: str
+    owner_dsn: str
+    wire: Wire
+    pool: Pool
+    app: web.Application
+    session: aiohttp.ClientSession
+
+    def application(self) -> web.Application:
+        """Put one more application together, over the same database."""
+        return make_app(load(), self.pool, Keyring(MASTER))
+
+    async def desk(self, kind: KeyKind = "test") -> Desk:
+        """Register a centre with a key."""
+        number = finess()
+        async with direct(self.owner_dsn) as con:
+            centre = await identity.add_centre(con, number, "Centre de test")
+            return Desk(self, centre.id, number, await identity.new_key(con, number, kind, pepper=PEPPER))
+
+    async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Reply:
+        """Send one request as it is."""
+        async with self.session.request(method, self.url + path, headers=headers, data=body) as response:
+            return Reply(response.status, await response.read(), response.headers)
+
+
+@pytest.fixture
+async def house(cluster: Cluster) -> AsyncIterator[House]:
+    await migrate(cluster.owner_dsn("desmos"))
+    wire = Wire(cluster.app_dsn("desmos"))
+    await wire.mend()
+    pool = await pools.create(wire.dsn, 4)
+    app = make_app(load(), pool, Keyring(MASTER))
+    server = TestServer(app)
+    await server.start_server()
+    async with aiohttp.ClientSession() as session:
+        yield House(str(server.make_url("")).rstrip("/"), cluster.owner_dsn("desmos"), wire, pool, app, session)
+    await server.close()
+    await pool.close()
+    await wire.close()
+
+
+@pytest.fixture
+async def desk(house: House) -> Desk:
+    return await house.desk()

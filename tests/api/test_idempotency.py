@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One effect for each key, the same bytes each time, and nothing half done when the database goes away."""
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from desmos_fast.base.types import uuid7
+from tests.api.conftest import Desk, House, Reply, person
+
+WRITES: Final = ["/v1/invoices", "/v1/invoices:batch", "/v1/lots:build", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
+
+
+@pytest.mark.parametrize("path", WRITES)
+async def test_a_write_needs_a_key(house: House, desk: Desk, path: str) -> None:
+    reply = await house.send("POST", path, {"Authorization": f"Bearer {desk.key}"}, b"{}")
+    assert (reply.status, reply.code) == (400, "idempotency_key_missing")
+
+
+async def test_the_same_key_gives_the_same_answer(desk: Desk) -> None:
+    key, body = str(uuid7()), desk.invoice()
+    first = await desk.post("/v1/invoices", body, key)
+    again = await desk.post("/v1/invoices", body, key)
+    assert first.status == again.status == 201
+    assert first.body == again.body
+    assert first.headers["Location"] == again.headers["Location"]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert await desk.count("invoice") == 1
+
+
+async def test_the_same_key_with_another_request_is_refused(desk: Desk) -> None:
+    key, body = str(uuid7()), desk.invoice()
+    assert (await desk.post("/v1/invoices", body, key)).status == 201
+    for path, sent in (("/v1/invoices", body | {"insured_nir": person(13)}), ("/v1/invoices?draft=true", body)):
+        reply = await desk.post(path, sent, key)
+        assert (reply.status, reply.code) == (422, "idempotency_key_reused")
+    assert await desk.count("invoice") == 1
+
+
+async def test_a_key_belongs_to_its_centre_and_route(house: House, desk: Desk) -> None:
+    key, other = str(uuid7()), await house.desk()
+    for caller, path in ((desk, "/v1/invoices"), (other, "/v1/invoices"), (desk, "/v1/reconciliations")):
+        body: object = caller.invoice() if path.endswith("invoices") else b""
+        reply = await caller.post(path, body, key)
+        assert reply.status in (200, 201), reply.body
+        assert "Idempotency-Replayed" not in reply.headers
+
+
+async def test_many_at_once_make_one_effect(desk: Desk) -> None:
+    key, body = str(uuid7()), desk.invoice()
+
+    async def insist() -> Reply:
+        while True:
+            reply = await desk.post("/v1/invoices", body, key)
+            if reply.status != 409:
+                return reply
+            assert (reply.code, reply.headers["Retry-After"]) == ("idempotency_key_running", "1")
+            await asyncio.sleep(0.02)
+
+    replies = await asyncio.gather(*(insist() for _ in range(24)))
+    assert {reply.status for reply in replies} == {201}
+    assert len({reply.body for reply in replies}) == 1
+    assert sum("Idempotency-Replayed" not in reply.headers for reply in replies) == 1
+    assert await desk.count("invoice") == 1
+
+
+async def test_a_refused_request_leaves_its_key_free(desk: Desk) -> None:
+    key, body = str(uuid7()), desk.invoice()
+    wrong = body | {"insured_nir": person()[:13] + "98"}
+    refused = await desk.post("/v1/invoices", wrong, key)
+    assert refused.status == 422
+    assert person()[:13].encode() not in refused.body
+    assert await desk.count("idempotency") == 0
+    assert (await desk.post("/v1/invoices", body, key)).status == 201
+
+
+async def test_a_database_that_comes_back_is_found_again(house: House, desk: Desk) -> None:
+    assert (await desk.post("/v1/invoices", desk.invoice())).status == 201
+    key, body = str(uuid7()), desk.invoice()
+    await house.wire.cut()
+    for _ in range(3):
+        reply = await desk.post("/v1/invoices", body, key)
+        assert (reply.status, reply.code) == (503, "database_unavailable")
+        assert 1 <= int(reply.headers["Retry-After"]) <= 5
+    stranger = await house.send("GET", "/v1/dashboard", {"Authorization": f"Bearer {desk.key[:-1]}x"})
+    assert (stranger.status, stranger.code) == (503, "database_unavailable")
+    ready = await house.send("GET", "/readyz", {})
+    assert (ready.status, ready.json["reason"]) == (503, "database")
+    assert (await house.send("GET", "/livez", {})).status == 200
+    await house.wire.mend()
+    reply = await desk.post("/v1/invoices", body, key)
+    assert reply.status == 201, reply.body
+    assert (await house.send("GET", "/readyz", {})).json == {"status": "ready"}
+    assert await desk.count("invoice") == 2
+
+
+async def test_a_wire_cut_at_any_moment_doubles_nothing(house: House, desk: Desk) -> None:
+    for tenth in range(12):
+        key, body = str(uuid7()), desk.invoice()
+        sending = asyncio.create_task(desk.post("/v1/invoices", body, key))
+        await asyncio.sleep(tenth * 0.001)
+        await house.wire.cut()
+        first = await sending
+        assert first.status in (201, 503), first.body
+        await house.wire.mend()
+        again = await desk.post("/v1/invoices", body, key)
+        assert again.status == 201, again.body
+        assert first.status == 503 or first.body == again.body
+        assert await desk.count("invoice") == tenth + 1

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server says of itself, and how it leaves."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+
+from api.keys import LIFE
+from api.server import PortTaken, check_library, serve
+from desmos_fast.base.types import uuid7
+from tests.api.conftest import Desk, House
+
+
+async def test_an_answer_says_nothing_that_helps_an_attacker(desk: Desk) -> None:
+    reply = await desk.get("/v1/nothing")
+    assert reply.headers["Server"] == "desmos-fast"
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+
+
+async def test_metrics_hold_patterns_and_no_identifier(house: House, desk: Desk) -> None:
+    absent = uuid7()
+    assert (await desk.get(f"/v1/invoices/{absent}")).status == 404
+    text = (await house.send("GET", "/metrics", {})).body.decode()
+    assert 'desmos_http_requests_total{method="GET",route="/v1/invoices/{id}",status="404"}' in text
+    assert str(absent) not in text
+    assert desk.finess not in text
+    assert str(desk.tenant) not in text
+
+
+async def test_a_slow_loop_is_not_ready(house: House) -> None:
+    house.app[LIFE].lag_s = 0.6
+    reply = await house.send("GET", "/readyz", {})
+    assert (reply.status, reply.json["reason"]) == (503, "slow_loop")
+
+
+def test_the_library_is_new_enough_and_compiled() -> None:
+    check_library()
+
+
+async def test_the_server_finishes_what_runs_before_it_leaves(house: House, desk: Desk) -> None:
+    app, stop, ports = house.application(), asyncio.Event(), asyncio.Queue[int]()
+    server = asyncio.create_task(serve(app, "127.0.0.1", 0, stop, listening=ports.put_nowait, grace_s=0.1))
+    port = await asyncio.wait_for(ports.get(), 5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST /v1/reconciliations HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {desk.key}\r\nIdempotency-Key: k\r\n"
+    writer.write(head.encode() + b"Content-Length: 2\r\n\r\n{")
+    await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.sleep(0.05)
+    assert (app[LIFE].leaving, app[LIFE].closed) == (True, False)
+    await asyncio.sleep(0.2)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    assert not server.done()
+    writer.write(b"}")
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"Connection: close" in answer
+    await asyncio.wait_for(server, 5)
+    writer.transport.abort()
+
+
+async def test_a_port_that_is_taken_is_said(house: House) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(PortTaken, match="cannot be listened on"):
+            await serve(house.application(), "127.0.0.1", other.getsockname()[1], asyncio.Event(), listening=print, grace_s=0)
+
+
+async def test_a_server_that_leaves_is_not_ready_and_then_takes_no_work(house: House, desk: Desk) -> None:
+    life = house.app[LIFE]
+    life.leaving = True
+    assert (await house.send("GET", "/readyz", {})).json["reason"] == "stopping"
+    reply = await desk.get("/v1/nothing")
+    assert (reply.status, reply.headers["Connection"]) == (404, "close")
+    life.closed = True
+    reply = await desk.get("/v1/nothing")
+    assert (reply.status, reply.code) == (503, "stopping")
+    assert 1 <= int(reply.headers["Retry-After"]) <= 5
+    assert (await house.send("GET", "/livez", {})).status == 200
+    async with aiohttp.ClientSession() as session, session.get(house.url + "/metrics") as metrics:
+        assert metrics.status == 200
