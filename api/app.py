@@ -6,8 +6,9 @@ from desmos_fast.base.settings import Settings
 from desmos_fast.db.secrets import secret
 
 from api import bank, dashboard, files, health, invoices, lots, reconciliations, returns
+from api.admission import Gate
 from api.body import LIMIT
-from api.keys import CLOCK, KEYRING, KEYS, LIFE, POOL, Life
+from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.db.keyring import Keyring
@@ -23,6 +24,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(secret(settings, "api_keys"))
     app[CLOCK] = clock
+    app[BULK] = Gate()
     app.cleanup_ctx.append(health.watch_loop)
     for module in (bank, dashboard, files, health, invoices, lots, reconciliations, returns):
         app.add_routes(module.routes)

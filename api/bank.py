@@ -5,8 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.body import BULK_LIMIT
-from api.writes import Answer, json_answer, write
+from api.writes import Answer, json_answer, write_bulk
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.settlement import service
@@ -21,4 +20,4 @@ async def import_statement(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.import_statement(con, context, body))
 
-    return await write(request, effect, limit=BULK_LIMIT)
+    return await write_bulk(request, effect)

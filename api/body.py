@@ -27,6 +27,13 @@ def route_of(request: web.Request) -> str:
     return "unmatched" if resource is None else resource.canonical
 
 
+def check_length(request: web.Request, limit: int) -> None:
+    """Refuse a body that announces more than `limit` bytes. Raises BodyTooLarge."""
+    announced = request.content_length
+    if announced is not None and announced > limit:
+        raise BodyTooLarge(f"the body announces {announced} bytes, this route takes {limit}")
+
+
 async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = False) -> bytes:
     """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it.
 
@@ -35,9 +42,7 @@ async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = F
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise MediaType("a body is sent as it is, not compressed")
-    announced = request.content_length
-    if announced is not None and announced > limit:
-        raise BodyTooLarge(f"the body announces {announced} bytes, this route takes {limit}")
+    check_length(request, limit)
     try:
         body = await _collect(request, limit)
     except (web.RequestPayloadError, ConnectionError) as error:

@@ -5,8 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from api.body import BULK_LIMIT, LIMIT, flag, read_body, uuid_of
-from api.writes import Answer, context_of, json_answer, read, write
+from api.body import LIMIT, flag, read_body, uuid_of
+from api.writes import Answer, context_of, json_answer, read, write, write_bulk
 from desmos_fast.billing import service
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import FaultyInput
@@ -44,7 +44,7 @@ async def batch(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.create_batch(con, context, body))
 
-    return await write(request, effect, limit=BULK_LIMIT)
+    return await write_bulk(request, effect)
 
 
 @routes.get("/v1/invoices/{id}")

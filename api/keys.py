@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.admission import Gate
 from desmos_fast.base.clock import Clock
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
@@ -49,5 +50,6 @@ POOL: Final = web.AppKey("pool", Pool)
 KEYRING: Final = web.AppKey("keyring", Keyring)
 KEYS: Final = web.AppKey("keys", KeyBook)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
+BULK: Final = web.AppKey("bulk", Gate)
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

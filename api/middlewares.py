@@ -14,6 +14,7 @@ from aiohttp import web
 from api import auth, body, problems
 from api.keys import CALLER, LIFE, REQUEST_ID
 from desmos_fast.base.errors import DesmosError, OutsideFailed
+from desmos_fast.db.pool import DatabaseDown
 from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
@@ -41,7 +42,8 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
         response = problems.of_error(error, rid)
         metrics.count_problem(error.code)
         if isinstance(error, OutsideFailed):
-            metrics.database_unavailable.inc()
+            if isinstance(error, DatabaseDown):
+                metrics.database_unavailable.inc()
             log.warning("outside failed", request_id=rid, route=route, code=error.code, detail=error.detail)
         elif response.status >= 500:
             log.exception("our mistake", request_id=rid, route=route, code=error.code)

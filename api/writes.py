@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from api.body import LIMIT, idempotency_key, read_body, route_of
-from api.keys import CALLER, CLOCK, KEYRING, POOL
+from api.body import BULK_LIMIT, LIMIT, check_length, idempotency_key, read_body, route_of
+from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL
 from desmos_fast.db.idempotency import Answer, once
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import transaction
@@ -56,13 +56,24 @@ def respond(answer: Answer) -> web.Response:
     return response
 
 
-async def write(request: web.Request, effect: Effect, *, limit: int = LIMIT, empty: bool = False) -> web.Response:
+async def write(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
     """Run one effect for the request's Idempotency-Key, or answer again what it answered.
 
     Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, DatabaseDown, and what the effect raises.
     """
     key = idempotency_key(request)
-    body = await read_body(request, limit, empty=empty)
+    return await _once(request, effect, key, await read_body(request, LIMIT, empty=empty))
+
+
+async def write_bulk(request: web.Request, effect: Effect) -> web.Response:
+    """Do what `write` does for a large body, which is held only while few others are. Raises Busy besides."""
+    key = idempotency_key(request)
+    check_length(request, BULK_LIMIT)
+    async with request.app[BULK].slot():
+        return await _once(request, effect, key, await read_body(request, BULK_LIMIT))
+
+
+async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> web.Response:
     context = context_of(request)
     route = route_of(request)
 
