@@ -1,8 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
-"""(commands of this room)"""
+"""`serve` and `migrate`: the service and its database."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from desmos_fast.commands.runtime import Runtime
+
+PORT: Final = 8080
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _serve(place: "Runtime", host: str, port: int, connections: int, grace_s: float) -> None:
+    from api import server
+    from api.app import make_app
+    from desmos_fast.db import health, pool
+    from desmos_fast.db.keyring import Keyring
+    from desmos_fast.db.migrate import migrate
+    from desmos_fast.db.secrets import secret
+
+    stop = stop_on_signals()
+    await migrate(place.owner_dsn)
+    opened = await pool.create(place.app_dsn, connections)
+    try:
+        await health.check_role(opened)
+        app = make_app(place.settings, opened, Keyring(secret(place.settings, "master")))
+
+        def listening(chosen: int) -> None:
+            print(f"desmos-fast listens on http://{host}:{chosen}", flush=True)
+
+        await server.serve(app, host, port, stop, listening=listening, grace_s=grace_s)
+    finally:
+        await opened.close()
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = PORT,
+    connections: Annotated[int, typer.Option(min=1, max=64, help="Connections to the database, at most.")] = 8,
+    grace: Annotated[float, typer.Option(min=0, max=60, help="Seconds from `not ready` to the closed port: two probes.")] = 1.0,
+    log_level: Annotated[str, typer.Option(help="info, warning or error.")] = "warning",
+) -> None:
+    """Serve the HTTP API, with an embedded PostgreSQL unless DESMOS_DSN is set. SIGTERM ends it politely."""
+    import uvloop
+
+    from api.logs import LEVELS, configure
+    from desmos_fast.commands.runtime import database
+
+    if log_level not in LEVELS:
+        raise typer.BadParameter("info, warning or error", param_hint="--log-level")
+    configure(log_level)
+    with database(start=True) as place:
+        uvloop.run(_serve(place, host, port, connections, grace))
+
+
+def migrate() -> None:
+    """Bring the database to this version."""
+    from desmos_fast.commands.runtime import database
+    from desmos_fast.db.migrate import migrate as apply
+
+    with database(start=True) as place:
+        print(asyncio.run(apply(place.owner_dsn)))
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
+    app.command()(serve)
+    app.command()(migrate)
