@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command shares: input and output by path or `-`, faults as JSON lines, the exit of a faulty input."""
+
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+import typer
+
+from desmos_fast.base.errors import OutsideFailed
+
+if TYPE_CHECKING:
+    from desmos_fast.exchange.faults import Fault
+
+
+def read_input(path: str) -> bytes:
+    """Return the whole of a file, or of standard input for `-`.
+
+    Raises typer.BadParameter (exit 2) when there is no such file, OutsideFailed (exit 3) when it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise typer.BadParameter(f"no readable file at {path!r}: {error.strerror}") from error
+    except OSError as error:
+        raise OutsideFailed(f"cannot read {path!r}: {error.strerror}", hint="check the rights of the file and the disk") from error
+
+
+@contextlib.contextmanager
+def atomic_output(path: str) -> Iterator[BinaryIO]:
+    """Give a binary file that takes the place of `path` only once it is whole and on disk; `-` is standard output.
+
+    When the block raises, the former file stays and nothing is left behind. A pipe or a device is written in place.
+    Raises typer.BadParameter (exit 2) for a folder that does not exist, OutsideFailed (exit 3) when writing fails.
+    """
+    if path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path).resolve()
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            with target.open("wb") as out:
+                yield out
+            return
+        with _replaced(target) as out:
+            yield out
+    except BrokenPipeError:
+        raise
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise typer.BadParameter(f"cannot write to {path!r}: {error.strerror}") from error
+    except OSError as error:
+        raise OutsideFailed(f"cannot write {path!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
+
+
+@contextlib.contextmanager
+def _replaced(target: Path) -> Iterator[BinaryIO]:
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    # Not mkstemp: the file that stays must have the rights that the user's umask gives.
+    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with open(number, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def print_faults(faults: "Iterable[Fault]") -> None:
+    """Write each fault as one JSON line on standard error, whatever has the form of a NIR hidden."""
+    import msgspec
+
+    from desmos_fast.base.identifiers import mask_nir
+
+    for fault in faults:
+        value = fault.value
+        if value is not None and mask_nir(str(value)) != str(value):
+            value = mask_nir(str(value))
+        shown = msgspec.structs.replace(fault, value=value, message=mask_nir(fault.message))
+        sys.stderr.write(msgspec.json.encode(shown).decode() + "\n")
+    sys.stderr.flush()
+
+
+def exit_faulty() -> NoReturn:
+    """Leave with the exit status of a faulty input (1)."""
+    raise typer.Exit(1)
