@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Free text of the exchange: any name in Latin script to the 37 characters that records may hold."""
+
+import functools
+import unicodedata
+from typing import Final
+
+from desmos_fast.base.errors import InvalidInput
+
+# Letters that Unicode does not decompose, and how the records spell them.
+SPELT: Final = {"Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "ß": "SS"}
+_SPELT: Final = str.maketrans(SPELT | {letter.lower(): spelling for letter, spelling in SPELT.items()})
+_BLANKS: Final = frozenset("PSZ")
+
+
+class NoAsciiForm(InvalidInput):
+    """A text holds a letter, digit or control character that has no form in A-Z 0-9."""
+
+    code = "B2_BAD_CHAR"
+
+
+def latin(text: str) -> str | None:
+    """Return the text in A-Z, 0-9 and single spaces, or None when a character has no such form."""
+    parts = unicodedata.normalize("NFKD", text.translate(_SPELT))
+    # Marks go before upper case is taken: the upper case of a mark may be a letter.
+    bare = "".join(character for character in parts if unicodedata.category(character)[0] != "M")
+    written: list[str] = []
+    for character in bare.upper():
+        if character.isascii() and character.isalnum():
+            written.append(character)
+        elif unicodedata.category(character)[0] in _BLANKS:
+            written.append(" ")
+        else:
+            return None
+    return " ".join("".join(written).split())
+
+
+@functools.lru_cache(maxsize=4096)
+def latin_cached(text: str) -> str | None:
+    """Return `latin(text)`, remembered: the same few doctors stand on most invoices."""
+    return latin(text)
+
+
+def transliterate(text: str) -> str:
+    """Return the text in A-Z, 0-9 and single spaces; raise NoAsciiForm when a character has no such form."""
+    written = latin(text)
+    if written is None:
+        raise NoAsciiForm("a letter has no form in A-Z", hint="write the name in Latin letters")
+    return written
