@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of one share, told from the whole of what was matched to it, never from the order of arrival."""
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from desmos_fast.base.errors import OurBug
+from desmos_fast.base.types import Cents
+
+LineStatus = Literal["paid", "partial", "rejected", "recovery"]
+
+TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
+TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "settled_part", "rejected", "indu"})
+
+
+class MatchedLine(NamedTuple):
+    """One order line confirmed on a share: cents below zero for a recovery, `credited` once the bank has its order."""
+
+    status: LineStatus
+    amount: int
+    credited: bool
+
+
+def share_state(amount: int, lines: Sequence[MatchedLine], before: str) -> str:
+    """Return the state of a share of `amount` cents on which `lines` are confirmed.
+
+    `before` is the state it has without any of them; a terminal state stays, whatever comes after it.
+    Raises OurBug when `before` can only come from lines and there is none.
+    """
+    if before in TERMINAL:
+        return before
+    if not lines:
+        if before in TOLD_BY_RETURNS:
+            raise OurBug(f"state {before} stands on no matched line; give the state before the first one")
+        return before
+    if any(line.amount < 0 for line in lines):
+        return "indu"
+    payments = [line for line in lines if line.status != "rejected"]
+    if not payments:
+        return "rejected"
+    announced = sum(line.amount for line in payments)
+    credited = sum(line.amount for line in payments if line.credited)
+    if announced < amount and len(payments) < len(lines):
+        return "rejected"
+    return _paid_state(amount, announced, credited)
+
+
+def _paid_state(amount: int, announced: int, credited: int) -> str:
+    if credited >= amount:
+        return "settled"
+    if credited > 0:
+        return "settled_part"
+    return "announced" if announced >= amount else "announced_part"
+
+
+def open_amount(amount: int, lines: Sequence[MatchedLine]) -> Cents:
+    """Return what is still due on a share, never below zero: an excess is the overpaid account's."""
+    return Cents(max(amount - sum(line.amount for line in lines), 0))
