@@ -71,7 +71,7 @@ def test_amounts_of_each_line_and_invoice_add_up(invoices: list[Invoice]) -> Non
     for invoice in invoices:
         for act in invoice.acts:
             assert act.amo == half_up(act.base, act.rate)
-            assert 0 <= act.amc
+            assert act.amc >= 0
             assert act.amo + act.amc <= act.fees
             assert act.unit_price <= act.fees
         if invoice.amc is None:
