@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bank line that every statement format becomes, and the coded faults of a statement."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from desmos_fast.base.errors import InvalidInput
+from desmos_fast.base.types import Cents
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a line stands: record number from 1 in the file of that SHA-256 (hexadecimal)."""
+
+    file_sha256: str
+    line: int
+    format: str
+
+
+class BankLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One movement of an account; `amount` is in minor units, a debit below zero."""
+
+    id: str
+    account: str
+    booking_date: date
+    value_date: date | None
+    amount: Cents
+    currency: str
+    operation_code: str | None
+    label: str
+    remittance: tuple[str, ...]
+    end_to_end_id: str | None
+    payer_name: str | None
+    payer_id: str | None
+    references: tuple[str, ...]
+    qualifiers: tuple[tuple[str, str], ...]
+    status: Literal["booked", "pending"]
+    source: Source
+
+
+class BankFault(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A refusal or a warning: `line` and `position` count from 1, `hint` says what to do."""
+
+    code: str
+    message: str
+    level: Literal["error", "warning"] = "error"
+    line: int | None = None
+    position: int | None = None
+    value: str | None = None
+    hint: str = ""
+
+
+class BankRefused(InvalidInput):
+    """A statement of which nothing is taken, with the first fault found."""
+
+    code = "bank_refused"
+
+    def __init__(self, fault: BankFault) -> None:
+        super().__init__(f"{fault.code}: {fault.message}", hint=fault.hint)
+        self.fault = fault
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """One account over one period: both balances in minor units; `line` is the record of the opening balance."""
+
+    account: str
+    currency: str
+    opening_date: date
+    opening: Cents
+    closing_date: date
+    closing: Cents
+    line: int
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file gives: its lines in file order, its blocks, and what was accepted with a warning."""
+
+    sha256: str
+    format: str
+    lines: tuple[BankLine, ...]
+    blocks: tuple[Block, ...]
+    warnings: tuple[BankFault, ...]
+
+
+def content_key(line: BankLine) -> str:
+    """Return the SHA-256, in hexadecimal, of what the bank says of a movement, wherever the line stands."""
+    content = (
+        line.account,
+        line.booking_date,
+        line.value_date,
+        line.amount,
+        line.currency,
+        line.operation_code,
+        line.label,
+        line.remittance,
+        line.end_to_end_id,
+        line.payer_name,
+        line.payer_id,
+    )
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def occurrences(lines: Iterable[BankLine]) -> list[tuple[str, int]]:
+    """Return the content key of each line and its rank from 1 among the equal ones of the same file, in the order given."""
+    seen: dict[tuple[str, str], int] = {}
+    ranks = []
+    for line in lines:
+        key = content_key(line)
+        rank = seen.get((line.source.file_sha256, key), 0) + 1
+        seen[line.source.file_sha256, key] = rank
+        ranks.append((key, rank))
+    return ranks
+
+
+def gaps(blocks: Sequence[Block]) -> list[BankFault]:
+    """Return a warning for each break between two blocks that follow each other on one account.
+
+    Give the last known block of an account before those of a new file to control from one file to the next.
+    """
+    last: dict[tuple[str, str], Block] = {}
+    found = []
+    for block in blocks:
+        before = last.get((block.account, block.currency))
+        last[block.account, block.currency] = block
+        if before is not None and before.closing != block.opening:
+            found.append(
+                BankFault(
+                    code="BANK_GAP",
+                    level="warning",
+                    line=block.line,
+                    position=91,
+                    value=str(block.opening - before.closing),
+                    message=f"account {block.account}: the balance of {before.closing_date} is {before.closing}, the next opening of "
+                    f"{block.opening_date} is {block.opening}; movements are missing between these dates",
+                    hint=f"ask the bank for the statement from {before.closing_date} to {block.opening_date}",
+                )
+            )
+    return found
