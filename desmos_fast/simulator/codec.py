@@ -2,22 +2,20 @@
 """The bytes of the payers' side: claim files read, AR and RS files written, every position taken from the layout tables."""
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from desmos_fast.base.errors import InvalidInput, OurBug
+from desmos_fast.exchange.compiler import compile_table, source_of
 from desmos_fast.exchange.layouts import RECORD_WIDTH, Table, load_pack
 from desmos_fast.simulator.model import ClaimFile, ClaimLot, Order, Sheet, Verdict
 from ext.records import Program, write
 
 if TYPE_CHECKING:
-    from ext.records import Step, Value
+    from ext.records import Value
 
-CONST, FILLER, NUMBER, MAGNITUDE, DATE, TEXT, SIGN = range(7)
 LINE: Final = RECORD_WIDTH + 1
 AMO_FLOW: Final = 1
-_SLICE: Final = re.compile(r"(?P<path>[^\[]+)(?:\[(?P<start>\d+):(?P<stop>\d+)\])?")
 PART_LETTER: Final = {"amo": "O", "amc": "C"}
 
 
@@ -37,26 +35,11 @@ Layout = tuple[Program, tuple[str, ...]]
 
 
 def compile_layout(table: Table) -> Layout:
-    """Compile a table into a program of the flat writer and the paths of its slots, in order."""
-    paths: list[str] = []
-    steps: list[Step] = []
-    signed = {field.name.removesuffix("_sign") for field in table.fields if field.name.endswith("_sign")}
-    for field in table.fields:
-        if field.kind in ("const", "filler"):
-            const = field.value.encode("ascii") if field.kind == "const" else None
-            steps.append((field.offset, field.length, CONST if field.kind == "const" else FILLER, False, -1, 0, -1, const))
-            continue
-        found = _SLICE.fullmatch(field.value)
-        if found is None:
-            raise OurBug(f"table {table.record_type}: field {field.name} has no value to write")
-        if found["path"] not in paths:
-            paths.append(found["path"])
-        start, stop = (int(found["start"]), int(found["stop"])) if found["start"] else (0, -1)
-        kind = {"date6": DATE, "num": NUMBER, "amount": MAGNITUDE if field.name in signed else NUMBER, "alpha": TEXT}[field.kind]
-        if field.name.endswith("_sign"):
-            kind = SIGN
-        steps.append((field.offset, field.length, kind, field.required, paths.index(found["path"]), start, stop, None))
-    return Program(tuple(steps), RECORD_WIDTH, len(paths)), tuple(paths)
+    """Compile a table into a program of the flat writer and the sources of its slots, in order."""
+    written = [source_of(field.value)[0] for field in table.fields if field.kind not in ("const", "filler")]
+    sources = tuple(dict.fromkeys(written))
+    steps = compile_table(table, {source: slot for slot, source in enumerate(sources)})
+    return Program(tuple(step[:8] for step in steps), RECORD_WIDTH, len(sources)), sources
 
 
 @functools.cache

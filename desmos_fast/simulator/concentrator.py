@@ -4,7 +4,7 @@
 import datetime
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,7 @@ def truth_of(shares: Sequence[Share], said: Sequence[tuple[Piece, ...]], orders:
                 payments.append(Payment(order.reference, order.date, piece.paid, lines.get(order.reference)))
         rows.append(Truth(
             invoice=share.sheet.number, part=share.part, payer=share.payer.id, lot=f"{share.lot.number:03d}", outcome=share.outcome,
-            claimed=pieces[0].share.claimed if pieces else share.claimed, paid=sum(piece.paid for piece in pieces),
+            claimed=share.claimed, paid=sum(piece.paid for piece in pieces),
             reject_code=next((piece.code for piece in pieces if piece.code), None), payments=tuple(payments),
         ))
     return sorted(rows, key=lambda row: (row.invoice, row.part != "amo"))
@@ -104,15 +104,16 @@ def write_once(path: Path, data: bytes) -> Path:
     """Write a file whole or not at all; one that already holds these bytes is left alone."""
     if path.exists() and path.read_bytes() == data:
         return path
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
-        try:
-            temporary.write(data)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-            Path(temporary.name).replace(path)
-        except BaseException:
-            Path(temporary.name).unlink(missing_ok=True)
-            raise
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return path
 
 

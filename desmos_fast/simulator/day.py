@@ -105,13 +105,18 @@ class Day:
         amc = self._amc(person) if sum(share.amc for share in shares) else None
         executor = self._executor(draw, discipline)
         return Invoice(
-            number=number, biller=self.world.centre.finess, created_on=self.date, security=draw.weighed(SECURITY, SECURITY_ENDS),
+            number=number, biller=self.world.centre.finess, created_on=self.date, security=self._security(draw, person),
             third_party="none" if at_desk else "full" if amc or person.ald else "amo", insured_nir=person.nir,
             beneficiary=beneficiary(person), amo=rights(person, pathway), amc=amc,
             referring_doctor=ReferringDoctor(last_name="GENERIQUE", first_name="PAULE") if pathway == "O" else None,
             prescriber=self._prescriber(draw) if draw.chance(6) else None,
             acts=tuple(self._line(draw, act, fee, share, executor) for act, fee, share in zip(acts, fees, shares, strict=True)),
         )
+
+    def _security(self, draw: Draw, person: Person) -> Security:
+        drawn = draw.weighed(SECURITY, SECURITY_ENDS)
+        # The smallest lot of the day is refused, not the largest.
+        return SECURITY[-1] if person.order == REFUSED_ORDER else drawn
 
     def _pathway(self, draw: Draw, person: Person, discipline: Discipline) -> str:
         roll = draw.below(100)

@@ -39,7 +39,7 @@ DRAWN: Final[tuple[tuple[int, Outcome], ...]] = ((960, "paid"), (972, "partly"),
 BATCHES: Final[tuple[Batch, ...]] = ("first", "merged", "unlabelled", "later")
 PAID_IN: Final[dict[Outcome, tuple[Batch, ...]]] = {
     "paid": ("first",), "late": ("later",), "twice": ("first", "later"), "clawed_back": ("first",), "reference_lost": ("unlabelled",),
-    "merged": ("merged",), "silent": (), "lot_refused": (),
+    "merged": ("merged",), "desk": ("first",), "silent": (), "lot_refused": (),
 }
 """In which orders a share is paid in full; the outcomes that pay otherwise are not here."""
 WORKING_DAYS: Final[dict[Part, int]] = {"amo": 4, "amc": 6}
@@ -140,7 +140,9 @@ def shares_of(seed: int, lot: ClaimLot, refused: bool) -> Iterator[Share]:
             claims.append(("amc", amc_payer(lot, sheet), sheet.amc))
         for part, payer, claimed in claims:
             if payer is not None:
-                yield Share(lot, sheet, part, payer, claimed, "lot_refused" if refused else outcome_of(seed, sheet, part))
+                outcome = outcome_of(seed, sheet, part)
+                due = 0 if outcome == "desk" else claimed
+                yield Share(lot, sheet, part, payer, due, "lot_refused" if refused else outcome)
 
 
 def pieces_of(seed: int, share: Share) -> tuple[Piece, ...]:
@@ -151,8 +153,6 @@ def pieces_of(seed: int, share: Share) -> tuple[Piece, ...]:
         return (Piece("first", share, "R", 0, code_of_class("rights")),)
     if share.outcome == "rejected":
         return (Piece("first", share, "R", 0, reject_code(reject_row(seed, share))),)
-    if share.outcome == "desk":
-        return (Piece("first", msgspec.structs.replace(share, claimed=0), "P", 0),)
     paid = tuple(Piece(batch, share, "P", share.claimed) for batch in PAID_IN[share.outcome])
     if share.outcome == "clawed_back":
         return (*paid, Piece("later", share, "R", -share.claimed, code_of_class("rights"), nameless=share.part == "amc"))
