@@ -10,6 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcpy
+cimport cython
 
 import array
 
@@ -42,13 +43,13 @@ cdef int by_key(const void *left, const void *right) noexcept nogil:
     return 0
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t mixed(uint64_t place, uint64_t signer) noexcept nogil:
-    # Multiply in 128 bits would be tidier; two rounds of shift and xor spread the packed fields as well.
-    cdef uint64_t h = place ^ ((signer << 32) | (signer >> 32))
-    h ^= h >> 31
-    h ^= h << 21
-    h ^= h >> 13
-    return h ^ (h >> 29)
+    # The products wrap on purpose: packed fields differ in few bits, and every bit must move the low ones.
+    cdef uint64_t h = place * <uint64_t>0x9E3779B97F4A7C15U
+    h = (h ^ (h >> 32) ^ signer) * <uint64_t>0xD6E8FEB86659FD93U
+    h = (h ^ (h >> 32)) * <uint64_t>0xD6E8FEB86659FD93U
+    return h ^ (h >> 32)
 
 
 cdef inline int rank(uint8_t letter) noexcept nogil:
@@ -235,6 +236,10 @@ cdef int copy_lots(
             length = starts[row + 1] - starts[row]
             if starts[row] < 0 or length < 0 or starts[row + 1] > size or length > room:
                 raise ValueError(row, "records lie outside the data")
+            if length == 0 or length % width:
+                raise ValueError(row, "records are not whole lines")
+            if records[row]:
+                raise ValueError(row, "row stands twice")
             memcpy(out, source + starts[row], <size_t>length)
             records[row] = record
             record += length // width
@@ -256,7 +261,8 @@ def assemble(
 ) -> tuple:
     """Lay out a whole file: opening line, then each lot between its head and its tail, then the closing line.
 
-    `opening` gives the width of a line. Returns the content and, by row, the number from 1 of its first record.
+    `opening` gives the width of a line, line end included. Returns the content and, by row, the number from 1 of its first record.
+    Raises ValueError for columns that disagree with each other or with `data` (args `(row, reason)` where a row is at fault).
     """
     cdef Py_ssize_t width = len(opening), lots = sizes.shape[0], rows = starts.shape[0] - 1, i
     cdef Py_ssize_t body = 0, length
@@ -280,6 +286,7 @@ def assemble(
         copy_lots(source, size, starts, order, sizes, head, tail, width, out + width, room, first)
     for i in range(lots):
         spent += sizes[i]
+    # Every row once and none twice: the whole of the output has been written.
     if spent != rows:
         raise ValueError("lots and rows disagree")
     memcpy(out + length - width, PyBytes_AS_STRING(closing), <size_t>width)

@@ -4,6 +4,7 @@
 A program is a tuple of steps `(offset, width, kind, required, slot, start, stop, const)`, in order of
 position: `kind` is one of the numbers below, `slot` the place of the value in each row (-1 where the step
 has a constant), `start` and `stop` the part of a text value to write (stop -1: all of it).
+The place of an element in a list (stop -2) has no meaning here and is refused.
 A value that cannot be written raises with args `(row, step, reason)`; nothing is ever clipped.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -15,6 +16,7 @@ from libc.string cimport memcpy, memset
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    bint PyUnicode_IS_ASCII(object text)
 
 cdef enum:
     CONST = 0
@@ -48,8 +50,9 @@ cdef class Program:
     cdef Py_ssize_t slots
     cdef bytes template
 
-    def __init__(self, tuple steps not None, Py_ssize_t width, Py_ssize_t slots):
-        cdef Py_ssize_t index
+    # Not __init__: a program that was never filled, or is filled twice, must not exist.
+    def __cinit__(self, tuple steps not None, Py_ssize_t width, Py_ssize_t slots):
+        cdef Py_ssize_t index, position = 0
         cdef bytes const
         if width < 1 or width > LINE_MAX or slots < 0:
             raise ValueError("a line has 1 to 4096 characters and no negative slot")
@@ -60,8 +63,14 @@ cdef class Program:
         for index in range(self.count):
             offset, length, kind, required, slot, start, stop, const = <tuple?>steps[index]
             self.steps[index] = Step(offset, length, kind, required, slot, start, stop)
-            if offset < 0 or length < 1 or offset > width - length or not CONST <= kind <= SIGN:
-                raise ValueError("a step lies outside its line or is of no known kind")
+            if offset < position or length < 1 or offset > width or length > width - offset or not CONST <= kind <= SIGN:
+                raise ValueError("a step lies outside its line, on another, or is of no known kind")
+            if stop != -1 and not 0 <= start <= stop:
+                raise ValueError("a step reads a part that no text has")
+            # These two are written whole, whatever the step says.
+            if (kind == DATE and length != 6) or (kind == SIGN and length != 1):
+                raise ValueError("a date has six characters and a sign one")
+            position = offset + length
             if kind == CONST:
                 if const is None or len(const) > length:
                     raise ValueError("a constant is missing or wider than its field")
@@ -80,6 +89,8 @@ cdef int put_number(char *out, Py_ssize_t width, object value, bint magnitude) e
         memset(out, 48, <size_t>width)
         return 0
     if PyUnicode_Check(value):
+        if not PyUnicode_IS_ASCII(value):
+            return 2
         text = PyUnicode_AsUTF8AndSize(value, &size)
         for i in range(size):
             if text[i] < 48 or text[i] > 57:
@@ -115,6 +126,8 @@ cdef int put_text(char *out, Py_ssize_t width, object value, const Step *step) e
         return 7 if step.required else 0
     if not PyUnicode_Check(value):
         return 4
+    if not PyUnicode_IS_ASCII(value):
+        return 5
     text = PyUnicode_AsUTF8AndSize(value, &size)
     if step.stop >= 0:
         first = min(step.start, size)
@@ -150,6 +163,8 @@ cdef int put_date(char *out, object value, bint required) except -1:
         return 8 if required else 0
     if not PyUnicode_Check(value):
         return 4
+    if not PyUnicode_IS_ASCII(value):
+        return 8
     text = PyUnicode_AsUTF8AndSize(value, &size)
     if size != 10 or text[4] != 45 or text[7] != 45:
         return 8

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claim files of the test profile: encoded invoices in, grouped, numbered and totalled; one whole file out."""
+
+import re
+from array import array
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from desmos_fast.base.types import Cents
+from desmos_fast.exchange.faults import Fault, FaultyInput
+from desmos_fast.lots import kernel, rules
+from desmos_fast.lots.model import BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
+
+if TYPE_CHECKING:
+    from ext.records import Value
+
+CLAIMS: Final = "TR"
+_AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_NAMED: Final = re.compile(r"field `(?P<name>[^`]*)`")
+
+
+def decode_settings(data: bytes) -> LotSettings:
+    """Read the settings of a build from JSON; raise FaultyInput for an unknown key, a missing date or a value out of bounds."""
+    try:
+        settings = msgspec.json.decode(data, type=LotSettings)
+    except msgspec.ValidationError as error:
+        raise FaultyInput([_settings_fault(str(error))]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FaultyInput([Fault(code="B2_BAD_JSON", message=f"the settings are not JSON: {error}")]) from error
+    faults = rules.check_settings(settings)
+    if faults:
+        raise FaultyInput(faults)
+    return settings
+
+
+def _settings_fault(message: str) -> Fault:
+    at, named = _AT.search(message), _NAMED.search(message)
+    path = at["path"] if at else ""
+    code = "B2_BAD_VALUE"
+    if named is not None:
+        code = "B2_UNKNOWN_KEY" if "unknown" in message else "B2_MISSING"
+        path = named["name"]
+    return Fault(code=code, message=f"settings: {message}", field=path or None)
+
+
+def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: AbstractSet[int] = frozenset()) -> BuiltFile:
+    """Put encoded invoices of one biller in lots and lay out one file.
+
+    `in_use` are the numbers of the biller's lots that still wait for an answer. Raises FaultyInput (settings, several destinations
+    where one is asked for, more lots than a file takes, a total wider than its field, no row), LotNumbersExhausted, RowsDisagree.
+    """
+    faults = rules.check_settings(settings)
+    digits = rules.biller_digits(biller)
+    if digits is None:
+        faults.append(Fault(code="B2_BAD_VALUE", message="this biller cannot be written in a record", field="biller", value=biller))
+    if len(rows.flow) == 0:
+        faults.append(Fault(code="B2_MISSING", message="there is no invoice to put in a lot"))
+    if faults or digits is None:
+        raise FaultyInput(faults)
+    found = kernel.cut(rows, settings)
+    _check_file(rows, found, settings)
+    numbers = rules.lot_numbers(settings.first_lot, len(found.sizes), in_use)
+    lots = _describe(rows, found, numbers, settings)
+    opening, closing, totals = _envelope(lots, digits, settings)
+    heads = kernel.write("1", [_head(lot, digits) for lot in lots])
+    tails = kernel.write("6", [_tail(lot, digits) for lot in lots])
+    content, firsts = kernel.lay_out(rows, found, opening, heads, tails, closing)
+    return BuiltFile(
+        name=rules.file_name(biller, settings.file_sequence),
+        biller=biller,
+        sequence=settings.file_sequence,
+        date=settings.date,
+        content=content,
+        lots=tuple(msgspec.structs.replace(lot, first_records=array("q", [firsts[row] for row in lot.rows])) for lot in lots),
+        records=totals["records"],
+        invoices=totals["invoices"],
+        fees=Cents(totals["fees"]),
+        amo=Cents(totals["amo"]),
+        amc=Cents(totals["amc"]),
+        next_sequence=rules.next_number(settings.file_sequence, rules.LAST_SEQUENCE),
+        next_lot=rules.next_number(numbers[-1], rules.LAST_LOT),
+    )
+
+
+def _check_file(rows: Rows, found: kernel.Cut, settings: LotSettings) -> None:
+    count = len(found.sizes)
+    if count > settings.max_lots_per_file:
+        message = f"these invoices make {count} lots and a file takes {settings.max_lots_per_file}: make several files"
+        raise FaultyInput([Fault(code="B2_OVERFLOW", message=message, field="max_lots_per_file", value=count)])
+    if not settings.one_destination_per_file:
+        return
+    # Rows stand in order of destination: when the ends agree, all do.
+    ends = [rules.place_of(rows.destination[found.order[at]])[:2] for at in (0, -1)]
+    if ends[0] != ends[1]:
+        message = f"the file would go to several caisses, {'/'.join(ends[0])} and {'/'.join(ends[1])}: make one file for each"
+        raise FaultyInput([Fault(code="B2_LOT_MISMATCH", message=message, field="one_destination_per_file", value="/".join(ends[1]))])
+
+
+def _describe(rows: Rows, found: kernel.Cut, numbers: Sequence[int], settings: LotSettings) -> list[BuiltLot]:
+    lots: list[BuiltLot] = []
+    start = 0
+    for index, number in enumerate(numbers):
+        size = found.sizes[index]
+        members = found.order[start : start + size]
+        start += size
+        first = members[0]
+        flow = cast("Flow", rows.flow[first])
+        regime, caisse, centre = rules.place_of(rows.destination[first])
+        organism, computing = rules.route(settings, regime, caisse, centre)
+        fees, amo = found.fees[index], found.amo[index]
+        lots.append(
+            BuiltLot(
+                number=number, flow=flow, regime=regime, caisse=caisse, centre=centre,
+                amc_number=f"{rows.amc_number[first]:010d}" if flow == 2 else "",
+                security=cast("SecurityLetter", chr(rows.security[first])), date=settings.date,
+                recipient_organism=organism, computing_centre=computing,
+                executor=rows.executor[first] if settings.lot_per_executor else None,
+                invoices=size, records=found.records[index] + 2,
+                fees=Cents(fees), amo=Cents(amo), amc=Cents(found.amc[index]), insured_share=Cents(fees - amo),
+                rows=members, first_records=array("q"),
+            )
+        )  # fmt: skip
+    return lots
+
+
+def _head(lot: BuiltLot, biller: str) -> "dict[str, Value]":
+    return {
+        "=biller": biller,
+        "lot.number": lot.number,
+        "lot.regime": lot.regime,
+        "lot.caisse": lot.caisse,
+        "lot.centre": lot.centre,
+        "lot.recipient_organism": lot.recipient_organism,
+        "lot.computing_centre": lot.computing_centre,
+        "lot.flow": lot.flow,
+        "lot.security_mode": lot.security,
+        "lot.date": lot.date,
+        "lot.amc_number": lot.amc_number,
+    }
+
+
+def _tail(lot: BuiltLot, biller: str) -> "dict[str, Value]":
+    return {
+        "=biller": biller,
+        "lot.number": lot.number,
+        "=invoice_count": lot.invoices,
+        "=record_count": lot.records,
+        "=total_fees": lot.fees,
+        "=total_amo": lot.amo,
+        "=total_amc": lot.amc,
+        "=total_insured_share": lot.insured_share,
+    }
+
+
+def _envelope(lots: Sequence[BuiltLot], biller: str, settings: LotSettings) -> tuple[bytes, bytes, dict[str, int]]:
+    totals = {
+        "records": sum(lot.records for lot in lots) + 2,
+        "invoices": sum(lot.invoices for lot in lots),
+        "fees": sum(lot.fees for lot in lots),
+        "amo": sum(lot.amo for lot in lots),
+        "amc": sum(lot.amc for lot in lots),
+    }
+    file: dict[str, Value] = {
+        "file.sender_type": settings.sender_type,
+        "file.sender_number": biller,
+        "file.sender_program": settings.sender_program,
+        "file.recipient_type": settings.recipient_type,
+        "file.recipient_number": settings.recipient_number,
+        "file.recipient_program": settings.recipient_program,
+    }
+    opening: dict[str, Value] = {
+        "file.exchange_kind": CLAIMS,
+        "=file_id": settings.file_sequence % 1000,
+        "file.date": settings.date,
+        "file.sequence": settings.file_sequence,
+    }
+    closing: dict[str, Value] = {
+        "=record_count": totals["records"],
+        "=lot_count": len(lots),
+        "=invoice_count": totals["invoices"],
+        "=total_fees": totals["fees"],
+        "=total_amo": totals["amo"],
+        "=total_amc": totals["amc"],
+    }
+    return kernel.write("000", [file | opening]), kernel.write("999", [file | closing]), totals

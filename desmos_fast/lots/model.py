@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a lot and a claim file are: settings, columns of encoded invoices, and the outcome of a build."""
+
+from array import array
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from desmos_fast.base.errors import Conflict
+from desmos_fast.base.types import Cents
+
+Flow = Literal[1, 2]
+SecurityLetter = Literal["S", "D", "Y"]
+
+
+class LotNumbersExhausted(Conflict):
+    """Every lot number of the biller that could be given belongs to a lot without an answer."""
+
+    code = "LOT_NUMBERS_EXHAUSTED"
+
+
+class LotState(StrEnum):
+    """Where a lot stands; `rules.LOT_MOVES` says from where to where it may go."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+    DISSOLVED = "dissolved"
+
+
+class FileState(StrEnum):
+    """Where a claim file stands; `rules.FILE_MOVES` says from where to where it may go."""
+
+    BUILT = "built"
+    QUEUED = "queued"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    DEAD = "dead"
+
+
+class LotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How files are built; `date` is ISO text, `routing` goes from `regime/caisse/centre` to organism and computing centre.
+
+    These are shapes only: `rules.check_settings` says what a value may be.
+    """
+
+    date: str
+    file_sequence: int = 1
+    first_lot: int = 1
+    max_invoices_per_lot: int = 200
+    max_lots_per_file: int = 100
+    lot_per_executor: bool = False
+    one_destination_per_file: bool = False
+    routing: dict[str, tuple[str, str]] = {}
+    sender_type: str = "PS"
+    sender_program: str = "DESMOS"
+    recipient_type: str = "CT"
+    recipient_number: str = "0"
+    recipient_program: str = ""
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns over encoded invoices of one biller, one item a row.
+
+    `data` holds the records (129 bytes each, LF included); row i is `data[starts[i]:starts[i + 1]]`, so `starts` has one more item.
+    `destination` is regime, caisse and centre as a number of nine digits; `flow` holds the bytes 1 and 2, `security` the letters
+    S, D and Y; `amc_number` is read for flow 2 only, `executor` (an AM number) only with `lot_per_executor`. Amounts are cents,
+    as record 5 carries them.
+    """
+
+    data: bytes
+    starts: "array[int]"
+    destination: "array[int]"
+    amc_number: "array[int]"
+    executor: "array[int]"
+    flow: bytes
+    security: bytes
+    fees: "array[int]"
+    amo: "array[int]"
+    amc: "array[int]"
+
+
+class BuiltLot(msgspec.Struct, frozen=True, kw_only=True):
+    """One lot of a built file: what its header and trailer say, and which rows it holds.
+
+    `records` counts header and trailer. `rows` are row numbers of `Rows`, in file order; `first_records` the number from 1, in
+    the file, of each one's first record. `executor` is None unless lots are cut by executor.
+    """
+
+    number: int
+    flow: Flow
+    regime: str
+    caisse: str
+    centre: str
+    amc_number: str
+    security: SecurityLetter
+    date: str
+    recipient_organism: str
+    computing_centre: str
+    executor: int | None
+    invoices: int
+    records: int
+    fees: Cents
+    amo: Cents
+    amc: Cents
+    insured_share: Cents
+    rows: "array[int]"
+    first_records: "array[int]"
+
+
+class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole claim file; totals are sums over its lots (an invoice in two flows counts twice)."""
+
+    name: str
+    biller: str
+    sequence: int
+    date: str
+    content: bytes
+    lots: tuple[BuiltLot, ...]
+    records: int
+    invoices: int
+    fees: Cents
+    amo: Cents
+    amc: Cents
+    next_sequence: int
+    next_lot: int
