@@ -4,6 +4,9 @@
 Columns in, columns out, one call for a build. The key is two words: destination and flow 02 AMC number
 in the first (30 + 34 bits), rank of the security letter and executor in the second; their numeric order is
 the order of the key read as text. Rows are gathered by hash, so only the distinct keys are ever sorted.
+
+Code that runs without the GIL states its bounds itself: overflowcheck raises there without taking the GIL back, which ends
+the process, and it does not see `+=` on an element of a view.
 """
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -19,6 +22,7 @@ cdef enum:
     EXECUTORS = 1_000_000_000
 
 cdef int64_t AMC_NUMBERS = 10_000_000_000
+cdef int64_t LARGEST = 9_223_372_036_854_775_807
 cdef array.array LONGS = array.array("q", [])
 
 cdef struct Group:
@@ -60,6 +64,7 @@ cdef inline int rank(uint8_t letter) noexcept nogil:
     return 2 if letter == 89 else -1
 
 
+@cython.overflowcheck(False)
 cdef Py_ssize_t gather(
     const int64_t *destination, const uint8_t *flow, const int64_t *amc, const uint8_t *security, const int64_t *executor,
     Py_ssize_t count, bint per_executor, int32_t *slots, uint64_t mask, Group *groups, int32_t *member,
@@ -112,6 +117,7 @@ cdef int same_length(Py_ssize_t count, tuple lengths) except -1:
     return 0
 
 
+@cython.overflowcheck(False)
 cdef Py_ssize_t place_groups(Group *groups, Py_ssize_t found, Py_ssize_t maximum, Cursor *cursors) noexcept nogil:
     # Where each group writes its next row and its first lot; returns the number of lots.
     cdef Py_ssize_t i, row = 0, lot = 0
@@ -123,6 +129,7 @@ cdef Py_ssize_t place_groups(Group *groups, Py_ssize_t found, Py_ssize_t maximum
     return lot
 
 
+@cython.overflowcheck(False)
 cdef int fill(
     const int64_t[::1] fees, const int64_t[::1] amo, const int64_t[::1] amc_share, const int64_t[::1] starts,
     const int32_t *member, Py_ssize_t count, Py_ssize_t maximum, Py_ssize_t width, Cursor *cursors,
@@ -143,10 +150,17 @@ cdef int fill(
         order[cursor.next] = i
         cursor.next += 1
         sizes[cursor.lot] += 1
+        # The offsets rise from zero, so the sum of their steps fits as they do.
+        lot_records[cursor.lot] += (starts[i + 1] - starts[i]) // width
+        if (
+            fees[i] > LARGEST - lot_fees[cursor.lot]
+            or amo[i] > LARGEST - lot_amo[cursor.lot]
+            or amc_share[i] > LARGEST - lot_amc[cursor.lot]
+        ):
+            raise OverflowError(i, "sum of the lot is beyond 64 bits")
         lot_fees[cursor.lot] += fees[i]
         lot_amo[cursor.lot] += amo[i]
         lot_amc[cursor.lot] += amc_share[i]
-        lot_records[cursor.lot] += (starts[i + 1] - starts[i]) // width
     return 0
 
 
@@ -175,6 +189,8 @@ def arrange(
     if count > 2_000_000_000:
         raise OverflowError("too many rows for one build")
     order = longs(count)
+    # No lot can hold more, and what is added to it below then stays small.
+    maximum = min(maximum, max(count, 1))
     if count == 0:
         return order, longs(0), longs(0), longs(0), longs(0), longs(0)
     while capacity < 2 * count:
@@ -216,6 +232,7 @@ cdef int total(
     return 0
 
 
+@cython.overflowcheck(False)
 cdef int copy_lots(
     const char *source, Py_ssize_t size, const int64_t[::1] starts, const int64_t[::1] order, const int64_t[::1] sizes,
     const char *heads, const char *tails, Py_ssize_t width, char *out, Py_ssize_t room, int64_t[::1] records,
@@ -223,7 +240,7 @@ cdef int copy_lots(
     # `room` counts down what is left of the output: a column that lies can never write past it.
     cdef Py_ssize_t lot, row, at = 0, length, i, record = 2
     for lot in range(sizes.shape[0]):
-        if room < width or sizes[lot] < 0 or at + sizes[lot] > order.shape[0]:
+        if room < width or sizes[lot] < 0 or sizes[lot] > order.shape[0] - at:
             raise ValueError("lots and rows disagree")
         memcpy(out, heads + lot * width, <size_t>width)
         out += width
@@ -233,9 +250,9 @@ cdef int copy_lots(
             row = order[at + i]
             if row < 0 or row >= records.shape[0]:
                 raise ValueError("order names a row that is not there")
-            length = starts[row + 1] - starts[row]
-            if starts[row] < 0 or length < 0 or starts[row + 1] > size or length > room:
+            if starts[row] < 0 or starts[row + 1] < starts[row] or starts[row + 1] > size or starts[row + 1] - starts[row] > room:
                 raise ValueError(row, "records lie outside the data")
+            length = starts[row + 1] - starts[row]
             if length == 0 or length % width:
                 raise ValueError(row, "records are not whole lines")
             if records[row]:
@@ -262,7 +279,8 @@ def assemble(
     """Lay out a whole file: opening line, then each lot between its head and its tail, then the closing line.
 
     `opening` gives the width of a line, line end included. Returns the content and, by row, the number from 1 of its first record.
-    Raises ValueError for columns that disagree with each other or with `data` (args `(row, reason)` where a row is at fault).
+    Raises ValueError or OverflowError for columns that disagree with each other or with `data`; args are `(row, reason)`
+    where one row is at fault.
     """
     cdef Py_ssize_t width = len(opening), lots = sizes.shape[0], rows = starts.shape[0] - 1, i
     cdef Py_ssize_t body = 0, length

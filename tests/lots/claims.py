@@ -62,7 +62,7 @@ def rows_of(claims: list[Claim]) -> Rows:
     starts = array("q", [0])
     for run in runs:
         starts.append(starts[-1] + len(run))
-    places = [claim.value("1", "regime") * 10_000_000 + claim.value("1", "caisse") * 10_000 + claim.value("1", "centre") for claim in claims]
+    places = [int("".join(zone(claim.head, "1", field) for field in ("regime", "caisse", "centre"))) for claim in claims]
     return Rows(
         data=b"".join(runs),
         starts=starts,
