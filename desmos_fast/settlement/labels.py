@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who pays a credit, told from its texts: exact name, then what people taught, then a unique beginning of a name."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from desmos_fast.settlement.bank.model import BankLine
+from desmos_fast.settlement.model import LearnedLabel, Order, Payer
+
+NOT_A_PAYER: Final = ""
+SHORTEST_PREFIX: Final = 8
+_OPENING_WORDS: Final = re.compile(r"^(?:(?:VIREMENT|VIRT|VIR|SEPA|INSTANTANE|INST|RECU)\b[ .:/-]*)+")
+_NOT_KEPT: Final = re.compile(r"[^A-Z0-9]+")
+_TOKEN: Final = re.compile(r"[A-Z0-9]{5,}")
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).upper().strip()
+
+
+def normalise(text: str) -> str:
+    """Reduce a name or a label to capital letters and digits, without the words every transfer begins with."""
+    kept = _NOT_KEPT.sub("", _OPENING_WORDS.sub("", _plain(text)))
+    return kept.removesuffix("SEPA")
+
+
+def quoted_tokens(line: BankLine) -> set[str]:
+    """Return what in the texts of a line may be a payment reference: its digit runs, and words of five or more with a digit."""
+    texts = (line.label, *line.remittance, line.end_to_end_id or "")
+    words = {token for text in texts for token in _TOKEN.findall(_plain(text)) if any(character.isdigit() for character in token)}
+    return words | set(line.references)
+
+
+class Recogniser:
+    """Names and taught labels, asked once for each different text."""
+
+    def __init__(self, payers: Sequence[Payer], orders: Iterable[Order], learned: Sequence[LearnedLabel]) -> None:
+        self._names: dict[str, set[str]] = {}
+        named = [(name, payer.id) for payer in payers for name in payer.names]
+        named += [(order.emitter_name, order.emitter or order.payer) for order in orders if order.emitter_name]
+        for name, payer in named:
+            if key := normalise(name):
+                self._names.setdefault(key, set()).add(payer)
+        self._learned = {("".join(entry.account.split()), normalise(entry.label)): entry.payer or NOT_A_PAYER for entry in learned}
+        self._prefixes: dict[str, str | None] = {}
+
+    def payer_of(self, line: BankLine) -> str | None:
+        """Return the payer of a line, NOT_A_PAYER when people said so, or None when nothing tells."""
+        texts = [text for text in (normalise(line.payer_name or ""), normalise(line.label)) if text]
+        for text in texts:
+            found = self._names.get(text, set())
+            if len(found) == 1:
+                return next(iter(found))
+        taught = self._learned.get(("".join(line.account.split()), normalise(line.label)))
+        if taught is not None:
+            return taught
+        for text in texts:
+            if (payer := self._by_prefix(text)) is not None:
+                return payer
+        return None
+
+    def _by_prefix(self, text: str) -> str | None:
+        # Banks cut long names, and some add words after short ones: the shorter of the two decides.
+        if text not in self._prefixes:
+            found: set[str] = set()
+            for name, payers in self._names.items():
+                if min(len(name), len(text)) >= SHORTEST_PREFIX and (name.startswith(text) or text.startswith(name)):
+                    found |= payers
+            self._prefixes[text] = found.pop() if len(found) == 1 else None
+        return self._prefixes[text]

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What matching takes and gives: invoices, orders, payers, settings; matches and their evidence.
+
+Amounts are integer cents. `insured_nir` and `nir` are only compared: a keyed index of the NIR does as well.
+"""
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from desmos_fast.base.types import Cents, Part
+
+Status = Literal["confirmed", "suggested", "ambiguous", "unmatched", "duplicate", "parked", "ignored"]
+Outcome = Literal["paid", "partial", "overpaid", "recovery", "rejected"]
+
+
+class _Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of the inputs: unknown keys are refused."""
+
+
+class InvoicePart(_Input, frozen=True, kw_only=True):
+    """What one payer owes on an invoice, and how much of it is still open; its own lot wins over the invoice's."""
+
+    part: Part
+    payer: str
+    amount: Cents
+    open: Cents
+    lot: str | None = None
+
+
+class Invoice(_Input, frozen=True, kw_only=True):
+    """One signed invoice; `supersedes` is the id of the rejected one it replaces."""
+
+    id: str
+    number: int
+    biller: str
+    insured_nir: str
+    care_date: date
+    parts: tuple[InvoicePart, ...]
+    total: Cents
+    lot: str | None = None
+    birth_date: str | None = None
+    birth_rank: int = 1
+    created_on: date | None = None
+    supersedes: str | None = None
+
+
+class OrderLine(_Input, frozen=True, kw_only=True):
+    """What an order says of one invoice part; any key field may be null."""
+
+    line: int
+    status: Literal["paid", "partial", "rejected", "recovery"]
+    amount: Cents
+    biller: str | None = None
+    part: Part | None = None
+    payer: str | None = None
+    invoice_number: int | None = None
+    lot: str | None = None
+    nir: str | None = None
+    care_date: date | None = None
+    reject_code: str | None = None
+
+
+class OrderSource(_Input, frozen=True, kw_only=True):
+    """The return file an order comes from."""
+
+    file_sha256: str
+    line: int
+
+
+class Order(_Input, frozen=True, kw_only=True):
+    """A payment a payer announces, or a recovery (total below zero); `total` is the sum of its lines."""
+
+    id: str
+    kind: Literal["payment", "recovery"]
+    payer: str
+    payment_date: date
+    payment_ref: str
+    total: Cents
+    lines: tuple[OrderLine, ...]
+    emitter: str | None = None
+    emitter_name: str | None = None
+    biller: str | None = None
+    source: OrderSource | None = None
+
+
+class Payer(_Input, frozen=True, kw_only=True):
+    """A payer and the names banks write for it; an operator pays for others."""
+
+    id: str
+    kind: Literal["amo", "amc", "operator"]
+    names: tuple[str, ...] = ()
+    pays_for: tuple[str, ...] = ()
+
+
+class LearnedLabel(_Input, frozen=True, kw_only=True):
+    """Who a label of one account stands for, as a person said; a null payer is not a payer at all."""
+
+    account: str
+    label: str
+    payer: str | None = None
+
+
+class Settings(_Input, frozen=True, kw_only=True):
+    """The window of days between payment date and booking date, both ends included, and what people taught."""
+
+    window_from: int = -2
+    window_to: int = 10
+    learned: tuple[LearnedLabel, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a record says what it says: `values` holds both sides of each field compared, never a NIR."""
+
+    fields: tuple[str, ...] = ()
+    values: dict[str, list[str | int | None]] = {}
+    candidates: int = 0
+    candidate_ids: tuple[str, ...] = ()
+    solutions: int = 0
+    unique: bool = False
+    why: str | UnsetType = UNSET
+    payment: str | None | UnsetType = UNSET
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision. A: `order id#line` to `invoice id/part`; B: bank lines to orders. Only `confirmed` claims truth."""
+
+    match_id: str
+    problem: Literal["A", "B"]
+    status: Status
+    rule: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    amount: Cents
+    residual: Cents
+    outcome: Outcome | None
+    evidence: Evidence
+    duplicate_of: str | UnsetType = UNSET
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many records, and the cents of their left sides."""
+
+    count: int
+    cents: Cents
+
+
+class PayerTotals(msgspec.Struct, frozen=True):
+    """What a payer announced, what the bank confirmed of it, and the rest; in cents."""
+
+    announced: Cents
+    received: Cents
+    announced_not_received: Cents
+
+
+class Conservation(msgspec.Struct, frozen=True):
+    """Cents of the confirmed records of a problem: `left` must be `right` plus `residual`."""
+
+    left: Cents
+    right: Cents
+    residual: Cents
+    holds: bool
+
+
+class ProblemTotals(msgspec.Struct, frozen=True):
+    """The tallies of one problem: over all, by status, by rule."""
+
+    all: Tally
+    status: dict[str, Tally]
+    rule: dict[str, Tally]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The totals of a run; `inputs` are SHA-256 of the inputs in canonical order, so the order given changes nothing."""
+
+    problems: dict[str, ProblemTotals]
+    payers: dict[str, PayerTotals]
+    unmatched_credits: Tally
+    duplicates: Tally
+    conservation: dict[str, Conservation]
+    inputs: dict[str, str]
+    settings: Settings
+
+
+class Result(msgspec.Struct, frozen=True):
+    """The matches in canonical order, and their summary."""
+
+    matches: tuple[Match, ...]
+    summary: Summary
