@@ -123,7 +123,7 @@ def _by_reference(state: Credits) -> tuple[dict[str, Proposal], Counter[str]]:
             references = [token for token, named in quoted.items() if orders & set(named)]
             evidence = Evidence(
                 fields=("references", "amount"),
-                values={"references": list[str | int | None](references), "amount": [line.amount, line.amount]},
+                values={"references": tuple(references), "amount": (line.amount, line.amount)},
                 candidates=len(state.orders_quoted(line.id)),
                 candidate_ids=tuple(sorted(orders)[:SHOWN]),
                 solutions=1,
@@ -171,9 +171,9 @@ def _single(state: Credits, line: str, candidates: Sequence[str]) -> Proposal | 
     evidence = Evidence(
         fields=("payer", "amount", "window"),
         values={
-            "payer": [state.payer[line], order.payer],
-            "amount": [credit.amount, order.total],
-            "window": [str(credit.booking_date), str(order.payment_date)],
+            "payer": (state.payer[line], order.payer),
+            "amount": (credit.amount, order.total),
+            "window": (str(credit.booking_date), str(order.payment_date)),
         },
         candidates=1,
         candidate_ids=(order.id,),

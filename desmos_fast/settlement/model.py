@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What matching takes and gives: invoices, orders, payers, settings; matches and their evidence.
 
+None of these can hold itself, so the collector of cycles is spared millions of them (`gc=False`).
 Amounts are integer cents. `insured_nir` and `nir` are only compared: a keyed index of the NIR does as well.
 """
 
@@ -16,11 +17,11 @@ Status = Literal["confirmed", "suggested", "ambiguous", "unmatched", "duplicate"
 Outcome = Literal["paid", "partial", "overpaid", "recovery", "rejected"]
 
 
-class _Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Base of the inputs: unknown keys are refused."""
 
 
-class InvoicePart(_Input, frozen=True, kw_only=True):
+class InvoicePart(_Input, frozen=True, kw_only=True, gc=False):
     """What one payer owes on an invoice, and how much of it is still open; its own lot wins over the invoice's."""
 
     part: Part
@@ -30,7 +31,7 @@ class InvoicePart(_Input, frozen=True, kw_only=True):
     lot: str | None = None
 
 
-class Invoice(_Input, frozen=True, kw_only=True):
+class Invoice(_Input, frozen=True, kw_only=True, gc=False):
     """One signed invoice; `supersedes` is the id of the rejected one it replaces."""
 
     id: str
@@ -47,7 +48,7 @@ class Invoice(_Input, frozen=True, kw_only=True):
     supersedes: str | None = None
 
 
-class OrderLine(_Input, frozen=True, kw_only=True):
+class OrderLine(_Input, frozen=True, kw_only=True, gc=False):
     """What an order says of one invoice part; any key field may be null."""
 
     line: int
@@ -63,14 +64,14 @@ class OrderLine(_Input, frozen=True, kw_only=True):
     reject_code: str | None = None
 
 
-class OrderSource(_Input, frozen=True, kw_only=True):
+class OrderSource(_Input, frozen=True, kw_only=True, gc=False):
     """The return file an order comes from."""
 
     file_sha256: str
     line: int
 
 
-class Order(_Input, frozen=True, kw_only=True):
+class Order(_Input, frozen=True, kw_only=True, gc=False):
     """A payment a payer announces, or a recovery (total below zero); `total` is the sum of its lines."""
 
     id: str
@@ -86,7 +87,7 @@ class Order(_Input, frozen=True, kw_only=True):
     source: OrderSource | None = None
 
 
-class Payer(_Input, frozen=True, kw_only=True):
+class Payer(_Input, frozen=True, kw_only=True, gc=False):
     """A payer and the names banks write for it; an operator pays for others."""
 
     id: str
@@ -95,7 +96,7 @@ class Payer(_Input, frozen=True, kw_only=True):
     pays_for: tuple[str, ...] = ()
 
 
-class LearnedLabel(_Input, frozen=True, kw_only=True):
+class LearnedLabel(_Input, frozen=True, kw_only=True, gc=False):
     """Who a label of one account stands for, as a person said; a null payer is not a payer at all."""
 
     account: str
@@ -103,7 +104,7 @@ class LearnedLabel(_Input, frozen=True, kw_only=True):
     payer: str | None = None
 
 
-class Settings(_Input, frozen=True, kw_only=True):
+class Settings(_Input, frozen=True, kw_only=True, gc=False):
     """The window of days between payment date and booking date, both ends included, and what people taught."""
 
     window_from: int = -2
@@ -111,11 +112,11 @@ class Settings(_Input, frozen=True, kw_only=True):
     learned: tuple[LearnedLabel, ...] = ()
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a record says what it says: `values` holds both sides of each field compared, never a NIR."""
 
     fields: tuple[str, ...] = ()
-    values: dict[str, list[str | int | None]] = {}
+    values: dict[str, tuple[str | int | None, ...]] = {}
     candidates: int = 0
     candidate_ids: tuple[str, ...] = ()
     solutions: int = 0
@@ -124,7 +125,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     payment: str | None | UnsetType = UNSET
 
 
-class Match(msgspec.Struct, frozen=True, kw_only=True):
+class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One decision. A: `order id#line` to `invoice id/part`; B: bank lines to orders. Only `confirmed` claims truth."""
 
     match_id: str

@@ -163,18 +163,18 @@ def _payment_taken_back(unlinked: list[OpenLine], amount: int) -> str | None:
 
 def _evidence(item: OpenLine, part: OpenPart, before: int) -> Evidence:
     line, invoice = item.line, part.invoice
-    values: dict[str, list[str | int | None]] = {
-        "biller": [line.biller, invoice.biller],
-        "invoice_number": [line.invoice_number, invoice.number],
-        "nir": [HIDDEN, HIDDEN],
-        "care_date": [str(line.care_date), str(invoice.care_date)],
-        "part": [line.part, part.part.part],
-        "payer": [line.payer, part.part.payer],
+    values: dict[str, tuple[str | int | None, ...]] = {
+        "biller": (line.biller, invoice.biller),
+        "invoice_number": (line.invoice_number, invoice.number),
+        "nir": (HIDDEN, HIDDEN),
+        "care_date": (str(line.care_date), str(invoice.care_date)),
+        "part": (line.part, part.part.part),
+        "payer": (line.payer, part.part.payer),
     }
     if line.lot is not None:
-        values["lot"] = [line.lot, part.lot]
+        values["lot"] = (line.lot, part.lot)
     fields = tuple(values)
-    values["amount"] = [line.amount, before]
+    values["amount"] = (line.amount, before)
     return Evidence(fields=fields, values=values, candidates=1, candidate_ids=(part.id,), solutions=1, unique=True)
 
 

@@ -24,7 +24,7 @@ def amc_order(name: str = "m:1", amount: int = 900, **changes: Any) -> Order:
 def test_a_reference_with_the_right_sum_confirms() -> None:
     [match] = decided([order()], credit(payer_name=None, label="VIR", **QUOTING))
     assert (match.status, match.rule, match.right, match.amount, match.residual) == ("confirmed", "B1", ("o:1",), 2100, 0)
-    assert match.evidence.values["references"] == [REFERENCE]
+    assert match.evidence.values["references"] == (REFERENCE,)
 
 
 def test_orders_of_one_reference_and_several_references_are_summed() -> None:
@@ -64,7 +64,7 @@ def test_an_order_that_another_credit_quotes_is_not_taken_by_payer_and_amount() 
 def test_payer_exact_amount_and_window_confirm_when_unique() -> None:
     [match] = decided([order()], credit())
     assert (match.status, match.rule, match.right) == ("confirmed", "B2", ("o:1",))
-    assert match.evidence.values["window"] == ["2026-10-03", "2026-10-02"]
+    assert match.evidence.values["window"] == ("2026-10-03", "2026-10-02")
 
 
 @pytest.mark.parametrize(("days", "status"), [(-3, "unmatched"), (-2, "confirmed"), (10, "confirmed"), (11, "unmatched")])

@@ -21,7 +21,7 @@ def test_equal_keys_confirm_with_both_values_of_each_field_and_no_nir() -> None:
     expected = hashlib.sha256(b'["A","A1",["o:1#1"],["750000010/123/amo"]]').hexdigest()[:16]
     assert match.match_id == expected
     assert match.evidence.fields == ("biller", "invoice_number", "nir", "care_date", "part", "payer", "lot")
-    assert match.evidence.values["care_date"] == ["2026-09-14", "2026-09-14"]
+    assert match.evidence.values["care_date"] == ("2026-09-14", "2026-09-14")
     assert (match.evidence.candidates, match.evidence.solutions, match.evidence.unique) == (1, 1, True)
     assert NIR[:13] not in write_matches((match,)).decode()
 
@@ -75,7 +75,7 @@ def test_less_is_partial_and_the_balance_closes() -> None:
     rest = order("o:2", line(amount=1100), payment_date="2026-10-09")
     partial, paid = decided([invoice()], rest, first)
     assert [(match.left, match.outcome) for match in (partial, paid)] == [(("o:1#1",), "partial"), (("o:2#1",), "paid")]
-    assert paid.evidence.values["amount"] == [1100, 1100]
+    assert paid.evidence.values["amount"] == (1100, 1100)
 
 
 def test_more_than_is_open_is_a_match_to_review_with_the_excess() -> None:

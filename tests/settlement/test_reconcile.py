@@ -14,10 +14,14 @@ from typer.testing import CliRunner
 
 from desmos_fast.cli import app
 from desmos_fast.exchange.faults import FaultyInput
+from desmos_fast.settlement.bank import read_statement
 from desmos_fast.settlement.bank.model import BankLine
-from desmos_fast.settlement.codec import write_matches, write_summary
+from desmos_fast.settlement.codec import read_items, write_matches, write_summary
 from desmos_fast.settlement.model import Invoice, Order, Payer, Settings
 from desmos_fast.settlement.reconcile import reconcile
+from desmos_fast.simulator import bank as simulated
+from desmos_fast.simulator.model import Credit
+from desmos_fast.simulator.model import Payer as Paying
 from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, invoice, line, order, run
 
 RUNNER = CliRunner()
@@ -209,3 +213,30 @@ def test_a_missing_input_or_two_standard_inputs_are_wrong_usage(tmp_path: Path) 
     for bank in (str(tmp_path / "none"), "-"):
         orders = arguments if bank != "-" else [*arguments[:2], "--orders", "-"]
         assert RUNNER.invoke(app, ["reconcile", *orders, "--bank", bank, "--out", str(tmp_path / "out")]).exit_code == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(["{}", "[]", "1", "", "é", '{"id":', "\ud800"])).map("\n".join)))
+def test_random_inputs_are_refused_with_a_code(data: bytes | str) -> None:
+    content = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    try:
+        assert read_items(content, Order, "orders") == []
+    except FaultyInput as caught:
+        assert {fault.code for fault in caught.faults} == {"RECON_BAD_LINE"}
+    else:
+        assert not content.strip()
+
+
+def test_a_simulated_statement_is_read_without_a_warning() -> None:
+    account = simulated.account_of(7, "750000010")
+    credits = [
+        Credit(Paying("amo:01751"), "CPAM DE ALBEVILLE", 2100, "2026-10-03", ("o:1",), ("262750001234",)),
+        Credit(Paying("amc:0099000013"), "MUTUELLE GENERALE DU SUD OUEST", 900, "2026-10-04", ("o:2", "o:3"), ("11111", "22222")),
+    ]
+    written = simulated.statement(account, simulated.opening_of(7, "750000010"), "2026-10-01", credits)
+    read = read_statement(written.data)
+    assert read.warnings == ()
+    assert [(item.source.line, item.amount) for item in read.lines] == list(zip(written.lines, (2100, 900), strict=True))
+    assert read.blocks[0].closing == written.closing
+    orders = [order("o:1"), order("o:2", line(amount=400), payment_ref="11111"), order("o:3", line(amount=500), payment_ref="22222")]
+    assert [match.right for match in run([], orders, list(read.lines)).matches if match.rule == "B1"] == [("o:1",), ("o:2", "o:3")]

@@ -12,7 +12,7 @@ from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import Cents
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Where a line stands: record number from 1 in the file of that SHA-256 (hexadecimal)."""
 
     file_sha256: str
@@ -20,7 +20,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     format: str
 
 
-class BankLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BankLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One movement of an account; `amount` is in minor units, a debit below zero."""
 
     id: str
