@@ -1,8 +1,141 @@
 # SPDX-License-Identifier: Apache-2.0
-"""(commands of this room)"""
+"""`lots build`: invoices become one claim file and the list of its lots, without a service or a database."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.commands import groups
+from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults, read_input
+
+if TYPE_CHECKING:
+    from desmos_fast.billing.model import Invoice
+    from desmos_fast.exchange.faults import Fault
+    from desmos_fast.lots.model import BuiltFile, BuiltLot, LotSettings
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
+    groups.lots.command("build")(build)
+
+
+def build(
+    file: Annotated[str, typer.Argument(help="The invoices, one JSON object a line, or - for standard input.")],
+    settings: Annotated[str, typer.Option("--settings", help="The settings of the build, one JSON object.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder that receives the claim file and summary.json.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Group, number and total the invoices of one biller, and write their claim file (test profile)."""
+    import msgspec
+
+    from desmos_fast.exchange.faults import FaultyInput
+    from desmos_fast.lots.codec import decode_settings
+
+    if file == settings == "-":
+        raise typer.BadParameter("the invoices and the settings cannot both come from standard input")
+    try:
+        chosen = decode_settings(read_input(settings))
+    except FaultyInput as refused:
+        print_faults(refused.faults)
+        exit_faulty()
+    invoices, built = _built(read_input(file), chosen)
+    found = _summary(chosen, invoices, built)
+    shown = msgspec.json.encode(found)
+    _write(out, built, msgspec.json.format(shown, indent=1) + b"\n")
+    if as_json:
+        print(shown.decode())
+
+
+def _built(data: bytes, settings: "LotSettings") -> "tuple[list[Invoice], BuiltFile | None]":
+    """Read and build; print every fault of the reading and of the building, in order of lines, and leave when there is one."""
+    from desmos_fast.billing.codec import read_ndjson
+    from desmos_fast.exchange.faults import FaultyInput
+    from desmos_fast.lots.codec import build as build_file
+
+    invoices, lines, faults = read_ndjson(data)
+    built = None
+    try:
+        # Nothing to bill makes no file: a quiet day is no fault.
+        built = build_file(invoices, settings, lines=lines) if invoices else None
+    except FaultyInput as refused:
+        faults = [*faults, *refused.faults]
+    if faults:
+        print_faults(sorted(faults, key=_line_of))
+        exit_faulty()
+    return invoices, built
+
+
+def _line_of(fault: "Fault") -> tuple[bool, int]:
+    return fault.line is None, fault.line or 0
+
+
+def _write(out: Path, built: "BuiltFile | None", summary: bytes) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise typer.BadParameter(f"{str(out)!r} is not a folder") from error
+    except OSError as error:
+        raise OutsideFailed(f"cannot make the folder {str(out)!r}: {error.strerror}", hint="check its rights and the disk") from error
+    with contextlib.ExitStack() as both:
+        # Both are whole and on disk before either takes its name; the claim file takes its own first.
+        told = both.enter_context(atomic_output(str(out / "summary.json")))
+        told.write(summary)
+        told.flush()
+        os.fsync(told.fileno())
+        if built is not None:
+            both.enter_context(atomic_output(str(out / built.name))).write(built.content)
+
+
+def _summary(settings: "LotSettings", invoices: "Sequence[Invoice]", built: "BuiltFile | None") -> dict[str, Any]:
+    from desmos_fast.exchange.layouts import DEFAULT_PROFILE
+    from desmos_fast.lots.codec import claimed_apart
+
+    common: dict[str, Any] = {"profile": DEFAULT_PROFILE, "date": settings.date}
+    if built is None:
+        nothing: dict[str, Any] = {"file": None, "records": 0, "invoices": 0, "fees": 0, "amo": 0, "amc": 0, "lots": []}
+        return common | nothing | {"next_sequence": settings.file_sequence, "next_lot": settings.first_lot}
+    numbers = [invoice.number for invoice in invoices]
+    numbers += [numbers[place] for place in claimed_apart(invoices)]
+    return common | {
+        "file": built.name,
+        "sha256": hashlib.sha256(built.content).hexdigest(),
+        "biller": built.biller,
+        "sequence": built.sequence,
+        "records": built.records,
+        "invoices": built.invoices,
+        "fees": built.fees,
+        "amo": built.amo,
+        "amc": built.amc,
+        "next_sequence": built.next_sequence,
+        "next_lot": built.next_lot,
+        "lots": [_lot_summary(lot, numbers) for lot in built.lots],
+    }
+
+
+def _lot_summary(lot: "BuiltLot", numbers: Sequence[int]) -> dict[str, Any]:
+    return {
+        "number": lot.number,
+        "flow": lot.flow,
+        "regime": lot.regime,
+        "caisse": lot.caisse,
+        "centre": lot.centre,
+        "amc_number": lot.amc_number or None,
+        "security": lot.security,
+        "recipient_organism": lot.recipient_organism,
+        "computing_centre": lot.computing_centre,
+        "executor": None if lot.executor is None else f"{lot.executor:09d}",
+        "invoices": lot.invoices,
+        "records": lot.records,
+        "fees": lot.fees,
+        "amo": lot.amo,
+        "amc": lot.amc,
+        "insured_share": lot.insured_share,
+        "invoice_numbers": [numbers[row] for row in lot.rows],
+        "first_records": lot.first_records.tolist(),
+    }

@@ -3,21 +3,24 @@
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from desmos_fast.base.types import Cents
+from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.lots import kernel, rules
 from desmos_fast.lots.model import BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
 
 if TYPE_CHECKING:
+    from desmos_fast.billing.codec import Encoded
     from ext.records import Value
 
 CLAIMS: Final = "TR"
+SECURITY: Final[Mapping[str, bytes]] = {"secured": b"S", "degraded": b"D", "desynchronised": b"Y"}
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _NAMED: Final = re.compile(r"field `(?P<name>[^`]*)`")
 
@@ -186,3 +189,72 @@ def _envelope(lots: Sequence[BuiltLot], biller: str, settings: LotSettings) -> t
         "=total_amc": totals["amc"],
     }
     return kernel.write("000", [file | opening]), kernel.write("999", [file | closing]), totals
+
+
+def build(
+    invoices: Sequence[Invoice], settings: LotSettings, *, lines: Sequence[int] | None = None, in_use: AbstractSet[int] = frozenset()
+) -> BuiltFile:
+    """Encode invoices of one biller and build their file; `lines` are their line numbers, for faults.
+
+    An invoice whose AMC share is claimed apart gives two rows, flow 02 after the others: row numbers of the lots from
+    `len(invoices)` on are those of `claimed_apart(invoices)`. Raises what `build_encoded` raises, FaultyInput also for invoices
+    that cannot be encoded or are of several billers.
+    """
+    from desmos_fast.billing.codec import encode
+
+    whole = encode(invoices, flow=1, lines=lines)
+    faults = whole.faults or _mixed(invoices, settings, lines)
+    if faults:
+        raise FaultyInput(faults)
+    apart = claimed_apart(invoices)
+    again = encode([invoices[row] for row in apart], flow=2, lines=[lines[row] for row in apart] if lines else None)
+    if again.faults:
+        raise FaultyInput(again.faults)
+    return build_encoded(_columns(invoices, apart, whole, again), invoices[0].biller if invoices else "", settings, in_use)
+
+
+def claimed_apart(invoices: Sequence[Invoice]) -> list[int]:
+    """Return the places of the invoices whose AMC share, not zero, goes to flow 02."""
+    return [
+        place
+        for place, invoice in enumerate(invoices)
+        if invoice.amc is not None and invoice.amc.separate_claim and any(act.amc for act in invoice.acts)
+    ]
+
+
+def _mixed(invoices: Sequence[Invoice], settings: LotSettings, lines: Sequence[int] | None) -> list[Fault]:
+    """Return a fault for each invoice that cannot share a file with the first one."""
+    faults: list[Fault] = []
+    for place, invoice in enumerate(invoices):
+        caisse = f"{invoice.amo.regime}/{invoice.amo.caisse}"
+        if invoice.biller != invoices[0].biller:
+            fault = Fault(code="B2_BAD_VALUE", message="a file holds the invoices of one biller", field="biller", value=invoice.biller)
+        elif settings.one_destination_per_file and caisse != f"{invoices[0].amo.regime}/{invoices[0].amo.caisse}":
+            message = "the file would go to several caisses: make one file for each"
+            fault = Fault(code="B2_LOT_MISMATCH", message=message, field="one_destination_per_file", value=caisse)
+        else:
+            continue
+        faults.append(msgspec.structs.replace(fault, invoice=invoice.number, line=lines[place] if lines else None))
+    return faults
+
+
+def _columns(invoices: Sequence[Invoice], apart: Sequence[int], whole: "Encoded", again: "Encoded") -> Rows:
+    claims = [*invoices, *(invoices[place] for place in apart)]
+    shift = len(whole.data)
+    return Rows(
+        data=whole.data + again.data,
+        starts=whole.starts + array("q", [shift + start for start in again.starts[1:]]),
+        destination=array("q", [int(claim.amo.regime + claim.amo.caisse + claim.amo.centre) for claim in claims]),
+        amc_number=array("q", [0] * len(invoices) + [_amc_number(invoices[place]) for place in apart]),
+        executor=array("q", [int(claim.acts[0].executor.am) for claim in claims]),
+        flow=b"\x01" * len(invoices) + b"\x02" * len(apart),
+        security=b"".join([SECURITY[claim.security] for claim in claims]),
+        fees=whole.fees + again.fees,
+        amo=whole.amo + again.amo,
+        amc=whole.amc + again.amc,
+    )
+
+
+def _amc_number(invoice: Invoice) -> int:
+    assert invoice.amc is not None, "only an invoice with an AMC is claimed apart"
+    return int(invoice.amc.number)
