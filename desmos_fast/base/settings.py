@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator sets through the environment, read once and checked before anything starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from desmos_fast.base.errors import InvalidInput
+
+ROOT_DATA_DIR: Final = Path("/var/lib/desmos-fast")
+LOG_LEVELS: Final = ("info", "warning", "error")
+DSN_SCHEMES: Final = ("postgresql://", "postgres://")
+MAX_PORT: Final = 65_535
+MAX_POOL: Final = 64
+_KNOWN: Final = frozenset({
+    "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
+    "DESMOS_POOL_SIZE",
+})  # fmt: skip
+
+
+class BadSetting(InvalidInput):
+    """A DESMOS_ variable has a value that cannot be used."""
+
+    code = "invalid_input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one installation; a DSN holds a password and stays out of the repr."""
+
+    data_dir: Path
+    dsn: str | None = field(default=None, repr=False)
+    owner_dsn: str | None = field(default=None, repr=False)
+    pg_bin: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    log_level: str = "warning"
+    pool_size: int = 8
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Read DESMOS_* from `env`, the process's own by default; a variable that is empty counts as absent.
+
+    Raises BadSetting, which names the variable and what it takes, never a DSN.
+    """
+    given = {name: value for name in _KNOWN if (value := (os.environ if env is None else env).get(name, ""))}
+    for name, value in given.items():
+        if not value.isprintable() or value != value.strip():
+            raise BadSetting(f"{name} holds a control character or begins or ends with a space")
+    level = given.get("DESMOS_LOG_LEVEL", "warning")
+    if level not in LOG_LEVELS:
+        raise BadSetting(f"DESMOS_LOG_LEVEL is {level!r}", hint=f"one of {', '.join(LOG_LEVELS)}")
+    dsn, owner_dsn = _dsn(given, "DESMOS_DSN"), _dsn(given, "DESMOS_OWNER_DSN")
+    if owner_dsn and not dsn:
+        raise BadSetting("DESMOS_OWNER_DSN is set without DESMOS_DSN", hint="set both, or neither for the embedded database")
+    pg_bin = given.get("DESMOS_PG_BIN")
+    return Settings(
+        data_dir=_data_dir(given.get("DESMOS_DATA_DIR"), os.environ if env is None else env),
+        dsn=dsn,
+        owner_dsn=owner_dsn,
+        pg_bin=_absolute("DESMOS_PG_BIN", pg_bin) if pg_bin else None,
+        host=given.get("DESMOS_HOST", "127.0.0.1"),
+        port=_whole(given, "DESMOS_PORT", 8080, 0, MAX_PORT),
+        log_level=level,
+        pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
+    )
+
+
+def _whole(given: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    # str.isdigit alone would let through the digits of other scripts, and int() underscores and signs.
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+        raise BadSetting(f"{name} is {text!r}", hint=f"a whole number from {low} to {high}")
+    return int(text)
+
+
+def _dsn(given: Mapping[str, str], name: str) -> str | None:
+    dsn = given.get(name)
+    if dsn is not None and not dsn.startswith(DSN_SCHEMES):
+        raise BadSetting(f"{name} is not a PostgreSQL URL", hint="postgresql://user:password@host:5432/desmos")
+    return dsn
+
+
+def _absolute(name: str, text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise BadSetting(f"{name} is {text!r}", hint="an absolute path: services do not start where you are")
+    return Path(os.path.normpath(path))
+
+
+def _data_dir(text: str | None, env: Mapping[str, str]) -> Path:
+    if text is not None:
+        path = _absolute("DESMOS_DATA_DIR", text)
+        if path == Path("/"):
+            raise BadSetting("DESMOS_DATA_DIR is the root of the file system", hint=f"a folder of its own, such as {ROOT_DATA_DIR}")
+        return path
+    if os.geteuid() == 0:
+        return ROOT_DATA_DIR
+    # The XDG rules: a relative XDG_DATA_HOME is to be ignored.
+    shared = env.get("XDG_DATA_HOME", "")
+    if shared.startswith("/"):
+        return Path(shared) / "desmos-fast"
+    home = env.get("HOME", "")
+    if not home.startswith("/"):
+        raise BadSetting("no folder for the data: neither HOME nor XDG_DATA_HOME is set", hint="set DESMOS_DATA_DIR")
+    return Path(home) / ".local" / "share" / "desmos-fast"

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One embedded PostgreSQL for the whole run (one per xdist worker), and a data folder that is never the operator's."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desmos_fast.base.settings import Settings
+from desmos_fast.db.embedded import Cluster, open_cluster
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """Give a short folder that the account of PostgreSQL can pass through when the tests run as root (tmp_path is closed to others)."""
+    folder = Path(tempfile.mkdtemp(prefix="desmos-test-"))
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_data_dir(open_folder: Path) -> Iterator[Path]:
+    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's leak in."""
+    data_dir = open_folder / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DESMOS_") and not name.startswith("DESMOS_TEST_")]:
+            patch.delenv(name)
+        patch.setenv("DESMOS_DATA_DIR", str(data_dir))
+        yield data_dir
+
+
+@pytest.fixture(scope="session")
+def cluster(private_data_dir: Path) -> Iterator[Cluster]:
+    """Run the embedded PostgreSQL; DESMOS_TEST_PG_BIN chooses its programs."""
+    chosen = os.environ.get("DESMOS_TEST_PG_BIN")
+    with open_cluster(Settings(data_dir=private_data_dir, pg_bin=Path(chosen) if chosen else None)) as running:
+        yield running
