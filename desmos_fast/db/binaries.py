@@ -60,6 +60,8 @@ def data_major(pgdata: Path) -> int | None:
         text = (pgdata / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise NoBinaries(f"the database in {pgdata} belongs to another account", hint="run as the user that made it") from error
     if not re.fullmatch(r"[0-9]{1,3}", text):
         raise NoBinaries(f"{pgdata}/PG_VERSION does not hold a version", hint="restore the data folder from the backup")
     return int(text)

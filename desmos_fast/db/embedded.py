@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedded PostgreSQL: one data folder, one program that runs its server, others that join in.
 
-The data folder holds `lock` (held while a program runs the server), `secrets/`, `postgres/` (the cluster, of the service account), `run/` (its
-socket), `postgres.log`, `running.json` (where the server is, once its roles are right) and `binaries/` when the programs had to be copied.
+The data folder holds `lock` (held while a program runs the server), `secrets/`, `postgres/` (the cluster, of the service account), `run/`
+(its socket), `postgres.log`, `running.json` (where the server is, once its roles are right), and `binaries/` if programs had to be copied.
 """
 
 import asyncio
 import contextlib
 import fcntl
 import os
-import re
-import stat
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,19 +23,19 @@ import msgspec
 
 from desmos_fast.base.errors import Conflict, OutsideFailed
 from desmos_fast.base.settings import Settings
-from desmos_fast.db import binaries as installations
-from desmos_fast.db import postmaster
-from desmos_fast.db.home import Account, account, check_reachable, make_home, own_folder
-from desmos_fast.db.postmaster import PORT, SOCKET, Postmaster, StartFailed
+from desmos_fast.db import binaries, postmaster
+from desmos_fast.db.binaries import Binaries
+from desmos_fast.db.home import Account, account, check_reachable, make_home
+from desmos_fast.db.keeper import Keeper
+from desmos_fast.db.postmaster import PORT, Postmaster, StartFailed
 from desmos_fast.db.roles import ADMIN, APP, OWNER, bootstrap
 from desmos_fast.db.secrets import kept, secret
+from desmos_fast.db.sockets import forget_short, socket_folder
 
 CLUSTER: Final = "postgres"
+LOG: Final = "postgres.log"
 MARK: Final = "running.json"
 PASSWORD_BYTES: Final = 24
-MAX_SOCKET_PATH: Final = 107
-# Both PostgreSQL and the drivers read a list of folders at commas, so a path with one is treated like a path that is too long.
-_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+@~-]+")
 
 
 class DataInUse(Conflict):
@@ -110,26 +108,36 @@ def open_cluster(settings: Settings, *, progress: Callable[[str], None] = lambda
     with contextlib.ExitStack() as closing:
         closing.callback(os.close, _lock(data_dir / "lock"))
         pgdata = data_dir / CLUSTER
-        made_by = installations.data_major(pgdata)
+        made_by = binaries.data_major(pgdata)
         who = account(None if made_by is None else pgdata.stat().st_uid)
         if who.foreign:
             check_reachable(data_dir, who)
         (data_dir / MARK).unlink(missing_ok=True)
-        socket_dir = _socket_folder(data_dir, who)
-        closing.callback(_forget_short, data_dir)
-        found = installations.find(data_dir, made_by, settings.pg_bin, progress)
+        socket_dir = socket_folder(data_dir, who)
+        closing.callback(forget_short, data_dir)
+        found = binaries.usable(binaries.find(data_dir, made_by, settings.pg_bin, progress), data_dir, who, progress)
         passwords = _passwords(data_dir, made_by is None)
+        if made_by is None:
+            _first_use(found, pgdata, who, passwords[ADMIN], progress)
+        start = partial(postmaster.start, found, pgdata, socket_dir, who, data_dir / LOG, progress)
         server = postmaster.adopt(pgdata, socket_dir)
         if server is None:
-            found = installations.usable(found, data_dir, who, progress)
-            server = _started(found, pgdata, socket_dir, who, passwords, progress)
+            progress(f"Starting PostgreSQL {found.version}")
+            server = start()
         else:
             progress(f"Taking over the PostgreSQL that was left running (process {server.pid})")
-        closing.callback(server.stop)
         cluster = Cluster(data_dir, found.version, found.folder, socket_dir, server.pid, passwords)
-        _bootstrap(cluster)
-        _write_mark(data_dir / MARK, Mark(server.pid, found.version, str(found.folder), str(socket_dir)))
+
+        def again() -> Postmaster:
+            fresh = start()
+            cluster.pid = fresh.pid
+            _write_mark(cluster)
+            return fresh
+
+        closing.callback(Keeper(server, again).stop)
+        cluster.version = _bootstrap(cluster)
         closing.callback((data_dir / MARK).unlink, missing_ok=True)
+        _write_mark(cluster)
         cluster._closing = closing.pop_all()
     return cluster
 
@@ -154,17 +162,13 @@ def attach(settings: Settings) -> Cluster:
     return Cluster(data_dir, mark.version, Path(mark.binaries), Path(mark.socket_dir), mark.pid, _passwords(data_dir, new=False))
 
 
-def _started(
-    found: installations.Binaries, pgdata: Path, socket_dir: Path, who: Account, passwords: dict[str, str], progress: Callable[[str], None]
-) -> Postmaster:
+def _first_use(found: Binaries, pgdata: Path, who: Account, password: str, progress: Callable[[str], None]) -> None:
+    """Make the cluster. Only here, never when a server is started again: data that vanish meanwhile must not come back empty."""
     postmaster.clear_parts(pgdata)
-    if installations.data_major(pgdata) is None:
-        if pgdata.exists():
-            raise StartFailed(f"{pgdata} holds no database, and is not ours to replace", hint="restore it from the backup, or move it away")
-        progress(f"Making the database (PostgreSQL {found.version}, first use)")
-        postmaster.make(found, pgdata, who, ADMIN, passwords[ADMIN])
-    progress(f"Starting PostgreSQL {found.version}")
-    return postmaster.start(found, pgdata, socket_dir, who, pgdata.with_suffix(".log"), progress)
+    if pgdata.exists():
+        raise StartFailed(f"{pgdata} holds no database, and is not ours to replace", hint="restore it from the backup, or move it away")
+    progress(f"Making the database (PostgreSQL {found.version}, first use)")
+    postmaster.make(found, pgdata, who, ADMIN, password)
 
 
 def _lock(path: Path) -> int:
@@ -189,12 +193,13 @@ def _passwords(data_dir: Path, new: bool) -> dict[str, str]:
     return {role: make(data_dir, role, PASSWORD_BYTES).hex() for role in (ADMIN, OWNER, APP)}
 
 
-def _bootstrap(cluster: Cluster) -> None:
+def _bootstrap(cluster: Cluster) -> str:
+    """Set roles and database right; return the version that the server says it is."""
     passwords = {role: cluster.passwords[role] for role in (OWNER, APP)}
     try:
         # In a thread of its own: the caller's may already run an event loop.
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, bootstrap(cluster.admin_dsn(), passwords)).result()
+            return thread.submit(asyncio.run, bootstrap(cluster.admin_dsn(), passwords)).result()
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise StartFailed(
             "PostgreSQL refuses the administrator's password", hint="the folder of secrets is not the one of this database: restore it"
@@ -205,49 +210,11 @@ def _bootstrap(cluster: Cluster) -> None:
         ) from error
 
 
-def _socket_folder(data_dir: Path, who: Account) -> Path:
-    """Return the folder of the socket: `run/`, or a short private one that `run` points to where that path would be too long."""
-    path = data_dir / "run"
-    if len(os.fsencode(path / SOCKET)) <= MAX_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(path)):
-        own_folder(path, who)
-        return path
-    kept_one = _short(path)
-    if kept_one is not None:
-        found = kept_one.stat(follow_symlinks=False)
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == who.uid and stat.S_IMODE(found.st_mode) == 0o700:
-            return kept_one
-        path.unlink()
-    for base in ("/run", "/tmp") if who.foreign else (os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):
-        if len(base) < 50 and _PLAIN_PATH.fullmatch(base) and os.access(base, os.W_OK | os.X_OK) and who.may("-x", Path(base)):
-            made = Path(tempfile.mkdtemp(prefix="desmos-", dir=base))
-            if who.foreign:
-                os.chown(made, who.uid, who.gid)
-            path.symlink_to(made)
-            return made
-    raise StartFailed(
-        f"the path {data_dir} is too long for a socket, and there is no short folder for it", hint="set DESMOS_DATA_DIR to a shorter path"
-    )
-
-
-def _short(path: Path) -> Path | None:
-    """Return the short folder that `run` points to, if it does and if it is there."""
-    if not path.is_symlink():
-        return None
-    if not path.exists():
-        path.unlink()
-        return None
-    return Path(os.readlink(path))
-
-
-def _forget_short(data_dir: Path) -> None:
-    short = _short(data_dir / "run")
-    if short is not None:
-        short.rmdir()
-        (data_dir / "run").unlink()
-
-
-def _write_mark(path: Path, mark: Mark) -> None:
+def _write_mark(cluster: Cluster) -> None:
+    path = cluster.data_dir / MARK
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(msgspec.json.encode(mark))
-    temporary.chmod(0o600)
+    mark = Mark(cluster.pid, cluster.version, str(cluster.binaries), str(cluster.socket_dir))
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(handle, "wb") as file:
+        file.write(msgspec.json.encode(mark))
     temporary.replace(path)

@@ -56,7 +56,11 @@ class Account:
 
     def may(self, test: str, path: Path) -> bool:
         """Say whether this account passes `test` (one of test(1): -x, -r, -w) on a path: asking beats reading modes, there are ACLs."""
-        run = subprocess.run(["/bin/sh", "-c", 'test "$1" "$2"', "sh", test, str(path)], cwd="/", timeout=PROBE_TIMEOUT_S, **self.popen)
+        command = ["/bin/sh", "-c", 'test "$1" "$2"', "sh", test, str(path)]
+        try:
+            run = subprocess.run(command, cwd="/", timeout=PROBE_TIMEOUT_S, **self.popen)
+        except PermissionError as error:
+            raise NoAccount(f"this root may not run a program as {self.name}", hint="start desmos-fast as an ordinary user") from error
         return run.returncode == 0
 
     def runs(self, command: Sequence[str | Path]) -> bool:
@@ -85,6 +89,8 @@ def account(owner: int | None = None) -> Account:
 
 
 def _of_owner(uid: int) -> Account:
+    if uid == 0:
+        raise NoAccount("the database belongs to root, which PostgreSQL refuses", hint="give its folder to the account that made it")
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
@@ -137,15 +143,16 @@ def make_home(data_dir: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise Unreachable(f"{data_dir} is not a folder", hint="set DESMOS_DATA_DIR to a folder")
     if found.st_uid != os.geteuid():
-        owner = _of_owner(found.st_uid).name
         hint = "run as that user, or set DESMOS_DATA_DIR to a folder of your own"
-        raise Unreachable(f"the data folder {data_dir} belongs to {owner}", hint=hint)
+        raise Unreachable(f"the data folder {data_dir} belongs to another user (number {found.st_uid})", hint=hint)
     if found.st_mode & stat.S_IWOTH:
         raise Unreachable(f"everyone may write in the data folder {data_dir}", hint=f"run: chmod o-w {data_dir}")
 
 
 def check_reachable(data_dir: Path, who: Account) -> None:
     """Refuse a data folder that the service account cannot reach, and name the folder that bars the way. Raises Unreachable."""
+    if who.may("-x", data_dir):
+        return
     for folder in reversed([data_dir, *data_dir.parents]):
         if not who.may("-x", folder):
             raise Unreachable(

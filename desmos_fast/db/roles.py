@@ -27,9 +27,10 @@ _ALTER_ROLE: Final = """
 _CREATE_DATABASE: Final = "SELECT format('CREATE DATABASE %I OWNER %I', $1::text, $2::text)"
 _CLOSE_DATABASE: Final = "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', $1::text)"
 _OPEN_DATABASE: Final = "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', $1::text, $2::text)"
+_VERSION: Final = "SELECT split_part(current_setting('server_version'), ' ', 1)"
 _WITHOUT_PASSWORD: Final = """
     SELECT line_number FROM pg_hba_file_rules
-     WHERE auth_method IS NULL OR auth_method NOT IN ('scram-sha-256', 'reject') ORDER BY line_number LIMIT 1
+     WHERE auth_method IS NULL OR auth_method NOT IN ('scram-sha-256', 'peer', 'reject') ORDER BY line_number LIMIT 1
 """
 
 
@@ -49,8 +50,8 @@ def verifier(password: str, salt: bytes | None = None) -> str:
     return f"SCRAM-SHA-256${ITERATIONS}:{text[0]}${text[1]}:{text[2]}"
 
 
-async def bootstrap(admin_dsn: str, passwords: dict[str, str]) -> None:
-    """Make the roles of `passwords` and the database where they lack, and set their rights again; doing it twice changes nothing.
+async def bootstrap(admin_dsn: str, passwords: dict[str, str]) -> str:
+    """Make the roles of `passwords` and the database where they lack, set their rights again, and return the server's version.
 
     Raises OpenDoor when a rule of pg_hba.conf lets in without a password, asyncpg's errors when the server fails.
     """
@@ -58,7 +59,7 @@ async def bootstrap(admin_dsn: str, passwords: dict[str, str]) -> None:
     try:
         line = await con.fetchval(_WITHOUT_PASSWORD)
         if line is not None:
-            raise OpenDoor(f"line {line} of pg_hba.conf lets in without a SCRAM password", hint="write scram-sha-256 there")
+            raise OpenDoor(f"line {line} of pg_hba.conf lets in without a password", hint="write scram-sha-256 there")
         for role, password in passwords.items():
             if not await con.fetchval(_ROLE_THERE, role):
                 await _run(con, _CREATE_ROLE, role)
@@ -67,6 +68,7 @@ async def bootstrap(admin_dsn: str, passwords: dict[str, str]) -> None:
             await _run(con, _CREATE_DATABASE, DATABASE, OWNER)
         await _run(con, _CLOSE_DATABASE, DATABASE)
         await _run(con, _OPEN_DATABASE, DATABASE, APP)
+        return str(await con.fetchval(_VERSION))
     finally:
         await con.close()
 
