@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reader's kernel made ready with the tables of a profile, and one reading of one buffer."""
+
+import functools
+from bisect import bisect_right
+from typing import Any, Final
+
+from desmos_fast.base.identifiers import mask_nir
+from desmos_fast.exchange.faults import Fault
+from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.reading.columns import column_rows
+from desmos_fast.exchange.reading.grammar import GRAMMARS, grammar_row
+from desmos_fast.exchange.reading.tables import CODE, NO_TYPE, TYPES, layout_row, type_rows
+from ext.columns import READS, Columns
+from ext.reader import Grammar, Scan, Types
+from ext.zones import OPS, Zones
+
+# More faults than these in one pass tell nothing more about a file.
+FAULTS_KEPT: Final = 1000
+HIDDEN: Final = frozenset({"nir", "nir_key", "beneficiary_nir", "beneficiary_nir_key", "faulty_value", "replacement_value"})
+MESSAGES: Final = {
+    "B2_BAD_LENGTH": "the record has another length than 128 bytes",
+    "B2_BAD_CHAR": "a character is none that may stand here",
+    "B2_UNKNOWN_RECORD": "no record type begins like this",
+    "B2_UNSUPPORTED_RECORD": "this record type is kept for later",
+    "B2_BAD_ORDER": "this record cannot stand here",
+    "B2_HEADER_MISMATCH": "the zone differs from the record that it repeats",
+    "B2_UNEXPECTED_VALUE": "the zone has a constant value, and another one stands here",
+    "B2_BAD_FILLER": "the zone must be blank",
+    "B2_BAD_NUMERIC": "the zone must hold digits only",
+    "B2_BAD_DATE": "the zone is no date",
+    "B2_BAD_VALUE": "the value is not allowed",
+    "B2_MISSING": "the zone must not be blank",
+    "B2_BAD_NIR": "the number has not the form of a NIR",
+    "B2_NIR_KEY": "the key of the NIR is wrong",
+    "B2_FINESS_KEY": "the key of the FINESS is wrong",
+}
+
+
+@functools.cache
+def types() -> Types:
+    """Return how the types of the test profile are told."""
+    return Types(tuple(tuple(row) for row in type_rows(load_pack())))
+
+
+@functools.cache
+def zones() -> Zones:
+    """Return the checks of the test profile."""
+    layouts = []
+    for name in TYPES:
+        row = layout_row(load_pack(), name)
+        layouts.append((row.reference, row.template, tuple((OPS.index(check.op), *check[1:]) for check in row.checks)))
+    return Zones(tuple(layouts))
+
+
+@functools.cache
+def grammar(kind: str) -> Grammar:
+    """Return the order of records of a kind of file; "" is a bare run."""
+    return Grammar(*grammar_row(kind))
+
+
+@functools.cache
+def columns(name: str) -> Columns:
+    """Return what is read of a record type."""
+    return Columns(tuple((READS.index(read), *place) for read, place in column_rows(load_pack(), name)))
+
+
+@functools.cache
+def zone(name: str, field: str) -> Field:
+    """Return a field of a record type."""
+    return load_pack().tables[name].field(field)
+
+
+class Reading:
+    """One buffer after passes 1 to 3: its records, the faults so far, and the rows of each type.
+
+    `kind` is TR, AR or RS, or "" for a bare run; `invoices` are pairs of first record and end, of the whole ones only.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.scan: Scan
+        self.scan, found = types().scan(data, FAULTS_KEPT)
+        self.types = self.scan.codes_of_types
+        self.kind = self._kind()
+        self.faults = [self._byte_fault(*fault) for fault in found]
+        self.invoices, found = self.scan.order(grammar(self.kind), FAULTS_KEPT)
+        self.faults += [self._byte_fault(*fault, typed=True) for fault in found]
+
+    def check_fields(self) -> list[Fault]:
+        """Check every zone against its table; the records at fault are left out of what follows."""
+        return [
+            self.fault(record, TYPES[self.types[record]], load_pack().tables[TYPES[self.types[record]]].fields[field].name, code)
+            for record, code, field in zones().check(self.scan, FAULTS_KEPT)
+        ]
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.scan.count
+
+    def rows(self, name: str, first: int = 0, stop: int | None = None) -> list[tuple[Any, ...]]:
+        """Read the sound records of a type: the number of the record from 0, then the columns of COLUMNS."""
+        return columns(name).rows(self.scan, CODE[name], first, self.scan.count if stop is None else stop)
+
+    def text(self, record: int, name: str, field: str) -> str:
+        """Return the characters of a zone."""
+        found = zone(name, field)
+        start = self.scan.start(record) + found.offset
+        return self.data[start : start + found.length].decode("ascii", "replace")
+
+    def fault(self, record: int, name: str, field: str, code: str, message: str = "") -> Fault:
+        """Describe a fault of a zone; whatever may hold a NIR is left out."""
+        shown = None if field in HIDDEN else self.text(record, name, field).rstrip()
+        return Fault(
+            code=code,
+            message=message or MESSAGES[code],
+            record=record + 1,
+            offset=self.scan.start(record) + zone(name, field).offset,
+            record_type=name,
+            field=field,
+            value=None if shown is None or mask_nir(shown) != shown else shown,
+        )
+
+    def _byte_fault(self, record: int, code: str, offset: int, typed: bool = False) -> Fault:
+        if offset < 0:
+            return Fault(code=code, message="the input ends where a record is missing", record=record + 1)
+        return Fault(
+            code=code, message=MESSAGES[code], record=record + 1, offset=offset, record_type=TYPES[self.types[record]] if typed else None
+        )
+
+    def _kind(self) -> str:
+        """Say what the input is; an exchange kind that no list holds is told by the second record, for the order to be checked."""
+        if not self.types or self.types[0] not in (CODE["000"], NO_TYPE):
+            return ""
+        if self.types[0] == CODE["000"]:
+            written = self.text(0, "000", "exchange_kind")
+            if written in GRAMMARS:
+                return written
+        elif self.types[-1] != CODE["999"]:
+            return ""
+        second = self.types[1] if len(self.types) > 1 else NO_TYPE
+        return {CODE["A1"]: "AR", CODE["P1"]: "RS"}.get(second, "TR")
+
+    def invoice_of(self, record: int) -> int:
+        """Return the place of the whole invoice that holds a record, -1 when there is none."""
+        place = bisect_right(self.invoices, (record, self.records)) - 1
+        return place if place >= 0 and record < self.invoices[place][1] else -1

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernels that read claims share: the records of a buffer, found once, and the place where faults are put."""
+from libc.stdint cimport int64_t, uint8_t
+cimport cython
+
+cdef enum:
+    WIDTH = 128
+    TYPES = 32
+
+cdef enum Reason:
+    SOUND, BAD_LENGTH, BAD_CHAR, UNKNOWN, UNSUPPORTED, BAD_ORDER, MISMATCH, UNEXPECTED, BAD_FILLER, \
+        BAD_NUMERIC, BAD_DATE, BAD_VALUE, MISSING, BAD_NIR, NIR_KEY, FINESS_KEY
+
+# A fault is three numbers: record from 0, reason, and a field or a byte.
+cdef struct Found:
+    int64_t *rows
+    Py_ssize_t count
+    Py_ssize_t limit
+
+
+@cython.overflowcheck(False)
+cdef inline void note(Found *found, int64_t record, int64_t reason, int64_t place) noexcept nogil:
+    cdef int64_t *row
+    if found.count < found.limit:
+        row = found.rows + 3 * found.count
+        row[0], row[1], row[2] = record, reason, place
+        found.count += 1
+
+
+@cython.overflowcheck(False)
+cdef inline bint is_filled(const char *text, Py_ssize_t size, char with_) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        if text[i] != with_:
+            return False
+    return True
+
+
+cdef class Grammar:
+    cdef bytes moves
+    cdef bytes resume
+    cdef bytes within
+    cdef bytes final
+    cdef Py_ssize_t types
+    cdef int opener
+
+
+cdef class Scan:
+    cdef readonly Py_ssize_t count
+    cdef readonly bytes data
+    cdef Py_ssize_t size
+    cdef const char *text
+    cdef int64_t *starts
+    cdef uint8_t *codes
+    cdef uint8_t *dead
+    cdef int hold(self, bytes data, Py_ssize_t limit) except -1
+    cdef int cut(self, Found *found) noexcept nogil
+    cdef int spell(self, Found *found) noexcept nogil
+    cdef int follow(self, Grammar grammar, list units, Found *found) except -1
+    cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil
+    cdef inline const char *record(self, Py_ssize_t index) noexcept nogil:
+        return self.text + self.starts[index]
+
+
+cdef int open_found(Found *found, Py_ssize_t limit) except -1
+cdef list close_found(Found *found)
