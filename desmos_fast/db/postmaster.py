@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -113,15 +114,20 @@ def make(binaries: Binaries, pgdata: Path, who: Account, superuser: str, passwor
 def clear_parts(pgdata: Path) -> None:
     """Remove what an interrupted `make` left behind. Raises StartFailed when it cannot be removed."""
     for left in sorted(pgdata.parent.glob(f".{pgdata.name}.*")):
-        try:
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink(missing_ok=True)
-        except OSError as error:
-            raise StartFailed(
-                f"{left}, left by an interrupted start, cannot be removed: {error.strerror}", hint="try again in a moment"
-            ) from error
+        # The initdb of a program that was killed goes on for a moment and writes while we remove: it fails by itself, then all can go.
+        if not _wait(partial(_removed, left), LEFT_TIMEOUT_S):
+            raise StartFailed(f"{left}, left by an interrupted start, cannot be removed", hint="remove it by hand")
+
+
+def _removed(path: Path) -> bool:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 class Postmaster:
