@@ -74,7 +74,7 @@ def _whole(given: Mapping[str, str], name: str, default: int, low: int, high: in
         return default
     # str.isdigit alone would let through the digits of other scripts, and int() underscores and signs.
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
-        raise BadSetting(f"{name} is {text!r}", hint=f"a whole number from {low} to {high}")
+        raise BadSetting(f"{name} is {text[:40]!r}", hint=f"a whole number from {low} to {high}")
     return int(text)
 
 
@@ -89,7 +89,8 @@ def _absolute(name: str, text: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
         raise BadSetting(f"{name} is {text!r}", hint="an absolute path: services do not start where you are")
-    return Path(os.path.normpath(path))
+    # normpath keeps two leading slashes, to which POSIX lets a system give a meaning; ours gives none.
+    return Path("/", os.path.normpath(path).lstrip("/"))
 
 
 def _data_dir(text: str | None, env: Mapping[str, str]) -> Path:
