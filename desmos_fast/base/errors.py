@@ -24,6 +24,12 @@ class InvalidInput(DesmosError):
     code = "invalid_input"
 
 
+class NotThere(InvalidInput):
+    """No such thing for this centre; another centre's things look the same."""
+
+    code = "not_found"
+
+
 class Conflict(DesmosError):
     """The request is sound but contradicts what is already recorded."""
 
