@@ -71,6 +71,8 @@ CREATE TABLE share (
     payer text NOT NULL,
     flow smallint NOT NULL CHECK (flow IN (0, 1, 2)),
     amount bigint NOT NULL CHECK (amount >= 0),
+    -- What sending alone says; `state` says the same until returns and the bank say more.
+    transport text NOT NULL,
     state text NOT NULL,
     announced bigint NOT NULL DEFAULT 0,
     credited bigint NOT NULL DEFAULT 0,

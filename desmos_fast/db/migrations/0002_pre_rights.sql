@@ -35,7 +35,7 @@ $$;
 
 GRANT UPDATE (value, hash) ON counter TO desmos_app;
 GRANT UPDATE (state, signed_at) ON invoice TO desmos_app;
-GRANT UPDATE (state, announced, credited, reject_code, lot_id) ON share TO desmos_app;
+GRANT UPDATE (transport, state, announced, credited, reject_code, lot_id) ON share TO desmos_app;
 GRANT UPDATE (state, sent_at) ON file TO desmos_app;
 GRANT UPDATE (state, arl_code) ON lot TO desmos_app;
 GRANT UPDATE (live) ON lot_share TO desmos_app;

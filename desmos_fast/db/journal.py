@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened and what it changed in the books: events and ledger entries, added by COPY and never changed."""
+
+import asyncio
+from array import array
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from desmos_fast.base import ledger
+from desmos_fast.base.types import uuid7
+from desmos_fast.db.kernel import Kind
+from desmos_fast.db.leaf import Column, copy_in
+from desmos_fast.db.pool import Connection
+
+# The row is made by the first entry and locked by every other one: the chain has one end.
+HEAD: Final = """
+    INSERT INTO counter (tenant_id, kind, name, value, hash) VALUES ($1, 'ledger', '', 0, $2)
+    ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value
+    RETURNING value, hash
+"""
+ADVANCE: Final = "UPDATE counter SET value = $2, hash = $3 WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
+# Above this many entries the hashes take longer than the loop may wait.
+THREAD_FROM: Final = 500
+
+
+class Event(NamedTuple):
+    """One thing that happened to `subject`; `invoice` and `part` place it on the timeline of an invoice."""
+
+    name: str
+    subject: UUID
+    invoice: UUID | None = None
+    part: str | None = None
+    detail: Mapping[str, object] | None = None
+
+
+async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event]) -> None:
+    """Add events in the order given; `detail` must never hold a NIR."""
+    if not events:
+        return
+    details = [None if event.detail is None else orjson.dumps(event.detail) for event in events]
+    await copy_in(
+        con, "event", tenant,
+        {
+            "id": Column(Kind.UUID, ids(len(events))),
+            "name": Column(Kind.TEXT, [event.name for event in events]),
+            "invoice_id": Column(Kind.UUID, [event.invoice for event in events]),
+            "subject": Column(Kind.UUID, [event.subject for event in events]),
+            "part": Column(Kind.TEXT, [event.part for event in events]),
+            "detail": Column(Kind.JSONB, details),
+            "happened_at": Column(Kind.TIMESTAMPTZ, now),
+        },
+    )  # fmt: skip
+
+
+async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[ledger.Entry]) -> int:
+    """Add entries to the ledger and return how many; one that moves nothing is left out.
+
+    Call it once and last in a transaction: others who post for the same tenant wait for its end.
+    """
+    kept = [entry for entry in entries if entry.lines]
+    if not kept:
+        return 0
+    row = await con.fetchrow(HEAD, tenant, ledger.GENESIS)
+    assert row is not None, "the upsert returns its row"
+    first, previous = row["value"] + 1, bytes(row["hash"])
+    hashes = await asyncio.to_thread(ledger.chain, previous, kept) if len(kept) > THREAD_FROM else ledger.chain(previous, kept)
+    named = ids(len(kept))
+    await copy_in(
+        con, "ledger_entry", tenant,
+        {
+            "id": Column(Kind.UUID, named),
+            "seq": Column(Kind.INT8, array("q", range(first, first + len(kept)))),
+            "event": Column(Kind.TEXT, [entry.event for entry in kept]),
+            "ref": Column(Kind.TEXT, [entry.ref for entry in kept]),
+            "posted_at": Column(Kind.TIMESTAMPTZ, now),
+            "hash": Column(Kind.BYTEA, hashes),
+        },
+    )  # fmt: skip
+    lines = list(chain.from_iterable(entry.lines for entry in kept))
+    await copy_in(
+        con, "ledger_line", tenant,
+        {
+            "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, kept, strict=True) for _ in entry.lines]),
+            "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in kept))),
+            "account": Column(Kind.TEXT, [line.account for line in lines]),
+            "debit": Column(Kind.INT8, array("q", [line.debit for line in lines])),
+            "credit": Column(Kind.INT8, array("q", [line.credit for line in lines])),
+        },
+    )  # fmt: skip
+    await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
+    return len(kept)
+
+
+def ids(count: int) -> list[UUID]:
+    """Make ids that sort in the order in which they are made, also within one millisecond."""
+    return sorted(uuid7() for _ in range(count))
