@@ -1,8 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-"""(commands of this room)"""
+"""`synth day`: a centre's day as files, with everything that comes back and the truth about it."""
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.commands import groups
+from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults
+
+if TYPE_CHECKING:
+    from desmos_fast.billing.model import Invoice
+    from desmos_fast.simulator.day import Day
+
+MOST_INVOICES: Final = 400_000
+SMALLEST_BAR: Final = 1000
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
+    groups.synth.command("day")(day)
+
+
+def day(
+    seed: Annotated[int, typer.Option(min=0, help="Where everything is drawn from: the same seed gives the same bytes.")],
+    invoices: Annotated[int, typer.Option(min=1, max=MOST_INVOICES, help="How many invoices the day has.")],
+    out: Annotated[str, typer.Option(help="The folder for the files; made when it does not exist.")],
+    date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of care and of the claim file.")] = None,
+    biller: Annotated[str | None, typer.Option(help="FINESS of the centre; without it one is invented.")] = None,
+    first_number: Annotated[int, typer.Option(min=1, help="Number of the first invoice.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Invent a centre's day: its invoices, the answers of payers and bank (test profile), and what really happened."""
+    import msgspec
+
+    from desmos_fast.exchange.faults import FaultyInput
+    from desmos_fast.lots.codec import build
+    from desmos_fast.simulator import folder
+    from desmos_fast.simulator.concentrator import answer
+    from desmos_fast.simulator.day import DEFAULT_DAY, Day
+    from desmos_fast.simulator.world import World
+
+    when = date.date() if date else DEFAULT_DAY
+    world = World(seed, finess=biller)
+    one_day = Day(world, when)
+    target = make_folder(out)
+    made = write_invoices(one_day, invoices, first_number, target / "invoices.ndjson")
+    settings = folder.settings_of(world, when, invoices)
+    try:
+        claims = build(made, settings)
+    except FaultyInput as refused:
+        print_faults(refused.faults)
+        exit_faulty()
+    answers = answer(claims.content, seed, when)
+    written = ["invoices.ndjson"]
+    for name, data in [("settings.json", folder.settings_json(settings)), *folder.answer_files(answers)]:
+        with atomic_output(str(target / name)) as file:
+            file.write(data)
+        written.append(name)
+    for stale in folder.POSSIBLE - set(written):
+        (target / stale).unlink(missing_ok=True)
+    if as_json:
+        summary = folder.summary(world, when, claims, answers, written)
+        print(msgspec.json.encode(summary).decode())
+
+
+def make_folder(out: str) -> Path:
+    """Return the folder, made when needed; BadParameter for a file, OutsideFailed when it cannot be made."""
+    target = Path(out)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise typer.BadParameter(f"{out!r} is not a folder") from error
+    except OSError as error:
+        raise OutsideFailed(f"cannot make {out!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
+    return target
+
+
+def write_invoices(one_day: "Day", count: int, first_number: int, path: Path) -> "list[Invoice]":
+    """Write the invoices as they are made, and return them."""
+    from desmos_fast.simulator.day import line
+
+    made = []
+    stream = one_day.invoices(count, first_number)
+    with atomic_output(str(path)) as file:
+        for invoice in with_bar(stream, count):
+            made.append(invoice)
+            file.write(line(invoice))
+    return made
+
+
+def with_bar(stream: "Iterator[Invoice]", count: int) -> "Iterator[Invoice]":
+    """Show how far a long stream is, on a terminal only."""
+    if count < SMALLEST_BAR or not sys.stderr.isatty():
+        yield from stream
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(stream, total=count, description="Invoices")
