@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The invoice on the wire, version 1: one frozen Struct per object of docs/invoice.md.
+"""The invoice on the wire, version 1: one frozen Struct per object of docs/reference/invoice.md.
 
 Amounts are integer cents, dates ISO text, codes and identifiers text. These types say which keys
 exist and their defaults; what a key may hold is checked by the codec.
@@ -14,7 +14,7 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of the wire objects: unknown keys are refused."""
 
 
-class Beneficiary(_Wire):
+class Beneficiary(_Wire, frozen=True):
     """Who receives care; the names are for the centre's screens and are never encoded."""
 
     birth_date: str
@@ -25,7 +25,7 @@ class Beneficiary(_Wire):
     first_name: str = ""
 
 
-class Amo(_Wire):
+class Amo(_Wire, frozen=True):
     """The compulsory insurer and the rights it gives."""
 
     regime: str
@@ -39,7 +39,7 @@ class Amo(_Wire):
     treating_physician: str = ""
 
 
-class ReferringDoctor(_Wire):
+class ReferringDoctor(_Wire, frozen=True):
     """The doctor who sent the patient (2S 72 to 120)."""
 
     last_name: str
@@ -47,7 +47,7 @@ class ReferringDoctor(_Wire):
     am: str | None = None
 
 
-class Amc(_Wire):
+class Amc(_Wire, frozen=True):
     """The complementary insurer; `separate_claim` claims its share apart, in flow 02."""
 
     number: str
@@ -55,7 +55,7 @@ class Amc(_Wire):
     separate_claim: bool = False
 
 
-class Accident(_Wire):
+class Accident(_Wire, frozen=True):
     """An accident, known by its number or its date."""
 
     kind: Literal["work", "third_party"]
@@ -63,7 +63,7 @@ class Accident(_Wire):
     date: str | None = None
 
 
-class Prescriber(_Wire):
+class Prescriber(_Wire, frozen=True):
     """Who prescribed the acts; `am` is null for a salaried one known by RPPS."""
 
     condition: str
@@ -75,7 +75,7 @@ class Prescriber(_Wire):
     prescribed_on: str | None = None
 
 
-class Executor(_Wire):
+class Executor(_Wire, frozen=True):
     """Who did the act: a person's own number, distinct from the structure's."""
 
     am: str
@@ -85,14 +85,14 @@ class Executor(_Wire):
     zone: str = ""
 
 
-class PriorAgreement(_Wire):
+class PriorAgreement(_Wire, frozen=True):
     """The insurer's prior agreement to an act."""
 
     code: int
     requested_on: str | None = None
 
 
-class _Act(_Wire, tag_field="kind", kw_only=True):
+class _Act(_Wire, tag_field="kind", frozen=True, kw_only=True):
     """What both kinds of act hold; coefficient in hundredths, amounts in cents, rate in percent."""
 
     code: str
@@ -113,11 +113,11 @@ class _Act(_Wire, tag_field="kind", kw_only=True):
     prior_agreement: PriorAgreement | None = None
 
 
-class NgapAct(_Act, tag="ngap", kw_only=True):
+class NgapAct(_Act, tag="ngap", frozen=True, kw_only=True):
     """An act of the NGAP: a key letter and a coefficient."""
 
 
-class CcamAct(_Act, tag="ccam", kw_only=True):
+class CcamAct(_Act, tag="ccam", frozen=True, kw_only=True):
     """An act of the CCAM, with its grouping code and its 4M detail."""
 
     grouping: str
@@ -131,7 +131,7 @@ class CcamAct(_Act, tag="ccam", kw_only=True):
     supplement: str = ""
 
 
-class Invoice(_Wire, kw_only=True):
+class Invoice(_Wire, frozen=True, kw_only=True):
     """One invoice, that is one FSE once signed."""
 
     number: int
