@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from desmos_fast.simulator.bank import account_of, opening_of, statement
 from desmos_fast.simulator.codec import UnreadableClaims, read_claims, write_arl, write_returns
@@ -30,6 +30,21 @@ REFUSED_CODE: Final = "LT01"
 REFUSED_LABEL: Final = "LOT REFUSE PAR LE FRONTAL D ESSAI"
 SENT: Final = "to_payers"
 BACK: Final = "from_payers"
+
+
+class Answered(NamedTuple):
+    """One claim file of a letterbox, what was answered to it, and the files that say so."""
+
+    claims: Path
+    answers: Answers
+    arl: list[Path]
+    rsp: list[Path]
+    bank: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """Return all of its answers, acknowledgements first, as they arrive."""
+        return [*self.arl, *self.rsp, self.bank]
 
 
 def verdict_on(seed: int, lot: ClaimLot) -> Verdict:
@@ -117,8 +132,8 @@ def write_once(path: Path, data: bytes) -> Path:
     return path
 
 
-def answer_folder(letterbox: Path, seed: int) -> list[Path]:
-    """Answer every claim file of `letterbox/to_payers` into `letterbox/from_payers` and return the files, new or not.
+def answer_folder(letterbox: Path, seed: int, *, biller: str | None = None) -> list[Answered]:
+    """Answer every claim file of `letterbox/to_payers`, or those of one centre, into `letterbox/from_payers`.
 
     A second run writes the same bytes: each file is answered as on its creation date, and the statements of a centre chain in
     the order of its file numbers. Raises UnreadableClaims, after the others are answered, when some file is no claim file.
@@ -130,17 +145,23 @@ def answer_folder(letterbox: Path, seed: int) -> list[Path]:
     for path in sorted((letterbox / SENT).glob("*.b2")):
         data = path.read_bytes()
         try:
-            found.append((read_claims(data), path, data))
+            claims = read_claims(data)
         except UnreadableClaims as error:
             unreadable.append(f"{path.name}: {error.detail}")
+        else:
+            if biller in (None, claims.biller):
+                found.append((claims, path, data))
     balances: dict[str, int] = {}
-    written: list[Path] = []
+    answered: list[Answered] = []
     for claims, path, data in sorted(found, key=lambda one: (one[0].biller, one[0].date, one[0].sequence, one[1].name)):
         answers = answer(data, seed, datetime.date.fromisoformat(claims.date), opening=balances.get(claims.biller))
         balances[claims.biller] = answers.closing
-        written += [write_once(back / f"arl-{path.stem}-{rank}.b2", arl) for rank, arl in enumerate(answers.arl, 1)]
-        written += [write_once(back / f"rsp-{path.stem}-{rank}.b2", rsp) for rank, rsp in enumerate(answers.rsp, 1)]
-        written.append(write_once(back / f"bank-{path.stem}.cfonb", answers.bank))
+        answered.append(Answered(
+            path, answers,
+            arl=[write_once(back / f"arl-{path.stem}-{rank}.b2", arl) for rank, arl in enumerate(answers.arl, 1)],
+            rsp=[write_once(back / f"rsp-{path.stem}-{rank}.b2", rsp) for rank, rsp in enumerate(answers.rsp, 1)],
+            bank=write_once(back / f"bank-{path.stem}.cfonb", answers.bank),
+        ))
     if unreadable:
         raise UnreadableClaims("; ".join(unreadable), hint="only whole claim files belong in to_payers")
-    return written
+    return answered

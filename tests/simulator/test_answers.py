@@ -289,16 +289,23 @@ def letterbox(folder: Path, days: list[list[Invoice]]) -> Path:
 def test_a_letterbox_is_answered_once_and_statements_chain(tmp_path: Path, invoices: list[Invoice]) -> None:
     box = letterbox(tmp_path, [invoices[:100], invoices[100:200], invoices[200:300]])
     first = answer_folder(box, 5)
-    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in first}
+    files = [path for one in first for path in one.files]
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
     assert answer_folder(box, 5) == first
-    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in first} == before
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
     assert sorted(path.name for path in (box / "from_payers").iterdir()) == sorted(before)
-    blocks = [read_statement(path.read_bytes()).blocks[0] for path in first if path.suffix == ".cfonb"]
+    blocks = [read_statement(one.bank.read_bytes()).blocks[0] for one in first]
     assert [block.opening for block in blocks[1:]] == [block.closing for block in blocks[:-1]]
-    references = Counter(
-        line[21:41] for path in first if path.name.startswith("rsp-") for line in path.read_text().splitlines() if line.startswith("P1")
-    )
+    returned = [line for one in first for path in one.rsp for line in path.read_text().splitlines()]
+    references = Counter(line[21:41] for line in returned if line.startswith("P1"))
     assert set(references.values()) == {1}
+
+
+def test_the_files_of_other_centres_can_be_left_to_their_own_seed(tmp_path: Path, invoices: list[Invoice]) -> None:
+    box = letterbox(tmp_path, [invoices[:20], list(Day(World(12)).invoices(20))])
+    (one,) = answer_folder(box, 5, biller=invoices[0].biller)
+    assert one.claims.name == f"{invoices[0].biller}-000001.b2"
+    assert sorted((box / "from_payers").iterdir()) == sorted(one.files)
 
 
 def test_one_unreadable_file_does_not_hold_the_others_back(tmp_path: Path, invoices: list[Invoice]) -> None:
