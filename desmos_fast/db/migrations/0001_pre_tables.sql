@@ -2,6 +2,9 @@
 -- depends:
 
 -- migrate: apply
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = '30s';
+
 CREATE TABLE centre (
     tenant_id uuid PRIMARY KEY,
     finess text NOT NULL UNIQUE,
@@ -334,5 +337,6 @@ END
 $$;
 
 -- migrate: rollback
+SET LOCAL lock_timeout = '2s';
 DROP TABLE audit, idempotency, event, ledger_line, ledger_entry, decision, match, bank_line, bank_file, order_line, payment_order,
     return_file, lot_share, lot, file, share, invoice, counter, api_key, centre;

@@ -2,6 +2,9 @@
 -- depends: 0001_pre_tables
 
 -- migrate: apply
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = '30s';
+
 DO $$
 DECLARE
     name text;
@@ -42,7 +45,6 @@ GRANT UPDATE (live) ON lot_share TO desmos_app;
 GRANT UPDATE (match_id) ON payment_order TO desmos_app;
 GRANT UPDATE (share_invoice_id, match_id, parked) ON order_line TO desmos_app;
 GRANT UPDATE (match_id) ON bank_line TO desmos_app;
-GRANT UPDATE (status, headers, body) ON idempotency TO desmos_app;
 
 CREATE FUNCTION authenticate_key(wanted bytea) RETURNS TABLE (tenant_id uuid, finess text, kind text, key_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
@@ -55,4 +57,5 @@ REVOKE ALL ON FUNCTION authenticate_key(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authenticate_key(bytea) TO desmos_app;
 
 -- migrate: rollback
+SET LOCAL lock_timeout = '2s';
 DROP FUNCTION authenticate_key(bytea);

@@ -1,0 +1,887 @@
+-- What all migrations make; seven of the eight leaves of each partitioned table are left out.
+-- Compared by tests/db/test_migrations.py, written by `python -m tests.db.write_schema`.
+
+CREATE FUNCTION public.authenticate_key(wanted bytea) RETURNS TABLE(tenant_id uuid, finess text, kind text, key_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT c.tenant_id, c.finess, k.kind, k.id
+      FROM api_key AS k JOIN centre AS c ON c.tenant_id = k.tenant_id
+     WHERE k.hash = wanted AND k.revoked_at IS NULL
+$$;
+
+CREATE FUNCTION public.check_move() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM state_move AS m WHERE m.thing = TG_ARGV[0] AND m.before = OLD.state AND m.after = NEW.state) THEN
+        RAISE EXCEPTION '% cannot go from % to %', TG_ARGV[0], OLD.state, NEW.state USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.refuse_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% cannot leave %', TG_ARGV[0], OLD.state USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE TABLE public.api_key (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_key_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT api_key_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text])))
+);
+
+ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.audit (
+    tenant_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.bank_file (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sha256 bytea NOT NULL,
+    format text NOT NULL,
+    answer jsonb NOT NULL,
+    imported_at timestamp with time zone NOT NULL,
+    CONSTRAINT bank_file_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE ONLY public.bank_file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.bank_line (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    bank_file_id uuid NOT NULL,
+    ref text NOT NULL,
+    account text NOT NULL,
+    booking_date date NOT NULL,
+    amount bigint NOT NULL,
+    content_key text NOT NULL,
+    occurrence integer NOT NULL,
+    document jsonb NOT NULL,
+    duplicate_of text,
+    match_id uuid
+);
+
+ALTER TABLE ONLY public.bank_line FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.centre (
+    tenant_id uuid NOT NULL,
+    finess text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.centre FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.counter (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    value bigint NOT NULL,
+    hash bytea,
+    CONSTRAINT counter_value_check CHECK ((value >= 0))
+);
+
+ALTER TABLE ONLY public.counter FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.decision (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.decision FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.event (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    invoice_id uuid,
+    subject uuid NOT NULL,
+    part text,
+    detail jsonb,
+    happened_at timestamp with time zone NOT NULL
+)
+PARTITION BY HASH (tenant_id);
+
+ALTER TABLE ONLY public.event FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.event_0 (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    invoice_id uuid,
+    subject uuid NOT NULL,
+    part text,
+    detail jsonb,
+    happened_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.file (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    biller text NOT NULL,
+    sequence integer NOT NULL,
+    name text NOT NULL,
+    created_on date NOT NULL,
+    state text NOT NULL,
+    profile text NOT NULL,
+    size bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT file_sequence_check CHECK (((sequence >= 1) AND (sequence <= 999999))),
+    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text])))
+);
+
+ALTER TABLE ONLY public.file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.idempotency (
+    tenant_id uuid NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint,
+    headers jsonb,
+    body bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.idempotency FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.invoice (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    biller text NOT NULL,
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    security text NOT NULL,
+    third_party text NOT NULL,
+    created_on date NOT NULL,
+    care_date date NOT NULL,
+    destination integer NOT NULL,
+    amc_number bigint NOT NULL,
+    amc_apart boolean NOT NULL,
+    executor_am bigint NOT NULL,
+    fees bigint NOT NULL,
+    amo bigint NOT NULL,
+    amc bigint NOT NULL,
+    amc_sum bigint NOT NULL,
+    total bigint NOT NULL,
+    from_amo bigint NOT NULL,
+    from_amc bigint NOT NULL,
+    desk bigint NOT NULL,
+    insured_key bytea NOT NULL,
+    content_hash bytea NOT NULL,
+    sealed bytea NOT NULL,
+    supersedes uuid,
+    signed_at timestamp with time zone,
+    CONSTRAINT invoice_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT invoice_desk_check CHECK ((desk >= 0)),
+    CONSTRAINT invoice_from_amc_check CHECK ((from_amc >= 0)),
+    CONSTRAINT invoice_from_amo_check CHECK ((from_amo >= 0)),
+    CONSTRAINT invoice_insured_key_check CHECK ((length(insured_key) = 32)),
+    CONSTRAINT invoice_number_check CHECK (((number >= 1) AND (number <= 999999999))),
+    CONSTRAINT invoice_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'priced'::text, 'signed'::text, 'void'::text]))),
+    CONSTRAINT shares_make_the_total CHECK ((((from_amo + from_amc) + desk) = total))
+)
+PARTITION BY HASH (tenant_id);
+
+ALTER TABLE ONLY public.invoice FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.invoice_0 (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    biller text NOT NULL,
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    security text NOT NULL,
+    third_party text NOT NULL,
+    created_on date NOT NULL,
+    care_date date NOT NULL,
+    destination integer NOT NULL,
+    amc_number bigint NOT NULL,
+    amc_apart boolean NOT NULL,
+    executor_am bigint NOT NULL,
+    fees bigint NOT NULL,
+    amo bigint NOT NULL,
+    amc bigint NOT NULL,
+    amc_sum bigint NOT NULL,
+    total bigint NOT NULL,
+    from_amo bigint NOT NULL,
+    from_amc bigint NOT NULL,
+    desk bigint NOT NULL,
+    insured_key bytea NOT NULL,
+    content_hash bytea NOT NULL,
+    sealed bytea NOT NULL,
+    supersedes uuid,
+    signed_at timestamp with time zone,
+    CONSTRAINT invoice_content_hash_check CHECK ((length(content_hash) = 32)),
+    CONSTRAINT invoice_desk_check CHECK ((desk >= 0)),
+    CONSTRAINT invoice_from_amc_check CHECK ((from_amc >= 0)),
+    CONSTRAINT invoice_from_amo_check CHECK ((from_amo >= 0)),
+    CONSTRAINT invoice_insured_key_check CHECK ((length(insured_key) = 32)),
+    CONSTRAINT invoice_number_check CHECK (((number >= 1) AND (number <= 999999999))),
+    CONSTRAINT invoice_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'priced'::text, 'signed'::text, 'void'::text]))),
+    CONSTRAINT shares_make_the_total CHECK ((((from_amo + from_amc) + desk) = total))
+);
+
+CREATE TABLE public.ledger_entry (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    seq bigint NOT NULL,
+    event text NOT NULL,
+    ref text NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_entry_hash_check CHECK ((length(hash) = 32))
+)
+PARTITION BY HASH (tenant_id);
+
+ALTER TABLE ONLY public.ledger_entry FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.ledger_entry_0 (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    seq bigint NOT NULL,
+    event text NOT NULL,
+    ref text NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_entry_hash_check CHECK ((length(hash) = 32))
+);
+
+CREATE TABLE public.ledger_line (
+    tenant_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    line smallint NOT NULL,
+    account text NOT NULL,
+    debit bigint NOT NULL,
+    credit bigint NOT NULL,
+    CONSTRAINT ledger_line_credit_check CHECK ((credit >= 0)),
+    CONSTRAINT ledger_line_debit_check CHECK ((debit >= 0)),
+    CONSTRAINT one_side CHECK (((debit = 0) <> (credit = 0)))
+)
+PARTITION BY HASH (tenant_id);
+
+ALTER TABLE ONLY public.ledger_line FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.ledger_line_0 (
+    tenant_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    line smallint NOT NULL,
+    account text NOT NULL,
+    debit bigint NOT NULL,
+    credit bigint NOT NULL,
+    CONSTRAINT ledger_line_credit_check CHECK ((credit >= 0)),
+    CONSTRAINT ledger_line_debit_check CHECK ((debit >= 0)),
+    CONSTRAINT one_side CHECK (((debit = 0) <> (credit = 0)))
+);
+
+CREATE TABLE public.lot (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    biller text NOT NULL,
+    cycle integer NOT NULL,
+    number smallint NOT NULL,
+    flow smallint NOT NULL,
+    destination integer NOT NULL,
+    amc_number bigint NOT NULL,
+    security text NOT NULL,
+    lot_date date NOT NULL,
+    state text NOT NULL,
+    invoices integer NOT NULL,
+    fees bigint NOT NULL,
+    amo bigint NOT NULL,
+    amc bigint NOT NULL,
+    file_id uuid NOT NULL,
+    arl_code text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT lot_flow_check CHECK ((flow = ANY (ARRAY[1, 2]))),
+    CONSTRAINT lot_invoices_check CHECK (((invoices >= 1) AND (invoices <= 999))),
+    CONSTRAINT lot_number_check CHECK (((number >= 1) AND (number <= 999))),
+    CONSTRAINT lot_state_check CHECK ((state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text, 'accepted'::text, 'refused'::text, 'replaced'::text, 'dissolved'::text])))
+);
+
+ALTER TABLE ONLY public.lot FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.lot_share (
+    tenant_id uuid NOT NULL,
+    lot_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    part text NOT NULL,
+    record integer NOT NULL,
+    live boolean DEFAULT true NOT NULL
+);
+
+ALTER TABLE ONLY public.lot_share FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.match (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    match_key text NOT NULL,
+    problem text NOT NULL,
+    status text NOT NULL,
+    rule text NOT NULL,
+    left_refs text[] NOT NULL,
+    right_refs text[] NOT NULL,
+    amount bigint NOT NULL,
+    residual bigint NOT NULL,
+    outcome text,
+    evidence jsonb NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT match_problem_check CHECK ((problem = ANY (ARRAY['A'::text, 'B'::text])))
+);
+
+ALTER TABLE ONLY public.match FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.order_line (
+    tenant_id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    line integer NOT NULL,
+    biller text,
+    part text,
+    payer text NOT NULL,
+    status text NOT NULL,
+    amount bigint NOT NULL,
+    invoice_number bigint,
+    lot text,
+    insured_key bytea,
+    care_date date,
+    reject_code text,
+    share_invoice_id uuid,
+    match_id uuid,
+    parked boolean DEFAULT false NOT NULL,
+    CONSTRAINT order_line_status_check CHECK ((status = ANY (ARRAY['paid'::text, 'partial'::text, 'rejected'::text, 'recovery'::text])))
+);
+
+ALTER TABLE ONLY public.order_line FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.payment_order (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    return_file_id uuid NOT NULL,
+    ref text NOT NULL,
+    kind text NOT NULL,
+    payer text NOT NULL,
+    emitter text NOT NULL,
+    emitter_name text,
+    biller text NOT NULL,
+    payment_date date NOT NULL,
+    payment_ref text NOT NULL,
+    total bigint NOT NULL,
+    line integer NOT NULL,
+    match_id uuid,
+    CONSTRAINT payment_order_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'recovery'::text])))
+);
+
+ALTER TABLE ONLY public.payment_order FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.return_file (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sha256 bytea NOT NULL,
+    kind text NOT NULL,
+    sequence integer NOT NULL,
+    answer jsonb NOT NULL,
+    sealed bytea NOT NULL,
+    imported_at timestamp with time zone NOT NULL,
+    CONSTRAINT return_file_kind_check CHECK ((kind = ANY (ARRAY['arl'::text, 'rsp'::text]))),
+    CONSTRAINT return_file_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE ONLY public.return_file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.share (
+    tenant_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    part text NOT NULL,
+    payer text NOT NULL,
+    flow smallint NOT NULL,
+    amount bigint NOT NULL,
+    transport text NOT NULL,
+    state text NOT NULL,
+    announced bigint DEFAULT 0 NOT NULL,
+    credited bigint DEFAULT 0 NOT NULL,
+    reject_code text,
+    lot_id uuid,
+    CONSTRAINT share_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT share_flow_check CHECK ((flow = ANY (ARRAY[0, 1, 2]))),
+    CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
+)
+PARTITION BY HASH (tenant_id);
+
+ALTER TABLE ONLY public.share FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.share_0 (
+    tenant_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    part text NOT NULL,
+    payer text NOT NULL,
+    flow smallint NOT NULL,
+    amount bigint NOT NULL,
+    transport text NOT NULL,
+    state text NOT NULL,
+    announced bigint DEFAULT 0 NOT NULL,
+    credited bigint DEFAULT 0 NOT NULL,
+    reject_code text,
+    lot_id uuid,
+    CONSTRAINT share_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT share_flow_check CHECK ((flow = ANY (ARRAY[0, 1, 2]))),
+    CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
+);
+
+CREATE TABLE public.state_move (
+    thing text NOT NULL,
+    before text NOT NULL,
+    after text NOT NULL
+);
+
+ALTER TABLE ONLY public.event ATTACH PARTITION public.event_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.invoice ATTACH PARTITION public.invoice_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.ledger_entry ATTACH PARTITION public.ledger_entry_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.ledger_line ATTACH PARTITION public.ledger_line_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.share ATTACH PARTITION public.share_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, seq);
+
+ALTER TABLE ONLY public.bank_file
+    ADD CONSTRAINT bank_file_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.bank_file
+    ADD CONSTRAINT bank_file_tenant_id_sha256_key UNIQUE (tenant_id, sha256);
+
+ALTER TABLE ONLY public.bank_line
+    ADD CONSTRAINT bank_line_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.bank_line
+    ADD CONSTRAINT bank_line_tenant_id_ref_key UNIQUE (tenant_id, ref);
+
+ALTER TABLE ONLY public.centre
+    ADD CONSTRAINT centre_finess_key UNIQUE (finess);
+
+ALTER TABLE ONLY public.centre
+    ADD CONSTRAINT centre_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.counter
+    ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, kind, name);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.event_0
+    ADD CONSTRAINT event_0_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.file
+    ADD CONSTRAINT file_tenant_id_biller_sequence_created_on_key UNIQUE (tenant_id, biller, sequence, created_on);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, route, key);
+
+ALTER TABLE ONLY public.invoice
+    ADD CONSTRAINT invoice_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.invoice_0
+    ADD CONSTRAINT invoice_0_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.invoice
+    ADD CONSTRAINT invoice_tenant_id_biller_number_key UNIQUE (tenant_id, biller, number);
+
+ALTER TABLE ONLY public.invoice_0
+    ADD CONSTRAINT invoice_0_tenant_id_biller_number_key UNIQUE (tenant_id, biller, number);
+
+ALTER TABLE ONLY public.ledger_entry
+    ADD CONSTRAINT ledger_entry_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.ledger_entry_0
+    ADD CONSTRAINT ledger_entry_0_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.ledger_entry
+    ADD CONSTRAINT ledger_entry_tenant_id_seq_key UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY public.ledger_entry_0
+    ADD CONSTRAINT ledger_entry_0_tenant_id_seq_key UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY public.ledger_line
+    ADD CONSTRAINT ledger_line_pkey PRIMARY KEY (tenant_id, entry_id, line);
+
+ALTER TABLE ONLY public.ledger_line_0
+    ADD CONSTRAINT ledger_line_0_pkey PRIMARY KEY (tenant_id, entry_id, line);
+
+ALTER TABLE ONLY public.lot
+    ADD CONSTRAINT lot_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.lot_share
+    ADD CONSTRAINT lot_share_pkey PRIMARY KEY (tenant_id, lot_id, invoice_id, part);
+
+ALTER TABLE ONLY public.lot
+    ADD CONSTRAINT lot_tenant_id_biller_cycle_number_key UNIQUE (tenant_id, biller, cycle, number);
+
+ALTER TABLE ONLY public.match
+    ADD CONSTRAINT match_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.order_line
+    ADD CONSTRAINT order_line_pkey PRIMARY KEY (tenant_id, order_id, line);
+
+ALTER TABLE ONLY public.payment_order
+    ADD CONSTRAINT payment_order_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.payment_order
+    ADD CONSTRAINT payment_order_tenant_id_ref_key UNIQUE (tenant_id, ref);
+
+ALTER TABLE ONLY public.return_file
+    ADD CONSTRAINT return_file_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.return_file
+    ADD CONSTRAINT return_file_tenant_id_sha256_key UNIQUE (tenant_id, sha256);
+
+ALTER TABLE ONLY public.share
+    ADD CONSTRAINT share_pkey PRIMARY KEY (tenant_id, invoice_id, part);
+
+ALTER TABLE ONLY public.share_0
+    ADD CONSTRAINT share_0_pkey PRIMARY KEY (tenant_id, invoice_id, part);
+
+ALTER TABLE ONLY public.state_move
+    ADD CONSTRAINT state_move_pkey PRIMARY KEY (thing, before, after);
+
+CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((match_id IS NULL) AND (duplicate_of IS NULL));
+
+CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, content_key, occurrence) WHERE (duplicate_of IS NULL);
+
+CREATE INDEX event_invoice ON ONLY public.event USING btree (tenant_id, invoice_id, id);
+
+CREATE INDEX event_0_tenant_id_invoice_id_id_idx ON public.event_0 USING btree (tenant_id, invoice_id, id);
+
+CREATE INDEX invoice_insured ON ONLY public.invoice USING btree (tenant_id, insured_key);
+
+CREATE INDEX invoice_0_tenant_id_insured_key_idx ON public.invoice_0 USING btree (tenant_id, insured_key);
+
+CREATE INDEX ledger_line_account ON ONLY public.ledger_line USING btree (tenant_id, account);
+
+CREATE INDEX ledger_line_0_tenant_id_account_idx ON public.ledger_line_0 USING btree (tenant_id, account);
+
+CREATE INDEX lot_file ON public.lot USING btree (tenant_id, file_id);
+
+CREATE UNIQUE INDEX lot_share_one_live ON public.lot_share USING btree (tenant_id, invoice_id, part) WHERE live;
+
+CREATE INDEX lot_unanswered ON public.lot USING btree (tenant_id, biller, number) WHERE (state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text]));
+
+CREATE UNIQUE INDEX match_confirmed_once ON public.match USING btree (tenant_id, match_key) WHERE (status = 'confirmed'::text);
+
+CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
+
+CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE (match_id IS NULL);
+
+CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share_invoice_id, part) WHERE (match_id IS NOT NULL);
+
+CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
+
+CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = 'open'::text);
+
+CREATE INDEX share_0_tenant_id_flow_idx ON public.share_0 USING btree (tenant_id, flow) WHERE (state = 'open'::text);
+
+CREATE INDEX share_lot ON ONLY public.share USING btree (tenant_id, lot_id);
+
+CREATE INDEX share_0_tenant_id_lot_id_idx ON public.share_0 USING btree (tenant_id, lot_id);
+
+ALTER INDEX public.event_pkey ATTACH PARTITION public.event_0_pkey;
+
+ALTER INDEX public.event_invoice ATTACH PARTITION public.event_0_tenant_id_invoice_id_id_idx;
+
+ALTER INDEX public.invoice_pkey ATTACH PARTITION public.invoice_0_pkey;
+
+ALTER INDEX public.invoice_tenant_id_biller_number_key ATTACH PARTITION public.invoice_0_tenant_id_biller_number_key;
+
+ALTER INDEX public.invoice_insured ATTACH PARTITION public.invoice_0_tenant_id_insured_key_idx;
+
+ALTER INDEX public.ledger_entry_pkey ATTACH PARTITION public.ledger_entry_0_pkey;
+
+ALTER INDEX public.ledger_entry_tenant_id_seq_key ATTACH PARTITION public.ledger_entry_0_tenant_id_seq_key;
+
+ALTER INDEX public.ledger_line_pkey ATTACH PARTITION public.ledger_line_0_pkey;
+
+ALTER INDEX public.ledger_line_account ATTACH PARTITION public.ledger_line_0_tenant_id_account_idx;
+
+ALTER INDEX public.share_pkey ATTACH PARTITION public.share_0_pkey;
+
+ALTER INDEX public.share_waiting ATTACH PARTITION public.share_0_tenant_id_flow_idx;
+
+ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_idx;
+
+CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
+
+CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
+
+CREATE TRIGGER lot_moves BEFORE UPDATE OF state ON public.lot FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('lot');
+
+CREATE TRIGGER share_ends BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state = ANY (ARRAY['recycled'::text, 'to_patient'::text, 'written_off'::text, 'time_barred'::text, 'void'::text])) AND (new.state IS DISTINCT FROM old.state))) EXECUTE FUNCTION public.refuse_move('share');
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.bank_file
+    ADD CONSTRAINT bank_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.bank_line
+    ADD CONSTRAINT bank_line_tenant_id_bank_file_id_fkey FOREIGN KEY (tenant_id, bank_file_id) REFERENCES public.bank_file(tenant_id, id);
+
+ALTER TABLE ONLY public.counter
+    ADD CONSTRAINT counter_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.file
+    ADD CONSTRAINT file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE public.ledger_line
+    ADD CONSTRAINT ledger_line_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry(tenant_id, id);
+
+ALTER TABLE ONLY public.lot_share
+    ADD CONSTRAINT lot_share_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id) REFERENCES public.lot(tenant_id, id);
+
+ALTER TABLE ONLY public.lot
+    ADD CONSTRAINT lot_tenant_id_file_id_fkey FOREIGN KEY (tenant_id, file_id) REFERENCES public.file(tenant_id, id);
+
+ALTER TABLE ONLY public.lot
+    ADD CONSTRAINT lot_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.match
+    ADD CONSTRAINT match_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.order_line
+    ADD CONSTRAINT order_line_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES public.payment_order(tenant_id, id);
+
+ALTER TABLE ONLY public.payment_order
+    ADD CONSTRAINT payment_order_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
+
+ALTER TABLE ONLY public.return_file
+    ADD CONSTRAINT return_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE public.share
+    ADD CONSTRAINT share_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
+
+ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bank_file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bank_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.centre ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.invoice ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lot ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lot_share ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.bank_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.bank_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.counter USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.decision USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.event USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.idempotency USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.invoice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.ledger_entry USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.ledger_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.lot USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.lot_share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.match USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.order_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.return_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+ALTER TABLE public.order_line ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owner_only ON public.api_key TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.return_file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.share ENABLE ROW LEVEL SECURITY;
+
+REVOKE ALL ON FUNCTION public.authenticate_key(wanted bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.authenticate_key(wanted bytea) TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.bank_file TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.bank_line TO desmos_app;
+
+GRANT UPDATE(match_id) ON TABLE public.bank_line TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.counter TO desmos_app;
+
+GRANT UPDATE(value) ON TABLE public.counter TO desmos_app;
+
+GRANT UPDATE(hash) ON TABLE public.counter TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.decision TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.event TO desmos_app;
+
+GRANT INSERT ON TABLE public.event_0 TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(sent_at) ON TABLE public.file TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.idempotency TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.invoice TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.invoice TO desmos_app;
+
+GRANT UPDATE(signed_at) ON TABLE public.invoice TO desmos_app;
+
+GRANT INSERT ON TABLE public.invoice_0 TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.ledger_entry TO desmos_app;
+
+GRANT INSERT ON TABLE public.ledger_entry_0 TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.ledger_line TO desmos_app;
+
+GRANT INSERT ON TABLE public.ledger_line_0 TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.lot TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.lot TO desmos_app;
+
+GRANT UPDATE(arl_code) ON TABLE public.lot TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.lot_share TO desmos_app;
+
+GRANT UPDATE(live) ON TABLE public.lot_share TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.match TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.order_line TO desmos_app;
+
+GRANT UPDATE(share_invoice_id) ON TABLE public.order_line TO desmos_app;
+
+GRANT UPDATE(match_id) ON TABLE public.order_line TO desmos_app;
+
+GRANT UPDATE(parked) ON TABLE public.order_line TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
+
+GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.return_file TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(transport) ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(announced) ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(credited) ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(reject_code) ON TABLE public.share TO desmos_app;
+
+GRANT UPDATE(lot_id) ON TABLE public.share TO desmos_app;
+
+GRANT INSERT ON TABLE public.share_0 TO desmos_app;
+
+GRANT SELECT ON TABLE public.state_move TO desmos_app;
