@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a signed invoice owes to whom, and the state of an invoice from that of its shares. No input or output."""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import msgspec
+
+from desmos_fast.base.identifiers import mask_nir, nir_is_synthetic
+from desmos_fast.base.types import KeyKind, Part
+from desmos_fast.billing.model import Invoice
+from desmos_fast.exchange.faults import Fault
+
+C2S_CONTRACT: Final = "89"
+TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
+DONE: Final = frozenset({"not_due", "settled", "paid"})
+# On an act only: `amo` and `amc` of the invoice are its insurers.
+PRICED_FIELD: Final = re.compile(r"acts\[[0-9]+\]\.(?:base|rate|amo|amc|fees|unit_price)")
+# A NIR without its key has 13 characters: nothing shorter can hold one.
+LONGEST_VALUE: Final = 12
+
+
+class ShareDue(msgspec.Struct, frozen=True):
+    """What one payer owes the centre for one invoice, in cents; flow 0 is the patient's desk."""
+
+    part: Part
+    payer: str
+    flow: int
+    amount: int
+    state: str
+
+
+class Split(msgspec.Struct, frozen=True):
+    """How the centre is paid for one invoice: `from_amo + from_amc + desk = total`, in cents."""
+
+    total: int
+    from_amo: int
+    from_amc: int
+    desk: int
+    amc_sum: int
+
+
+def split(invoice: Invoice) -> Split:
+    """Say what the compulsory insurer, the complementary one and the desk each pay the centre."""
+    total = sum(act.fees for act in invoice.acts)
+    amo = sum(act.amo for act in invoice.acts)
+    amc = sum(act.amc for act in invoice.acts)
+    from_amo = 0 if invoice.third_party == "none" else amo
+    from_amc = amc if invoice.third_party == "full" else 0
+    return Split(total, from_amo, from_amc, total - from_amo - from_amc, amc)
+
+
+def amo_payer(invoice: Invoice) -> str:
+    """Return the id of the compulsory insurer: regime and caisse, without the centre code."""
+    return f"amo:{invoice.amo.regime}{invoice.amo.caisse}"
+
+
+def amc_payer(invoice: Invoice) -> str:
+    """Return the id of who pays the complementary share: the insurer itself, or the caisse under C2S."""
+    if invoice.amc is None:
+        return ""
+    if invoice.amc.number == "M":
+        return "amc:M"
+    if not invoice.amc.separate_claim and invoice.amc.contract_type == C2S_CONTRACT:
+        return amo_payer(invoice)
+    return f"amc:{invoice.amc.number:0>10}"
+
+
+def is_apart(invoice: Invoice, parts: Split) -> bool:
+    """Say whether the complementary share travels in a claim of its own (flow 02)."""
+    return invoice.amc is not None and invoice.amc.separate_claim and parts.amc_sum > 0
+
+
+def shares(invoice: Invoice, parts: Split) -> list[ShareDue]:
+    """List the shares at signature: the sheet always goes to the caisse, even when nothing is due to the centre."""
+    found = [ShareDue("amo", amo_payer(invoice), 1, parts.from_amo, "open")]
+    if parts.from_amc or is_apart(invoice, parts):
+        found.append(ShareDue("amc", amc_payer(invoice), 2 if is_apart(invoice, parts) else 1, parts.from_amc, "open"))
+    if parts.desk:
+        found.append(ShareDue("patient", "patient", 0, parts.desk, "due"))
+    return found
+
+
+def refusals(invoice: Invoice, finess: str, kind: KeyKind) -> list[Fault]:
+    """List why this centre and key may not sign the invoice; no fault holds a NIR."""
+    found: list[Fault] = []
+    if invoice.biller != finess:
+        found.append(Fault(code="wrong_biller", field="biller", message="the biller is not the centre of this key", value=invoice.biller))
+    for field, nir in (("insured_nir", invoice.insured_nir), ("beneficiary.nir", invoice.beneficiary.nir)):
+        if nir is not None and nir_is_synthetic(nir) != (kind == "test"):
+            message = "a test key takes synthetic people only" if kind == "test" else "a live key refuses synthetic people"
+            found.append(Fault(code="wrong_key_kind", field=field, message=message))
+    if invoice.amc is None and any(act.amc for act in invoice.acts):
+        message = "an amount is asked of a complementary insurer that is not named"
+        found.append(Fault(code="B2_MISSING", field="amc", message=message))
+    return found
+
+
+def as_api(fault: Fault) -> Fault:
+    """Say a fault as the API does: an absent amount by its own name, and no value that may hold a NIR."""
+    value = fault.value
+    if value is not None and (len(str(value)) > LONGEST_VALUE or (fault.field or "").endswith("nir")):
+        value = None
+    fault = msgspec.structs.replace(fault, value=value, message=mask_nir(fault.message))
+    if fault.code == "B2_MISSING" and PRICED_FIELD.fullmatch(fault.field or ""):
+        return msgspec.structs.replace(fault, code="amount_missing", message="no amount is given and no tariff prices this act")
+    return fault
+
+
+def document_state(document: str, states: Collection[str], flags: Iterable[str] = ()) -> str:
+    """Derive an invoice's state from its document and its shares: the first rule that matches, in order of urgency."""
+    if document in ("void", "draft", "priced"):
+        return document
+    found = set(states)
+    raised = set(flags)
+    if found & {"indu", "refund_due"} or "conflict" in raised:
+        return "to_review"
+    if found & {"rejected", "file_refused"} or "ack_missing" in raised:
+        return "to_fix"
+    if found <= DONE:
+        return "paid"
+    if found <= DONE | TERMINAL:
+        return _closed(found)
+    return _running(found)
+
+
+def _closed(found: set[str]) -> str:
+    if "recycled" in found:
+        return "recycled"
+    return "closed_with_loss" if found & {"written_off", "time_barred"} else "paid"
+
+
+def _running(found: set[str]) -> str:
+    ladder = (
+        ({"settled", "settled_part", "announced", "announced_part", "part_paid", "paid"}, "part_paid"),
+        ({"received", "pending"}, "in_process"),
+        ({"sent"}, "sent"),
+        ({"lotted"}, "in_lot"),
+        ({"open"}, "signed"),
+    )
+    for states, name in ladder:
+        if found & states:
+            return name
+    return "awaiting_patient"
