@@ -48,6 +48,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "unreachable": Title(503, "The service does not answer", "Le service ne répond pas"),
     "refused": Title(422, "The service refused the request", "Le service a refusé la requête"),
     "contradicted": Title(409, "The service holds something else", "Le service a enregistré autre chose"),
+    "payers_invalid": Title(422, "A table of payers is not sound", "Une table de payeurs est incohérente"),
     "layout_invalid": Title(422, "A layout pack is not sound", "Un jeu de tables de format est incohérent"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }

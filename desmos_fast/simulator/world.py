@@ -12,6 +12,7 @@ import msgspec
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.identifiers import SYNTHETIC_PLACE, finess_is_valid, luhn_sum_is_zero, nir_key
+from desmos_fast.nomenclature.payers import TEST_TABLE
 from desmos_fast.simulator.draw import Draw
 
 DATA: Final = Path(__file__).parent / "data"
@@ -121,8 +122,8 @@ class Person(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def load_payers(path: Path = DATA / "payers.csv") -> Payers:
-    """Read the table of payers."""
+def load_payers(path: Path = TEST_TABLE) -> Payers:
+    """Read the table of payers that a test key knows, with what only the world needs: routes and weights."""
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     amo = [row for row in rows if row["kind"] == "amo"]
