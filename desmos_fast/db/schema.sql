@@ -610,6 +610,8 @@ CREATE INDEX ledger_line_0_tenant_id_account_idx ON public.ledger_line_0 USING b
 
 CREATE INDEX lot_file ON public.lot USING btree (tenant_id, file_id);
 
+CREATE INDEX lot_named ON public.lot USING btree (tenant_id, biller, number, lot_date);
+
 CREATE UNIQUE INDEX lot_share_one_live ON public.lot_share USING btree (tenant_id, invoice_id, part) WHERE live;
 
 CREATE INDEX lot_unanswered ON public.lot USING btree (tenant_id, biller, number) WHERE (state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text]));
@@ -624,9 +626,9 @@ CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share
 
 CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
 
-CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = 'open'::text);
+CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
 
-CREATE INDEX share_0_tenant_id_flow_idx ON public.share_0 USING btree (tenant_id, flow) WHERE (state = 'open'::text);
+CREATE INDEX share_0_tenant_id_flow_idx ON public.share_0 USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
 
 CREATE INDEX share_lot ON ONLY public.share USING btree (tenant_id, lot_id);
 

@@ -30,7 +30,8 @@ FILE_MOVES: Final[Mapping[FileState, frozenset[FileState]]] = {
     FileState.QUEUED: frozenset({FileState.SENT, FileState.DEAD}),
     FileState.SENT: frozenset({FileState.ACKNOWLEDGED, FileState.DEAD}),
     FileState.ACKNOWLEDGED: frozenset(),
-    FileState.DEAD: frozenset(),
+    # An operator had the cause mended and the job taken up again, or an answer proves that the file had left.
+    FileState.DEAD: frozenset({FileState.SENT}),
 }
 _LIMITS: Final = (
     ("file_sequence", LAST_SEQUENCE),

@@ -57,10 +57,11 @@ def test_a_lot_that_was_sent_is_never_dissolved() -> None:
     }  # fmt: skip
 
 
-def test_a_file_ends_acknowledged_or_dead() -> None:
+def test_a_file_ends_acknowledged_and_a_dead_one_may_be_sent_after_all() -> None:
     assert rules.file_may_go(FileState.BUILT, FileState.QUEUED)
     assert rules.file_may_go(FileState.SENT, FileState.ACKNOWLEDGED)
-    assert {state for state in FileState if not rules.FILE_MOVES[state]} == {FileState.ACKNOWLEDGED, FileState.DEAD}
+    assert {state for state in FileState if not rules.FILE_MOVES[state]} == {FileState.ACKNOWLEDGED}
+    assert rules.FILE_MOVES[FileState.DEAD] == {FileState.SENT}
     assert not rules.file_may_go(FileState.BUILT, FileState.SENT)
 
 

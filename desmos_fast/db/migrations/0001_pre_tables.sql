@@ -84,7 +84,7 @@ CREATE TABLE share (
     PRIMARY KEY (tenant_id, invoice_id, part),
     FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoice (tenant_id, id)
 ) PARTITION BY HASH (tenant_id);
-CREATE INDEX share_waiting ON share (tenant_id, flow) WHERE state = 'open';
+CREATE INDEX share_waiting ON share (tenant_id, flow) WHERE state IN ('open', 'file_refused');
 CREATE INDEX share_lot ON share (tenant_id, lot_id);
 
 CREATE TABLE file (
@@ -130,6 +130,7 @@ CREATE TABLE lot (
 );
 CREATE INDEX lot_unanswered ON lot (tenant_id, biller, number) WHERE state IN ('open', 'sealed', 'sent');
 CREATE INDEX lot_file ON lot (tenant_id, file_id);
+CREATE INDEX lot_named ON lot (tenant_id, biller, number, lot_date);
 
 CREATE TABLE lot_share (
     tenant_id uuid NOT NULL,

@@ -28,7 +28,8 @@ INSERT INTO state_move (thing, before, after) VALUES
     ('file', 'queued', 'sent'),
     ('file', 'queued', 'dead'),
     ('file', 'sent', 'acknowledged'),
-    ('file', 'sent', 'dead');
+    ('file', 'sent', 'dead'),
+    ('file', 'dead', 'sent');
 GRANT SELECT ON state_move TO desmos_app;
 
 CREATE FUNCTION check_move() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
