@@ -7,8 +7,11 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-BUILT := build/.built
+# A debug, sanitizer or annotated build is another build: changing one of these compiles everything again.
+FLAVOUR := $(DESMOS_DEBUG)-$(DESMOS_SANITIZE)-$(DESMOS_ANNOTATE)
+BUILT := build/.built.$(FLAVOUR)
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types build bench fuzz fault serve migrate golden lock clean
 
@@ -17,18 +20,17 @@ help: ## Say what each target does
 
 $(READY): requirements/all.txt scripts/system-packages
 	@scripts/system-packages
-	@python=; for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
-	  if command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
-	  test -n "$$python" || { echo "Python 3.11 or later is needed" >&2; exit 1; }; \
-	  test -x $(PY) || $$python -m venv $(VENV)
+	@$(PY) -c '' 2>/dev/null || "$$(scripts/find-python)" -m venv --clear $(VENV)
 	@echo "Installing the pinned libraries into $(VENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/all.txt
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/all.txt
 	@touch $@
 
 $(BUILT): $(READY) $(SOURCES)
 	@echo "Compiling the kernels"
 	@mkdir -p build
-	@$(PY) setup.py -q build_ext --inplace
+	@if ls build/.built.* 2>/dev/null | grep -qvxF '$@'; then export CYTHON_FORCE_REGEN=1; force=--force; fi; \
+	  $(PY) setup.py -q build_ext --inplace --parallel "$$(nproc)" $$force
+	@rm -f build/.built.*
 	@touch $@
 
 build: $(BUILT) ## Compile the kernels in place
@@ -36,16 +38,19 @@ build: $(BUILT) ## Compile the kernels in place
 demo: $(BUILT) ## Run a centre's day through the real service and database
 	@$(PY) -m desmos_fast.cli demo
 
-test: $(BUILT) ## Check everything that must hold before a change lands
+test: lint types ## Check everything that must hold before a change lands
 	@$(PY) -m pytest -q
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/cython-lint ext
-	@$(VENV)/bin/lint-imports --no-cache
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint ext
+	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache --no-logo
+	@for sql in desmos_fast/db/migrations/*.sql; do \
+	  sed '/^-- migrate: rollback/,$$d' $$sql | $(VENV)/bin/squawk --assume-in-transaction --stdin-filepath $$sql || exit 1; done
 
-types: $(BUILT) ## Check types, tests included
+types: $(BUILT) ## Check types, tests and the stubs of the kernels included
 	@$(VENV)/bin/mypy
+	@$(PY) -m mypy.stubtest ext --ignore-disjoint-bases --allowlist tests/stubtest.txt
 
 bench: $(BUILT) ## Measure the kernels beside plain Python
 	@for script in loadtests/bench_*.py; do $(PY) -m loadtests.$$(basename $$script .py) || exit 1; done
@@ -66,11 +71,11 @@ golden: $(BUILT) ## Encode the golden inputs again and show what would change
 	@for json in tests/golden/[0-9]*.ndjson; do case $$json in *.decoded.*) continue;; esac; \
 	  $(PY) -m desmos_fast.cli fse encode $$json -o - | cmp - $${json%.ndjson}.b2 && echo "$$json same" || exit 1; done
 
-lock: $(READY) ## Renew the hash-pinned list of libraries (needs pip-tools)
-	@$(PY) -m pip install --quiet pip-tools
-	@$(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-options \
-	  --no-emit-trusted-host --all-build-deps --strip-extras --upgrade --output-file requirements/all.txt requirements/all.in
+lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
+	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links \
+	  --no-emit-options --no-emit-trusted-host --strip-extras --upgrade --output-file requirements/all.txt requirements/all.in
 
-clean: ## Remove what was built (the demo's data stays)
+clean: ## Remove what was built (the environment and the demo's data stay)
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	@find ext -name '*.so' -delete
+	@find ext -name '*.so' -delete -o -name '*.c' -delete -o -name '*.html' -delete
