@@ -46,7 +46,7 @@ lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint ext
 	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache --no-logo
 	@for sql in desmos_fast/db/migrations/*.sql; do \
-	  sed '/^-- migrate: rollback/,$$d' $$sql | $(VENV)/bin/squawk --assume-in-transaction --stdin-filepath $$sql || exit 1; done
+	  sed '/^-- migrate: rollback/,$$d' $$sql | $(VENV)/bin/squawk --stdin-filepath $$sql || exit 1; done
 
 types: $(BUILT) ## Check types, tests and the stubs of the kernels included
 	@$(VENV)/bin/mypy

@@ -2,8 +2,6 @@
 """The application: the one place where its parts are put together."""
 
 from aiohttp import web
-from desmos_fast.base.settings import Settings
-from desmos_fast.db.secrets import secret
 
 from api import bank, dashboard, files, health, invoices, lots, reconciliations, returns
 from api.admission import Gate
@@ -11,8 +9,10 @@ from api.body import LIMIT
 from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
+from desmos_fast.base.settings import Settings
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
+from desmos_fast.db.secrets import secret
 from desmos_fast.identity.service import KeyBook
 
 

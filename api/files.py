@@ -6,8 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from api.body import uuid_of
-from api.writes import Answer, read
+from api.writes import read
 from desmos_fast.base.types import FileId
+from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import service

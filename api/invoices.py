@@ -6,8 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from api.body import LIMIT, flag, read_body, uuid_of
-from api.writes import Answer, context_of, json_answer, read, write, write_bulk
+from api.writes import context_of, json_answer, read, write, write_bulk
 from desmos_fast.billing import service
+from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.identity.context import Context

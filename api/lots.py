@@ -5,7 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from api.writes import Answer, json_answer, write
+from api.writes import json_answer, write
+from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import service

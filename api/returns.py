@@ -5,7 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from api.writes import Answer, json_answer, write_bulk
+from api.writes import json_answer, write_bulk
+from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.returns import service

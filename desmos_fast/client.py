@@ -3,10 +3,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
-from uuid import UUID
+from typing import Final, Literal, Self, TypeVar
 
 import aiohttp
 import msgspec

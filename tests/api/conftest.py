@@ -14,13 +14,13 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from desmos_fast.base.settings import load
-from desmos_fast.db.embedded import Cluster
 
 from api.app import make_app
 from desmos_fast.base.identifiers import luhn_sum_is_zero, nir_key
+from desmos_fast.base.settings import load
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
 from desmos_fast.db import pool as pools
+from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.migrate import migrate
 from desmos_fast.db.pool import Pool
@@ -75,7 +75,7 @@ class Desk:
 
     def invoice(self, name: str = "01_ngap_visit", **changes: object) -> dict[str, Any]:
         """Return an invoice of this centre for a synthetic person, without a number."""
-        made = copy.deepcopy(orjson.loads((GOLDEN / f"{name}.ndjson").read_bytes().splitlines()[0]))
+        made: dict[str, Any] = copy.deepcopy(orjson.loads((GOLDEN / f"{name}.ndjson").read_bytes().splitlines()[0]))
         del made["number"]
         return made | {"biller": self.finess, "insured_nir": person()} | changes
 

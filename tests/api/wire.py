@@ -16,8 +16,8 @@ class Wire:
     def __init__(self, dsn: str) -> None:
         parts = urlsplit(dsn)
         query = dict(parse_qsl(parts.query))
-        self._host = query.pop("host", None) or parts.hostname or "127.0.0.1"
-        self._port = int(query.pop("port", None) or parts.port or 5432)
+        self._host = query.pop("host", "") or parts.hostname or "127.0.0.1"
+        self._port = int(query.pop("port", "") or parts.port or 5432)
         self._folder = tempfile.TemporaryDirectory(prefix="wire-")
         user = parts.netloc.rpartition("@")[0]
         query |= {"host": self._folder.name, "port": str(self._port)}

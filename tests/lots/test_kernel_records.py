@@ -155,7 +155,7 @@ def test_steps_out_of_order_make_no_program() -> None:
 
 def test_a_program_is_never_half_made() -> None:
     with pytest.raises(TypeError):
-        records.Program.__new__(records.Program)
+        records.Program.__new__(records.Program)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         records.write(None, [])  # type: ignore[arg-type]
 
