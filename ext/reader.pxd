@@ -9,7 +9,8 @@ cdef enum:
 
 cdef enum Reason:
     SOUND, BAD_LENGTH, BAD_CHAR, UNKNOWN, UNSUPPORTED, BAD_ORDER, MISMATCH, UNEXPECTED, BAD_FILLER, \
-        BAD_NUMERIC, BAD_DATE, BAD_VALUE, MISSING, BAD_NIR, NIR_KEY, FINESS_KEY
+        BAD_NUMERIC, BAD_DATE, BAD_VALUE, MISSING, BAD_NIR, NIR_KEY, FINESS_KEY, LIST_GAP, MIXED_PRESCRIBER, \
+        COUNT_MISMATCH, BAD_TOTAL, SPLIT_AMOUNT, AMOUNTS, LOT_MISMATCH, DUPLICATE_NUMBER, DUPLICATE_LOT
 
 # A fault is three numbers: record from 0, reason, and a field or a byte.
 cdef struct Found:
@@ -56,7 +57,7 @@ cdef class Scan:
     cdef int hold(self, bytes data, Py_ssize_t limit) except -1
     cdef int cut(self, Found *found) noexcept nogil
     cdef int spell(self, Found *found) noexcept nogil
-    cdef int follow(self, Grammar grammar, list units, Found *found) except -1
+    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil
     cdef inline const char *record(self, Py_ssize_t index) noexcept nogil:
         return self.text + self.starts[index]

@@ -5,6 +5,7 @@ No position and no type is known here: `Types` take them as rows, a `Grammar` ta
 is the tuple `(record, reason, place)`: record from 0, one of REASONS, and the index of a field, or the offset in the buffer where
 the fault is no field's. Records that hold a fault are dead: later calls leave them out.
 """
+from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
@@ -12,6 +13,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 cimport cython
 
 from ext.checks cimport is_digit
+
+import array
 
 cdef enum:
     MARKS = 4
@@ -22,8 +25,11 @@ cdef enum:
 REASONS = (
     "", "B2_BAD_LENGTH", "B2_BAD_CHAR", "B2_UNKNOWN_RECORD", "B2_UNSUPPORTED_RECORD", "B2_BAD_ORDER", "B2_HEADER_MISMATCH",
     "B2_UNEXPECTED_VALUE", "B2_BAD_FILLER", "B2_BAD_NUMERIC", "B2_BAD_DATE", "B2_BAD_VALUE", "B2_MISSING", "B2_BAD_NIR", "B2_NIR_KEY",
-    "B2_FINESS_KEY",
+    "B2_FINESS_KEY", "B2_LIST_GAP", "B2_MIXED_PRESCRIBER", "B2_COUNT_MISMATCH", "B2_BAD_TOTAL", "B2_SPLIT_AMOUNT", "B2_AMOUNTS",
+    "B2_LOT_MISMATCH", "B2_DUPLICATE_NUMBER", "B2_DUPLICATE_LOT",
 )
+
+cdef array.array LONGS = array.array("q", [])
 
 cdef struct Mark:
     Py_ssize_t place
@@ -272,22 +278,28 @@ cdef class Scan:
         self.dead[record] = 2
 
     def order(self, Grammar grammar not None, Py_ssize_t limit):
-        """Follow the types through a grammar; return the units as pairs of first record and end, and the faults.
+        """Follow the types through a grammar; return the first records and the ends of the units, and the faults.
 
         A unit that lacks a record or holds a dead one is left out and dead. A fault at the end of the input has the number of records
         as its record.
         """
         cdef Found found
-        cdef list units = []
+        cdef Py_ssize_t i, openers = 0, units = 0
+        cdef array.array firsts, stops
+        for i in range(self.count):
+            openers += self.codes[i] == grammar.opener
+        firsts, stops = array.clone(LONGS, openers, False), array.clone(LONGS, openers, False)
         open_found(&found, limit)
         try:
-            self.follow(grammar, units, &found)
+            units = self.follow(grammar, firsts, stops, &found)
         finally:
             faults = close_found(&found)
-        return units, faults
+        array.resize(firsts, units)
+        array.resize(stops, units)
+        return firsts, stops, faults
 
-    cdef int follow(self, Grammar grammar, list units, Found *found) except -1:
-        cdef Py_ssize_t i, first = -1
+    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1:
+        cdef Py_ssize_t i, first = -1, units = 0
         cdef const uint8_t *moves = <const uint8_t *>PyBytes_AS_STRING(grammar.moves)
         cdef const uint8_t *resume = <const uint8_t *>PyBytes_AS_STRING(grammar.resume)
         cdef const char *within = PyBytes_AS_STRING(grammar.within)
@@ -315,14 +327,15 @@ cdef class Scan:
                 first = i
             if first >= 0 and not within[state]:
                 if is_filled(<const char *>self.dead + first, i + 1 - first, 0):
-                    units.append((first, i + 1))
+                    firsts[units], stops[units] = first, i + 1
+                    units += 1
                 else:
                     self.bury(first, i + 1)
                 first = -1
         self.bury(first, self.count)
         if not lost and not grammar.final[state]:
             note(found, self.count, BAD_ORDER, -1)
-        return 0
+        return units
 
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
         cdef Py_ssize_t i

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Totals(NamedTuple):
-    """What `999` should say; amounts in cents, all zero in a file that answers."""
+    """What `999` should say; amounts in cents, all zero in a file that answers, None where a lot could not be read."""
 
     lots: int
     invoices: int
-    fees: int = 0
-    amo: int = 0
-    amc: int = 0
+    fees: int | None = 0
+    amo: int | None = 0
+    amc: int | None = 0
 
 
 def mirrored() -> Sequence[str]:
@@ -36,12 +36,18 @@ def check_opening(reading: "Reading") -> Iterator[Fault]:
             yield reading.fault(record, "000", "file_id", "B2_BAD_VALUE", "the id is not the last three digits of the sequence")
 
 
-def check_closing(reading: "Reading", totals: Totals) -> Iterator[Fault]:
-    """Yield what `999` says wrongly (pass 4): the zones of `000`, then counts, then totals."""
+def check_closing(reading: "Reading", totals: Totals | None) -> Iterator[Fault]:
+    """Yield what `999` says wrongly (pass 4): the zones of `000`, then counts, then totals.
+
+    Without totals, as where records are missing, only the zones are compared.
+    """
+    opening = [row[0] for row in reading.rows("000")]
     for record, records, lots, invoices, fees, amo, amc in reading.rows("999"):
-        for field in mirrored():
-            if reading.text(record, "999", field) != reading.text(0, "000", field):
+        for field in mirrored() if opening else ():
+            if reading.text(record, "999", field) != reading.text(opening[0], "000", field):
                 yield reading.fault(record, "999", field, "B2_HEADER_MISMATCH", "the zone differs from the first record of the file")
+        if totals is None:
+            return
         counts = (
             ("record_count", records, reading.records),
             ("lot_count", lots, totals.lots),
@@ -52,5 +58,5 @@ def check_closing(reading: "Reading", totals: Totals) -> Iterator[Fault]:
                 yield reading.fault(record, "999", field, "B2_COUNT_MISMATCH", f"{written} is written and the file holds {counted}")
         sums = (("total_fees", fees, totals.fees), ("total_amo", amo, totals.amo), ("total_amc", amc, totals.amc))
         for field, written, summed in sums:
-            if written != summed:
+            if summed is not None and written != summed:
                 yield reading.fault(record, "999", field, "B2_BAD_TOTAL", f"{written} is written and the sum is {summed}")

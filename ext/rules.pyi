@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+from array import array
+
+from ext.claims import Claims
+from ext.reader import Fault, Scan
+
+def rules(claims: Claims, scan: Scan, firsts: array[int], stops: array[int], limit: int) -> list[Fault]: ...
