@@ -620,6 +620,8 @@ CREATE UNIQUE INDEX match_confirmed_once ON public.match USING btree (tenant_id,
 
 CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
+CREATE INDEX match_undecided ON public.match USING btree (tenant_id, (left_refs[1]), id) WHERE (status <> 'confirmed'::text);
+
 CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE (match_id IS NULL);
 
 CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share_invoice_id, part) WHERE (match_id IS NOT NULL);
