@@ -127,13 +127,14 @@ def line_matched(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:
 
 
 def overpaid(ref: str, payer: str, invoice: str, due: Cents, excess: Cents) -> Entry:
-    """Record an order line that closes the `due` cents left and announces `excess` more."""
-    moves = (
-        (awaited(payer), _positive(due, "a debt") + _positive(excess, "an excess")),
-        (receivable(payer, invoice), -due),
-        (overpayment(payer), -excess),
-    )
-    return _entry("line.overpaid", ref, moves)
+    """Record an order line that closes the `due` cents left and announces `excess` more; both below zero take that back."""
+    return _placed("line.overpaid", ref, awaited(payer), payer, receivable(payer, invoice), due, excess)
+
+
+def _placed(event: str, ref: str, source: str, payer: str, target: str, due: int, excess: int) -> Entry:
+    if due * excess < 0:
+        raise OurBug(f"{event}: {due} cents due and {excess} cents in excess run against each other")
+    return _entry(event, ref, ((source, due + excess), (target, -due), (overpayment(payer), -excess)))
 
 
 def line_without_invoice(ref: str, payer: str, amount: Cents) -> Entry:
@@ -141,9 +142,9 @@ def line_without_invoice(ref: str, payer: str, amount: Cents) -> Entry:
     return _transfer("line.without_invoice", ref, awaited(payer), outside_invoices(payer), amount)
 
 
-def line_invoiced_later(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:
-    """Move an order line from the money without invoice to the invoice found at last."""
-    return _transfer("line.invoiced_later", ref, outside_invoices(payer), receivable(payer, invoice), amount)
+def line_invoiced_later(ref: str, payer: str, invoice: str, due: Cents, excess: Cents = Cents(0)) -> Entry:
+    """Move an order line from the money without invoice to the invoice found at last, what is above its debt apart."""
+    return _placed("line.invoiced_later", ref, outside_invoices(payer), payer, receivable(payer, invoice), due, excess)
 
 
 def recovery_parked(ref: str, payer: str, amount: Cents) -> Entry:
@@ -151,10 +152,10 @@ def recovery_parked(ref: str, payer: str, amount: Cents) -> Entry:
     return _transfer("recovery.parked", ref, awaited(payer), clawback(payer), amount)
 
 
-def recovery_identified(ref: str, payer: str, invoice: str | None, amount: Cents) -> Entry:
-    """Move a parked recovery (below zero) to its invoice, or to the losses when `invoice` is None."""
+def recovery_identified(ref: str, payer: str, invoice: str | None, due: Cents, excess: Cents = Cents(0)) -> Entry:
+    """Move a parked recovery (below zero) to its invoice, or to the losses when `invoice` is None; what it takes back of an excess apart."""
     target = LOSS if invoice is None else receivable(payer, invoice)
-    return _transfer("recovery.identified", ref, clawback(payer), target, amount)
+    return _placed("recovery.identified", ref, clawback(payer), payer, target, due, excess)
 
 
 def credit_matched(ref: str, account: str, orders: Sequence[Due]) -> Entry:

@@ -73,6 +73,24 @@ def test_a_recovery_opens_the_debt_again_and_a_parked_one_waits_on_its_own_accou
     assert ledger.balances([parked, ledger.recovery_identified("o#3", AMO, None, Cents(-500))]) == {"perte": 500, f"attente:{AMO}": -500}
 
 
+def test_what_is_placed_late_ends_where_it_would_have_gone_at_once() -> None:
+    at_once = [ledger.overpaid("o#1", AMO, INVOICE, Cents(2100), Cents(50)), ledger.overpaid("o#2", AMO, INVOICE, Cents(-2100), Cents(-50))]
+    late = [
+        ledger.line_without_invoice("o#1", AMO, Cents(2150)),
+        ledger.recovery_parked("o#2", AMO, Cents(-2150)),
+        ledger.line_invoiced_later("o#1", AMO, INVOICE, Cents(2100), Cents(50)),
+        ledger.recovery_identified("o#2", AMO, INVOICE, Cents(-2100), Cents(-50)),
+    ]
+    assert ledger.balances(at_once[:1]) == ledger.balances([late[0], late[2]])
+    assert ledger.balances(at_once[1:]) == ledger.balances([late[1], late[3]])
+    assert ledger.balances(at_once) == {}
+
+
+def test_a_debt_and_an_excess_of_different_signs_are_refused() -> None:
+    with pytest.raises(OurBug):
+        ledger.overpaid("o#1", AMO, INVOICE, Cents(2100), Cents(-50))
+
+
 def test_a_zero_part_gives_no_line() -> None:
     assert ledger.signed(INVOICE, [Due(AMO, Cents(0)), Due("patient", Cents(3000))]).lines == (
         Line(f"creance:patient:{INVOICE}", Cents(3000), Cents(0)),
