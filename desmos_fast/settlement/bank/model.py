@@ -10,6 +10,7 @@ import msgspec
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import Cents
+from desmos_fast.exchange.faults import Fault
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -41,15 +42,11 @@ class BankLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     source: Source
 
 
-class BankFault(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class BankFault(Fault, frozen=True, omit_defaults=True, kw_only=True):
     """A refusal or a warning: `line` and `position` count from 1, `hint` says what to do."""
 
-    code: str
-    message: str
     level: Literal["error", "warning"] = "error"
-    line: int | None = None
     position: int | None = None
-    value: str | None = None
     hint: str = ""
 
 
@@ -61,6 +58,11 @@ class BankRefused(InvalidInput):
     def __init__(self, fault: BankFault) -> None:
         super().__init__(f"{fault.code}: {fault.message}", hint=fault.hint)
         self.fault = fault
+
+    @property
+    def faults(self) -> list[BankFault]:
+        """Return the fault as the list that every refused input carries."""
+        return [self.fault]
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
