@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encoder of claims under its meaning: what each key of the invoice must hold, its width and alphabet from the layout tables."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from desmos_fast.billing import model
+from desmos_fast.exchange.compiler import ELEMENT, compile_table, source_of
+from desmos_fast.exchange.layouts import Field, Pack, load_pack
+from desmos_fast.exchange.text import latin_cached
+from ext import fse
+
+if TYPE_CHECKING:
+    from ext.fse import Check
+
+MOST: Final = 10**18
+CLASSES: Final[Mapping[str, type]] = {
+    "invoice": model.Invoice, "beneficiary": model.Beneficiary, "amo": model.Amo, "referring_doctor": model.ReferringDoctor,
+    "amc": model.Amc, "accident": model.Accident, "prescriber": model.Prescriber, "ngap": model.NgapAct, "ccam": model.CcamAct,
+    "executor": model.Executor, "prior_agreement": model.PriorAgreement,
+}  # fmt: skip
+
+
+class Key(NamedTuple):
+    """What one key holds: `kind` of the kernel, the source of the field that it is written in ("": its own), bounds, the list of its codes."""
+
+    path: str
+    kind: str
+    source: str = ""
+    null: bool = False
+    needed: bool = False
+    low: int = 0
+    high: int = MOST
+    codes: str = ""
+    blank: bool = False
+
+
+# In the order in which faults are told.
+HEADER: Final = (
+    Key("number", "integer", low=1), Key("biller", "biller", "=biller"), Key("insured_nir", "nir"), Key("created_on", "day", null=True),
+    Key("beneficiary.birth_date", "birth"), Key("beneficiary.birth_rank", "integer", low=1), Key("beneficiary.rank", "integer"),
+    Key("beneficiary.nir", "nir", null=True),
+    Key("amo.regime", "fixed", codes="regime"), Key("amo.caisse", "fixed"), Key("amo.centre", "fixed"),
+    Key("amo.rights_source", "integer", codes="rights_source"), Key("amo.rights_from", "day", null=True),
+    Key("amo.nature", "integer", codes="nature_assurance"), Key("amo.exemption", "code", codes="exoneration"),
+    Key("amo.pathway", "code", codes="pathway"), Key("amo.treating_physician", "code", codes="treating_physician"),
+    Key("referring_doctor.last_name", "name", needed=True), Key("referring_doctor.first_name", "name"),
+    Key("referring_doctor.am", "not_zero", null=True),
+    Key("amc.number", "amc", "=amc_number"), Key("amc.contract_type", "fixed"), Key("amc.separate_claim", "flag", "=split_flag"),
+    Key("accident.kind", "accident"), Key("accident.number", "fixed", "=accident", null=True), Key("accident.date", "day", null=True),
+    Key("prescriber.condition", "code", codes="practice_condition"), Key("prescriber.am", "not_zero", null=True),
+    Key("prescriber.rpps", "not_zero", null=True), Key("prescriber.specialty", "fixed_or_blank", "=prescriber_specialty"),
+    Key("prescriber.origin", "code", codes="prescription_origin"), Key("prescriber.structure", "finess", null=True),
+    Key("prescriber.prescribed_on", "day", null=True),
+)  # fmt: skip
+CCAM: Final = (
+    Key("act.grouping", "code", "=act_code"), Key("act.activity", "code"), Key("act.phase", "integer"),
+    Key("act.modifiers", "modifiers"), Key("act.association", "code"), Key("act.extension", "code"), Key("act.conditional", "code"),
+    Key("act.teeth", "teeth"), Key("act.supplement", "code"),
+)  # fmt: skip
+ACT: Final = (
+    Key("act.complement", "code"), Key("act.date", "day"), Key("act.quantity", "integer", low=1),
+    Key("act.coefficient", "integer", low=1), Key("act.units", "integer", low=1), Key("act.unit_price", "integer"),
+    Key("act.base", "integer"), Key("act.rate", "integer", high=100), Key("act.amo", "integer"), Key("act.fees", "integer"),
+    Key("act.amc", "integer", "=act_amc"), Key("act.exemption", "code", codes="exoneration", blank=True),
+    Key("act.qualifier", "code", codes="qualifier"),
+)  # fmt: skip
+UNDER_ACT: Final = (
+    Key("act.executor.am", "not_zero"), Key("act.executor.rpps", "not_zero", null=True), Key("act.executor.specialty", "fixed"),
+    Key("act.executor.condition", "code", codes="practice_condition"), Key("act.executor.zone", "fixed_or_blank"),
+    Key("act.prior_agreement.code", "integer", "=prior_agreement_code", codes="prior_agreement"),
+    Key("act.prior_agreement.requested_on", "day", null=True),
+)  # fmt: skip
+KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
+    "ngap": (Key("act.code", "code", "=act_code"), *ACT),
+    "ccam": (Key("act.code", "code"), *CCAM, *ACT),
+}
+
+
+def _checks(pack: Pack) -> "Iterator[Check]":
+    written: dict[str, list[Field]] = {}
+    for record_type in fse.LINES:
+        for field in pack.tables[record_type].fields:
+            written.setdefault(source_of(field.value)[0], []).append(field)
+    for key in (*HEADER, *UNDER_ACT):
+        owner, _, attribute = key.path.removeprefix("act.").rpartition(".")
+        yield _check(owner or "invoice", attribute, key, written, pack)
+    for owner, keys in KEYS.items():
+        for key in keys:
+            yield _check(owner, key.path.removeprefix("act."), key, written, pack)
+
+
+def _check(owner: str, attribute: str, key: Key, written: Mapping[str, list[Field]], pack: Pack) -> "Check":
+    # A key that no record carries has no width to keep to.
+    fields = written.get(key.source or key.path, [])
+    width = min((field.length for field in fields), default=256)
+    required = key.needed or any(field.required for field in fields)
+    high = sum(1 for field in fields if source_of(field.value)[2] == ELEMENT) or key.high
+    codes = {*pack.codes(key.codes), *([""] if key.blank else [])} if key.codes else ()
+    return (owner, attribute, fse.SLOTS[key.path], fse.KINDS[key.kind], key.null, required, width, key.low, high, tuple(sorted(codes)))
+
+
+@functools.cache
+def encoder() -> fse.Encoder:
+    """Return the encoder of the profile in use, compiled once."""
+    pack = load_pack()
+    programs = tuple(compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES)
+    classes = tuple(CLASSES[name] for name in fse.OBJECTS)
+    return fse.Encoder(classes, tuple(_checks(pack)), programs, latin_cached)

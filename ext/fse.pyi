@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+from array import array
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+Check: TypeAlias = tuple[str, str, int, int, bool, bool, int, int, int, tuple[str, ...]]
+Steps: TypeAlias = tuple[tuple[int, int, int, bool, int, int, int, bytes | None, int], ...]
+Found: TypeAlias = tuple[int, int, int, int, object, int]
+
+OBJECTS: Final[tuple[str, ...]]
+LINES: Final[tuple[str, ...]]
+KINDS: Final[dict[str, int]]
+REASONS: Final[tuple[str, ...]]
+SLOTS: Final[dict[str, int]]
+
+class Encoder:
+    def __init__(
+        self, classes: tuple[type, ...], checks: tuple[Check, ...], programs: tuple[Steps, ...], names: Callable[[str], str | None]
+    ) -> None: ...
+    def encode(
+        self, invoices: tuple[object, ...], flow: int
+    ) -> tuple[bytes, array[int], array[int], array[int], array[int], list[Found]]: ...

@@ -1,0 +1,557 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims: a block of invoices in, the run of their records out, in one call.
+
+Every position, width, kind and constant comes from the steps of the table compiler, every code list and every limit from the rows of
+checks; here stand the order of the records, the computed values (`=rule`) and the rules between fields. Members of the invoices are read
+at the place where their class keeps them, so that no attribute is looked up. A fault is the tuple `(invoice, reason, slot, act, value,
+width)`: index of the invoice, one of REASONS, one of SLOTS, index of the act or -1, what was given, width or -1.
+
+The invoices are borrowed: the caller's tuple keeps them alive and they are frozen, so what they hold stays while they are read.
+"""
+cimport cython
+from cpython cimport array
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from ext.fields cimport *
+from ext.lines cimport LINE, Line, Value, compile_line, write
+from ext.members cimport *
+from ext.seen cimport Seen
+from ext.slots cimport *
+
+import array
+
+cdef enum:
+    CHECKS = 24
+    # More faults of one invoice tell no more, and a hostile body could hold millions.
+    FAULTS = 20
+    RECORDS = 7
+
+# Values that the rules between fields name.
+cdef enum:
+    AT_WORK = 41
+    WORK = 1
+    NO_AGREEMENT = 9
+    C2S = 99999997
+
+# Objects of the invoice in the order in which they are read and in which `classes` are given; an act is of one of two classes.
+cdef enum:
+    INVOICE, BENEFICIARY, INSURER, REFERRING, COMPLEMENT, HAPPENED, PRESCRIBER, NGAP, CCAM, EXECUTOR, AGREEMENT, THINGS
+
+OBJECTS = (
+    "invoice", "beneficiary", "amo", "referring_doctor", "amc", "accident", "prescriber", "ngap", "ccam", "executor", "prior_agreement",
+)
+LINES = ("2", "2S", "4", "4S", "4E", "4M", "5")
+
+cdef enum:
+    LINE_2, LINE_2S, LINE_4, LINE_4S, LINE_4E, LINE_4M, LINE_5
+
+KINDS = {
+    "integer": INTEGER, "code": CODE, "fixed": FIXED, "fixed_or_blank": FIXED_OR_BLANK, "not_zero": NOT_ZERO, "day": DAY, "birth": BIRTH,
+    "nir": NIR, "biller": BILLER, "finess": FINESS, "amc": AMC, "name": NAME, "flag": FLAG, "accident": ACCIDENT,
+    "modifiers": MODIFIER_LIST, "teeth": TOOTH_LIST,
+}
+
+REASONS = (
+    "", "B2_MISSING", "B2_OVERFLOW", "B2_BAD_CHAR", "B2_BAD_NUMERIC", "B2_BAD_DATE", "B2_BAD_VALUE", "B2_BAD_NIR", "B2_NIR_KEY",
+    "B2_FINESS_KEY", "B2_AMOUNTS", "B2_DUPLICATE_NUMBER",
+)
+
+SLOTS = {
+    "number": S_NUMBER, "biller": S_BILLER, "insured_nir": S_NIR, "created_on": S_CREATED,
+    "beneficiary.birth_date": S_BIRTH, "beneficiary.birth_rank": S_BIRTH_RANK, "beneficiary.rank": S_RANK, "beneficiary.nir": S_OWN_NIR,
+    "amo.regime": S_REGIME, "amo.caisse": S_CAISSE, "amo.centre": S_CENTRE, "amo.rights_source": S_SOURCE, "amo.rights_from": S_RIGHTS,
+    "amo.nature": S_NATURE, "amo.exemption": S_EXEMPTION, "amo.pathway": S_PATHWAY, "amo.treating_physician": S_TREATING,
+    "referring_doctor.last_name": S_LAST_NAME, "referring_doctor.first_name": S_FIRST_NAME, "referring_doctor.am": S_REFERRING_AM,
+    "amc.number": S_AMC_NUMBER, "amc.contract_type": S_CONTRACT, "amc.separate_claim": S_APART,
+    "accident.kind": S_ACCIDENT_KIND, "accident.number": S_ACCIDENT_NUMBER, "accident.date": S_ACCIDENT_DATE,
+    "prescriber.condition": S_PRESCRIBER_CONDITION, "prescriber.am": S_PRESCRIBER_AM, "prescriber.rpps": S_PRESCRIBER_RPPS,
+    "prescriber.specialty": S_PRESCRIBER_SPECIALTY, "prescriber.origin": S_ORIGIN, "prescriber.structure": S_STRUCTURE,
+    "prescriber.prescribed_on": S_PRESCRIBED,
+    "=biller": S_BILLER_WRITTEN, "=accident": S_ACCIDENT_WRITTEN, "=split_flag": S_SPLIT, "=amc_number": S_AMC_WRITTEN,
+    "=prescriber_specialty": S_SPECIALTY_WRITTEN, "=line_count": S_LINES, "=total_fees": S_TOTAL_FEES, "=total_amo": S_TOTAL_AMO,
+    "=total_amc": S_TOTAL_AMC, "=total_insured_share": S_TOTAL_INSURED,
+    "act.code": S_ACT_CODE, "act.complement": S_ACT_COMPLEMENT, "act.date": S_DATE, "act.quantity": S_QUANTITY,
+    "act.coefficient": S_COEFFICIENT, "act.units": S_UNITS, "act.unit_price": S_UNIT_PRICE, "act.base": S_BASE, "act.rate": S_RATE,
+    "act.amo": S_AMO, "act.fees": S_FEES, "act.amc": S_AMC, "act.exemption": S_ACT_EXEMPTION, "act.qualifier": S_QUALIFIER,
+    "act.grouping": S_GROUPING, "act.activity": S_ACTIVITY, "act.phase": S_PHASE, "act.association": S_ASSOCIATION,
+    "act.extension": S_EXTENSION, "act.conditional": S_CONDITIONAL, "act.supplement": S_SUPPLEMENT,
+    "act.executor.am": S_EXECUTOR_AM, "act.executor.rpps": S_EXECUTOR_RPPS, "act.executor.specialty": S_EXECUTOR_SPECIALTY,
+    "act.executor.condition": S_EXECUTOR_CONDITION, "act.executor.zone": S_ZONE,
+    "act.prior_agreement.code": S_AGREEMENT_CODE, "act.prior_agreement.requested_on": S_AGREEMENT_DATE,
+    "=act_code": S_CODE_WRITTEN, "=prior_agreement_code": S_AGREEMENT_WRITTEN, "=act_amc": S_AMC_AMOUNT,
+    "act.modifiers": S_MODIFIERS, "act.teeth": S_TEETH,
+    "beneficiary": S_BENEFICIARY, "amo": S_INSURER, "referring_doctor": S_REFERRING, "amc": S_COMPLEMENT, "accident": S_WHAT_HAPPENED,
+    "prescriber": S_PRESCRIBER, "acts": S_ACTS, "act": S_ACT, "act.executor": S_EXECUTOR, "act.prior_agreement": S_AGREEMENT,
+}
+
+cdef struct Work:
+    Value[SLOT_COUNT] values
+    char[9] biller
+    char[9] accident
+    char[10] amc
+    # The lists of faults and of names written otherwise; both belong to the call.
+    PyObject *faults
+    PyObject *kept
+    Py_ssize_t row
+    int act
+    int found
+    int flow
+    bint apart
+    char *out
+    Py_ssize_t at
+    uint64_t lines
+    uint64_t fees
+    uint64_t amo
+    uint64_t amc_sum
+
+cdef array.array LONGS = array.array("q", [])
+# Stands for any text outside ASCII: a character of no alphabet, as many times as a field is wide.
+cdef bytes STRANGE = b"\x01" * 256
+cdef bytes FLAG_LETTER = b"F"
+
+
+cdef inline int text_of(PyObject *item, Value *value) except -1:
+    value.known, value.number = True, 0
+    value.size = PyUnicode_GET_LENGTH(item)
+    if PyUnicode_IS_ASCII(item):
+        value.text = <const char *>PyUnicode_DATA(item)
+    else:
+        value.text, value.size = <const char *>STRANGE, min(value.size, 256)
+    return 0
+
+
+cdef inline int set_text(Value *value, const char *text, Py_ssize_t size) noexcept nogil:
+    value.text, value.size, value.known = text, size, True
+    return 0
+
+
+cdef inline int set_number(Value *value, uint64_t number) noexcept nogil:
+    value.text, value.number, value.known = NULL, number, True
+    return 0
+
+
+cdef inline bint is_letter(const Value *value, char letter) noexcept nogil:
+    return value.known and value.size == 1 and value.text[0] == letter
+
+
+cdef inline bint starts_with(const Value *value, const char *text, Py_ssize_t size) noexcept nogil:
+    return value.known and value.size >= size and memcmp(value.text, text, <size_t>size) == 0
+
+cdef int[7] OBJECT_SLOTS = [-1, S_BENEFICIARY, S_INSURER, S_REFERRING, S_COMPLEMENT, S_WHAT_HAPPENED, S_PRESCRIBER]
+
+
+cdef class Encoder:
+    """The compiled layouts and checks of one profile; it holds nothing of a call, so one serves every thread."""
+
+    cdef Check[THINGS][CHECKS] checks
+    cdef int[THINGS] counts
+    cdef Py_ssize_t[THINGS] places
+    cdef Py_ssize_t[2] executor
+    cdef Py_ssize_t[2] agreement
+    cdef Py_ssize_t acts
+    cdef PyObject *types[THINGS]
+    cdef tuple classes
+    cdef Line[RECORDS] lines
+    cdef uint64_t most
+    cdef object names
+
+    def __cinit__(self, tuple classes not None, tuple checks not None, tuple programs not None, names not None):
+        """Take the classes in the order of OBJECTS, rows of checks, the steps of LINES in order, and the transliteration of a name.
+
+        A check is `(object, attribute, slot, kind, null, required, width, low, high, codes)`; null says whether None may stand there.
+        """
+        cdef int thing, i
+        if len(classes) != THINGS or len(programs) != RECORDS:
+            raise ValueError("an encoder takes 11 classes and 7 layouts")
+        self.classes, self.names = classes, names
+        for thing in range(THINGS):
+            if not isinstance(classes[thing], type):
+                raise TypeError("an encoder takes classes")
+            self.types[thing] = <PyObject *>classes[thing]
+            self.counts[thing] = 0
+            if BENEFICIARY <= thing <= PRESCRIBER:
+                self.places[thing] = place_of(classes[INVOICE], OBJECTS[thing])
+        self.acts = place_of(classes[INVOICE], "acts")
+        for i in range(2):
+            self.executor[i] = place_of(classes[NGAP + i], "executor")
+            self.agreement[i] = place_of(classes[NGAP + i], "prior_agreement")
+        for row in checks:
+            self.add_check(row)
+        elements = {S_MODIFIERS: MODIFIERS, S_TEETH: TEETH}
+        for i in range(RECORDS):
+            compile_line(&self.lines[i], <tuple?>programs[i], SLOT_COUNT, elements)
+        self.most = 0
+        for i in range(self.lines[LINE_5].count):
+            if self.lines[LINE_5].steps[i].slot == S_LINES:
+                self.most = <uint64_t>(10 ** self.lines[LINE_5].steps[i].width - 1)
+
+    cdef int add_check(self, tuple row) except -1:
+        cdef Check *check
+        cdef bytes code
+        name, attribute, slot, kind, null, required, width, low, high, codes = row
+        cdef int thing = OBJECTS.index(name)
+        if self.counts[thing] >= CHECKS or len(codes) > CODES or not 0 <= slot < SLOT_COUNT or not 1 <= width <= 256:
+            raise ValueError("a check has no place, too many codes or no width")
+        if kind == TOOTH_LIST or kind == MODIFIER_LIST:
+            if slot != (S_TEETH if kind == TOOTH_LIST else S_MODIFIERS) or high > (TEETH if kind == TOOTH_LIST else MODIFIERS):
+                raise ValueError("a list holds more than its values have places for")
+        elif slot < S_NUMBER:
+            raise ValueError("a value has the place of a list")
+        check = &self.checks[thing][self.counts[thing]]
+        check.place = place_of(self.classes[thing], attribute)
+        check.slot, check.kind, check.nullable, check.required = slot, kind, null, required
+        check.width, check.low, check.high, check.codes = width, low, high, 0
+        check.limit = <uint64_t>(10 ** min(width, 18) - 1)
+        for text in codes:
+            code = text.encode("ascii")
+            if len(code) > 8:
+                raise ValueError("a code has at most 8 characters")
+            check.code[check.codes] = <uint64_t>int(text) if kind == INTEGER else packed(code, len(code))
+            check.codes += 1
+        self.counts[thing] += 1
+        return 0
+
+    cdef int fault(self, Work *w, int reason, int slot, PyObject *value, Py_ssize_t width) except -1:
+        w.found += 1
+        if w.found <= FAULTS:
+            (<list>w.faults).append((w.row, reason, slot, w.act, None if value == NULL else <object>value, width))
+        return 0
+
+    cdef int load(self, Work *w, const Check *check, PyObject *item, Value *value) except -1:
+        cdef int kind = check.kind
+        value.known = False
+        if item == Py_None:
+            return SOUND if check.nullable else BAD_VALUE
+        if kind == INTEGER:
+            return self.load_integer(check, item, value)
+        if kind == FLAG:
+            value.text, value.number, value.known = NULL, item == Py_True, True
+            return SOUND if item == Py_True or item == Py_False else BAD_VALUE
+        if kind == MODIFIER_LIST or kind == TOOTH_LIST:
+            return self.load_list(check, item, value)
+        if not PyUnicode_CheckExact(item):
+            return BAD_VALUE
+        if kind == NAME:
+            return self.load_name(w, check, item, value)
+        text_of(item, value)
+        return check_text(check, value)
+
+    cdef int load_integer(self, const Check *check, PyObject *item, Value *value) except -1:
+        cdef int beyond = 0
+        cdef long long number
+        if not PyLong_CheckExact(item):
+            return BAD_VALUE
+        number = PyLong_AsLongLongAndOverflow(item, &beyond)
+        if beyond < 0 or (beyond == 0 and number < 0):
+            return BAD_VALUE
+        value.text, value.number, value.known = NULL, <uint64_t>number, True
+        return TOO_WIDE if beyond else check_number(check, value.number)
+
+    cdef int load_list(self, const Check *check, PyObject *item, Value *value) except -1:
+        cdef Py_ssize_t i, count, places = TEETH if check.kind == TOOTH_LIST else MODIFIERS
+        cdef PyObject *element
+        cdef int reason = SOUND
+        for i in range(places):
+            value[i].known = False
+        if not PyTuple_CheckExact(item):
+            return BAD_VALUE
+        count = PyTuple_GET_SIZE(item)
+        if count > <Py_ssize_t>check.high:
+            return TOO_WIDE
+        for i in range(count):
+            element = PyTuple_GET_ITEM(item, i)
+            if not PyUnicode_CheckExact(element):
+                return BAD_VALUE
+            text_of(element, &value[i])
+            reason = check_element(check, &value[i])
+            if reason:
+                break
+        return reason
+
+    cdef int load_name(self, Work *w, const Check *check, PyObject *item, Value *value) except -1:
+        text_of(item, value)
+        if not is_written_so(value):
+            name = self.names(<object>item)
+            if name is None:
+                return BAD_CHAR
+            # The invoice keeps its own texts alive; this one is ours to keep until its records are written.
+            (<list>w.kept).append(<str?>name)
+            text_of(<PyObject *>name, value)
+        return check_name(check, value)
+
+    cdef int read(self, Work *w, PyObject *item, int thing) except -1:
+        cdef int i, reason
+        cdef Check *check
+        cdef PyObject *found
+        cdef Py_ssize_t width
+        for i in range(self.counts[thing]):
+            check = &self.checks[thing][i]
+            found = member(item, check.place)
+            reason = self.load(w, check, found, &w.values[check.slot])
+            if reason:
+                w.values[check.slot].known = False
+                width = check.width
+                if check.kind >= MODIFIER_LIST and PyTuple_CheckExact(found) and PyTuple_GET_SIZE(found) > <Py_ssize_t>check.high:
+                    width = <Py_ssize_t>check.high
+                self.fault(w, reason, check.slot, found, width if reason == TOO_WIDE else -1)
+        return 0
+
+    cdef bint read_object(self, Work *w, PyObject *item, int thing, int slot) except -1:
+        # True when the object is there and was read. The values of one that is not are unknown.
+        cdef int i
+        if item != Py_None and <PyObject *>Py_TYPE(item) == self.types[thing]:
+            self.read(w, item, thing)
+            return True
+        for i in range(self.counts[thing]):
+            w.values[self.checks[thing][i].slot].known = False
+        if item != Py_None or thing in (BENEFICIARY, INSURER, EXECUTOR):
+            self.fault(w, BAD_VALUE, slot, NULL, -1)
+        return False
+
+    cdef int refuse(self, Work *w, int reason, int slot) except -1:
+        # A fault between fields, told at one of them.
+        cdef const Value *value = &w.values[slot]
+        cdef object given
+        if slot >= SLOT_COUNT or not value.known:
+            return self.fault(w, reason, slot, NULL, -1)
+        given = value.number if value.text == NULL else value.text[:value.size].decode("ascii")
+        return self.fault(w, reason, slot, <PyObject *>given, -1)
+
+    cdef int check_insurers(self, Work *w) except -1:
+        cdef const Value *values = w.values
+        cdef bint numbered = values[S_AMC_NUMBER].known and values[S_AMC_NUMBER].number != 0
+        cdef bint apart = values[S_APART].known and values[S_APART].number
+        if starts_with(&values[S_REGIME], b"01", 2) and values[S_RANK].number:
+            self.refuse(w, BAD_VALUE, S_RANK)
+        if is_letter(&values[S_PATHWAY], 79) or is_letter(&values[S_PATHWAY], 77):
+            if not values[S_FIRST_NAME].known or values[S_FIRST_NAME].size == 0:
+                self.fault(w, MISSING, S_REFERRING, NULL, -1)
+        if apart and not numbered:
+            self.refuse(w, BAD_VALUE, S_APART)
+        if numbered and values[S_AMC_NUMBER].number == C2S:
+            if not starts_with(&values[S_CONTRACT], b"89", 2):
+                self.refuse(w, BAD_VALUE, S_CONTRACT)
+            if apart:
+                self.refuse(w, BAD_VALUE, S_APART)
+        return 0
+
+    cdef int check_accident(self, Work *w) except -1:
+        cdef const Value *values = w.values
+        cdef uint64_t nature = values[S_NATURE].number
+        cdef bint by_number = values[S_ACCIDENT_NUMBER].known
+        if not values[S_ACCIDENT_KIND].known:
+            if nature == AT_WORK:
+                self.fault(w, MISSING, S_WHAT_HAPPENED, NULL, -1)
+            return 0
+        if values[S_ACCIDENT_KIND].number == WORK:
+            if nature != AT_WORK:
+                self.refuse(w, BAD_VALUE, S_ACCIDENT_KIND)
+        else:
+            if nature != 10 and nature != 13:
+                self.refuse(w, BAD_VALUE, S_ACCIDENT_KIND)
+            if by_number:
+                self.refuse(w, BAD_VALUE, S_ACCIDENT_NUMBER)
+        if by_number == values[S_ACCIDENT_DATE].known:
+            self.fault(w, BAD_VALUE if by_number else MISSING, S_WHAT_HAPPENED, NULL, -1)
+        if starts_with(&values[S_ACCIDENT_NUMBER], b"000", 3):
+            self.refuse(w, BAD_VALUE, S_ACCIDENT_NUMBER)
+        return 0
+
+    cdef int check_act(self, Work *w, bint agreed) except -1:
+        cdef const Value *values = w.values
+        if agreed and (values[S_AGREEMENT_CODE].number == NO_AGREEMENT) == values[S_AGREEMENT_DATE].known:
+            self.refuse(w, BAD_VALUE if values[S_AGREEMENT_DATE].known else MISSING, S_AGREEMENT_DATE)
+        if is_letter(&values[S_QUALIFIER], 78) or is_letter(&values[S_QUALIFIER], 71):
+            if values[S_RATE].number:
+                self.refuse(w, BAD_VALUE, S_RATE)
+            if values[S_AMO].number:
+                self.refuse(w, BAD_VALUE, S_AMO)
+            if values[S_ACT_EXEMPTION].size and values[S_ACT_EXEMPTION].text[0] != 48:
+                self.refuse(w, BAD_VALUE, S_ACT_EXEMPTION)
+        if values[S_AMO].number + values[S_AMC].number > values[S_FEES].number:
+            self.fault(w, AMOUNTS, S_ACT, NULL, -1)
+        return 0
+
+    cdef int compute(self, Work *w) except -1:
+        # The computed values that all records of the invoice share.
+        cdef Value *values = w.values
+        cdef Value *date = &w.values[S_ACCIDENT_DATE]
+        set_text(&values[S_BILLER_WRITTEN], w.biller, 9)
+        values[S_ACCIDENT_WRITTEN] = values[S_ACCIDENT_NUMBER]
+        if date.known:
+            memset(w.accident, 48, 3)
+            memcpy(w.accident + 3, date.text + 2, 2)
+            memcpy(w.accident + 5, date.text + 5, 2)
+            memcpy(w.accident + 7, date.text + 8, 2)
+            set_text(&values[S_ACCIDENT_WRITTEN], w.accident, 9)
+        w.apart = values[S_APART].known and values[S_APART].number
+        values[S_SPLIT].known = False
+        if w.apart:
+            set_text(&values[S_SPLIT], FLAG_LETTER, 1)
+        values[S_AMC_WRITTEN].known = values[S_AMC_NUMBER].known
+        if values[S_AMC_NUMBER].known:
+            memset(w.amc, 48 if values[S_AMC_NUMBER].number else 32, 10)
+            memcpy(w.amc + 10 - values[S_AMC_NUMBER].size, values[S_AMC_NUMBER].text, <size_t>values[S_AMC_NUMBER].size)
+            set_text(&values[S_AMC_WRITTEN], w.amc, 10)
+        values[S_SPECIALTY_WRITTEN] = values[S_PRESCRIBER_SPECIALTY]
+        if not is_letter(&values[S_PRESCRIBER_CONDITION], 83):
+            values[S_SPECIALTY_WRITTEN].known = False
+        return 0
+
+    cdef int put_line(self, Work *w, int which) except -1:
+        if not write(w.out + w.at, &self.lines[which], w.values):
+            raise ValueError("the layout has a field that is narrower than its check")
+        w.at += LINE
+        return 0
+
+    cdef int take_act(self, Work *w, PyObject *act) except -1:
+        cdef Value *values = w.values
+        cdef bint ccam = <PyObject *>Py_TYPE(act) == self.types[CCAM]
+        cdef bint agreed, known
+        cdef int before = w.found
+        if not ccam and <PyObject *>Py_TYPE(act) != self.types[NGAP]:
+            return self.fault(w, BAD_VALUE, S_ACT, NULL, -1)
+        self.read(w, act, CCAM if ccam else NGAP)
+        self.read_object(w, member(act, self.executor[ccam]), EXECUTOR, S_EXECUTOR)
+        agreed = self.read_object(w, member(act, self.agreement[ccam]), AGREEMENT, S_AGREEMENT)
+        if w.found == before:
+            self.check_act(w, agreed)
+        known = values[S_PRESCRIBER_RPPS].known or values[S_STRUCTURE].known or values[S_EXECUTOR_RPPS].known
+        w.lines += 2 + <uint64_t>known + <uint64_t>ccam
+        if w.found:
+            return 0
+        values[S_CODE_WRITTEN] = values[S_GROUPING if ccam else S_ACT_CODE]
+        set_number(&values[S_AGREEMENT_WRITTEN], values[S_AGREEMENT_CODE].number if agreed else NO_AGREEMENT)
+        set_number(&values[S_AMC_AMOUNT], 0 if w.apart and w.flow == 1 else values[S_AMC].number)
+        w.fees += values[S_FEES].number
+        w.amo += values[S_AMO].number
+        w.amc_sum += values[S_AMC_AMOUNT].number
+        if w.lines > self.most:
+            return 0
+        self.put_line(w, LINE_4)
+        self.put_line(w, LINE_4S)
+        if known:
+            self.put_line(w, LINE_4E)
+        if ccam:
+            self.put_line(w, LINE_4M)
+        return 0
+
+    cdef int take_acts(self, Work *w, PyObject *acts) except -1:
+        cdef Py_ssize_t i, count
+        if not PyTuple_CheckExact(acts) or PyTuple_GET_SIZE(acts) == 0:
+            return self.fault(w, MISSING if PyTuple_CheckExact(acts) else BAD_VALUE, S_ACTS, NULL, -1)
+        count = PyTuple_GET_SIZE(acts)
+        for i in range(count):
+            w.act = <int>i
+            self.take_act(w, PyTuple_GET_ITEM(acts, i))
+        w.act = -1
+        return 0
+
+    cdef int close(self, Work *w) except -1:
+        # The totals, each against the width of its field, and the record that carries them.
+        cdef Value *values = w.values
+        cdef const Line *line = &self.lines[LINE_5]
+        cdef object total
+        cdef int i
+        set_number(&values[S_LINES], w.lines)
+        set_number(&values[S_TOTAL_FEES], w.fees)
+        set_number(&values[S_TOTAL_AMO], w.amo)
+        set_number(&values[S_TOTAL_AMC], w.amc_sum)
+        set_number(&values[S_TOTAL_INSURED], w.fees - w.amo)
+        for i in range(line.count):
+            if S_LINES <= line.steps[i].slot <= S_TOTAL_INSURED and not fits(values[line.steps[i].slot].number, line.steps[i].width):
+                total = values[line.steps[i].slot].number
+                self.fault(w, TOO_WIDE, <int>line.steps[i].slot, <PyObject *>total, line.steps[i].width)
+        return 0 if w.found else self.put_line(w, LINE_5)
+
+    cdef int take_invoice(self, Work *w, PyObject *invoice, Seen seen) except -1:
+        cdef Value *values = w.values
+        cdef int thing
+        w.act, w.found, w.lines, w.fees, w.amo, w.amc_sum = -1, 0, 0, 0, 0, 0
+        self.read(w, invoice, INVOICE)
+        for thing in range(BENEFICIARY, PRESCRIBER + 1):
+            self.read_object(w, member(invoice, self.places[thing]), thing, OBJECT_SLOTS[thing])
+        if values[S_BILLER].known:
+            put_biller(w.biller, values[S_BILLER].text)
+        if w.found == 0:
+            self.check_insurers(w)
+            self.check_accident(w)
+            if values[S_PRESCRIBER_CONDITION].known and not values[S_PRESCRIBER_AM].known:
+                if not is_letter(&values[S_PRESCRIBER_CONDITION], 83) or not values[S_PRESCRIBER_RPPS].known:
+                    self.refuse(w, MISSING, S_PRESCRIBER_AM)
+        if w.found == 0:
+            self.compute(w)
+            self.put_line(w, LINE_2)
+            self.put_line(w, LINE_2S)
+        self.take_acts(w, member(invoice, self.acts))
+        if seen is not None and values[S_BILLER].known and values[S_NUMBER].known:
+            # Both have nine digits at most.
+            if not seen.add(digits(w.biller, 9) * 1000000000 + values[S_NUMBER].number):
+                self.refuse(w, DUPLICATE, S_NUMBER)
+        return 0 if w.found else self.close(w)
+
+    cdef Py_ssize_t most_lines(self, tuple invoices) except -1:
+        # Room for every record, were each act to have its four.
+        cdef Py_ssize_t i, total = 0
+        cdef PyObject *item
+        for i in range(PyTuple_GET_SIZE(<PyObject *>invoices)):
+            item = PyTuple_GET_ITEM(<PyObject *>invoices, i)
+            if not PyType_IsSubtype(Py_TYPE(item), <PyTypeObject *>self.types[INVOICE]):
+                raise TypeError("an encoder takes invoices")
+            total += self.lines_of(item)
+        return total
+
+    cdef Py_ssize_t lines_of(self, PyObject *invoice) except -1:
+        cdef PyObject *acts = member(invoice, self.acts)
+        return 3 + min(4 * PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most) if PyTuple_CheckExact(acts) else 3
+
+    def encode(self, tuple invoices not None, int flow):
+        """Encode invoices and return `(data, starts, fees, amo, amc, faults)`; a faulty one has no record and its sums are zero.
+
+        Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. Raises TypeError for what is no invoice.
+        """
+        cdef Py_ssize_t i, count = len(invoices), room = self.most_lines(invoices) * LINE
+        cdef array.array starts = array.clone(LONGS, count + 1, True), fees = array.clone(LONGS, count, True)
+        cdef array.array amo = array.clone(LONGS, count, True), amc = array.clone(LONGS, count, True)
+        cdef list faults = [], kept = []
+        cdef Seen seen = Seen() if count > 1 else None
+        cdef PyObject *block = raw_bytes(NULL, room)
+        cdef Py_ssize_t start
+        cdef Work w
+        try:
+            memset(&w, 0, sizeof(Work))
+            w.faults, w.kept, w.flow, w.out = <PyObject *>faults, <PyObject *>kept, flow, raw_text(block)
+            for i in range(count):
+                start, w.row = w.at, i
+                starts.data.as_longlongs[i] = start
+                if room - start < self.lines_of(PyTuple_GET_ITEM(<PyObject *>invoices, i)) * LINE:
+                    raise ValueError("an invoice changed while it was read")
+                self.take_invoice(&w, PyTuple_GET_ITEM(<PyObject *>invoices, i), seen)
+                if w.found:
+                    w.at, w.fees, w.amo, w.amc_sum = start, 0, 0, 0
+                fees.data.as_longlongs[i], amo.data.as_longlongs[i] = <int64_t>w.fees, <int64_t>w.amo
+                amc.data.as_longlongs[i] = <int64_t>w.amc_sum
+                kept.clear()
+            starts.data.as_longlongs[count] = w.at
+            resize_bytes(&block, w.at)
+            data = <object>block
+        finally:
+            Py_XDECREF(block)
+        return data, starts, fees, amo, amc, faults
+
+
+cdef inline bint fits(uint64_t number, Py_ssize_t width) noexcept nogil:
+    while width and number:
+        number //= 10
+        width -= 1
+    return number == 0
+
+
+cdef inline int put_biller(char *out, const char *text) noexcept nogil:
+    # 2A00 is spelt 2001, 2B00 2002.
+    memcpy(out, text, 9)
+    if text[1] >= 65:
+        out[1], out[2], out[3] = 48, 48, text[1] - 16
+    return 0

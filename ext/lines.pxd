@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed-width lines in C: a template with its constants, and the steps that write values over it."""
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+cdef enum:
+    CONST = 0
+    FILLER = 1
+    NUMBER = 2
+    DATE = 4
+    TEXT = 5
+    ELEMENT = -2
+    STEPS = 64
+    WIDTH = 128
+    LINE = 129
+
+cdef struct Value:
+    # Text, or a number when `text` is NULL; nothing at all unless `known`.
+    const char *text
+    Py_ssize_t size
+    uint64_t number
+    bint known
+
+cdef struct Step:
+    Py_ssize_t offset
+    Py_ssize_t width
+    Py_ssize_t slot
+    Py_ssize_t start
+    Py_ssize_t stop
+    int kind
+
+cdef struct Line:
+    # Only the steps that write a value; constants and fillers stand in the template.
+    Step[STEPS] steps
+    int count
+    char[LINE] template
+
+
+cdef inline bint put_number(char *out, Py_ssize_t width, uint64_t number) noexcept nogil:
+    # False when it is wider. The template already holds the zeros on the left.
+    while number and width:
+        width -= 1
+        out[width] = <char>(48 + number % 10)
+        number //= 10
+    return number == 0
+
+
+cdef inline bint put(char *line, const Step *step, const Value *value) noexcept nogil:
+    # False when the value is wider than its field. A value that is not known leaves the blanks or zeros of the template.
+    cdef char *out = line + step.offset
+    cdef const char *text = value.text
+    cdef Py_ssize_t size = value.size
+    if not value.known:
+        return True
+    if text == NULL:
+        return put_number(out, step.width, value.number)
+    if step.stop >= 0:
+        if step.stop > size:
+            return False
+        text += step.start
+        size = step.stop - step.start
+    elif step.kind == DATE:
+        if size != 10:
+            return False
+        memcpy(out, text + 2, 2)
+        memcpy(out + 2, text + 5, 2)
+        memcpy(out + 4, text + 8, 2)
+        return True
+    if size > step.width:
+        return False
+    memcpy(out + step.width - size if step.kind == NUMBER else out, text, <size_t>size)
+    return True
+
+
+cdef inline bint write(char *out, const Line *line, const Value *values) noexcept nogil:
+    # One record of 128 characters and its line end.
+    cdef int i
+    memcpy(out, line.template, LINE)
+    for i in range(line.count):
+        if not put(out, &line.steps[i], &values[line.steps[i].slot]):
+            return False
+    return True
+
+
+cdef inline int compile_line(Line *line, tuple steps, Py_ssize_t slots, dict elements) except -1:
+    # Steps are those of the table compiler; `elements` gives, for the slot of a list, how many values follow it.
+    cdef int i = 0
+    cdef bytes const
+    cdef Step step
+    template = bytearray(b" " * WIDTH + b"\n")
+    for offset, width, kind, _, slot, start, stop, const, _ in steps:
+        if offset < 0 or width < 1 or offset > WIDTH - width or i >= STEPS:
+            raise ValueError("a step lies outside its record")
+        if kind == CONST:
+            template[offset:offset + width] = const.ljust(width)
+            continue
+        if kind == FILLER:
+            continue
+        if kind != NUMBER and kind != DATE and kind != TEXT or slot < 0:
+            raise ValueError("a step is of no kind that claims have")
+        if kind != TEXT:
+            template[offset:offset + width] = b"0" * width
+        if stop >= 0 and not 0 <= start <= stop:
+            raise ValueError("a step reads a part that ends before it starts")
+        if stop == ELEMENT:
+            if start >= elements.get(slot, 0):
+                raise ValueError("a step reads further than its list goes")
+            slot, start, stop = slot + start, 0, -1
+        if slot >= slots or (kind == DATE and width != 6):
+            raise ValueError("a step reads a slot that there is not")
+        line.steps[i] = Step(offset, width, slot, start, stop, kind)
+        i += 1
+    line.count = i
+    if len(template) != LINE:
+        raise ValueError("a constant is wider than its field")
+    const = bytes(template)
+    memcpy(line.template, <const char *>const, LINE)
+    return 0
