@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A migrated database for each test that asks for one."""
+"""A migrated database for each module that asks for one; its tests share it and each has centres of its own."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def template(cluster: Cluster) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def place(cluster: Cluster, template: str) -> Iterator[Place]:
     with empty(cluster, template=template) as made:
         yield made

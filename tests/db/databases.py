@@ -47,9 +47,10 @@ class Place:
         async with direct(self.app_dsn, tenant) as con:
             yield con
 
-    async def centre(self, finess: str) -> TenantId:
-        """Register a centre."""
+    async def centre(self) -> TenantId:
+        """Register a centre that no other test has."""
         tenant = TenantId(uuid7())
+        finess = f"75{next(_numbers):07d}"
         async with direct(self.owner_dsn) as con:
             await con.execute("INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, 'Centre de test')", tenant, finess)
         return tenant

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows for tests that look at the database itself: whole by default, one value changed where a test needs it."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from desmos_fast.base.types import uuid7
+from desmos_fast.db.pool import Connection
+
+NOW: Final = datetime(2025, 7, 1, 9, 0, tzinfo=UTC)
+DAY: Final = date(2025, 7, 1)
+BILLER: Final = "750000018"
+HASH: Final = bytes(range(32))
+DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "invoice": {
+        "id": uuid7, "biller": BILLER, "number": 1, "kind": "test", "state": "signed", "security": "secured", "third_party": "full",
+        "created_on": DAY, "care_date": DAY, "destination": 17500001, "amc_number": 0, "amc_apart": False, "executor_am": 0,
+        "fees": 3000, "amo": 2100, "amc": 900, "amc_sum": 900, "total": 3000, "from_amo": 2100, "from_amc": 900, "desk": 0,
+        "insured_key": HASH, "content_hash": HASH, "sealed": b"sealed", "signed_at": NOW,
+    },
+    "share": {"part": "amo", "payer": "amo:01750", "flow": 1, "amount": 2100, "transport": "open", "state": "open"},
+    "file": {
+        "id": uuid7, "biller": BILLER, "sequence": 1, "name": f"{BILLER}-000001.b2", "created_on": DAY, "state": "sent",
+        "profile": "essai-1", "size": 1, "sha256": HASH, "sealed": b"sealed", "created_at": NOW, "sent_at": NOW,
+    },
+    "lot": {
+        "id": uuid7, "biller": BILLER, "cycle": 1, "number": 1, "flow": 1, "destination": 17500001, "amc_number": 0, "security": "S",
+        "lot_date": DAY, "state": "sent", "invoices": 1, "fees": 3000, "amo": 2100, "amc": 900, "created_at": NOW,
+    },
+    "lot_share": {"part": "amo", "record": 1, "live": True},
+    "return_file": {"id": uuid7, "sha256": HASH, "kind": "rsp", "sequence": 1, "answer": "{}", "sealed": b"sealed", "imported_at": NOW},
+    "payment_order": {
+        "id": uuid7, "ref": "order-1", "kind": "payment", "payer": "amo:01750", "emitter": "01750", "biller": BILLER, "payment_date": DAY,
+        "payment_ref": "VIR1", "total": 2100, "line": 1,
+    },
+    "order_line": {"line": 1, "biller": BILLER, "part": "amo", "payer": "amo:01750", "status": "paid", "amount": 2100, "invoice_number": 1},
+    "bank_file": {"id": uuid7, "sha256": HASH, "format": "cfonb120", "answer": "{}", "imported_at": NOW},
+    "bank_line": {
+        "id": uuid7, "ref": "line-1", "account": "30004000010000012345678", "booking_date": DAY, "amount": 2100, "content_key": "k1",
+        "occurrence": 1, "document": "{}",
+    },
+    "match": {
+        "id": uuid7, "run_id": uuid7, "match_key": "m1", "problem": "A", "status": "confirmed", "rule": "A1", "left_refs": [],
+        "right_refs": [], "amount": 0, "residual": 0, "evidence": "{}", "decided_by": "rule", "decided_at": NOW,
+    },
+    "event": {"id": uuid7, "name": "invoice.signed", "happened_at": NOW},
+    "idempotency": {"route": "/v1/invoices", "key": "key-1", "fingerprint": HASH, "status": 201, "headers": "{}", "body": b"{}"},
+    "audit": {"seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "hash": HASH},
+    "decision": {"id": uuid7, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
+    "counter": {"kind": "lot", "name": BILLER, "value": 1},
+    "ledger_entry": {"id": uuid7, "seq": 1, "event": "invoice.signed", "ref": "r", "posted_at": NOW, "hash": HASH},
+    "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
+}  # fmt: skip
+
+
+async def insert(con: Connection, table: str, **values: Any) -> Any:
+    """Add one row and return its id, if it has one."""
+    row = {name: value() if isinstance(value, Callable) else value for name, value in (DEFAULTS[table] | values).items()}  # type: ignore[arg-type]
+    places = ", ".join(f"${rank}" for rank in range(1, len(row) + 1))
+    await con.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+    return row.get("id")

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the database itself refuses to whoever holds the role that serves."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from desmos_fast.base.errors import OurBug
+from desmos_fast.base.types import uuid7
+from desmos_fast.db.kernel import Kind
+from desmos_fast.db.leaf import Column, copy_in
+from desmos_fast.db.pool import Connection
+from desmos_fast.db.tenant import direct
+from tests.db.databases import Place
+from tests.db.places import ROOT, ask
+from tests.db.rows import DEFAULTS, NOW, insert
+
+PARTITIONED: Final = ("invoice", "share", "ledger_entry", "ledger_line", "event")
+WITH_TENANT: Final = """
+    SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
+           (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) AS rules
+      FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+"""
+OPEN_VIEWS: Final = """
+    SELECT c.relname FROM pg_class AS c
+     WHERE c.relkind IN ('v', 'm') AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'pgqueuer%'
+       AND NOT coalesce('security_invoker=on' = ANY (c.reloptions) OR 'security_invoker=true' = ANY (c.reloptions), false)
+"""
+ROLE: Final = """
+    SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication AS above,
+           (SELECT count(*) FROM pg_class AS c WHERE c.relowner = r.oid)
+           + (SELECT count(*) FROM pg_proc AS f WHERE f.proowner = r.oid) AS owned,
+           (SELECT count(*) FROM pg_auth_members AS m WHERE m.member = r.oid) AS memberships,
+           has_schema_privilege(r.oid, 'public', 'CREATE') AS creates
+      FROM pg_roles AS r WHERE r.rolname = 'desmos_app'
+"""
+RIGHTS: Final = """
+    SELECT c.relname, kind FROM pg_class AS c CROSS JOIN unnest($1::text[]) AS kind
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'pgqueuer%'
+       AND CASE WHEN kind IN ('TRUNCATE', 'DELETE', 'TRIGGER') THEN has_table_privilege('desmos_app', c.oid, kind)
+                ELSE has_table_privilege('desmos_app', c.oid, kind) OR has_any_column_privilege('desmos_app', c.oid, kind) END
+"""
+FOREIGN_KEYS: Final = """
+    SELECT conrelid::regclass || '.' || conname FROM pg_constraint AS k
+     WHERE k.contype IN ('p', 'u', 'f') AND k.connamespace = 'public'::regnamespace
+       AND k.conrelid IN (SELECT a.attrelid FROM pg_attribute AS a WHERE a.attname = 'tenant_id')
+       AND (SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]) <> 'tenant_id'
+     ORDER BY 1
+"""
+
+
+async def names(place: Place, query: str, *args: object) -> list[tuple[object, ...]]:
+    async with place.admin() as con:
+        return [tuple(row) for row in await con.fetch(query, *args)]
+
+
+async def test_every_table_with_a_tenant_is_behind_forced_policies(place: Place) -> None:
+    found = await names(place, WITH_TENANT)
+    assert {row[0] for row in found} >= set(DEFAULTS) | {"centre", "api_key"}
+    assert [row for row in found if not row[1] or row[2] != 1] == []
+
+
+async def test_views_show_what_their_reader_may_see(place: Place) -> None:
+    assert await names(place, OPEN_VIEWS) == []
+
+
+async def test_the_role_that_serves_owns_nothing_and_is_nobody(place: Place) -> None:
+    assert await names(place, ROLE) == [(False, 0, 0, False)]
+
+
+async def test_the_role_that_serves_deletes_nothing(place: Place) -> None:
+    assert await names(place, RIGHTS, ["DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]) == []
+
+
+async def test_money_events_and_audit_are_never_changed(place: Place) -> None:
+    changed = {str(row[0]) for row in await names(place, RIGHTS, ["UPDATE"])}
+    assert changed == {"counter", "invoice", "share", "file", "lot", "lot_share", "payment_order", "order_line", "bank_line"}
+
+
+async def test_every_key_begins_with_the_tenant(place: Place) -> None:
+    # The FINESS and the HMAC of a key are what tells the tenant in the first place.
+    assert [row[0] for row in await names(place, FOREIGN_KEYS)] == ["api_key.api_key_hash_key", "centre.centre_finess_key"]
+
+
+@pytest.mark.parametrize("table", sorted(DEFAULTS))
+async def test_without_a_tenant_a_read_is_an_error(place: Place, table: str) -> None:
+    # An empty answer would look like a centre that has nothing.
+    async with direct(place.app_dsn) as con:
+        with pytest.raises(asyncpg.UndefinedObjectError, match=r"app\.tenant"):
+            await con.fetch(f"SELECT * FROM {table}")
+
+
+async def test_a_connection_forgets_the_tenant_with_its_transaction(place: Place) -> None:
+    tenant = await place.centre()
+    con: Connection = await asyncpg.connect(place.app_dsn)
+    try:
+        async with con.transaction():
+            await con.execute("SELECT set_config('app.tenant', $1, true)", str(tenant))
+            assert await con.fetchval("SELECT count(*) FROM invoice") == 0
+        with pytest.raises(asyncpg.DataError):  # the setting is empty now: still an error, never an empty answer
+            await con.fetchval("SELECT count(*) FROM invoice")
+    finally:
+        await con.close()
+
+
+async def everything(place: Place, tenant: UUID) -> None:
+    """Add a row of each table."""
+    async with direct(place.owner_dsn, tenant) as con:
+        invoice = await insert(con, "invoice", tenant_id=tenant)
+        file_id = await insert(con, "file", tenant_id=tenant)
+        lot = await insert(con, "lot", tenant_id=tenant, file_id=file_id)
+        returned = await insert(con, "return_file", tenant_id=tenant)
+        order = await insert(con, "payment_order", tenant_id=tenant, return_file_id=returned)
+        bank = await insert(con, "bank_file", tenant_id=tenant)
+        entry = await insert(con, "ledger_entry", tenant_id=tenant)
+        above: dict[str, dict[str, object]] = {
+            "share": {"invoice_id": invoice}, "lot_share": {"lot_id": lot, "invoice_id": invoice}, "order_line": {"order_id": order},
+            "bank_line": {"bank_file_id": bank}, "ledger_line": {"entry_id": entry}, "event": {"subject": invoice},
+        }  # fmt: skip
+        done = {"invoice", "file", "lot", "return_file", "payment_order", "bank_file", "ledger_entry"}
+        for table in DEFAULTS.keys() - done:
+            await insert(con, table, tenant_id=tenant, **above.get(table, {}))
+
+
+async def test_no_row_of_a_centre_is_seen_or_changed_by_another(place: Place) -> None:
+    mine, theirs = await place.centre(), await place.centre()
+    await everything(place, theirs)
+    async with place.app(theirs) as con:
+        assert [table for table in DEFAULTS if await con.fetchval(f"SELECT count(*) FROM {table}") != 1] == []
+    async with place.app(mine) as con:
+        assert [table for table in DEFAULTS if await con.fetchval(f"SELECT count(*) FROM {table}")] == []
+        assert await con.execute("UPDATE invoice SET state = 'void' WHERE tenant_id = $1", theirs) == "UPDATE 0"
+        assert await con.execute("UPDATE share SET announced = 1") == "UPDATE 0"
+
+
+@pytest.mark.parametrize("table", sorted(DEFAULTS))
+async def test_a_row_for_another_centre_is_refused(place: Place, table: str) -> None:
+    mine, theirs = await place.centre(), await place.centre()
+    above: dict[str, dict[str, object]] = {
+        "share": {"invoice_id": uuid7()}, "lot_share": {"lot_id": uuid7(), "invoice_id": uuid7()}, "order_line": {"order_id": uuid7()},
+        "bank_line": {"bank_file_id": uuid7()}, "ledger_line": {"entry_id": uuid7()}, "event": {"subject": uuid7()},
+        "lot": {"file_id": uuid7()}, "payment_order": {"return_file_id": uuid7()},
+    }  # fmt: skip
+    async with place.app(mine) as con:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await insert(con, table, tenant_id=theirs, **above.get(table, {}))
+
+
+async def test_the_ids_and_keys_of_another_centre_are_free(place: Place) -> None:
+    mine, theirs = await place.centre(), await place.centre()
+    await everything(place, theirs)
+    async with direct(place.owner_dsn, theirs) as con:
+        taken = await con.fetchval("SELECT id FROM invoice")
+    async with place.app(mine) as con:
+        assert await con.fetch("SELECT id FROM invoice WHERE id = $1", taken) == []
+        # Same id, number, idempotency key, file hash, order reference: nothing tells that someone has them.
+        await insert(con, "invoice", tenant_id=mine, id=taken)
+        await insert(con, "idempotency", tenant_id=mine)
+        returned = await insert(con, "return_file", tenant_id=mine)
+        await insert(con, "payment_order", tenant_id=mine, return_file_id=returned)
+
+
+@pytest.fixture
+async def signed(place: Place) -> tuple[UUID, UUID]:
+    """Give a centre and one of its invoices."""
+    tenant = await place.centre()
+    async with direct(place.owner_dsn, tenant) as con:
+        return tenant, await insert(con, "invoice", tenant_id=tenant)
+
+
+def event(subject: UUID) -> dict[str, Column]:
+    return {
+        "id": Column(Kind.UUID, [uuid7()]), "name": Column(Kind.TEXT, ["invoice.signed"]), "subject": Column(Kind.UUID, [subject]),
+        "happened_at": Column(Kind.TIMESTAMPTZ, NOW),
+    }  # fmt: skip
+
+
+async def test_bulk_rows_get_the_tenant_of_the_caller_and_no_other(place: Place, signed: tuple[UUID, UUID]) -> None:
+    tenant, invoice = signed
+    other = await place.centre()
+    async with place.app(tenant) as con:
+        with pytest.raises(OurBug):
+            await copy_in(con, "event", tenant, {**event(invoice), "tenant_id": Column(Kind.UUID, [other])})
+        assert await copy_in(con, "event", tenant, event(invoice)) == 1
+    async with place.app(other) as con:
+        assert await con.fetchval("SELECT count(*) FROM event") == 0
+    async with place.app(tenant) as con:
+        assert await con.fetchval("SELECT tenant_id FROM event") == tenant
+
+
+async def test_copy_into_a_table_under_policies_is_refused(place: Place, signed: tuple[UUID, UUID]) -> None:
+    tenant, invoice = signed
+    async with place.app(tenant) as con:
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match="COPY FROM not supported with row-level security"):
+            await con.copy_records_to_table("event", records=[(tenant, uuid7(), "x", invoice, NOW)],
+                                            columns=["tenant_id", "id", "name", "subject", "happened_at"])  # fmt: skip
+
+
+@pytest.mark.parametrize("leaf", [f"{table}_{number}" for table in PARTITIONED for number in range(8)])
+async def test_a_leaf_takes_rows_and_shows_none(place: Place, leaf: str) -> None:
+    tenant = await place.centre()
+    for statement in (f"SELECT * FROM {leaf}", f"UPDATE {leaf} SET tenant_id = tenant_id", f"DELETE FROM {leaf}", f"TRUNCATE {leaf}",
+                      f"INSERT INTO {leaf} SELECT * FROM {leaf}", f"COPY {leaf} TO STDOUT"):  # fmt: skip
+        async with place.app(tenant) as con:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await con.execute(statement)
+
+
+# --- the service and its role
+
+
+@pytest.fixture(scope="module")
+def bypasser(place: Place) -> Iterator[str]:
+    """Give the DSN of a role that row-level security does not bind."""
+    ask(place.admin_dsn, "CREATE ROLE test_bypasser LOGIN BYPASSRLS PASSWORD 'bypass'", "SELECT 1")
+    ask(place.admin_dsn, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO test_bypasser", "SELECT 1")
+    try:
+        yield "postgresql://test_bypasser:bypass@" + place.admin_dsn.partition("@")[2]
+    finally:
+        ask(place.admin_dsn, "DROP OWNED BY test_bypasser", "DROP ROLE test_bypasser", "SELECT 1")
+
+
+def serving(place: Place, dsn: str, data_dir: Path) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "DESMOS_DSN": dsn, "DESMOS_OWNER_DSN": place.owner_dsn, "DESMOS_DATA_DIR": str(data_dir)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "desmos_fast.cli", "serve", "--port", "0", "--grace", "0"],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["superuser", "owner", "bypasser"])
+def test_the_service_refuses_a_role_above_the_policies(place: Place, bypasser: str, tmp_path: Path, who: str) -> None:
+    dsn = {"superuser": place.admin_dsn, "owner": place.owner_dsn, "bypasser": bypasser}[who]
+    with serving(place, dsn, tmp_path) as process:
+        out, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, errors
+    assert out == ""
+    assert "row-level security" in errors
+    assert "Traceback" not in errors
+
+
+def test_the_service_starts_under_the_role_that_serves(place: Place, tmp_path: Path) -> None:
+    with serving(place, place.app_dsn, tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("desmos-fast listens on http://127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
