@@ -22,9 +22,12 @@ Proposal = tuple[frozenset[str], Evidence]
 class Credits:
     """The credits and orders of one run, and what is still free of them."""
 
-    def __init__(self, lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings) -> None:
+    def __init__(
+        self, lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings, taken: Sequence[Order]
+    ) -> None:
         self.settings = settings
         self.free: dict[str, Order] = {order.id: order for order in orders if order.total}
+        self.known: dict[str, Order] = self.free | {order.id: order for order in taken}
         self.open: dict[str, BankLine] = {line.id: line for line in lines}
         self.matches: list[Match] = []
         recogniser = Recogniser(payers, orders, settings.learned)
@@ -35,7 +38,7 @@ class Credits:
             for other in payer.pays_for:
                 self._operators.setdefault(other, []).append(payer.id)
         named: dict[str, list[str]] = {}
-        for order in self.free.values():
+        for order in self.known.values():
             named.setdefault(order.payment_ref.upper().strip(), []).append(order.id)
         self.quoted: dict[str, dict[str, list[str]]] = {}
         self.quoted_by: dict[str, set[str]] = {}
@@ -63,9 +66,14 @@ class Credits:
                     del self.free[order]
 
 
-def decide_credits(lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings) -> list[Match]:
-    """Return one record for each bank line."""
-    state = Credits(lines, orders, payers, settings)
+def decide_credits(
+    lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings, taken: Sequence[Order] = ()
+) -> list[Match]:
+    """Return one record for each bank line.
+
+    `taken` are orders that earlier credits paid: none can be paid again, but a text that names one still speaks against the others.
+    """
+    state = Credits(lines, orders, payers, settings, taken)
     _set_aside(state)
     state.confirm("B1", *_by_reference(state))
     found = _by_amount(state)
@@ -139,8 +147,8 @@ def _named_sets(state: Credits, line: BankLine) -> set[frozenset[str]]:
     sets = {frozenset().union(*named), *named}
     payer = state.payer[line.id]
     if payer:
-        sets |= {frozenset(order for order in orders if payer in state.who_may_pay(state.free[order])) for orders in sets}
-    return {orders for orders in sets if orders}
+        sets |= {frozenset(order for order in orders if payer in state.who_may_pay(state.known[order])) for orders in sets}
+    return {orders for orders in sets if orders and orders <= state.free.keys()}
 
 
 # --- B2

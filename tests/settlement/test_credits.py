@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from desmos_fast.settlement.bank.model import BankLine
+from desmos_fast.settlement.credits import decide_credits
 from desmos_fast.settlement.model import LearnedLabel, Match, Order, Payer, Settings
-from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, credit, line, of, order, run
+from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, line, of, order, run
 
 REFERENCE = "262750001234"
 QUOTING: dict[str, Any] = {"remittance": [f"DECOMPTE {REFERENCE}"], "references": [REFERENCE]}
@@ -189,3 +190,11 @@ def test_a_recovery_is_netted_only_where_the_reference_and_the_sum_say_so() -> N
     assert (match.rule, match.right) == ("B1", ("o:1", "o:2"))
     [unnamed] = decided([order("o:1"), recovery], credit(amount=2000))
     assert unnamed.status == "unmatched"
+
+
+def test_an_order_taken_before_is_not_paid_twice_and_its_name_still_speaks_against_others() -> None:
+    taken, other = order("o:1"), order("o:2", payment_ref="55555")
+    again = decide_credits([credit(**QUOTING)], [other], PAYERS, Settings(), [taken])
+    assert [(match.status, match.evidence.why) for match in again] == [("unmatched", "reference_with_another_sum")]
+    [unquoted] = decide_credits([credit()], [other], PAYERS, Settings(), [taken])
+    assert (unquoted.rule, unquoted.right) == ("B2", ("o:2",))
