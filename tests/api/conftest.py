@@ -24,12 +24,12 @@ from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.migrate import migrate
 from desmos_fast.db.pool import Pool
+from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
 from tests.api.wire import Wire
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
-PEPPER: Final = b"p" * 32
 MASTER: Final = b"m" * 32
 
 
@@ -114,7 +114,7 @@ class House:
         number = finess()
         async with direct(self.owner_dsn) as con:
             centre = await identity.add_centre(con, number, "Centre de test")
-            return Desk(self, centre.id, number, await identity.new_key(con, number, kind, pepper=PEPPER))
+            return Desk(self, centre.id, number, await identity.new_key(con, number, kind, pepper=secret(load(), "api_keys")))
 
     async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Reply:
         """Send one request as it is."""

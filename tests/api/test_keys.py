@@ -10,7 +10,7 @@ from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity.model import CentreExists, UnknownCentre, new_secret
 from desmos_fast.identity.service import add_centre, new_key
-from tests.api.conftest import PEPPER, Desk, House, finess
+from tests.api.conftest import Desk, House, finess
 
 ID: Final = re.compile("[0-9a-f-]{36}")
 ROUTES: Final = [
@@ -70,7 +70,7 @@ async def test_a_centre_is_registered_once(house: House) -> None:
         with pytest.raises(CentreExists):
             await add_centre(con, number, "Un autre")
         with pytest.raises(UnknownCentre):
-            await new_key(con, finess(), "test", pepper=PEPPER)
+            await new_key(con, finess(), "test", pepper=b"p" * 32)
 
 
 async def test_only_the_hmac_of_a_key_is_kept(house: House, desk: Desk) -> None:
