@@ -28,25 +28,31 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"] i
 MACROS: list[tuple[str, str | None]] = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 LIBRARIES = {"seal": ["crypto"]}
 
-extensions = [
-    Extension(
-        f"ext.{source.stem}",
-        [str(source)],
-        extra_compile_args=["-Wall", "-Wno-unreachable-code", *COMPILE, *SANITIZERS],
-        extra_link_args=SANITIZERS,
-        define_macros=MACROS,
-        libraries=LIBRARIES.get(source.stem, []),
-    )
-    for source in sorted(Path("ext").glob("*.pyx"))
-]
 
-setup(
-    ext_modules=cythonize(  # type: ignore[no-untyped-call]
-        extensions,
-        compiler_directives=DIRECTIVES,
-        # The tracer needs the generated C beside its source, so a debug build keeps it there.
-        build_dir=None if DEBUG else "build/cython",
-        annotate=ANNOTATE,
-        nthreads=os.cpu_count() or 1,
+
+def extensions() -> list[Extension]:
+    """Return one extension for each kernel."""
+    return [
+        Extension(
+            f"ext.{source.stem}",
+            [str(source)],
+            extra_compile_args=["-Wall", "-Wno-unreachable-code", *COMPILE, *SANITIZERS],
+            extra_link_args=SANITIZERS,
+            define_macros=MACROS,
+            libraries=LIBRARIES.get(source.stem, []),
+        )
+        for source in sorted(Path("ext").glob("*.pyx"))
+    ]
+
+
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(  # type: ignore[no-untyped-call]
+            extensions(),
+            compiler_directives=DIRECTIVES,
+            # The tracer needs the generated C beside its source, so a debug build keeps it there.
+            build_dir=None if DEBUG else "build/cython",
+            annotate=ANNOTATE,
+            nthreads=os.cpu_count() or 1,
+        )
     )
-)

@@ -44,6 +44,8 @@ cdef inline uint64_t mixed(const char *key, Py_ssize_t width, uint64_t odd) noex
     return h ^ (h >> 32)
 
 
+# A row times the width is an offset inside keys that lie in memory, so it cannot overflow below; nor can anything be raised.
+@cython.overflowcheck(False)
 cdef void build(
     const char *keys, Py_ssize_t rows, Py_ssize_t width, uint64_t odd, uint64_t *slots, uint64_t mask, uint8_t *many
 ) noexcept nogil:
@@ -62,6 +64,7 @@ cdef void build(
             slots[place] = (h & TAG) | <uint64_t>(row + 1)
 
 
+@cython.overflowcheck(False)
 cdef void look_up(
     const char *left, Py_ssize_t rows, const char *right, Py_ssize_t width, uint64_t odd,
     const uint64_t *slots, uint64_t mask, const uint8_t *many, int64_t *found

@@ -118,8 +118,9 @@ cdef int same_length(Py_ssize_t count, tuple lengths) except -1:
 
 
 @cython.overflowcheck(False)
+@cython.cdivision(True)
 cdef Py_ssize_t place_groups(Group *groups, Py_ssize_t found, Py_ssize_t maximum, Cursor *cursors) noexcept nogil:
-    # Where each group writes its next row and its first lot; returns the number of lots.
+    # Where each group writes its next row and its first lot; returns the number of lots. `maximum` is 1 at least.
     cdef Py_ssize_t i, row = 0, lot = 0
     qsort(groups, <size_t>found, sizeof(Group), by_key)
     for i in range(found):

@@ -7,6 +7,7 @@ has a constant), `start` and `stop` the part of a text value to write (stop -1: 
 The place of an element in a list (stop -2) has no meaning here and is refused.
 A value that cannot be written raises with args `(row, step, reason)`; nothing is ever clipped.
 """
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_Check
@@ -147,6 +148,7 @@ cdef int put_text(char *out, Py_ssize_t width, object value, const Step *step) e
     return 0
 
 
+@cython.overflowcheck(False)
 cdef int two(const char *text) noexcept nogil:
     if text[0] < 48 or text[0] > 57 or text[1] < 48 or text[1] > 57:
         return -1
