@@ -2,13 +2,14 @@
 """What a signed invoice owes to whom, and the state of an invoice from that of its shares. No input or output."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from desmos_fast.base import ledger
 from desmos_fast.base.identifiers import mask_nir, nir_is_synthetic
-from desmos_fast.base.types import KeyKind, Part
+from desmos_fast.base.types import Cents, KeyKind, Part
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault
 
@@ -67,6 +68,16 @@ def amc_payer(invoice: Invoice) -> str:
     return f"amc:{invoice.amc.number:0>10}"
 
 
+def destination(invoice: Invoice) -> int:
+    """Return regime, caisse and centre as one number of nine digits: where the claim goes."""
+    return int(invoice.amo.regime + invoice.amo.caisse + invoice.amo.centre)
+
+
+def amc_digits(invoice: Invoice) -> int:
+    """Return the number of the complementary insurer, 0 without one or when it has no number of its own."""
+    return int(invoice.amc.number) if invoice.amc is not None and invoice.amc.number.isdigit() else 0
+
+
 def is_apart(invoice: Invoice, parts: Split) -> bool:
     """Say whether the complementary share travels in a claim of its own (flow 02)."""
     return invoice.amc is not None and invoice.amc.separate_claim and parts.amc_sum > 0
@@ -80,6 +91,14 @@ def shares(invoice: Invoice, parts: Split) -> list[ShareDue]:
     if parts.desk:
         found.append(ShareDue("patient", "patient", 0, parts.desk, "due"))
     return found
+
+
+def entries(invoices: Sequence[Invoice], due: Sequence[Sequence[ShareDue]]) -> list[ledger.Entry]:
+    """Return what the signature of each invoice writes in the books."""
+    return [
+        ledger.signed(f"{invoice.biller}/{invoice.number}", [ledger.Due(share.payer, Cents(share.amount)) for share in shares])
+        for invoice, shares in zip(invoices, due, strict=True)
+    ]
 
 
 def refusals(invoice: Invoice, finess: str, kind: KeyKind) -> list[Fault]:

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept of an invoice and cannot be read in the database: its records in each flow, and the invoice itself."""
+
+import hashlib
+import struct
+from array import array
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base.errors import OurBug
+from desmos_fast.billing import rules
+from desmos_fast.billing.codec import encode
+from desmos_fast.billing.model import Invoice
+from desmos_fast.billing.rules import ShareDue, Split
+from desmos_fast.db.journal import ids as new_ids
+from desmos_fast.db.kernel import blind_index, seal
+from desmos_fast.db.keyring import TenantKeys
+from desmos_fast.exchange.faults import FaultyInput
+
+# Version 1, then the sizes of the records of flow 01 and of flow 02; the wire takes the rest.
+_HEAD: Final = struct.Struct(">BII")
+_VERSION: Final = 1
+WIRE: Final = msgspec.json.Encoder(order="deterministic")
+
+
+class SealedUnread(OurBug):
+    """The bytes inside a sealed invoice are not laid out as they are written."""
+
+    code = "seal_broken"
+
+
+def pack(flow1: bytes, flow2: bytes, wire: bytes) -> bytes:
+    """Put an invoice's records and its canonical JSON in one run of bytes, which is hashed, then sealed.
+
+    `flow2` is empty unless the complementary share is claimed apart.
+    """
+    return _HEAD.pack(_VERSION, len(flow1), len(flow2)) + flow1 + flow2 + wire
+
+
+def unpack(blob: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the records of flow 01, those of flow 02 and the canonical JSON. Raises SealedUnread."""
+    if len(blob) < _HEAD.size:
+        raise SealedUnread("a sealed invoice is shorter than its head")
+    version, size1, size2 = _HEAD.unpack_from(blob)
+    first, second = _HEAD.size + size1, _HEAD.size + size1 + size2
+    if version != _VERSION or second > len(blob):
+        raise SealedUnread("a sealed invoice is not laid out as version 1")
+    return blob[_HEAD.size : first], blob[first:second], blob[second:]
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Invoices ready to be kept, one item a row; `fees`, `amo` and `amc` are those of record 5 in flow 01, in cents."""
+
+    ids: list[UUID]
+    invoices: list[Invoice]
+    splits: list[Split]
+    shares: list[list[ShareDue]]
+    fees: "array[int]"
+    amo: "array[int]"
+    amc: "array[int]"
+    hashes: list[bytes]
+    sealed: list[bytes]
+    insured: list[bytes]
+
+
+def seal_block(keys: TenantKeys, tenant: UUID, invoices: list[Invoice]) -> Block:
+    """Encode invoices that were checked, in both flows, and seal each one under a new id.
+
+    Raises FaultyInput when one cannot be encoded after all.
+    """
+    splits = [rules.split(invoice) for invoice in invoices]
+    apart = [place for place, both in enumerate(zip(invoices, splits, strict=True)) if rules.is_apart(*both)]
+    whole, again = encode(invoices, flow=1), encode([invoices[place] for place in apart], flow=2)
+    if whole.faults or again.faults:
+        raise FaultyInput([*whole.faults, *again.faults])
+    second = {place: again.data[again.starts[row] : again.starts[row + 1]] for row, place in enumerate(apart)}
+    blobs = [
+        pack(whole.data[whole.starts[place] : whole.starts[place + 1]], second.get(place, b""), WIRE.encode(invoice))
+        for place, invoice in enumerate(invoices)
+    ]
+    ids = new_ids(len(invoices))
+    return Block(
+        ids=ids,
+        invoices=invoices,
+        splits=splits,
+        shares=[rules.shares(*both) for both in zip(invoices, splits, strict=True)],
+        fees=whole.fees,
+        amo=whole.amo,
+        amc=whole.amc,
+        hashes=[hashlib.sha256(blob).digest() for blob in blobs],
+        sealed=seal(keys, "invoice", tenant, ids, blobs),
+        insured=blind_index(keys, [invoice.insured_nir for invoice in invoices]),
+    )
