@@ -3,9 +3,12 @@ from array import array
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from ext.seen import Seen
+
 Check: TypeAlias = tuple[str, str, int, int, bool, bool, int, int, int, tuple[str, ...]]
 Steps: TypeAlias = tuple[tuple[int, int, int, bool, int, int, int, bytes | None, int], ...]
 Found: TypeAlias = tuple[int, int, int, int, object, int]
+Columns: TypeAlias = tuple[bytes, array[int], array[int], array[int], array[int], list[Found]]
 
 OBJECTS: Final[tuple[str, ...]]
 LINES: Final[tuple[str, ...]]
@@ -17,6 +20,4 @@ class Encoder:
     def __init__(
         self, classes: tuple[type, ...], checks: tuple[Check, ...], programs: tuple[Steps, ...], names: Callable[[str], str | None]
     ) -> None: ...
-    def encode(
-        self, invoices: tuple[object, ...], flow: int
-    ) -> tuple[bytes, array[int], array[int], array[int], array[int], list[Found]]: ...
+    def encode(self, invoices: tuple[object, ...], flow: int, used: Seen | None = None) -> Columns: ...

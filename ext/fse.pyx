@@ -507,16 +507,17 @@ cdef class Encoder:
         cdef PyObject *acts = member(invoice, self.acts)
         return 3 + min(4 * PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most) if PyTuple_CheckExact(acts) else 3
 
-    def encode(self, tuple invoices not None, int flow):
+    def encode(self, tuple invoices not None, int flow, Seen used=None):
         """Encode invoices and return `(data, starts, fees, amo, amc, faults)`; a faulty one has no record and its sums are zero.
 
-        Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. Raises TypeError for what is no invoice.
+        Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. A number that is in `used` is a duplicate; those met
+        here are added. Raises TypeError for what is no invoice.
         """
         cdef Py_ssize_t i, count = len(invoices), room = self.most_lines(invoices) * LINE
         cdef array.array starts = array.clone(LONGS, count + 1, True), fees = array.clone(LONGS, count, True)
         cdef array.array amo = array.clone(LONGS, count, True), amc = array.clone(LONGS, count, True)
         cdef list faults = [], kept = []
-        cdef Seen seen = Seen() if count > 1 else None
+        cdef Seen seen = Seen() if used is None and count > 1 else used
         cdef PyObject *block = raw_bytes(NULL, room)
         cdef Py_ssize_t start
         cdef Work w

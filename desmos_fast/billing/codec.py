@@ -4,7 +4,7 @@
 import re
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -13,6 +13,10 @@ from desmos_fast.billing.kernel import encoder
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault
 from ext import fse
+from ext.seen import Seen
+
+if TYPE_CHECKING:
+    from ext.fse import Found
 
 SHOWN: Final = 64
 MESSAGES: Final = {
@@ -37,6 +41,10 @@ _KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) fi
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
+class UsedNumbers(Seen):
+    """Billers and numbers met so far, for an input that is encoded a block at a time."""
+
+
 class _Unnumbered(Invoice, frozen=True, kw_only=True):
     """An invoice as the API takes it: 0 until the service gives it a number."""
 
@@ -57,22 +65,26 @@ class Encoded(msgspec.Struct, frozen=True):
     faults: list[Fault]
 
 
-def encode(invoices: Sequence[Invoice], *, flow: int = 1, lines: Sequence[int] | None = None) -> Encoded:
+def encode(
+    invoices: Sequence[Invoice], *, flow: int = 1, lines: Sequence[int] | None = None, used: UsedNumbers | None = None
+) -> Encoded:
     """Encode invoices, the sound ones whatever the others hold; `lines` are their line numbers, for faults.
 
-    Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. Amounts are never computed.
+    Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. Amounts are never computed. A number that its biller
+    has in `used`, or in this call, is a fault.
     """
     if flow not in (1, 2):
         raise ValueError("an invoice travels in flow 1 or 2")
     given = tuple(invoices)
-    *columns, found = encoder().encode(given, flow)
-    faults = [_fault(given[row], lines[row] if lines else None, *rest) for row, *rest in found]
-    return Encoded(*columns, faults)
+    data, starts, fees, amo, amc, found = encoder().encode(given, flow, used)
+    faults = [_fault(given[row[0]], lines[row[0]] if lines else None, row) for row in found]
+    return Encoded(data, starts, fees, amo, amc, faults)
 
 
-def _fault(invoice: Invoice, line: int | None, reason: int, slot: int, act: int, value: object, width: int) -> Fault:
+def _fault(invoice: Invoice, line: int | None, found: "Found") -> Fault:
+    _, reason, slot, act, value, width = found
     code, source = fse.REASONS[reason], _NAMES[slot]
-    path = f"acts[{act}]{source[3:]}" if source.split(".")[0] == "act" else source.removeprefix("=")
+    path = f"acts[{act}]{source.removeprefix('act')}" if source.partition(".")[0] == "act" else source.removeprefix("=")
     return Fault(
         code=code,
         message=f"{path} {MESSAGES[code]}",
@@ -101,8 +113,8 @@ def _shown(value: object) -> str | int | None:
     return value if masked == text else masked
 
 
-def read_ndjson(data: bytes, *, numbered: bool = True) -> tuple[list[Invoice], list[int], list[Fault]]:
-    """Read one invoice a line: the invoices, their line numbers from 1, and a fault for each line that is none.
+def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> tuple[list[Invoice], list[int], list[Fault]]:
+    """Read one invoice a line: the invoices, their line numbers, and a fault for each line that is none.
 
     Blank lines are skipped. Without `numbered` an absent number is no fault and reads as 0, for the service to assign one.
     """
@@ -111,18 +123,18 @@ def read_ndjson(data: bytes, *, numbered: bool = True) -> tuple[list[Invoice], l
     try:
         invoices: list[Invoice] = list(decoder.decode_lines(data))
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _line_by_line(data, decoder)
+        return _line_by_line(data, decoder, first_line)
     # Exactly one a line, for no value of JSON holds the end of one object, a line end and the start of another.
     if data.count(b"\n") == len(invoices) - (not data.endswith(b"\n")) and data.count(b"}\n{") == max(len(invoices) - 1, 0):
-        return invoices, list(range(1, len(invoices) + 1)), []
-    return _line_by_line(data, decoder)
+        return invoices, list(range(first_line, first_line + len(invoices))), []
+    return _line_by_line(data, decoder, first_line)
 
 
-def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Invoice]") -> tuple[list[Invoice], list[int], list[Fault]]:
+def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Invoice]", first: int) -> tuple[list[Invoice], list[int], list[Fault]]:
     invoices: list[Invoice] = []
     lines: list[int] = []
     faults: list[Fault] = []
-    for number, line in enumerate(data.split(b"\n"), 1):
+    for number, line in enumerate(data.split(b"\n"), first):
         if not line.strip():
             continue
         try:

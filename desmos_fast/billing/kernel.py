@@ -23,7 +23,7 @@ CLASSES: Final[Mapping[str, type]] = {
 
 
 class Key(NamedTuple):
-    """What one key holds: `kind` of the kernel, the source of the field that it is written in ("": its own), bounds, the list of its codes."""
+    """What one key holds; `source` is that of the field it is written in ("": its own), `codes` the list that has its codes."""
 
     path: str
     kind: str
