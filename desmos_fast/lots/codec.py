@@ -5,7 +5,8 @@ import re
 from array import array
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final, cast
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
@@ -13,12 +14,13 @@ from desmos_fast.base.types import Cents
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.lots import kernel, rules
-from desmos_fast.lots.model import BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
+from desmos_fast.lots.model import BuildRequest, BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
     from ext.records import Value
 
+T = TypeVar("T")
 CLAIMS: Final = "TR"
 SECURITY: Final[Mapping[str, bytes]] = {"secured": b"S", "degraded": b"D", "desynchronised": b"Y"}
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
@@ -27,12 +29,24 @@ _NAMED: Final = re.compile(r"field `(?P<name>[^`]*)`")
 
 def decode_settings(data: bytes) -> LotSettings:
     """Read the settings of a build from JSON; raise FaultyInput for an unknown key, a missing date or a value out of bounds."""
+    return _sound(_decoded(data, LotSettings))
+
+
+def decode_request(data: bytes, date: str) -> LotSettings:
+    """Read what a caller says of a build on a day; raise FaultyInput for an unknown key or a value out of bounds."""
+    return _sound(LotSettings(date=date, **msgspec.structs.asdict(_decoded(data, BuildRequest))))
+
+
+def _decoded(data: bytes, shape: type[T]) -> T:
     try:
-        settings = msgspec.json.decode(data, type=LotSettings)
+        return msgspec.json.decode(data, type=shape)
     except msgspec.ValidationError as error:
         raise FaultyInput([_settings_fault(str(error))]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FaultyInput([Fault(code="B2_BAD_JSON", message=f"the settings are not JSON: {error}")]) from error
+
+
+def _sound(settings: LotSettings) -> LotSettings:
     faults = rules.check_settings(settings)
     if faults:
         raise FaultyInput(faults)
@@ -100,6 +114,51 @@ def _check_file(rows: Rows, found: kernel.Cut, settings: LotSettings) -> None:
     if ends[0] != ends[1]:
         message = f"the file would go to several caisses, {'/'.join(ends[0])} and {'/'.join(ends[1])}: make one file for each"
         raise FaultyInput([Fault(code="B2_LOT_MISMATCH", message=message, field="one_destination_per_file", value="/".join(ends[1]))])
+
+
+def share_out(rows: Rows, settings: LotSettings) -> "list[array[int]]":
+    """Return the rows of each file that the settings ask for: one for each destination if so set, none with too many lots.
+
+    Raises RowsDisagree.
+    """
+    found = kernel.cut(rows, settings)
+    files: list[array[int]] = []
+    bounds = array("q", [0])
+    for size in found.sizes:
+        bounds.append(bounds[-1] + size)
+
+    def caisse(lot: int) -> tuple[str, str] | None:
+        return rules.place_of(rows.destination[found.order[bounds[lot]]])[:2] if settings.one_destination_per_file else None
+
+    for _, group in groupby(range(len(found.sizes)), caisse):
+        lots = list(group)
+        for first in range(0, len(lots), settings.max_lots_per_file):
+            some = lots[first : first + settings.max_lots_per_file]
+            files.append(found.order[bounds[some[0]] : bounds[some[-1] + 1]])
+    return files
+
+
+def take_rows(rows: Rows, chosen: "array[int]") -> Rows:
+    """Return some rows as columns of their own, in the order given."""
+    starts = array("q", [0])
+    for row in chosen:
+        starts.append(starts[-1] + rows.starts[row + 1] - rows.starts[row])
+
+    def some(column: "array[int]") -> "array[int]":
+        return array("q", [column[row] for row in chosen])
+
+    return Rows(
+        data=b"".join([rows.data[rows.starts[row] : rows.starts[row + 1]] for row in chosen]),
+        starts=starts,
+        destination=some(rows.destination),
+        amc_number=some(rows.amc_number),
+        executor=some(rows.executor),
+        flow=bytes([rows.flow[row] for row in chosen]),
+        security=bytes([rows.security[row] for row in chosen]),
+        fees=some(rows.fees),
+        amo=some(rows.amo),
+        amc=some(rows.amc),
+    )
 
 
 def _describe(rows: Rows, found: kernel.Cut, numbers: Sequence[int], settings: LotSettings) -> list[BuiltLot]:

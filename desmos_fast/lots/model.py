@@ -3,21 +3,41 @@
 
 from array import array
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
-from desmos_fast.base.errors import Conflict
-from desmos_fast.base.types import Cents
+from desmos_fast.base.errors import Conflict, OurBug
+from desmos_fast.base.types import Cents, FileId, LotId, TenantId
+from desmos_fast.exchange.faults import Fault
 
 Flow = Literal[1, 2]
 SecurityLetter = Literal["S", "D", "Y"]
+EXHAUSTED: Final = "LOT_NUMBERS_EXHAUSTED"
+SEND_FILE: Final = "send_file"
 
 
 class LotNumbersExhausted(Conflict):
     """Every lot number of the biller that could be given belongs to a lot without an answer."""
 
-    code = "LOT_NUMBERS_EXHAUSTED"
+    code = "lot_numbers_exhausted"
+
+    def __init__(self, detail: str, *, hint: str = "") -> None:
+        super().__init__(detail, hint=hint)
+        self.faults = [Fault(code=EXHAUSTED, message=detail)]
+
+
+class ContentChanged(OurBug):
+    """What was kept of an invoice or of a file is no longer what was signed or laid out."""
+
+    code = "content_changed"
+
+
+class SharesMoved(Conflict):
+    """Shares changed state while they were put in lots; nothing was built."""
+
+    code = "shares_moved"
 
 
 class LotState(StrEnum):
@@ -42,8 +62,18 @@ class FileState(StrEnum):
     DEAD = "dead"
 
 
-class LotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How files are built; `date` is ISO text, `routing` goes from `regime/caisse/centre` to organism and computing centre.
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller may say of a build; `routing` goes from `regime/caisse/centre` to organism and computing centre."""
+
+    max_invoices_per_lot: int = 200
+    max_lots_per_file: int = 100
+    lot_per_executor: bool = False
+    one_destination_per_file: bool = False
+    routing: dict[str, tuple[str, str]] = {}
+
+
+class LotSettings(BuildRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How files are built; `date` is ISO text.
 
     These are shapes only: `rules.check_settings` says what a value may be.
     """
@@ -51,11 +81,6 @@ class LotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     date: str
     file_sequence: int = 1
     first_lot: int = 1
-    max_invoices_per_lot: int = 200
-    max_lots_per_file: int = 100
-    lot_per_executor: bool = False
-    one_destination_per_file: bool = False
-    routing: dict[str, tuple[str, str]] = {}
     sender_type: str = "PS"
     sender_program: str = "DESMOS"
     recipient_type: str = "CT"
@@ -82,6 +107,28 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     fees: "array[int]"
     amo: "array[int]"
     amc: "array[int]"
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns over the invoices of one biller that wait for a lot, in order of number, one item an invoice.
+
+    `sealed` opens to the packed records, of which `hashes` are the SHA-256. Amounts are those of record 5 in flow 1; `amc_sum` is the
+    one of flow 2. `whole` says that the sheet of flow 1 waits, `apart` that the claim of flow 2 does.
+    """
+
+    ids: list[UUID]
+    sealed: list[bytes]
+    hashes: list[bytes]
+    destination: "array[int]"
+    amc_number: "array[int]"
+    executor: "array[int]"
+    security: list[str]
+    fees: "array[int]"
+    amo: "array[int]"
+    amc: "array[int]"
+    amc_sum: "array[int]"
+    whole: list[bool]
+    apart: list[bool]
 
 
 class BuiltLot(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,3 +175,55 @@ class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
     amc: Cents
     next_sequence: int
     next_lot: int
+
+
+class LotShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One sealed lot; `number` runs from 1 to 999 and `cycle` counts its rounds, `amc_number` is null in flow 1."""
+
+    id: LotId
+    number: int
+    cycle: int
+    flow: Flow
+    regime: str
+    caisse: str
+    centre: str
+    amc_number: str | None
+    security: SecurityLetter
+    invoices: int
+    fees: Cents
+    amo: Cents
+    amc: Cents
+
+
+class FileShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was laid out and queued; `sha256` in hex, `size` in bytes."""
+
+    id: FileId
+    name: str
+    sequence: int
+    size: int
+    sha256: str
+    lots: tuple[LotShown, ...]
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build made; `invoices` counts each one once, whatever its flows, `shares` the parts that are now in a lot."""
+
+    files: tuple[FileShown, ...] = ()
+    lots: int = 0
+    shares: int = 0
+    invoices: int = 0
+
+
+class FileContent(msgspec.Struct, frozen=True):
+    """A claim file under the name that it is sent with."""
+
+    name: str
+    data: bytes
+
+
+class SendFile(msgspec.Struct, frozen=True):
+    """What a `send_file` job is given: a file, by name alone."""
+
+    tenant: TenantId
+    file: FileId

@@ -80,6 +80,17 @@ def lot_numbers(first: int, count: int, in_use: AbstractSet[int] = frozenset()) 
     )
 
 
+def lot_place(taken: int) -> tuple[int, int]:
+    """Return the round and the number of the lot that took the counter to `taken`: 999 numbers a round."""
+    cycle, number = divmod(taken - 1, LAST_LOT)
+    return cycle + 1, number + 1
+
+
+def file_sequence(taken: int) -> int:
+    """Return the sequence of the file that took the counter to `taken`: after 999999 comes 1."""
+    return (taken - 1) % LAST_SEQUENCE + 1
+
+
 def place_of(destination: int) -> tuple[str, str, str]:
     """Cut a destination of nine digits into regime, caisse and centre."""
     digits = f"{destination:09d}"

@@ -81,7 +81,7 @@ def test_numbers_that_wait_for_an_answer_are_stepped_over() -> None:
     assert [lot.number for lot in built.lots] == [998, 1, 3, 4]
     with pytest.raises(LotNumbersExhausted) as refused:
         build_encoded(golden_rows("file2"), BILLERS["file2"], golden_settings("file2"), frozenset(range(1, 997)))
-    assert refused.value.code == "LOT_NUMBERS_EXHAUSTED"
+    assert [fault.code for fault in refused.value.faults] == ["LOT_NUMBERS_EXHAUSTED"]
 
 
 def test_executors_part_lots_only_when_asked() -> None:

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The queue: a job is committed with what it is for, done at least once, tried again when it asks to, held when it fails for good."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import pgqueuer
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
+from pgqueuer.domain.errors import FailingListenerError
+from pgqueuer.domain.types import QueueEntrypoint
+
+from desmos_fast.db.pool import AWAY, Connection, Pool
+
+log: Final = structlog.get_logger("desmos.queue")
+# A notification wakes a worker at once. The look without one finds what a killed worker left, so it sets how long that lies there.
+LOOK_EVERY: Final = timedelta(seconds=1)
+# A worker that gave no sign of life for so long is taken for dead: its jobs go to another. It gives one twice in that time.
+DEAD_AFTER: Final = timedelta(seconds=3)
+BATCH: Final = 2
+AT_ONCE: Final = 4
+DRAIN_LOOK_S: Final = 0.1
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 10.0
+UNFINISHED: Final = frozenset({"queued", "picked"})
+
+
+class Job(NamedTuple):
+    """One job: what it was given, and how often it was tried before."""
+
+    payload: bytes
+    tried: int
+
+
+class TryLater(Exception):
+    """Raised by a handler whose job is to come again after a while."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"again in {delay_s:g} s")
+        self.delay_s = delay_s
+
+
+Handler = Callable[[Job], Awaitable[None]]
+
+
+async def enqueue(con: Connection, entrypoint: str, payloads: Sequence[bytes]) -> None:
+    """Add jobs that are there once the caller's transaction commits; a payload names things and never tells of people."""
+    await pgqueuer.Queries(AsyncpgDriver(con)).enqueue([entrypoint] * len(payloads), list(payloads), [0] * len(payloads))
+
+
+async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, *, once: bool = False) -> None:
+    """Do jobs until `stop`, or with `once` until none is left; then finish those that were begun.
+
+    A handler that raises TryLater gets its job again, after anything else the job is held. When the database goes away it is awaited.
+    The pool must give at least two connections more than `AT_ONCE`.
+    """
+    pause_s = FIRST_PAUSE_S
+    while not stop.is_set():
+        manager = _manager(pool, handlers)
+        try:
+            async with _ending(manager, stop, once=once):
+                await manager.run(
+                    dequeue_timeout=LOOK_EVERY,
+                    heartbeat_timeout=DEAD_AFTER,
+                    batch_size=BATCH,
+                    max_concurrent_tasks=AT_ONCE,
+                    shutdown_on_listener_failure=True,
+                )
+        except (*AWAY, FailingListenerError) as error:
+            log.warning("the queue cannot be reached, trying again", error=type(error).__name__, pause_s=pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        else:
+            return
+
+
+def _manager(pool: Pool, handlers: Mapping[str, Handler]) -> pgqueuer.QueueManager:
+    manager = pgqueuer.QueueManager(pgqueuer.Queries(AsyncpgPoolDriver(pool)))
+    for name, handler in handlers.items():
+        # The library's default deletes a job that failed.
+        manager.entrypoint(name, on_failure="hold")(_adapted(handler))
+    return manager
+
+
+def _adapted(handler: Handler) -> Callable[[pgqueuer.Job], Awaitable[None]]:
+    async def execute(job: pgqueuer.Job) -> None:
+        try:
+            await handler(Job(job.payload or b"", job.attempts))
+        except TryLater as later:
+            raise pgqueuer.RetryRequested(timedelta(seconds=later.delay_s)) from later
+
+    return execute
+
+
+@contextlib.asynccontextmanager
+async def _ending(manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: bool) -> AsyncIterator[None]:
+    """Have the manager end on `stop`, and with `once` when nothing is left to do."""
+
+    async def asked() -> None:
+        await stop.wait()
+        manager.shutdown.set()
+
+    async def drained() -> None:
+        # Not the library's own drain: it would leave what a killed worker still seems to be doing.
+        while await _unfinished(manager):
+            await asyncio.sleep(DRAIN_LOOK_S)
+        manager.shutdown.set()
+
+    watchers = [asyncio.create_task(asked())]
+    if once:
+        watchers.append(asyncio.create_task(drained()))
+    try:
+        yield
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+
+
+async def _unfinished(manager: pgqueuer.QueueManager) -> int:
+    sizes = await manager.queries.queue_size()
+    names = {QueueEntrypoint(name) for name in manager.entrypoint_registry}
+    return sum(size.count for size in sizes if size.entrypoint in names and size.status in UNFINISHED)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What waits becomes numbered lots and queued files; files are given back, and said to be sent or dead."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+
+import msgspec
+
+from desmos_fast.base.errors import NotThere
+from desmos_fast.base.types import FileId, LotId, TenantId
+from desmos_fast.db import journal, kernel, numbers, queue
+from desmos_fast.db.journal import Event
+from desmos_fast.db.keyring import TenantKeys
+from desmos_fast.db.pool import Connection
+from desmos_fast.exchange.layouts import DEFAULT_PROFILE
+from desmos_fast.identity.context import Context
+from desmos_fast.lots import assembly, rules, store
+from desmos_fast.lots.assembly import Claims, Laid
+from desmos_fast.lots.codec import decode_request
+from desmos_fast.lots.model import (
+    SEND_FILE,
+    Built,
+    BuiltFile,
+    BuiltLot,
+    ContentChanged,
+    FileContent,
+    FileShown,
+    LotSettings,
+    LotShown,
+    SendFile,
+    SharesMoved,
+    Waiting,
+)
+from desmos_fast.lots.store import Member, Moved, NewFile, NewLot
+from monitoring import metrics
+
+TABLE: Final = "file"
+
+
+async def build(con: Connection, context: Context, body: bytes) -> Built:
+    """Put every share of the centre that waits in numbered lots, lay out their files and queue them; nothing waiting makes no file.
+
+    Raises FaultyInput for the settings, LotNumbersExhausted, ContentChanged, SharesMoved.
+    """
+    settings = decode_request(body, context.today.isoformat())
+    await store.hold(con, context.tenant)
+    waiting = await store.waiting(con, context.tenant, context.finess)
+    if not waiting.ids:
+        return Built()
+    files = await asyncio.to_thread(_open, context.keys, context.tenant, waiting, settings)
+    before = await store.lots_taken(con, context.tenant, context.finess)
+    in_use = await store.unanswered(con, context.tenant, context.finess)
+    first = await numbers.take(con, context.tenant, "file", context.finess, len(files))
+    laid = await asyncio.to_thread(assembly.lay_out, files, context.finess, settings, first, before, in_use)
+    # Numbers that were stepped over are taken too: the counter stands at the last one given.
+    *_, last = laid[-1].counted()
+    await numbers.take(con, context.tenant, "lot", context.finess, last - before)
+    return await _keep(con, context, laid)
+
+
+def _open(keys: TenantKeys, tenant: TenantId, waiting: Waiting, settings: LotSettings) -> list[Claims]:
+    return assembly.share_out(assembly.open_claims(keys, tenant, waiting), settings)
+
+
+async def _keep(con: Connection, context: Context, laid: Sequence[Laid]) -> Built:
+    files = await asyncio.to_thread(_sealed, context, laid)
+    lots = [_new_lots(one, file.id) for one, file in zip(laid, files, strict=True)]
+    members = [member for one, new in zip(laid, lots, strict=True) for member in _members(one, new)]
+    await store.add_files(con, context.tenant, files, context.now)
+    await store.add_lots(con, context.tenant, [lot for new in lots for lot in new], context.now)
+    replaced = await store.retire(con, context.tenant, members)
+    moved = await store.fill(con, context.tenant, members)
+    if len({(share.invoice, share.flow) for share in moved}) != len(members):
+        raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
+    await journal.record(con, context.tenant, context.now, _events(files, lots, replaced, moved))
+    await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id)) for file in files])
+    metrics.lots_sealed.inc(sum(map(len, lots)))
+    metrics.files_queued.inc(len(files))
+    return Built(
+        files=tuple(_shown(one.file, file, new) for one, file, new in zip(laid, files, lots, strict=True)),
+        lots=sum(map(len, lots)),
+        shares=len(moved),
+        invoices=len({share.invoice for share in moved}),
+    )
+
+
+def _sealed(context: Context, laid: Sequence[Laid]) -> list[NewFile]:
+    ids = journal.ids(len(laid))
+    contents = [one.file.content for one in laid]
+    sealed = kernel.seal(context.keys, TABLE, context.tenant, ids, contents)
+    return [
+        NewFile(
+            FileId(name), one.file.biller, one.file.sequence, one.file.name, date.fromisoformat(one.file.date), DEFAULT_PROFILE,
+            len(one.file.content), hashlib.sha256(one.file.content).digest(), blob,
+        )
+        for name, one, blob in zip(ids, laid, sealed, strict=True)
+    ]  # fmt: skip
+
+
+def _new_lots(laid: Laid, file: FileId) -> list[NewLot]:
+    named = zip(laid.file.lots, laid.counted(), journal.ids(len(laid.file.lots)), strict=True)
+    return [
+        NewLot(
+            LotId(name), laid.file.biller, *rules.lot_place(taken), lot.flow, int(lot.regime + lot.caisse + lot.centre),
+            int(lot.amc_number or 0), lot.security, date.fromisoformat(lot.date), lot.invoices, lot.fees, lot.amo, lot.amc, file,
+        )
+        for lot, taken, name in named
+    ]  # fmt: skip
+
+
+def _members(laid: Laid, lots: Sequence[NewLot]) -> Iterable[Member]:
+    for lot, new in zip(laid.file.lots, lots, strict=True):
+        for row, record in zip(lot.rows, lot.first_records, strict=True):
+            yield Member(new.id, laid.claims.invoices[row], lot.flow, record)
+
+
+def _events(files: Sequence[NewFile], lots: Sequence[Sequence[NewLot]], replaced: Sequence[LotId], moved: Sequence[Moved]) -> list[Event]:
+    events = [Event("lot.replaced", lot) for lot in replaced]
+    numbered: dict[LotId, int] = {}
+    for file, new in zip(files, lots, strict=True):
+        for lot in new:
+            numbered[lot.id] = lot.number
+            events.append(Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}))
+        events.append(Event("file.queued", file.id, detail={"name": file.name}))
+    events += [Event("share.lotted", one.lot, one.invoice, one.part, {"lot": numbered[one.lot]}) for one in moved]
+    return events
+
+
+def _shown(built: BuiltFile, file: NewFile, lots: Sequence[NewLot]) -> FileShown:
+    return FileShown(
+        id=file.id,
+        name=file.name,
+        sequence=file.sequence,
+        size=file.size,
+        sha256=file.sha256.hex(),
+        lots=tuple(_lot_shown(lot, new) for lot, new in zip(built.lots, lots, strict=True)),
+    )
+
+
+def _lot_shown(lot: BuiltLot, new: NewLot) -> LotShown:
+    return LotShown(
+        id=new.id, number=lot.number, cycle=new.cycle, flow=lot.flow, regime=lot.regime, caisse=lot.caisse, centre=lot.centre,
+        amc_number=lot.amc_number or None, security=lot.security, invoices=lot.invoices, fees=lot.fees, amo=lot.amo, amc=lot.amc,
+    )  # fmt: skip
+
+
+async def content(con: Connection, context: Context, file: FileId) -> FileContent:
+    """Return a file of the centre as it is sent. Raises NotThere, ContentChanged, SealBroken."""
+    found = await store.find_file(con, context.tenant, file)
+    if found is None:
+        raise NotThere("the centre has no such file")
+    return await opened(context.keys, context.tenant, found)
+
+
+async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> FileContent:
+    """Open a file that was kept and check that it is what was laid out. Raises ContentChanged, SealBroken."""
+
+    def work() -> bytes:
+        (data,) = kernel.unseal(keys, TABLE, tenant, [kept.id], [kept.sealed])
+        if hashlib.sha256(data).digest() != kept.sha256:
+            raise ContentChanged(f"file {kept.id} is not what was laid out", hint="look at the storage")
+        return data
+
+    return FileContent(kept.name, await asyncio.to_thread(work))
+
+
+async def mark_sent(con: Connection, tenant: TenantId, now: datetime, file: FileId) -> bool:
+    """Say that a file left, with its lots and their shares; return False when it was said before."""
+    await store.hold(con, tenant)
+    sent = await store.send(con, tenant, file, now)
+    if sent is None:
+        return False
+    name, moved = sent
+    events = [Event("file.sent", file, detail={"name": name})]
+    events += [Event("share.sent", one.lot, one.invoice, one.part) for one in moved]
+    await journal.record(con, tenant, now, events)
+    return True
+
+
+async def mark_dead(con: Connection, tenant: TenantId, now: datetime, file: FileId, code: str) -> bool:
+    """Say that a file could not be sent, and for which error; return False when it is no longer queued."""
+    await store.hold(con, tenant)
+    name = await store.give_up(con, tenant, file)
+    if name is None:
+        return False
+    await journal.record(con, tenant, now, [Event("file.dead", file, detail={"name": name, "code": code})])
+    return True
