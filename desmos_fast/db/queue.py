@@ -106,8 +106,10 @@ async def _ending(manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: 
 
     async def drained() -> None:
         # Not the library's own drain: it would leave what a killed worker still seems to be doing.
-        while await _unfinished(manager):
+        left = await _unfinished(manager)
+        while left:
             await asyncio.sleep(DRAIN_LOOK_S)
+            left = await _unfinished(manager)
         manager.shutdown.set()
 
     watchers = [asyncio.create_task(asked())]
