@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a profile puts the zones of claims that bind each other; `ext.rules` and `ext.sums` follow them, a block in each call."""
 from libc.stdint cimport int64_t
-cimport cython
 
 from ext.reader cimport WIDTH, Scan
 

@@ -13,7 +13,9 @@ from ext.claims cimport *
 from ext.reader cimport *
 
 
-def rules(Claims claims not None, Scan scan not None, const int64_t[::1] firsts not None, const int64_t[::1] stops not None, Py_ssize_t limit):
+def rules(
+    Claims claims not None, Scan scan not None, const int64_t[::1] firsts not None, const int64_t[::1] stops not None, Py_ssize_t limit,
+):
     """Check the rules between the zones of each invoice and return the faults; `firsts` and `stops` are what `Scan.order` returned."""
     cdef Found found
     cdef Py_ssize_t i
@@ -114,8 +116,8 @@ cdef int of_act(Claims claims, Scan scan, Act act, Found *found) noexcept nogil:
         # Code 9 is: not subject to prior agreement, and has no date; any other has one.
         if (code == 57) != claims.holds(scan, s, Z_AGREED_ON, ZERO):
             note(found, s, BAD_VALUE, Z_AGREEMENT)
-    if act.e >= 0 and not scan.dead[act.e] and claims.holds(scan, act.e, Z_RPPS, ZERO) and claims.holds(scan, act.e, Z_EXECUTOR_RPPS, ZERO) \
-            and claims.holds(scan, act.e, Z_STRUCTURE, BLANK):
+    if act.e >= 0 and not scan.dead[act.e] and claims.holds(scan, act.e, Z_RPPS, ZERO) \
+            and claims.holds(scan, act.e, Z_EXECUTOR_RPPS, ZERO) and claims.holds(scan, act.e, Z_STRUCTURE, BLANK):
         note(found, act.e, BAD_VALUE, Z_RPPS)
     if act.m >= 0 and not scan.dead[act.m]:
         if not scan.dead[act.line] and memcmp(claims.at(scan, act.m, Z_PHASE_DATE), claims.at(scan, act.line, Z_DATE), 6) != 0:

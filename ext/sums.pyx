@@ -261,7 +261,9 @@ cdef int same(Claims claims, Scan scan, Way *way, Py_ssize_t owner, Py_ssize_t u
             return 0
         if not scan.dead[one] and not scan.dead[other]:
             byte = 0
-            while byte < WIDTH and (scan.record(one)[byte] == scan.record(other)[byte] or is_amc(claims, scan, way.firsts[unit], last, other, byte)):
+            while byte < WIDTH and (
+                scan.record(one)[byte] == scan.record(other)[byte] or is_amc(claims, scan, way.firsts[unit], last, other, byte)
+            ):
                 byte += 1
             if byte < WIDTH:
                 note(found, other, LOT_MISMATCH, ZONES_END + byte)
