@@ -125,6 +125,14 @@ def _problem(status: int, body: bytes) -> Problem:
         return Problem(status=status, detail="the answer is not a problem document")
 
 
+def _decoded(reply: Reply, into: type[T]) -> T:
+    try:
+        return msgspec.json.decode(reply.body, type=into)
+    except msgspec.DecodeError as error:
+        # The library's own text could quote the answer.
+        raise OutsideFailed("the service answered in another shape than this program knows", hint="use the same version of both") from error
+
+
 class Client:
     """One centre's view of the service, over one pool of connections. Use as an async context manager."""
 
@@ -197,6 +205,14 @@ class Client:
                 raise failure
             self._saved -= 1.0
             await asyncio.sleep(self._retries.delay(attempt - 1, wait))
+
+    async def get(self, path: str, into: type[T]) -> T:
+        """Ask, and return the answer as what it says; raises what `send` raises, OutsideFailed for an answer of another shape."""
+        return _decoded(await self.send("GET", path), into)
+
+    async def post(self, path: str, into: type[T], *, body: bytes, content_type: str = JSON, key: str | None = None) -> T:
+        """Write, and return the answer as what it says; raises what `get` raises."""
+        return _decoded(await self.send("POST", path, body=body, content_type=content_type, key=key), into)
 
     @staticmethod
     def _failure(reply: Reply, key: str | None) -> tuple[DesmosError, float]:
