@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words that a centre reads: states, reject classes, reasons and amounts in French."""
+
+from collections.abc import Mapping
+from typing import Final
+
+THIN: Final = "\u202f"
+HARD: Final = "\u00a0"
+
+INVOICE_STATES: Final = {
+    "draft": "brouillon", "priced": "tarifée", "signed": "signée", "in_lot": "en lot", "sent": "envoyée", "in_process": "en traitement",
+    "part_paid": "payée en partie", "paid": "payée", "to_fix": "à corriger", "to_review": "à vérifier",
+    "awaiting_patient": "attend le patient", "recycled": "refaite", "closed_with_loss": "close avec perte", "void": "annulée",
+}  # fmt: skip
+SHARE_STATES: Final = {
+    "not_due": "rien à recevoir", "open": "à envoyer", "lotted": "en lot", "sent": "envoyée", "received": "reçue par le payeur",
+    "file_refused": "lot refusé", "pending": "en attente", "rejected": "rejetée", "announced": "annoncée",
+    "announced_part": "annoncée en partie", "settled": "réglée", "settled_part": "réglée en partie", "indu": "indu réclamé",
+    "recycled": "refaite", "to_patient": "au patient", "written_off": "passée en perte", "time_barred": "forclose", "void": "annulée",
+    "due": "due par le patient", "part_paid": "payée en partie", "paid": "payée", "refund_due": "à rembourser",
+}  # fmt: skip
+PARTS: Final = {"amo": "Part obligatoire (AMO)", "amc": "Part complémentaire (AMC)", "patient": "Part du patient"}
+CLASSES: Final = {
+    "duplicate": "Facture déjà payée", "identity": "Identité de l'assuré", "rights": "Droits de l'assuré", "coding": "Codage de l'acte",
+    "prescriber": "Prescripteur ou date", "contract": "Contrat complémentaire", "late": "Hors délai", "missing_document": "Pièce manquante",
+    "technical": "Lot refusé", "unknown": "Code inconnu de la liste", "other": "Autre motif",
+}  # fmt: skip
+REASONS: Final = {
+    "payer_unknown": "sans référence, et le nom ne désigne aucun payeur connu",
+    "reference_with_another_sum": "la référence citée annonce une autre somme",
+    "several_orders": "plusieurs annonces de cette somme",
+    "several_credits_or_reference_elsewhere": "plusieurs virements pour cette annonce",
+    "no_order": "aucune annonce de cette somme",
+    "other_currency": "autre monnaie",
+    "several_parts": "plusieurs factures possibles",
+    "recovery_without_part": "indu réclamé sans désigner la part ni le patient",
+    "other_money": "somme hors facture",
+    "no_part": "aucune facture ne correspond",
+}
+RULES: Final = {
+    "A1": "A1 : facture, NIR, date et payeur identiques", "A2": "A2 : une clé absente, le reste identique",
+    "B1": "B1 : référence citée et somme exacte", "B2": "B2 : payeur, somme et dates, sans autre choix",
+}  # fmt: skip
+ACCOUNTS: Final = {
+    "creance": "Créances", "produit": "Produits", "attente": "Annoncé, pas encore reçu", "banque": "Banque",
+    "ecart": "Virements inexpliqués", "indu": "Indus", "perte": "Pertes", "trop_percu": "Trop-perçus",
+    "hors_facture": "Hors facture", "caisse": "Caisse",
+}  # fmt: skip
+
+
+def word(table: Mapping[str, str], code: str) -> str:
+    """Return what a code is called, or the code itself: a word that is missing must not hide a figure."""
+    return table.get(code, code)
+
+
+def reason(code: str) -> str:
+    """Return why something is not matched."""
+    name, _, fields = code.partition(":")
+    return f"donnée absente : {fields}" if name == "absent" else word(REASONS, code)
+
+
+def whole(number: int) -> str:
+    """Write a whole number as French does, thousands apart."""
+    return f"{number:,}".replace(",", THIN)
+
+
+def euros(cents: int) -> str:
+    """Write cents as an amount of euros; no float ever holds it."""
+    sign = "−" if cents < 0 else ""
+    units, rest = divmod(abs(cents), 100)
+    return f"{sign}{whole(units)},{rest:02d}{HARD}€"
+
+
+def seconds(value: float) -> str:
+    """Write a duration."""
+    return f"{value:.1f}".replace(".", ",") + f"{HARD}s"
