@@ -6,14 +6,17 @@ Amounts are integer cents. `insured_nir` and `nir` are only compared: a keyed in
 """
 
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from desmos_fast.base.types import Cents, Part
+from desmos_fast.settlement.bank.model import BankFault, BankLine, Block
 
 Status = Literal["confirmed", "suggested", "ambiguous", "unmatched", "duplicate", "parked", "ignored"]
+LineStatus = Literal["paid", "partial", "rejected", "recovery"]
 Outcome = Literal["paid", "partial", "overpaid", "recovery", "rejected"]
 
 
@@ -52,7 +55,7 @@ class OrderLine(_Input, frozen=True, kw_only=True, gc=False):
     """What an order says of one invoice part; any key field may be null."""
 
     line: int
-    status: Literal["paid", "partial", "rejected", "recovery"]
+    status: LineStatus
     amount: Cents
     biller: str | None = None
     part: Part | None = None
@@ -190,3 +193,104 @@ class Result(msgspec.Struct, frozen=True):
 
     matches: tuple[Match, ...]
     summary: Summary
+
+
+# --- rows of the database, as matching needs them
+
+
+class OrderRow(NamedTuple):
+    """One payment order; `free` until a credit is confirmed on it."""
+
+    id: UUID
+    ref: str
+    kind: Literal["payment", "recovery"]
+    payer: str
+    emitter: str
+    emitter_name: str | None
+    payment_date: date
+    payment_ref: str
+    total: int
+    free: bool
+
+
+class LineRow(NamedTuple):
+    """One free order line; `insured` is the hexadecimal index of the NIR, `parked` once its amount waits in the books."""
+
+    order_id: UUID
+    line: int
+    biller: str | None
+    part: Part | None
+    payer: str
+    status: LineStatus
+    amount: int
+    invoice_number: int | None
+    lot: str | None
+    insured: str | None
+    care_date: date | None
+    reject_code: str | None
+    parked: bool
+
+
+class PartRow(NamedTuple):
+    """One share that order lines may pay; `announced` is the sum of the lines confirmed on it."""
+
+    invoice_id: UUID
+    biller: str
+    number: int
+    insured: str
+    care_date: date
+    part: Part
+    payer: str
+    amount: int
+    announced: int
+    lot: int | None
+
+
+class CreditRow(NamedTuple):
+    """One bank credit that nothing explains yet; `line` is whole but for what hides a NIR."""
+
+    id: UUID
+    line: BankLine
+
+
+class ShareLineRow(NamedTuple):
+    """One order line confirmed on a share, beside the share as it is recorded; `code` is the line's own reject code."""
+
+    invoice_id: UUID
+    part: Part
+    amount: int
+    transport: str
+    state: str
+    announced: int
+    credited: int
+    line_status: LineStatus
+    line_amount: int
+    code: str | None
+    order_id: UUID
+    order_credited: bool
+
+
+# --- answers of the service
+
+
+class StatementAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a statement brought: `amount` is the sum in cents of the lines that are new, `balances` what its blocks say."""
+
+    id: UUID
+    sha256: str
+    format: str
+    lines: int
+    duplicates: int
+    amount: Cents
+    balances: tuple[Block, ...]
+    warnings: tuple[BankFault, ...]
+
+
+class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation decided of all that was free, by status and by rule, and how many ledger entries followed."""
+
+    run_id: UUID
+    lines: dict[str, Tally]
+    credits: dict[str, Tally]
+    rules: dict[str, Tally]
+    entries: int

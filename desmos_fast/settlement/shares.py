@@ -2,12 +2,11 @@
 """The state of one share, told from the whole of what was matched to it, never from the order of arrival."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import Cents
-
-LineStatus = Literal["paid", "partial", "rejected", "recovery"]
+from desmos_fast.settlement.model import LineStatus
 
 TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
 TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "settled_part", "rejected", "indu"})

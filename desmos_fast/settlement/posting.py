@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From decisions to what is written: rows taken, ledger entries, moves of the shares, events. Pure: nothing here stores anything."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from desmos_fast.base import ledger
+from desmos_fast.base.errors import OurBug
+from desmos_fast.base.ledger import Due, Entry
+from desmos_fast.base.types import Cents, Part, uuid7
+from desmos_fast.db.journal import Event
+from desmos_fast.settlement.book import Book, Decisions, part_name
+from desmos_fast.settlement.model import Evidence, LineRow, Match, PartRow, ShareLineRow
+from desmos_fast.settlement.shares import TERMINAL, MatchedLine, share_state
+
+EVENTS: Final[Mapping[str, str]] = {
+    "announced": "share.announced",
+    "announced_part": "share.announced",
+    "settled": "share.settled",
+    "settled_part": "share.settled",
+    "rejected": "share.rejected",
+    "indu": "share.indu",
+}
+
+
+class Word(NamedTuple):
+    """The last record kept of a line or credit that is not matched."""
+
+    match_key: str
+    status: str
+    evidence: Evidence
+
+
+class LineTaken(NamedTuple):
+    """An order line confirmed on a share."""
+
+    order_id: UUID
+    line: int
+    match_id: UUID
+    invoice_id: UUID
+
+
+@dataclass
+class Plan:
+    """What one reconciliation writes; `orders` and `credits` give the match of each, `shares` are those that lines were confirmed on."""
+
+    matches: list[tuple[UUID, Match]] = field(default_factory=list)
+    lines: list[LineTaken] = field(default_factory=list)
+    shares: set[tuple[UUID, str]] = field(default_factory=set)
+    parked: list[tuple[UUID, int]] = field(default_factory=list)
+    orders: dict[UUID, UUID] = field(default_factory=dict)
+    credits: dict[UUID, UUID] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def make_plan(book: Book, decisions: Decisions, last: Mapping[str, Word]) -> Plan:
+    """Say what follows from the decisions; a record without match is kept only when it says something new."""
+    plan = Plan()
+    _plan_lines(plan, book, decisions.lines)
+    _plan_credits(plan, book, decisions.credits)
+    for match in (*decisions.lines, *decisions.credits):
+        if match.status != "confirmed" and last.get(match.left[0]) != Word(match.match_id, match.status, match.evidence):
+            plan.matches.append((uuid7(), match))
+    return plan
+
+
+# --- order lines
+
+
+def _plan_lines(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
+    names = {row.id: row.ref for row in book.orders}
+    lines = {f"{names[row.order_id]}#{row.line}": row for row in book.lines}
+    parts = {part_name(row): row for row in book.parts}
+    for match in matches:
+        line = lines[match.left[0]]
+        if match.status == "confirmed":
+            _plan_taken(plan, match, line, parts[match.right[0]])
+        elif line.amount and not line.parked:
+            plan.parked.append((line.order_id, line.line))
+            plan.entries.append(_waiting(match.left[0], line))
+
+
+def _plan_taken(plan: Plan, match: Match, line: LineRow, part: PartRow) -> None:
+    row_id = uuid7()
+    plan.matches.append((row_id, match))
+    plan.lines.append(LineTaken(line.order_id, line.line, row_id, part.invoice_id))
+    plan.shares.add((part.invoice_id, part.part))
+    if line.amount:
+        plan.entries.append(_placed(match, line, f"{part.biller}/{part.number}"))
+    detail = {"match": match.match_id, "rule": match.rule, "order_line": match.left[0], "amount": match.amount, "outcome": match.outcome}
+    plan.events.append(Event("match.confirmed", row_id, part.invoice_id, part.part, detail))
+
+
+def _waiting(ref: str, line: LineRow) -> Entry:
+    if line.status == "recovery":
+        return ledger.recovery_parked(ref, line.payer, Cents(line.amount))
+    return ledger.line_without_invoice(ref, line.payer, Cents(line.amount))
+
+
+def _placed(match: Match, line: LineRow, invoice: str) -> Entry:
+    ref, payer, due, excess = match.left[0], line.payer, Cents(match.amount - match.residual), match.residual
+    if line.parked and line.status == "recovery":
+        return ledger.recovery_identified(ref, payer, invoice, due, excess)
+    if line.parked:
+        return ledger.line_invoiced_later(ref, payer, invoice, due, excess)
+    if excess:
+        return ledger.overpaid(ref, payer, invoice, due, excess)
+    return ledger.line_matched(ref, payer, invoice, due)
+
+
+# --- credits
+
+
+def _plan_credits(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
+    credits = {row.line.id: row.id for row in book.credits}
+    orders = {row.ref: row for row in book.orders}
+    for match in matches:
+        if match.status != "confirmed":
+            continue
+        row_id = uuid7()
+        plan.matches.append((row_id, match))
+        plan.credits[credits[match.left[0]]] = row_id
+        paid = [orders[name] for name in match.right]
+        plan.orders.update({order.id: row_id for order in paid})
+        dues = [Due(order.payer, Cents(order.total)) for order in paid]
+        if sum(due.amount for due in dues) != match.amount:
+            raise OurBug(f"credit {match.left[0]}: {match.amount} cents are not the sum of its orders")
+        plan.entries.append(ledger.credit_matched_later(match.left[0], dues))
+        detail = {"match": match.match_id, "rule": match.rule, "credit": match.left[0], "orders": match.right, "amount": match.amount}
+        plan.events.append(Event("match.confirmed", row_id, detail=detail))
+
+
+# --- shares
+
+
+class ShareMove(NamedTuple):
+    """What a share becomes."""
+
+    invoice_id: UUID
+    part: Part
+    state: str
+    announced: int
+    credited: int
+    reject_code: str | None
+
+
+def share_moves(rows: Iterable[ShareLineRow], newly_paid: Collection[UUID]) -> tuple[list[ShareMove], list[Event]]:
+    """Return what the shares become and the events of that, from all the lines confirmed on each, given one after the other.
+
+    `newly_paid` are the orders that the bank paid in this run: what was announced is told before what was received.
+    """
+    moves: list[ShareMove] = []
+    events: list[Event] = []
+    for _, group in groupby(rows, key=lambda row: (row.invoice_id, row.part)):
+        lines = list(group)
+        move = _move(lines)
+        moves.append(move)
+        events.extend(_told(lines, move, newly_paid))
+    return moves, events
+
+
+def _move(lines: Sequence[ShareLineRow]) -> ShareMove:
+    share = lines[0]
+    codes = [line.code for line in lines if line.code is not None]
+    return ShareMove(
+        invoice_id=share.invoice_id,
+        part=share.part,
+        state=_state(lines, ()),
+        announced=sum(line.line_amount for line in lines),
+        credited=sum(line.line_amount for line in lines if line.order_credited),
+        reject_code=codes[-1] if codes else None,
+    )
+
+
+def _state(lines: Sequence[ShareLineRow], not_yet: Collection[UUID]) -> str:
+    share = lines[0]
+    matched = [MatchedLine(line.line_status, line.line_amount, line.order_credited and line.order_id not in not_yet) for line in lines]
+    return share_state(share.amount, matched, share.state if share.state in TERMINAL else share.transport)
+
+
+def _told(lines: Sequence[ShareLineRow], move: ShareMove, newly_paid: Collection[UUID]) -> Iterator[Event]:
+    share = lines[0]
+    announced = _state(lines, newly_paid)
+    if announced != share.state or move.announced != share.announced:
+        yield from _state_event(move, announced)
+    if move.credited != share.credited:
+        detail = {"amount": move.credited - share.credited, "credited": move.credited}
+        yield Event("payment.received", share.invoice_id, share.invoice_id, share.part, detail)
+    if move.state != announced:
+        yield from _state_event(move, move.state)
+
+
+def _state_event(move: ShareMove, state: str) -> Iterator[Event]:
+    name = EVENTS.get(state)
+    if name is not None:
+        detail = {"state": state, "announced": move.announced, "credited": move.credited, "reject_code": move.reject_code}
+        yield Event(name, move.invoice_id, move.invoice_id, move.part, detail)

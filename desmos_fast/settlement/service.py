@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases: take a statement, match all that is free and post what is certain, show the figures."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base import ledger
+from desmos_fast.base.identifiers import mask_nir
+from desmos_fast.base.types import Cents, uuid7
+from desmos_fast.db import journal
+from desmos_fast.db.pool import Connection
+from desmos_fast.identity.context import Context
+from desmos_fast.nomenclature.payers import payers
+from desmos_fast.settlement import store
+from desmos_fast.settlement.bank import read_statement
+from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
+from desmos_fast.settlement.book import Decisions, decide
+from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
+from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
+from desmos_fast.settlement.posting import Plan, make_plan, share_moves
+from desmos_fast.settlement.store import CURRENCY, NewBankLine
+from monitoring import metrics
+
+_CONTENT: Final = b"bank line\0"
+
+
+# --- statements
+
+
+async def import_statement(con: Connection, context: Context, body: bytes) -> StatementAnswer:
+    """Take one statement: every movement enters the books unexplained, and one that another file gave is marked.
+
+    The same bytes again give the first answer and write nothing. Raises BankRefused.
+    """
+    statement = await asyncio.to_thread(read_statement, body)
+    await store.lock(con, context.tenant)
+    first = await store.answer_of(con, context.tenant, statement.sha256)
+    if first is not None:
+        return first
+    keys = await asyncio.to_thread(_keys, context.keys.index, statement.lines)
+    given = await store.lines_given(con, context.tenant, (key for key, _ in keys))
+    lines = await asyncio.to_thread(_new_lines, statement.lines, keys, given)
+    live = [row.line for row in lines if row.duplicate_of is None and _is_posted(row.line)]
+    answer = StatementAnswer(
+        id=uuid7(),
+        sha256=statement.sha256,
+        format=statement.format,
+        lines=len(lines),
+        duplicates=sum(row.duplicate_of is not None for row in lines),
+        amount=Cents(sum(line.amount for line in live)),
+        balances=statement.blocks,
+        warnings=(*statement.warnings, *await _gaps_before(con, context, statement)),
+    )
+    await store.add_statement(con, context.tenant, context.now, answer, lines)
+    detail = {"sha256": answer.sha256, "lines": answer.lines, "duplicates": answer.duplicates, "amount": answer.amount}
+    await journal.record(con, context.tenant, context.now, [journal.Event("bank.imported", answer.id, detail=detail)])
+    metrics.bank_lines_imported.inc(len(lines))
+    await journal.post(con, context.tenant, context.now, [ledger.credit_unmatched(line.id, line.account, line.amount) for line in live])
+    return answer
+
+
+def _is_posted(line: BankLine) -> bool:
+    # The books are in euros, and what the bank has not booked may still vanish.
+    return line.status == "booked" and line.currency == CURRENCY
+
+
+def _keys(secret: bytes, lines: Iterable[BankLine]) -> list[tuple[str, int]]:
+    # A label may hold a NIR, and a bare hash of few unknowns can be searched: the key of the centre is hashed in.
+    return [
+        (hmac.digest(secret, _CONTENT + bytes.fromhex(key), hashlib.sha256).hex(), occurrence) for key, occurrence in occurrences(lines)
+    ]
+
+
+def _new_lines(lines: Sequence[BankLine], keys: Iterable[tuple[str, int]], given: Mapping[tuple[str, int], str]) -> list[NewBankLine]:
+    ids = journal.ids(len(lines))
+    return [NewBankLine(row_id, masked(line), *key, given.get(key)) for row_id, line, key in zip(ids, lines, keys, strict=True)]
+
+
+def masked(line: BankLine) -> BankLine:
+    """Return the line with every NIR in its texts hidden."""
+    return msgspec.structs.replace(
+        line,
+        label=mask_nir(line.label),
+        remittance=tuple(map(mask_nir, line.remittance)),
+        end_to_end_id=line.end_to_end_id and mask_nir(line.end_to_end_id),
+        payer_name=line.payer_name and mask_nir(line.payer_name),
+        payer_id=line.payer_id and mask_nir(line.payer_id),
+        references=tuple(map(mask_nir, line.references)),
+        qualifiers=tuple((code, mask_nir(text)) for code, text in line.qualifiers),
+    )
+
+
+async def _gaps_before(con: Connection, context: Context, statement: Statement) -> list[BankFault]:
+    first: dict[tuple[str, str], Block] = {}
+    for block in statement.blocks:
+        first.setdefault((block.account, block.currency), block)
+    known = await store.blocks_before(con, context.tenant, list(first.values()))
+    return [fault for block in known for fault in gaps([block, first[block.account, block.currency]])]
+
+
+# --- reconciliation
+
+
+async def reconcile(con: Connection, context: Context) -> RunAnswer:
+    """Match all that is free, once at a time for a centre, and write what follows: rows taken, shares moved, entries posted."""
+    tenant, run_id = context.tenant, uuid7()
+    await store.lock(con, tenant)
+    book = await store.open_book(con, tenant)
+    known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
+    decisions = await asyncio.to_thread(decide, book, known, Settings())
+    free = [match.left[0] for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed"]
+    plan = await asyncio.to_thread(make_plan, book, decisions, await store.last_words(con, tenant, free))
+    document = await asyncio.to_thread(store.matches_document, plan.matches)
+    await store.add_matches(con, tenant, context.now, run_id, document)
+    await _take(con, context, plan)
+    await _move_shares(con, context, plan)
+    metrics.reconciliations.inc()
+    return _answer(run_id, decisions, await journal.post(con, tenant, context.now, plan.entries))
+
+
+async def _take(con: Connection, context: Context, plan: Plan) -> None:
+    await store.take_lines(con, context.tenant, plan.lines)
+    await store.park(con, context.tenant, plan.parked)
+    await store.take_orders(con, context.tenant, plan.orders)
+    await store.take_credits(con, context.tenant, plan.credits)
+
+
+async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
+    rows = await store.share_lines(con, context.tenant, plan.shares, list(plan.orders))
+    moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
+    await store.move_shares(con, context.tenant, moves)
+    await journal.record(con, context.tenant, context.now, [*plan.events, *events])
+
+
+def _answer(run_id: UUID, decisions: Decisions, entries: int) -> RunAnswer:
+    both = (*decisions.lines, *decisions.credits)
+    return RunAnswer(
+        run_id=run_id,
+        lines=_tallies(decisions.lines, "status"),
+        credits=_tallies(decisions.credits, "status"),
+        rules=_tallies(both, "rule"),
+        entries=entries,
+    )
+
+
+def _tallies(matches: Iterable[Match], name: str) -> dict[str, Tally]:
+    found: dict[str, Tally] = {}
+    for match in matches:
+        before = found.get(getattr(match, name), Tally(0, Cents(0)))
+        found[getattr(match, name)] = Tally(before.count + 1, Cents(before.cents + match.amount))
+    return dict(sorted(found.items()))
+
+
+# --- figures
+
+
+async def dashboard(con: Connection, context: Context) -> Dashboard:
+    """Show the figures of the centre, all of one moment."""
+    return make_dashboard(await store.figures(con, context.tenant, LISTED), context.now)

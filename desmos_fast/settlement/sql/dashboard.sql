@@ -1,0 +1,79 @@
+-- The figures of one centre ($1) in one statement, so in one snapshot: what is counted in one place agrees with every other.
+-- $2 is how many rows each list shows, oldest first. Each column is a JSON array or object.
+WITH document AS (
+    SELECT i.state, i.total,
+           (SELECT array_agg(DISTINCT s.state ORDER BY s.state) FROM share AS s WHERE s.tenant_id = $1 AND s.invoice_id = i.id) AS shares
+      FROM invoice AS i
+     WHERE i.tenant_id = $1
+),
+claimed AS (
+    SELECT s.part, s.payer, s.state, s.amount, s.reject_code, greatest(s.amount - s.announced, 0) AS still_open
+      FROM share AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
+     WHERE s.tenant_id = $1
+),
+credit AS (
+    SELECT b.ref, b.account, b.booking_date, b.amount, b.document ->> 'label' AS label,
+           coalesce(m.evidence ->> 'why', 'not_examined') AS why
+      FROM bank_line AS b
+      LEFT JOIN LATERAL (
+               SELECT evidence FROM match
+                WHERE tenant_id = $1 AND left_refs[1] = b.ref AND status <> 'confirmed'
+                ORDER BY id DESC LIMIT 1
+           ) AS m ON true
+     WHERE b.tenant_id = $1 AND b.match_id IS NULL AND b.duplicate_of IS NULL AND b.amount > 0 AND b.document ->> 'currency' = 'EUR'
+),
+announced AS (
+    SELECT o.ref || '#' || l.line AS ref, l.payer, o.payment_ref, o.payment_date, l.status, l.amount, l.part, l.invoice_number,
+           coalesce(m.evidence ->> 'why', 'not_examined') AS why
+      FROM order_line AS l
+      JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+      LEFT JOIN LATERAL (
+               SELECT evidence FROM match
+                WHERE tenant_id = $1 AND left_refs[1] = o.ref || '#' || l.line AND status <> 'confirmed'
+                ORDER BY id DESC LIMIT 1
+           ) AS m ON true
+     WHERE l.tenant_id = $1 AND l.match_id IS NULL
+)
+SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT state, shares, count(*) AS count, sum(total) AS cents FROM document GROUP BY state, shares
+        ) AS r) AS invoices,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT part, state, count(*) AS count, sum(amount) AS cents FROM claimed GROUP BY part, state ORDER BY part, state
+        ) AS r) AS shares,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT state, count(*) AS count, sum(amo + amc) AS cents FROM lot WHERE tenant_id = $1 GROUP BY state ORDER BY state
+        ) AS r) AS lots,
+       (SELECT coalesce(json_object_agg(state, count), '{}') FROM (
+            SELECT state, count(*) AS count FROM file WHERE tenant_id = $1 GROUP BY state ORDER BY state
+        ) AS r) AS files,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT coalesce(reject_code, '') AS code, count(*) AS count, sum(still_open) AS cents
+              FROM claimed WHERE state = 'rejected' GROUP BY 1 ORDER BY 1
+        ) AS r) AS rejects,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT payer, coalesce(c.expected, 0) AS expected, coalesce(c.still_open, 0) AS open, coalesce(o.announced, 0) AS announced,
+                   coalesce(o.received, 0) AS received
+              FROM (SELECT payer, sum(amount) AS expected, sum(still_open) AS still_open
+                      FROM claimed WHERE part <> 'patient' GROUP BY payer) AS c
+              FULL JOIN (SELECT payer, sum(total) AS announced, sum(total) FILTER (WHERE match_id IS NOT NULL) AS received
+                           FROM payment_order WHERE tenant_id = $1 GROUP BY payer) AS o USING (payer)
+             ORDER BY payer
+        ) AS r) AS payers,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT why, count(*) AS count, sum(amount) AS cents FROM credit GROUP BY why ORDER BY why
+        ) AS r) AS credit_reasons,
+       (SELECT coalesce(json_agg(r), '[]') FROM (SELECT * FROM credit ORDER BY booking_date, ref LIMIT $2) AS r) AS credit_list,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT why, count(*) AS count, sum(amount) AS cents FROM announced GROUP BY why ORDER BY why
+        ) AS r) AS line_reasons,
+       (SELECT coalesce(json_agg(r), '[]') FROM (SELECT * FROM announced ORDER BY payment_date, ref LIMIT $2) AS r) AS line_list,
+       (SELECT json_build_object('count', count(*), 'cents', coalesce(sum(amount), 0)) FROM bank_line
+         WHERE tenant_id = $1 AND duplicate_of IS NULL AND match_id IS NULL AND amount < 0 AND document ->> 'currency' = 'EUR') AS debits,
+       (SELECT coalesce(json_agg(r), '[]') FROM (
+            SELECT document ->> 'currency' AS currency, count(*) AS count, sum(amount) AS cents FROM bank_line
+             WHERE tenant_id = $1 AND duplicate_of IS NULL AND document ->> 'currency' <> 'EUR' GROUP BY 1 ORDER BY 1
+        ) AS r) AS foreign_lines,
+       (SELECT coalesce(json_object_agg(kind, balance), '{}') FROM (
+            SELECT split_part(account, ':', 1) AS kind, sum(debit) - sum(credit) AS balance
+              FROM ledger_line WHERE tenant_id = $1 GROUP BY 1 ORDER BY 1
+        ) AS r) AS ledger

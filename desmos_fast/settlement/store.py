@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of settlement: statements, what is free, what is decided of it. Functions take a connection and never commit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base.errors import OurBug
+from desmos_fast.db.pool import Connection
+from desmos_fast.settlement.bank.model import BankLine, Block
+from desmos_fast.settlement.book import Book
+from desmos_fast.settlement.labels import quoted_tokens
+from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow, StatementAnswer
+from desmos_fast.settlement.posting import LineTaken, ShareMove, Word
+
+CURRENCY: Final = "EUR"
+_ENCODER: Final = msgspec.json.Encoder()
+
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('settlement ' || $1, 2))"
+
+
+async def lock(con: Connection, tenant: UUID) -> None:
+    """Wait until no other statement or reconciliation of the tenant is being written, then keep the others out to the end."""
+    await con.execute(LOCK, str(tenant))
+
+
+# --- statements
+
+FILE: Final = "SELECT answer FROM bank_file WHERE tenant_id = $1 AND sha256 = $2"
+
+
+async def answer_of(con: Connection, tenant: UUID, sha256: str) -> StatementAnswer | None:
+    """Return what was answered when these bytes came first."""
+    answer = await con.fetchval(FILE, tenant, bytes.fromhex(sha256))
+    return None if answer is None else msgspec.json.decode(answer, type=StatementAnswer)
+
+
+BLOCKS_BEFORE: Final = """
+    SELECT DISTINCT ON (asked.account, asked.currency) b.*
+      FROM unnest($2::text[], $3::text[], $4::date[]) AS asked (account, currency, opening_date)
+      JOIN bank_file AS f ON f.tenant_id = $1
+     CROSS JOIN LATERAL jsonb_to_recordset(f.answer -> 'balances')
+           AS b (account text, currency text, opening_date date, opening bigint, closing_date date, closing bigint, line integer)
+     WHERE b.account = asked.account AND b.currency = asked.currency AND b.closing_date <= asked.opening_date
+     ORDER BY asked.account, asked.currency, b.closing_date DESC, f.id DESC
+"""
+
+
+async def blocks_before(con: Connection, tenant: UUID, first: Sequence[Block]) -> list[Block]:
+    """Return, for the first block of each account of a file, the last known block that ends before it."""
+    asked = ([block.account for block in first], [block.currency for block in first], [block.opening_date for block in first])
+    return [Block(**row) for row in await con.fetch(BLOCKS_BEFORE, tenant, *asked)]
+
+
+GIVEN: Final = """
+    SELECT content_key, occurrence, ref FROM bank_line
+     WHERE tenant_id = $1 AND duplicate_of IS NULL AND content_key = ANY ($2::text[])
+"""
+
+
+async def lines_given(con: Connection, tenant: UUID, keys: Iterable[str]) -> dict[tuple[str, int], str]:
+    """Return the lines that earlier files gave with these content keys, by key and occurrence."""
+    rows = await con.fetch(GIVEN, tenant, list(set(keys)))
+    return {(row["content_key"], row["occurrence"]): row["ref"] for row in rows}
+
+
+class NewBankLine(NamedTuple):
+    """One line of a statement as it is stored; no text in it holds a NIR."""
+
+    id: UUID
+    line: BankLine
+    content_key: str
+    occurrence: int
+    duplicate_of: str | None
+
+
+ADD_FILE: Final = "INSERT INTO bank_file (tenant_id, id, sha256, format, answer, imported_at) VALUES ($1, $2, $3, $4, $5, $6)"
+ADD_LINES: Final = """
+    INSERT INTO bank_line (tenant_id, id, bank_file_id, ref, account, booking_date, amount, content_key, occurrence, document, duplicate_of)
+    SELECT $1, l.id, $2, l.ref, l.account, l.booking_date, l.amount, l.content_key, l.occurrence, l.document, l.duplicate_of
+      FROM unnest($3::uuid[], $4::text[], $5::text[], $6::date[], $7::bigint[], $8::text[], $9::integer[], $10::jsonb[], $11::text[])
+           AS l (id, ref, account, booking_date, amount, content_key, occurrence, document, duplicate_of)
+"""
+
+
+async def add_statement(con: Connection, tenant: UUID, now: datetime, answer: StatementAnswer, lines: Sequence[NewBankLine]) -> None:
+    """Store a statement with its lines and what is answered for it."""
+    document = _ENCODER.encode(answer).decode()
+    await con.execute(ADD_FILE, tenant, answer.id, bytes.fromhex(answer.sha256), answer.format, document, now)
+    await con.execute(
+        ADD_LINES, tenant, answer.id,
+        [row.id for row in lines],
+        [row.line.id for row in lines],
+        [row.line.account for row in lines],
+        [row.line.booking_date for row in lines],
+        [row.line.amount for row in lines],
+        [row.content_key for row in lines],
+        [row.occurrence for row in lines],
+        [_ENCODER.encode(row.line).decode() for row in lines],
+        [row.duplicate_of for row in lines],
+    )  # fmt: skip
+
+
+# --- what is free
+
+CREDITS: Final = """
+    SELECT id, document FROM bank_line
+     WHERE tenant_id = $1 AND match_id IS NULL AND duplicate_of IS NULL AND amount > 0
+"""
+# The orders that credits name are given too when they are taken: what a text says holds against amounts.
+ORDERS: Final = """
+    SELECT o.id, o.ref, o.kind, o.payer, o.emitter, o.emitter_name, o.payment_date, o.payment_ref, o.total, o.match_id IS NULL AS free
+      FROM payment_order AS o
+     WHERE o.tenant_id = $1
+       AND o.id IN (
+           SELECT f.id FROM payment_order AS f WHERE f.tenant_id = $1 AND f.match_id IS NULL AND f.total <> 0
+           UNION
+           SELECT l.order_id FROM order_line AS l WHERE l.tenant_id = $1 AND l.match_id IS NULL
+           UNION
+           SELECT t.id FROM payment_order AS t WHERE t.tenant_id = $1 AND upper(btrim(t.payment_ref)) = ANY ($2::text[])
+       )
+"""
+LINES: Final = """
+    SELECT order_id, line, biller, part, payer, status, amount, invoice_number, lot, encode(insured_key, 'hex') AS insured, care_date,
+           reject_code, parked
+      FROM order_line
+     WHERE tenant_id = $1 AND match_id IS NULL AND order_id = ANY ($2::uuid[])
+"""
+PARTS: Final = """
+    SELECT i.id, i.biller, i.number, encode(i.insured_key, 'hex') AS insured, i.care_date, s.part, s.payer, s.amount, s.announced,
+           t.number AS lot
+      FROM (SELECT DISTINCT n.biller, n.number FROM unnest($2::text[], $3::bigint[]) AS n (biller, number)) AS named
+      JOIN invoice AS i ON i.tenant_id = $1 AND i.biller = named.biller AND i.number = named.number AND i.state = 'signed'
+      JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = i.id AND s.part <> 'patient'
+      LEFT JOIN lot AS t ON t.tenant_id = $1 AND t.id = s.lot_id
+     ORDER BY i.id, s.part
+"""
+
+
+async def open_book(con: Connection, tenant: UUID) -> Book:
+    """Return all that is free, and the parts that the lines may pay."""
+    decoder = msgspec.json.Decoder(BankLine)
+    credits = [CreditRow(row["id"], decoder.decode(row["document"])) for row in await con.fetch(CREDITS, tenant)]
+    tokens = {token for row in credits for token in quoted_tokens(row.line)}
+    orders = [OrderRow(*row) for row in await con.fetch(ORDERS, tenant, list(tokens))]
+    # Orders first: an order that is committed in between then comes whole with the next run, never as lines alone.
+    lines = [LineRow(*row) for row in await con.fetch(LINES, tenant, [row.id for row in orders])]
+    named = [row for row in lines if row.biller is not None and row.invoice_number is not None]
+    parts = await con.fetch(PARTS, tenant, [row.biller for row in named], [row.invoice_number for row in named])
+    return Book(orders, lines, [PartRow(*row) for row in parts], credits)
+
+
+LAST_WORDS: Final = """
+    SELECT DISTINCT ON (m.left_refs[1]) m.left_refs[1] AS name, m.match_key, m.status, m.evidence
+      FROM match AS m
+     WHERE m.tenant_id = $1 AND m.status <> 'confirmed' AND m.left_refs[1] = ANY ($2::text[])
+     ORDER BY m.left_refs[1], m.id DESC
+"""
+
+
+async def last_words(con: Connection, tenant: UUID, names: Sequence[str]) -> dict[str, Word]:
+    """Return the last record of each of these lines and credits that was not matched."""
+    decoder = msgspec.json.Decoder(Evidence)
+    rows = await con.fetch(LAST_WORDS, tenant, names)
+    return {row["name"]: Word(row["match_key"], row["status"], decoder.decode(row["evidence"])) for row in rows}
+
+
+# --- what is decided
+
+ADD_MATCHES: Final = """
+    INSERT INTO match (tenant_id, id, run_id, match_key, problem, status, rule, left_refs, right_refs, amount, residual, outcome, evidence,
+                       decided_by, decided_at)
+    SELECT $1, m.id, $2, m.match_id, m.problem, m.status, m.rule, m."left", m."right", m.amount, m.residual, m.outcome, m.evidence,
+           'auto', $3
+      FROM json_to_recordset($4::json)
+           AS m (id uuid, match_id text, problem text, status text, rule text, "left" text[], "right" text[], amount bigint,
+                 residual bigint, outcome text, evidence jsonb)
+"""
+
+
+async def add_matches(con: Connection, tenant: UUID, now: datetime, run_id: UUID, document: str) -> None:
+    """Store the records of a run, written by `matches_document`."""
+    await con.execute(ADD_MATCHES, tenant, run_id, now, document)
+
+
+def matches_document(matches: Iterable[tuple[UUID, Match]]) -> str:
+    """Write records with their row ids as one JSON array."""
+    return _ENCODER.encode([{"id": row_id, **msgspec.structs.asdict(match)} for row_id, match in matches]).decode()
+
+
+TAKE_LINES: Final = """
+    UPDATE order_line AS l SET match_id = m.match_id, share_invoice_id = m.invoice_id, parked = false
+      FROM unnest($2::uuid[], $3::integer[], $4::uuid[], $5::uuid[]) AS m (order_id, line, match_id, invoice_id)
+     WHERE l.tenant_id = $1 AND l.order_id = m.order_id AND l.line = m.line AND l.match_id IS NULL
+"""
+PARK: Final = """
+    UPDATE order_line AS l SET parked = true
+      FROM unnest($2::uuid[], $3::integer[]) AS p (order_id, line)
+     WHERE l.tenant_id = $1 AND l.order_id = p.order_id AND l.line = p.line AND NOT l.parked
+"""
+TAKE_ORDERS: Final = """
+    UPDATE payment_order AS o SET match_id = m.match_id
+      FROM unnest($2::uuid[], $3::uuid[]) AS m (id, match_id)
+     WHERE o.tenant_id = $1 AND o.id = m.id AND o.match_id IS NULL
+"""
+TAKE_CREDITS: Final = """
+    UPDATE bank_line AS b SET match_id = m.match_id
+      FROM unnest($2::uuid[], $3::uuid[]) AS m (id, match_id)
+     WHERE b.tenant_id = $1 AND b.id = m.id AND b.match_id IS NULL
+"""
+
+
+async def take_lines(con: Connection, tenant: UUID, taken: Sequence[LineTaken]) -> None:
+    """Give each order line its match. Raises OurBug when one has a match already."""
+    if taken:
+        await _each(con, TAKE_LINES, tenant, *(list(column) for column in zip(*taken, strict=True)))
+
+
+async def park(con: Connection, tenant: UUID, lines: Sequence[tuple[UUID, int]]) -> None:
+    """Mark order lines whose amount now waits in the books. Raises OurBug when one waited already."""
+    await _each(con, PARK, tenant, [order for order, _ in lines], [line for _, line in lines])
+
+
+async def take_orders(con: Connection, tenant: UUID, taken: Mapping[UUID, UUID]) -> None:
+    """Give each order the match of its credit. Raises OurBug when one has a match already."""
+    await _each(con, TAKE_ORDERS, tenant, list(taken), list(taken.values()))
+
+
+async def take_credits(con: Connection, tenant: UUID, taken: Mapping[UUID, UUID]) -> None:
+    """Give each bank line its match. Raises OurBug when one has a match already."""
+    await _each(con, TAKE_CREDITS, tenant, list(taken), list(taken.values()))
+
+
+async def _each(con: Connection, query: str, tenant: UUID, first: Sequence[Any], *columns: Sequence[Any]) -> None:
+    if first:
+        status = await con.execute(query, tenant, first, *columns)
+        if status != f"UPDATE {len(first)}":
+            raise OurBug(f"{len(first)} rows were to change, PostgreSQL says {status}")
+
+
+# --- shares
+
+# Shares are locked in one order by all who move many of them, so that two of them never wait for each other.
+SHARE_LINES: Final = """
+    WITH touched AS (
+        SELECT s.invoice_id, s.part, s.amount, s.transport, s.state, s.announced, s.credited
+          FROM share AS s
+         WHERE s.tenant_id = $1
+           AND (s.invoice_id, s.part) IN (
+               SELECT m.invoice_id, m.part FROM unnest($2::uuid[], $3::text[]) AS m (invoice_id, part)
+               UNION
+               SELECT l.share_invoice_id, l.part FROM order_line AS l
+                WHERE l.tenant_id = $1 AND l.order_id = ANY ($4::uuid[]) AND l.share_invoice_id IS NOT NULL
+           )
+         ORDER BY s.invoice_id, s.part
+           FOR NO KEY UPDATE
+    )
+    SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, l.amount, l.reject_code, o.id,
+           o.match_id IS NOT NULL
+      FROM touched AS t
+      JOIN order_line AS l ON l.tenant_id = $1 AND l.share_invoice_id = t.invoice_id AND l.part = t.part AND l.match_id IS NOT NULL
+      JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+     ORDER BY t.invoice_id, t.part, o.payment_date, o.ref, l.line
+"""
+MOVE_SHARES: Final = """
+    UPDATE share AS s SET state = m.state, announced = m.announced, credited = m.credited, reject_code = m.reject_code
+      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[])
+           AS m (invoice_id, part, state, announced, credited, reject_code)
+     WHERE s.tenant_id = $1 AND s.invoice_id = m.invoice_id AND s.part = m.part
+"""
+
+
+async def share_lines(con: Connection, tenant: UUID, shares: Iterable[tuple[UUID, str]], orders: Sequence[UUID]) -> list[ShareLineRow]:
+    """Return every line confirmed on the given shares and on those that the orders pay, share by share; lock these shares."""
+    named = list(shares)
+    rows = await con.fetch(SHARE_LINES, tenant, [invoice for invoice, _ in named], [part for _, part in named], orders)
+    return [ShareLineRow(*row) for row in rows]
+
+
+async def move_shares(con: Connection, tenant: UUID, moves: Sequence[ShareMove]) -> None:
+    """Record what shares have become."""
+    if moves:
+        await _each(con, MOVE_SHARES, tenant, *(list(column) for column in zip(*moves, strict=True)))
+
+
+# --- figures
+
+DASHBOARD: Final = (Path(__file__).parent / "sql" / "dashboard.sql").read_text(encoding="utf-8")
+
+
+async def figures(con: Connection, tenant: UUID, listed: int) -> Mapping[str, str]:
+    """Return the columns of the dashboard as JSON texts, all told in one statement, so that they agree with each other."""
+    row = await con.fetchrow(DASHBOARD, tenant, listed)
+    assert row is not None, "the query gives one row"
+    return dict(row.items())
