@@ -2,6 +2,7 @@
 """The reader's kernel made ready with the tables of a profile, and one reading of one buffer."""
 
 import functools
+from array import array
 from typing import Any, Final
 
 from desmos_fast.base.identifiers import mask_nir
@@ -103,6 +104,7 @@ class Reading:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.lots, self.partners = array("q"), array("q")
         self.scan: Scan
         self.scan, found = types().scan(data, FAULTS_KEPT)
         self.types = self.scan.codes_of_types
