@@ -3,14 +3,14 @@
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from desmos_fast.base.settings import MAX_POOL, MAX_PORT, load
+
 if TYPE_CHECKING:
     from desmos_fast.commands.runtime import Runtime
-
-PORT: Final = 8080
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -46,23 +46,26 @@ async def _serve(place: "Runtime", host: str, port: int, connections: int, grace
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = PORT,
-    connections: Annotated[int, typer.Option(min=1, max=64, help="Connections to the database, at most.")] = 8,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; else DESMOS_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=MAX_PORT, help="The port, 0 takes a free one; else DESMOS_PORT.")] = None,
+    connections: Annotated[
+        int | None, typer.Option(min=1, max=MAX_POOL, help="Connections to the database, at most; else DESMOS_POOL_SIZE.")
+    ] = None,
     grace: Annotated[float, typer.Option(min=0, max=60, help="Seconds from `not ready` to the closed port: two probes.")] = 1.0,
-    log_level: Annotated[str, typer.Option(help="info, warning or error.")] = "warning",
+    log_level: Annotated[
+        Literal["info", "warning", "error"] | None, typer.Option(help="What the log holds; else DESMOS_LOG_LEVEL.")
+    ] = None,
 ) -> None:
     """Serve the HTTP API, with an embedded PostgreSQL unless DESMOS_DSN is set. SIGTERM ends it politely."""
     import uvloop
 
-    from api.logs import LEVELS, configure
+    from api.logs import configure
     from desmos_fast.commands.runtime import database
 
-    if log_level not in LEVELS:
-        raise typer.BadParameter("info, warning or error", param_hint="--log-level")
-    configure(log_level)
+    settings = load()
+    configure(log_level or settings.log_level)
     with database(start=True) as place:
-        uvloop.run(_serve(place, host, port, connections, grace))
+        uvloop.run(_serve(place, host or settings.host, settings.port if port is None else port, connections or settings.pool_size, grace))
 
 
 def migrate() -> None:
