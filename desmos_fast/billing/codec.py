@@ -4,7 +4,7 @@
 import re
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
@@ -46,9 +46,9 @@ class UsedNumbers(Seen):
 
 
 class _Unnumbered(Invoice, frozen=True, kw_only=True):
-    """An invoice as the API takes it: 0 until the service gives it a number."""
+    """An invoice as the API takes it: 0, which no caller may write, until the service gives it a number."""
 
-    number: int = 0
+    number: Annotated[int, msgspec.Meta(ge=1)] = 0
 
 
 class Encoded(msgspec.Struct, frozen=True):
