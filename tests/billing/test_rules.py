@@ -8,7 +8,7 @@ from desmos_fast.billing import rules
 from desmos_fast.billing.model import Amc, Beneficiary, NgapAct
 from desmos_fast.billing.rules import Split
 from desmos_fast.exchange.faults import Fault
-from tests.billing.invoices import REAL_FORM, SYNTHETIC, act, invoice
+from tests.billing.visits import REAL_FORM, SYNTHETIC, act, invoice
 
 CAISSE, INSURER = "amo:01751", "amc:0075912345"
 AMC, APART, C2S = Amc(number="75912345"), Amc(number="0075912345", separate_claim=True), Amc(number="99999997", contract_type="89")
