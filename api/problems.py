@@ -107,12 +107,6 @@ class MediaType(ApiError):
     code = "media_type"
 
 
-class BatchTooLong(ApiError):
-    """A batch has more lines than allowed."""
-
-    code = "batch_too_long"
-
-
 class Stopping(OutsideFailed):
     """The service is stopping and takes no new work."""
 

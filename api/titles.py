@@ -37,6 +37,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "idempotency_key_reused": Title(422, "The key was used with another content", "La clé a déjà servi avec un autre contenu"),
     # What is recorded says otherwise.
     "conflict": Title(409, "This contradicts what is recorded", "Ceci contredit ce qui est enregistré"),
+    "invoice_numbers_exhausted": Title(409, "No invoice number is left", "Tous les numéros de facture sont utilisés"),
     "idempotency_key_running": Title(409, "The first request with this key still runs", "La première requête avec cette clé est en cours"),
     # What we depend on, and ourselves.
     "outside_failed": Title(503, "Something outside failed", "Un service dont nous dépendons a échoué"),
@@ -106,6 +107,9 @@ FAULTS_FR: Final[dict[str, str]] = {
     "BANK_DECIMALS": "Les décimales ne conviennent pas à la devise",
     "BANK_EMPTY": "Le fichier ne contient aucun enregistrement",
     "BANK_TOO_LARGE": "Le fichier est trop volumineux",
+    "amount_missing": "Montant absent, et aucun tarif ne fixe le prix de cet acte",
+    "wrong_biller": "Le facturant n'est pas le centre de cette clé",
+    "wrong_key_kind": "Une clé d'essai n'accepte que des personnes fictives, une clé réelle les refuse",
     "LOT_NUMBERS_EXHAUSTED": "Tous les numéros de lot attendent une réponse",
 }
 FAULT_FR_DEFAULT: Final = "Donnée refusée"
