@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes back (test profile): acknowledgements of lots (ARL) and payment orders (RSP), one Struct per object of docs/exchange.md."""
+"""What comes back (test profile): acknowledgements (ARL), payment orders (RSP), one Struct per object of docs/reference/exchange.md."""
 
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
+from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import Cents
 
 PartLetter = Literal["O", "C"]
@@ -118,3 +120,30 @@ class RspFile(_File, frozen=True, kw_only=True):
 
     orders: tuple[PaymentOrder, ...]
     places: tuple[tuple[int, ...], ...]
+
+
+class WrongRecipient(InvalidInput):
+    """A return that is addressed to another centre than the one that brings it."""
+
+    code = "wrong_recipient"
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import found, the same each time for the same bytes.
+
+    Of an ARL: how many lots it accepts and refuses, and in `unknown` those that name no lot of ours or contradict an earlier answer. Of
+    an RSP: its payment orders and their lines, the sum that they announce in cents, how many invoices wait, and in `unknown` those of
+    them that we do not have.
+    """
+
+    id: UUID
+    kind: Literal["arl", "rsp"]
+    sha256: str
+    sequence: int
+    accepted: int = 0
+    refused: int = 0
+    unknown: int = 0
+    orders: int = 0
+    lines: int = 0
+    announced: Cents = Cents(0)
+    pending: int = 0
