@@ -10,8 +10,7 @@ import msgspec
 
 from desmos_fast.billing import rules
 from desmos_fast.billing.codec import encode, read_ndjson
-from desmos_fast.billing.model import Invoice
-from desmos_fast.billing.views import BatchTooLong
+from desmos_fast.billing.model import BatchTooLong, Invoice
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.identity.context import Context
 

@@ -11,19 +11,11 @@ import msgspec
 from desmos_fast.base import ledger
 from desmos_fast.billing import intake, rules, store
 from desmos_fast.billing.intake import Candidate
+from desmos_fast.billing.model import (
+    BatchResult, Created, Happened, InvoiceNotFound, InvoiceNumbersExhausted, InvoiceView, LineResult, ShareLot, ShareView,
+)  # fmt: skip
 from desmos_fast.billing.sealed import Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
-from desmos_fast.billing.views import (
-    BatchResult,
-    Created,
-    Happened,
-    InvoiceNotFound,
-    InvoiceNumbersExhausted,
-    InvoiceView,
-    LineResult,
-    ShareLot,
-    ShareView,
-)  # fmt: skip
 from desmos_fast.db import journal, numbers
 from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
