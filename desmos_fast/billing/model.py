@@ -6,7 +6,7 @@ exist and their defaults; what a key may hold is checked by the codec.
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -230,7 +230,7 @@ class Happened(msgspec.Struct, frozen=True):
     at: datetime
     event: str
     part: str | None
-    detail: msgspec.Raw | None
+    detail: dict[str, Any] | None
 
 
 class InvoiceView(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,8 +12,16 @@ from desmos_fast.base import ledger
 from desmos_fast.billing import intake, rules, store
 from desmos_fast.billing.intake import Candidate
 from desmos_fast.billing.model import (
-    BatchResult, Created, Happened, InvoiceNotFound, InvoiceNumbersExhausted, InvoiceView, LineResult, ShareLot, ShareView,
-)  # fmt: skip
+    BatchResult,
+    Created,
+    Happened,
+    InvoiceNotFound,
+    InvoiceNumbersExhausted,
+    InvoiceView,
+    LineResult,
+    ShareLot,
+    ShareView,
+)
 from desmos_fast.billing.sealed import Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
@@ -93,11 +101,13 @@ async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:
     return InvoiceView(
         **shown,
         shares=[_share(share) for share in found.shares],
-        timeline=[
-            Happened(event["happened_at"], event["name"], event["part"], msgspec.Raw(event["detail"]) if event["detail"] else None)
-            for event in found.events
-        ],
+        timeline=[_happened(event) for event in found.events],
     )
+
+
+def _happened(row: store.Row) -> Happened:
+    detail = None if row["detail"] is None else msgspec.json.decode(row["detail"], type=dict[str, Any])
+    return Happened(row["happened_at"], row["name"], row["part"], detail)
 
 
 def _share(row: store.Row) -> ShareView:
