@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from desmos_fast.billing import codec
+from desmos_fast.billing.kernel import encoder
+from desmos_fast.billing.model import Invoice
+from ext import fse
+from tests.billing.odd import INVOICES, NAMES, golden, odd_invoices
+from tests.oracle import fse as oracle
+
+
+def agree(invoices: list[Invoice], flow: int) -> None:
+    runs, expected = oracle.encode(invoices, flow)
+    encoded = codec.encode(invoices, flow=flow, lines=range(len(invoices)))
+    told = [(fault.line, fault.code, fault.field, fault.width) for fault in encoded.faults]
+    assert told == [(fault.row, fault.code, fault.field, fault.width) for fault in expected]
+    assert [encoded.data[start:stop] for start, stop in zip(encoded.starts, encoded.starts[1:], strict=False)] == runs
+    found: list[Any] = encoder().encode(tuple(invoices), flow)[-1]
+    secret = [fse.SLOTS["insured_nir"], fse.SLOTS["beneficiary.nir"]]
+    assert [repr(None if slot in secret else value) for _, _, slot, _, value, _ in found] == [repr(fault.value) for fault in expected]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flow", [1, 2])
+def test_golden_invoices_are_encoded_as_the_twin_does(name: str, flow: int) -> None:
+    agree(golden(name), flow)
+
+
+@given(st.lists(odd_invoices(), max_size=3), st.sampled_from([1, 2]))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_odd_invoices_are_refused_as_the_twin_does(invoices: list[Invoice], flow: int) -> None:
+    agree(invoices, flow)
+
+
+@pytest.mark.fuzz
+@given(st.lists(odd_invoices(), max_size=6), st.sampled_from([1, 2]))
+@settings(max_examples=30_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_many_odd_invoices_are_refused_as_the_twin_does(invoices: list[Invoice], flow: int) -> None:
+    agree(invoices, flow)
+
+
+def test_every_golden_invoice_in_one_call() -> None:
+    agree(INVOICES, 1)
