@@ -239,6 +239,6 @@ CCAM: Keys = {
 }  # fmt: skip
 EXECUTOR: Keys = {
     "am": fixed(9, not_zero=True), "rpps": Null(fixed(11, not_zero=True)), "specialty": fixed(2),
-    "condition": code(1, True, "practice_condition"), "zone": fixed(2, blank=True),
+    "condition": code(1, codes="practice_condition"), "zone": fixed(2, blank=True),
 }  # fmt: skip
 AGREEMENT: Keys = {"code": integer(1, codes="prior_agreement"), "requested_on": Null(day)}
