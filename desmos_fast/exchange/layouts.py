@@ -23,7 +23,7 @@ class LayoutError(InvalidInput):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One zone of a record; `start` is 1-based, `value` as section "Tables" of docs/exchange.md says."""
+    """One zone of a record; `start` is 1-based, `value` as section "Tables" of docs/reference/exchange.md says."""
 
     name: str
     start: int
