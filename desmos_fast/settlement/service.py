@@ -16,6 +16,7 @@ from desmos_fast.base.types import Cents, uuid7
 from desmos_fast.db import journal
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
+from desmos_fast.lots import store as lots
 from desmos_fast.nomenclature.payers import payers
 from desmos_fast.settlement import store
 from desmos_fast.settlement.bank import read_statement
@@ -132,6 +133,7 @@ async def _take(con: Connection, context: Context, plan: Plan) -> None:
 
 
 async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
+    await lots.hold(con, context.tenant)
     rows = await store.share_lines(con, context.tenant, plan.shares, list(plan.orders))
     moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
     await store.move_shares(con, context.tenant, moves)

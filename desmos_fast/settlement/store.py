@@ -174,11 +174,12 @@ async def last_words(con: Connection, tenant: UUID, names: Sequence[str]) -> dic
 ADD_MATCHES: Final = """
     INSERT INTO match (tenant_id, id, run_id, match_key, problem, status, rule, left_refs, right_refs, amount, residual, outcome, evidence,
                        decided_by, decided_at)
-    SELECT $1, m.id, $2, m.match_id, m.problem, m.status, m.rule, m."left", m."right", m.amount, m.residual, m.outcome, m.evidence,
+    SELECT $1, r.id, $2, m.match_id, m.problem, m.status, m.rule, m."left", m."right", m.amount, m.residual, m.outcome, m.evidence,
            'auto', $3
-      FROM json_to_recordset($4::json)
-           AS m (id uuid, match_id text, problem text, status text, rule text, "left" text[], "right" text[], amount bigint,
-                 residual bigint, outcome text, evidence jsonb)
+      FROM json_to_recordset($4::json) AS r (id uuid, match json)
+     CROSS JOIN LATERAL json_to_record(r.match)
+           AS m (match_id text, problem text, status text, rule text, "left" text[], "right" text[], amount bigint, residual bigint,
+                 outcome text, evidence jsonb)
 """
 
 
@@ -189,7 +190,7 @@ async def add_matches(con: Connection, tenant: UUID, now: datetime, run_id: UUID
 
 def matches_document(matches: Iterable[tuple[UUID, Match]]) -> str:
     """Write records with their row ids as one JSON array."""
-    return _ENCODER.encode([{"id": row_id, **msgspec.structs.asdict(match)} for row_id, match in matches]).decode()
+    return _ENCODER.encode([{"id": row_id, "match": match} for row_id, match in matches]).decode()
 
 
 TAKE_LINES: Final = """
@@ -244,7 +245,6 @@ async def _each(con: Connection, query: str, tenant: UUID, first: Sequence[Any],
 
 # --- shares
 
-# Shares are locked in one order by all who move many of them, so that two of them never wait for each other.
 SHARE_LINES: Final = """
     WITH touched AS (
         SELECT s.invoice_id, s.part, s.amount, s.transport, s.state, s.announced, s.credited
@@ -256,8 +256,6 @@ SHARE_LINES: Final = """
                SELECT l.share_invoice_id, l.part FROM order_line AS l
                 WHERE l.tenant_id = $1 AND l.order_id = ANY ($4::uuid[]) AND l.share_invoice_id IS NOT NULL
            )
-         ORDER BY s.invoice_id, s.part
-           FOR NO KEY UPDATE
     )
     SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, l.amount, l.reject_code, o.id,
            o.match_id IS NOT NULL
@@ -275,7 +273,7 @@ MOVE_SHARES: Final = """
 
 
 async def share_lines(con: Connection, tenant: UUID, shares: Iterable[tuple[UUID, str]], orders: Sequence[UUID]) -> list[ShareLineRow]:
-    """Return every line confirmed on the given shares and on those that the orders pay, share by share; lock these shares."""
+    """Return every line confirmed on the given shares and on those that the orders pay, share by share."""
     named = list(shares)
     rows = await con.fetch(SHARE_LINES, tenant, [invoice for invoice, _ in named], [part for _, part in named], orders)
     return [ShareLineRow(*row) for row in rows]
