@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
 GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "centre", "key")
-MODULES: Final = ("fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "identity", "demo")
+MODULES: Final = ("fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "identity", "invariants", "demo")
 
 for _name in GROUPS:
     app.add_typer(getattr(groups, _name), name=_name)

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads that look for what must not be: each file of `sql/` is one check, which tells how many it looked at and which are wrong."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.base.identifiers import mask_nir, nir_is_valid
+from desmos_fast.base.ledger import GENESIS, Entry, Line
+from desmos_fast.base.types import Cents, TenantId
+from desmos_fast.db.pool import AWAY, Connection, DatabaseDown
+from desmos_fast.db.tenant import SET_TENANT, direct
+from desmos_fast.invariants.model import SHOWN
+from desmos_fast.settlement.model import LineStatus
+
+SQL: Final = Path(__file__).parent / "sql"
+PREFETCH: Final = 2000
+CENTRES: Final = "SELECT tenant_id, finess FROM centre ORDER BY finess"
+SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+class NotOwner(OutsideFailed):
+    """The role given cannot list the centres."""
+
+    code = "outside_failed"
+
+
+class Seen(NamedTuple):
+    """How many a check looked at, how many were wrong, and at most ten of those."""
+
+    looked: int
+    wrong: int
+    examples: tuple[str, ...]
+
+
+class Centre(NamedTuple):
+    """One centre by its id and FINESS."""
+
+    id: TenantId
+    finess: str
+
+
+class Told(NamedTuple):
+    """What the database keeps of one share, and the lines matched to it: status, amount, whether the bank has its order."""
+
+    name: str
+    amount: int
+    transport: str
+    state: str
+    announced: int
+    credited: int
+    lines: tuple[tuple[LineStatus, int, bool], ...]
+
+
+class Link(NamedTuple):
+    """One entry of the ledger, the place and the hash it has in the chain."""
+
+    seq: int
+    hash: bytes
+    entry: Entry
+
+
+@asynccontextmanager
+async def reading(dsn: str, tenant: TenantId | None = None) -> AsyncIterator[Connection]:
+    """Give one unchanging view of the database, of one centre when `tenant` is given. Raises DatabaseDown."""
+    try:
+        async with direct(dsn) as con:
+            await con.execute(SNAPSHOT)
+            if tenant is not None:
+                await con.execute(SET_TENANT, str(tenant))
+            yield con
+    except AWAY as error:
+        raise DatabaseDown(f"the database went away ({type(error).__name__})", hint="check it and run this again") from error
+
+
+async def centres(con: Connection) -> list[Centre]:
+    """Return every centre in order of FINESS. Raises NotOwner."""
+    try:
+        return [Centre(*row) for row in await con.fetch(CENTRES)]
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotOwner("this role cannot list the centres", hint="set DESMOS_OWNER_DSN to the role that owns the tables") from error
+
+
+@cache
+def check_names(invariant: str) -> tuple[str, ...]:
+    """Return the names of an invariant's checks in `sql/`: `shares` for `i4_shares.sql`."""
+    prefix = f"{invariant.lower()}_"
+    return tuple(sorted(path.stem.removeprefix(prefix) for path in SQL.glob(f"{prefix}*.sql")))
+
+
+@cache
+def _text(invariant: str, name: str) -> str:
+    return (SQL / f"{invariant.lower()}_{name}.sql").read_text(encoding="utf-8")
+
+
+async def run(con: Connection, invariant: str, name: str, *args: object) -> Seen:
+    """Run one check of `sql/`; those of a centre take its id."""
+    return _seen(await con.fetchrow(_text(invariant, name), *args))
+
+
+def _seen(row: asyncpg.Record | None) -> Seen:
+    assert row is not None, "an aggregate gives its row"
+    return Seen(row["looked"], row["wrong"], tuple(row["examples"] or ()))
+
+
+SHARES: Final = """
+    SELECT i.biller || '/' || i.number || '/' || s.part AS name, s.amount, s.transport, s.state, s.announced, s.credited,
+           l.status, l.amount AS line_amount, o.match_id IS NOT NULL AS line_credited
+      FROM share AS s
+      JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
+      LEFT JOIN order_line AS l
+             ON l.tenant_id = $1 AND l.share_invoice_id = s.invoice_id AND l.part = s.part AND l.match_id IS NOT NULL
+      LEFT JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+     WHERE s.tenant_id = $1
+     ORDER BY s.invoice_id, s.part
+"""
+
+
+async def shares(con: Connection, tenant: TenantId) -> AsyncIterator[Told]:
+    """Give each share of a centre with the lines matched to it, a few thousand in memory at a time."""
+    kept: list[asyncpg.Record] = []
+    async for row in con.cursor(SHARES, tenant, prefetch=PREFETCH):
+        if kept and row["name"] != kept[0]["name"]:
+            yield _told(kept)
+            kept = []
+        kept.append(row)
+    if kept:
+        yield _told(kept)
+
+
+def _told(rows: Sequence[asyncpg.Record]) -> Told:
+    first = rows[0]
+    lines = tuple((row["status"], row["line_amount"], row["line_credited"]) for row in rows if row["status"] is not None)
+    return Told(first["name"], first["amount"], first["transport"], first["state"], first["announced"], first["credited"], lines)
+
+
+ENTRIES: Final = """
+    SELECT e.seq, e.hash, e.event, e.ref, l.account, l.debit, l.credit
+      FROM ledger_entry AS e
+      LEFT JOIN ledger_line AS l ON l.tenant_id = $1 AND l.entry_id = e.id
+     WHERE e.tenant_id = $1
+     ORDER BY e.seq, l.line
+"""
+HEAD: Final = "SELECT value, hash FROM counter WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
+
+
+async def entries(con: Connection, tenant: TenantId) -> AsyncIterator[Link]:
+    """Give the ledger of a centre in the order of its chain, a few thousand lines in memory at a time."""
+    kept: list[asyncpg.Record] = []
+    async for row in con.cursor(ENTRIES, tenant, prefetch=PREFETCH):
+        if kept and row["seq"] != kept[0]["seq"]:
+            yield _link(kept)
+            kept = []
+        kept.append(row)
+    if kept:
+        yield _link(kept)
+
+
+def _link(rows: Sequence[asyncpg.Record]) -> Link:
+    first = rows[0]
+    lines = tuple(Line(row["account"], Cents(row["debit"]), Cents(row["credit"])) for row in rows if row["account"] is not None)
+    return Link(first["seq"], bytes(first["hash"]), Entry(first["event"], first["ref"], lines))
+
+
+async def ledger_head(con: Connection, tenant: TenantId) -> tuple[int, bytes]:
+    """Return how many entries the ledger of a centre should have, and the hash of the last one."""
+    row = await con.fetchrow(HEAD, tenant)
+    return (0, GENESIS) if row is None else (row["value"], bytes(row["hash"]))
+
+
+# Written by the server from its own catalogue, names quoted by it: a table that is added later is looked at too.
+READABLE: Final = """
+    SELECT c.relname, format('SELECT count(*) FROM %I WHERE tenant_id <> $1', c.relname) AS query
+      FROM pg_class AS c
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+       AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
+       AND has_table_privilege(c.oid, 'SELECT')
+     ORDER BY c.relname
+"""
+
+
+async def foreign_rows(con: Connection, tenant: TenantId) -> Seen:
+    """Count the tables of which the role that serves, acting for one centre, sees rows of another one."""
+    tables = await con.fetch(READABLE)
+    seen = [(row["relname"], await con.fetchval(row["query"], tenant)) for row in tables]
+    wrong = [f"{name}: {count} rows" for name, count in seen if count]
+    return Seen(len(seen), len(wrong), tuple(wrong[:SHOWN]))
+
+
+# Text, JSON and arrays of text of every table, and the answers that are kept; the form is looked for here, the key by us.
+CLEAR_TEXT: Final = r"""
+    SELECT c.relname, EXISTS (SELECT FROM pg_attribute AS t WHERE t.attrelid = c.oid AND t.attname = 'tenant_id') AS of_centre,
+           format(
+               'SELECT tableoid::regclass::text || '' '' || ctid AS place, hit[1] AS digits FROM %I, '
+               'regexp_matches(concat_ws('' '', %s), ''(?<![0-9A-Za-z])([0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8})(?![0-9A-Za-z])'', ''g'') AS hit'
+               || CASE WHEN bool_or(a.attname = 'tenant_id') THEN ' WHERE tenant_id = $1' ELSE '' END,
+               c.relname,
+               string_agg(CASE a.atttypid WHEN 'bytea'::regtype THEN format('encode(%I, ''escape'')', a.attname)
+                                          ELSE format('%I::text', a.attname) END, ', ')
+                   FILTER (WHERE a.atttypid <> 'uuid'::regtype)
+           ) AS query
+      FROM pg_class AS c
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT LIKE '\_pogo%'
+       AND (a.attname = 'tenant_id'
+            OR a.atttypid = ANY (ARRAY['text', 'text[]', 'varchar', 'json', 'jsonb']::regtype[])
+            OR (a.atttypid = 'bytea'::regtype AND a.attname IN ('body', 'payload')))
+     GROUP BY c.oid, c.relname
+    HAVING bool_or(a.atttypid <> 'uuid'::regtype)
+     ORDER BY c.relname
+"""
+
+
+async def clear_nirs(con: Connection, tenant: TenantId | None) -> Seen:
+    """Look for NIR in what is not sealed: in the rows of one centre, or in the tables of the house."""
+    tables = [row for row in await con.fetch(CLEAR_TEXT) if row["of_centre"] == (tenant is not None)]
+    places: dict[str, None] = {}
+    for table in tables:
+        args = () if tenant is None else (tenant,)
+        async for row in con.cursor(table["query"], *args, prefetch=PREFETCH):
+            if nir_is_valid(row["digits"]):
+                places[mask_nir(row["place"])] = None
+    return Seen(len(tables), len(places), tuple(list(places)[:SHOWN]))
+
+
+KEPT_FILES: Final = "SELECT name, encode(sha256, 'hex') AS sha256 FROM file WHERE tenant_id = $1 AND name = ANY($2::text[])"
+
+
+async def kept_files(con: Connection, tenant: TenantId, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return name and SHA-256 (hex) of those claim files of a centre that bear one of these names."""
+    return [(row["name"], row["sha256"]) for row in await con.fetch(KEPT_FILES, tenant, names)]
