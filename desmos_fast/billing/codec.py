@@ -36,6 +36,8 @@ MESSAGES: Final = {
 TOTALS: Final = "5"
 _NAMES: Final = {slot: source for source, slot in fse.SLOTS.items()}
 _SECRET: Final = frozenset({fse.SLOTS["insured_nir"], fse.SLOTS["beneficiary.nir"]})
+# A value inside a thousand others is as unreadable as one that does not end.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`")
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
@@ -122,7 +124,7 @@ def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> t
     decoder = msgspec.json.Decoder(kind)
     try:
         invoices: list[Invoice] = list(decoder.decode_lines(data))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _line_by_line(data, decoder, first_line)
     # Exactly one a line, for no value of JSON holds the end of one object, a line end and the start of another.
     if data.count(b"\n") == len(invoices) - (not data.endswith(b"\n")) and data.count(b"}\n{") == max(len(invoices) - 1, 0):
@@ -140,15 +142,19 @@ def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Invoice]", first: 
         try:
             invoices.append(decoder.decode(line))
             lines.append(number)
-        except msgspec.ValidationError as error:
-            faults.append(_refused(line, number, str(error)))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            faults.append(Fault(code="B2_BAD_JSON", message="this line is not one JSON object in UTF-8", line=number))
+        except UNREADABLE as error:
+            faults.append(_refused(line, number, str(error) if isinstance(error, msgspec.ValidationError) else None))
     return invoices, lines, faults
 
 
-def _refused(line: bytes, number: int, message: str) -> Fault:
+def _refused(line: bytes, number: int, message: str | None) -> Fault:
     """Tell by code and key what the typed decoder says in words; its words may hold values, so they are not passed on."""
+    try:
+        whole: Any = msgspec.json.decode(line)
+    except UNREADABLE:
+        message = None
+    if message is None:
+        return Fault(code="B2_BAD_JSON", message="this line is not one JSON object in UTF-8", line=number)
     at = _AT.search(message)
     key = _KEY.fullmatch(message, 0, at.start() if at else len(message))
     path, code = at["path"] if at else "", "B2_BAD_VALUE"
@@ -156,7 +162,6 @@ def _refused(line: bytes, number: int, message: str) -> Fault:
         code = "B2_MISSING" if key["what"].startswith("missing") else "B2_UNKNOWN_KEY"
         path = f"{path}.{key['name']}" if path else key["name"]
     path = mask_nir(path)
-    whole: Any = msgspec.json.decode(line)
     return Fault(
         code=code,
         message=f"{path or 'the line'} {MESSAGES[code]}",

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from desmos_fast.billing import rules
-from desmos_fast.billing.codec import encode, read_ndjson
+from desmos_fast.billing.codec import UNREADABLE, encode, read_ndjson
 from desmos_fast.billing.model import BatchTooLong, Invoice
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.identity.context import Context
@@ -34,7 +34,7 @@ def one(context: Context, body: bytes) -> Checked:
     """Decode and check a body that is one JSON object, on as many lines as it likes."""
     try:
         line = msgspec.json.format(body, indent=-1)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return [], [Fault(code="B2_BAD_JSON", message="the body is not one JSON object")]
     candidates, faults = _checked(context, line)
     return candidates, [msgspec.structs.replace(fault, line=None) for fault in faults]
