@@ -46,6 +46,20 @@ ACCOUNTS: Final = {
     "ecart": "Virements inexpliqués", "indu": "Indus", "perte": "Pertes", "trop_percu": "Trop-perçus",
     "hors_facture": "Hors facture", "caisse": "Caisse",
 }  # fmt: skip
+INVARIANTS: Final = {
+    "I1": "tout ce qu'une réponse de succès a nommé est là",
+    "I2": "aucun effet deux fois",
+    "I3": "lots, fichiers et factures numérotés sans trou",
+    "I4": "au centime : parts, factures, lots et grand livre",
+    "I5": "l'état de chaque part suit de ce qui lui est rapproché",
+    "I6": "la chaîne d'empreintes du grand livre est intacte",
+    "I7": "aucun centre ne voit une ligne d'un autre",
+    "I8": "aucun fichier incomplet sous son nom",
+    "I9": "aucune part dans deux lots vivants",
+    "I10": "aucun NIR en clair",
+    "I11": "aucune connexion endormie dans une transaction",
+    "I12": "aucun fichier temporaire oublié",
+}
 
 
 def word(table: Mapping[str, str], code: str) -> str:

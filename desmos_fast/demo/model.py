@@ -39,11 +39,20 @@ class Stage(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What the checker of invariants says: whether all hold, and each check with its finding."""
+class Check(msgspec.Struct, frozen=True):
+    """One invariant: how many things were looked at, and how many of them were wrong."""
 
-    green: bool
-    checks: dict[str, str]
+    id: str
+    holds: bool
+    looked: int
+    wrong: int
+
+
+class Invariants(msgspec.Struct, frozen=True):
+    """What the checker of invariants says, over every centre of the house."""
+
+    holds: bool
+    checks: list[Check]
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -89,7 +98,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unmatched_lines: list[Unmatched]
     ledger: dict[str, int]
     ledger_balance: int
-    invariants: Verdict
+    invariants: Invariants
     differences: list[str]
     stages: list[Stage]
     places: Places

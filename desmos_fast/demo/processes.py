@@ -23,12 +23,17 @@ class ChildFailed(OutsideFailed):
     code = "child_failed"
 
 
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return our environment with `env` over it, for a child whose output is read as it comes."""
+    return {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
+
+
 class Child:
     """One `desmos-fast` command in its own process group, its output in a log file."""
 
     def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
         self.arguments = arguments
-        self.env = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
+        self.env = environment(env)
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
         self._mark = 0
@@ -58,10 +63,14 @@ class Child:
                 found = pattern.search(log.read())
             if found:
                 return found.group().decode()
-            if self.process is None or self.process.poll() is not None:
-                break
+            self.check()
             time.sleep(0.05)
         raise ChildFailed(f"`desmos-fast {' '.join(self.arguments)}` is not ready after {timeout_s:.0f} s", hint=self.tail())
+
+    def check(self) -> None:
+        """Raise ChildFailed, with the end of its log, when the command was started and has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            raise ChildFailed(f"`desmos-fast {' '.join(self.arguments)}` ended with status {self.process.returncode}", hint=self.tail())
 
     def kill(self) -> None:
         """End the command at once, as a power cut would (SIGKILL), and reap it."""

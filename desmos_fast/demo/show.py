@@ -43,7 +43,11 @@ class Watch:
             yield step
         ended = Stage(name, done, unit, time.monotonic() - started)
         self.stages.append(ended)
-        self.console.print(f"{name} : {line_of(ended)}", highlight=False)
+        self.say(f"{name} : {line_of(ended)}")
+
+    def say(self, text: str) -> None:
+        """Print one line that stays."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def line_of(stage: Stage) -> str:
@@ -106,7 +110,7 @@ def sections(day: Summary) -> Iterator[tuple[str, list[Row]]]:
     ]
     yield "Contrôles", [
         ("Somme du grand livre", "", euros(day.ledger_balance)),
-        ("Invariants", "tenus" if day.invariants.green else "ROMPUS", f"{whole(len(day.invariants.checks))} contrôles"),
+        ("Invariants", "tenus" if day.invariants.holds else "ROMPUS", f"{whole(len(day.invariants.checks))} invariants"),
         ("Écarts avec la vérité des payeurs", whole(len(day.differences)), ""),
     ]
     yield "Temps", [(stage.name, f"{whole(stage.count)} {stage.unit}", f"{seconds(stage.seconds)}{rate_of(stage)}") for stage in day.stages]

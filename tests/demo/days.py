@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A day's summary with every part filled, for the page and the table."""
 
-from desmos_fast.demo.model import Amount, PayerRow, Places, Stage, Summary, Unmatched, Verdict
+from desmos_fast.demo.model import Amount, Check, Invariants, PayerRow, Places, Stage, Summary, Unmatched
 
 
 def summary(**changes: object) -> Summary:
@@ -18,7 +18,7 @@ def summary(**changes: object) -> Summary:
         "unmatched_credits": [Unmatched("VIR SEPA TILLEULS", "2026-12-02", 90_000, "payer_unknown")],
         "unmatched_lines": [Unmatched("MUTUELLE DES TILLEULS", "2026-12-18", -4_500, "recovery_without_part")],
         "ledger": {"creance": 25_034_512, "produit": -25_034_512}, "ledger_balance": 0,
-        "invariants": Verdict(True, {"I1": "8 600 réponses retrouvées"}), "differences": [],
+        "invariants": Invariants(True, [Check("I1", True, 8600, 0)]), "differences": [],
         "stages": [Stage("Factures signées", 5000, "factures", 3.21), Stage("Lots construits", 1, "lots", 0.0)],
         "places": Places("/data/page.html", "/data/files", "/data/letterbox", "/data", "/data/logs"),
     }  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from desmos_fast.demo import labels
 from desmos_fast.demo.labels import euros, reason, seconds, whole
+from desmos_fast.demo.model import Check, Invariants
 from desmos_fast.demo.page import permille, render
 from desmos_fast.demo.show import Watch, table_of
 from tests.demo.days import summary
@@ -109,7 +110,7 @@ def test_the_table_gives_the_outcome_of_the_day() -> None:
     for words in ("Factures signées", "ARL positifs", "ARL négatifs", "Rejets : Droits de l'assuré", "Virements rapprochés", "tenus"):
         assert words in text
     assert euros(25_034_512) in text
-    assert "ROMPUS" in printed(120, invariants=summary().invariants.__class__(False, {"I4": "2 centimes"}))
+    assert "ROMPUS" in printed(120, invariants=Invariants(False, [Check("I4", False, 9, 2)]))
 
 
 def test_stages_are_told_as_plain_lines_where_there_is_no_terminal() -> None:
