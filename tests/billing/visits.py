@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices for these tests: invented people, acts with the amounts that a test gives."""
 
+from desmos_fast.base.identifiers import nir_key
 from desmos_fast.billing.model import Amc, Amo, Beneficiary, Executor, Invoice, NgapAct
 
 EXECUTOR = Executor(am="751234568", specialty="01", condition="S", rpps="10001234565", zone="26")
-SYNTHETIC = "255089999901227"
+SYNTHETIC = "2550899999012" + f"{nir_key('2550899999012'):02d}"
+OTHER = "2550899999130" + f"{nir_key('2550899999130'):02d}"
 REAL_FORM = "255081416802538"
 
 
