@@ -31,8 +31,10 @@ cdef struct Check:
 
 
 cdef inline uint64_t packed(const char *text, Py_ssize_t size) noexcept nogil:
+    # Up to 7 characters and, in the last byte, how many: a text of NUL is not the empty one.
     cdef uint64_t word = 0
     memcpy(&word, text, <size_t>size)
+    (<char *>&word)[7] = <char>size
     return word
 
 
@@ -51,7 +53,7 @@ cdef inline int check_code(const Check *check, const char *text, Py_ssize_t size
     if check.codes:
         if size == 0 and check.required:
             return MISSING
-        return SOUND if size <= 8 and listed(check, packed(text, size)) else BAD_VALUE
+        return SOUND if size < 8 and listed(check, packed(text, size)) else BAD_VALUE
     for i in range(size):
         if not (is_digit(text[i]) or 65 <= text[i] <= 90 or text[i] == 32):
             return BAD_CHAR
@@ -74,7 +76,7 @@ cdef inline int check_fixed(const Check *check, const char *text, Py_ssize_t siz
             if text[i] != 48:
                 return SOUND
         return BAD_VALUE
-    return SOUND if check.codes == 0 or (size <= 8 and listed(check, packed(text, size))) else BAD_VALUE
+    return SOUND if check.codes == 0 or (size < 8 and listed(check, packed(text, size))) else BAD_VALUE
 
 
 cdef inline int check_nir(const char *text, Py_ssize_t size) noexcept nogil:

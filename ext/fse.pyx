@@ -206,8 +206,8 @@ cdef class Encoder:
         check.limit = <uint64_t>(10 ** min(width, 18) - 1)
         for text in codes:
             code = text.encode("ascii")
-            if len(code) > 8:
-                raise ValueError("a code has at most 8 characters")
+            if len(code) > 7:
+                raise ValueError("a code has at most 7 characters")
             check.code[check.codes] = <uint64_t>int(text) if kind == INTEGER else packed(code, len(code))
             check.codes += 1
         self.counts[thing] += 1

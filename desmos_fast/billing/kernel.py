@@ -78,7 +78,8 @@ KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
 }
 
 
-def _checks(pack: Pack) -> "Iterator[Check]":
+def checks(pack: Pack) -> "Iterator[Check]":
+    """List the rows of checks of the kernel for a profile."""
     written: dict[str, list[Field]] = {}
     for record_type in fse.LINES:
         for field in pack.tables[record_type].fields:
@@ -107,4 +108,4 @@ def encoder() -> fse.Encoder:
     pack = load_pack()
     programs = tuple(compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES)
     classes = tuple(CLASSES[name] for name in fse.OBJECTS)
-    return fse.Encoder(classes, tuple(_checks(pack)), programs, latin_cached)
+    return fse.Encoder(classes, tuple(checks(pack)), programs, latin_cached)

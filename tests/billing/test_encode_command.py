@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from desmos_fast.cli import app
+from desmos_fast.commands import streams
+from tests.billing.odd import BAD, GOLDEN, NAMES
+
+ROOT = Path(__file__).parents[2]
+WIRE = (GOLDEN / "01_ngap_visit.ndjson").read_bytes()
+RECORDS = (GOLDEN / "01_ngap_visit.b2").read_bytes()
+LATER = WIRE.replace(b'"number":1,', b'"number":2,')
+BROKEN = WIRE.replace(b'"number":1,', b'"number":3,').replace(b'"rate":70', b'"rate":101')
+
+
+def encode(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(app, ["fse", "encode", *map(str, arguments)], input=stdin)
+
+
+def faults_of(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stderr.splitlines()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_invoices_are_written_byte_for_byte(name: str, tmp_path: Path) -> None:
+    result = encode(GOLDEN / f"{name}.ndjson", "-o", tmp_path / "out.b2")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / "out.b2").read_bytes() == (GOLDEN / f"{name}.b2").read_bytes()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_invoice_leaves_nothing_and_says_why(name: str, tmp_path: Path) -> None:
+    result = encode(GOLDEN / "bad" / f"{name}.ndjson", "-o", tmp_path / "out.b2", "--json")
+    expected = json.loads((GOLDEN / "bad" / f"{name}.json").read_text())
+    first = faults_of(result)[0]
+    assert (result.exit_code, result.stdout, list(tmp_path.iterdir())) == (1, "", [])
+    assert {key: first.get(key) for key in expected} == expected
+
+
+def test_standard_input_to_standard_output() -> None:
+    result = encode("-", stdin=WIRE)
+    assert (result.exit_code, result.stdout_bytes, result.stderr) == (0, RECORDS, "")
+    assert encode("-", "-o", "-", stdin=WIRE).stdout_bytes == RECORDS
+
+
+def test_an_empty_file_is_no_invoice(tmp_path: Path) -> None:
+    result = encode("-", "-o", tmp_path / "out.b2", stdin=b"")
+    assert (result.exit_code, (tmp_path / "out.b2").read_bytes()) == (0, b"")
+
+
+def test_nothing_reaches_standard_output_when_one_is_faulty() -> None:
+    result = encode("-", stdin=WIRE + BROKEN + LATER)
+    assert (result.exit_code, result.stdout_bytes) == (1, b"")
+    assert [(fault["line"], fault["field"]) for fault in faults_of(result)] == [(2, "acts[0].rate")]
+
+
+def test_the_sound_ones_are_written_when_asked_for(tmp_path: Path) -> None:
+    result = encode("-", "-o", tmp_path / "out.b2", "--keep-going", "--json", stdin=WIRE + b"{\n" + BROKEN + LATER + WIRE)
+    assert [(fault["line"], fault["code"]) for fault in faults_of(result)] == [
+        (2, "B2_BAD_JSON"), (3, "B2_BAD_VALUE"), (5, "B2_DUPLICATE_NUMBER"),
+    ]  # fmt: skip
+    assert result.exit_code == 1
+    assert (tmp_path / "out.b2").read_bytes() == encode("-", stdin=WIRE + LATER).stdout_bytes
+    assert json.loads(result.stdout) == {"invoices": 2, "records": 12, "fees": 6000, "amo": 4200, "amc": 0, "faults": 3}
+
+
+def test_the_former_file_stays_when_one_is_faulty(tmp_path: Path) -> None:
+    out = tmp_path / "out.b2"
+    out.write_bytes(b"former")
+    assert encode("-", "-o", out, stdin=BROKEN).exit_code == 1
+    assert (out.read_bytes(), list(tmp_path.iterdir())) == (b"former", [out])
+
+
+def test_blocks_change_neither_bytes_nor_line_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [WIRE.replace(b'"number":1,', f'"number":{number},'.encode()) for number in range(1, 40)]
+    data = b"".join([*lines[:20], b"\n", *lines[20:], lines[3], b"{}"])
+    whole = encode("-", "--keep-going", stdin=data)
+    monkeypatch.setattr(streams, "BLOCK", 1000)
+    cut = encode("-", "--keep-going", stdin=data)
+    assert (cut.stdout_bytes, cut.stderr) == (whole.stdout_bytes, whole.stderr)
+    assert [(fault["line"], fault["code"]) for fault in faults_of(cut)] == [(41, "B2_DUPLICATE_NUMBER"), (42, "B2_MISSING")]
+
+
+def test_lines_are_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BLOCK", 3)
+    assert list(streams.line_blocks(io.BytesIO(b"a\nbcdefg\n\nh"))) == [b"a\nbcdefg\n", b"\nh"]
+
+
+def test_the_summary_goes_where_the_records_do_not(tmp_path: Path) -> None:
+    summary = {"invoices": 1, "records": 6, "fees": 3000, "amo": 2100, "amc": 0, "faults": 0}
+    assert json.loads(encode("-", "--json", stdin=WIRE).stderr) == summary
+    assert json.loads(encode("-", "--json", "-o", tmp_path / "out.b2", stdin=WIRE).stdout) == summary
+
+
+def test_a_wrong_path_is_wrong_usage(tmp_path: Path) -> None:
+    assert encode(tmp_path / "absent.ndjson").exit_code == 2
+    assert encode(tmp_path).exit_code == 2
+    assert encode("-", "-o", tmp_path / "absent" / "out.b2", stdin=WIRE).exit_code == 2
+    assert encode().exit_code == 2
+
+
+def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, "-m", "desmos_fast.cli", "fse", "encode", *arguments]
+    return subprocess.run(command, cwd=ROOT, timeout=60, check=False, **options)
+
+
+def test_a_bar_is_shown_on_a_terminal_only() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        result = run(str(GOLDEN / "01_ngap_visit.ndjson"), stdout=subprocess.PIPE, stderr=theirs)
+        shown = os.read(ours, 65536)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert (result.returncode, result.stdout, b"encode" in shown) == (0, RECORDS, True)
+
+
+def test_a_reader_that_leaves_gets_no_traceback() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        result = run("-", input=WIRE, stdout=theirs, stderr=subprocess.PIPE)
+    finally:
+        os.close(theirs)
+    assert (result.returncode != 0, result.stderr) == (True, b"")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from desmos_fast.billing.codec import encode, read_ndjson
+from tests.billing.odd import GOLDEN, NAMES
+
+WIRE = (GOLDEN / "01_ngap_visit.ndjson").read_bytes()
+LINES = b"".join((GOLDEN / f"{name}.ndjson").read_bytes() for name in NAMES)
+NIR = "255081416802538"
+
+
+def fault_of(line: bytes) -> tuple[str, str | None]:
+    invoices, _, (fault,) = read_ndjson(line)
+    assert (invoices, fault.line) == ([], 1)
+    return fault.code, fault.field
+
+
+def test_each_line_is_an_invoice() -> None:
+    invoices, lines, faults = read_ndjson(LINES)
+    assert (lines, faults) == (list(range(1, LINES.count(b"\n") + 1)), [])
+    assert [invoice.number for invoice in invoices] == [json.loads(line)["number"] for line in LINES.splitlines()]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b" \n\r\n\t\n"])
+def test_nothing_is_no_invoice(data: bytes) -> None:
+    assert read_ndjson(data) == ([], [], [])
+
+
+def test_blank_lines_are_skipped_and_counted() -> None:
+    for data in (b"\n\n" + WIRE + b"  \r\n" + WIRE, b"\n\n" + WIRE.replace(b"\n", b"\r\n") + b"\n" + WIRE.strip()):
+        invoices, lines, faults = read_ndjson(data)
+        assert (len(invoices), lines, faults) == (2, [3, 5], [])
+
+
+def test_lines_may_start_at_any_number() -> None:
+    assert read_ndjson(WIRE, first_line=41)[1] == [41]
+    assert read_ndjson(b"\n" + WIRE + b"{}\n", first_line=41)[1] == [42]
+    assert [fault.line for fault in read_ndjson(WIRE + b"{}\n", first_line=41)[2]] == [42]
+
+
+def test_a_faulty_line_is_told_and_the_others_are_read() -> None:
+    invoices, lines, faults = read_ndjson(WIRE + b"{\n" + WIRE + b"[]\n" + WIRE)
+    assert (len(invoices), lines) == (3, [1, 3, 5])
+    assert [(fault.line, fault.code) for fault in faults] == [(2, "B2_BAD_JSON"), (4, "B2_BAD_VALUE")]
+
+
+@pytest.mark.parametrize(
+    ("former", "new", "code", "field"),
+    [
+        (b'"fees":3000', b'"fees":30.0', "B2_BAD_VALUE", "acts[0].fees"),
+        (b'"fees":3000', b'"fees":"3000"', "B2_BAD_VALUE", "acts[0].fees"),
+        (b'"fees":3000', b'"fees":null', "B2_BAD_VALUE", "acts[0].fees"),
+        (b'"fees":3000,', b"", "B2_MISSING", "acts[0].fees"),
+        (b'"fees":3000,', b'"fees":3000,"tarif":1,', "B2_UNKNOWN_KEY", "acts[0].tarif"),
+        (b'"number":1,', b"", "B2_MISSING", "number"),
+        (b'"number":1,', b'"number":1,"` - at `$.x`":1,', "B2_UNKNOWN_KEY", "` - at `$.x`"),
+        (b'"kind":"ngap"', b'"kind":"nabm"', "B2_BAD_VALUE", "acts[0].kind"),
+        (b'"kind":"ngap",', b"", "B2_MISSING", "acts[0].kind"),
+        (b'"secured"', b'"open"', "B2_BAD_VALUE", "security"),
+        (b'"acts":[', b'"acts":{},"x":[', "B2_BAD_VALUE", "acts"),
+        (b"MARIE", b"MARI\xc9", "B2_BAD_JSON", None),
+        (b"MARIE", b"MA\rRIE", "B2_BAD_JSON", None),
+        (b"}]}", b"}]}{}", "B2_BAD_JSON", None),
+        (b"}]}", b"}]", "B2_BAD_JSON", None),
+    ],
+)
+def test_what_is_no_invoice_is_told_by_its_key(former: bytes, new: bytes, code: str, field: str | None) -> None:
+    assert former in WIRE
+    assert fault_of(WIRE.replace(former, new)) == (code, field)
+
+
+def test_a_line_that_is_no_object_is_no_invoice() -> None:
+    for line in (b"1", b'"x"', b"null", b"[1]"):
+        assert fault_of(line) == ("B2_BAD_VALUE", None)
+
+
+def test_an_object_over_two_lines_is_no_line() -> None:
+    cut = WIRE.replace(b',"acts"', b'\n,"acts"')
+    # As many lines as objects, and the typed decoder alone would take them.
+    for data in (cut + WIRE.strip() + WIRE, cut):
+        assert "B2_BAD_JSON" in {fault.code for fault in read_ndjson(data)[2]}
+
+
+def test_a_fault_tells_the_invoice_and_never_a_nir() -> None:
+    (fault,) = read_ndjson(WIRE.replace(b'"fees":3000', b'"fees":"x"'))[2]
+    assert (fault.invoice, fault.value, fault.line) == (1, "x", 1)
+    for former, new in (
+        (b'"secured"', f'"{NIR}"'.encode()),
+        (b'"fees":3000', f'"fees":"{NIR}"'.encode()),
+        (b'"number":1', f'"number":"{NIR}"'.encode()),
+        (f'"{NIR}"'.encode(), NIR.encode()),
+        (b'"number":1', f'"number":1,"{NIR}":1'.encode()),
+    ):
+        (fault,) = read_ndjson(WIRE.replace(former, new, 1))[2]
+        assert NIR[:13] not in repr(fault)
+
+
+def test_the_service_may_leave_the_number_out() -> None:
+    bare = WIRE.replace(b'"number":1,', b"")
+    (invoice,), lines, faults = read_ndjson(bare, numbered=False)
+    assert (invoice.number, lines, faults) == (0, [1], [])
+    assert [(fault.code, fault.field) for fault in encode([invoice]).faults] == [("B2_BAD_VALUE", "number")]
+    assert read_ndjson(WIRE, numbered=False)[0][0].number == 1
+    assert encode(read_ndjson(WIRE, numbered=False)[0]).data == encode(read_ndjson(WIRE)[0]).data
+    assert [fault.code for fault in read_ndjson(bare)[2]] == ["B2_MISSING"]
