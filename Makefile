@@ -23,6 +23,7 @@ $(READY): requirements/all.txt scripts/system-packages
 	@$(PY) -c '' 2>/dev/null || "$$(scripts/find-python)" -m venv --clear $(VENV)
 	@echo "Installing the pinned libraries into $(VENV)"
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/all.txt
+	@ln -sf ../../scripts/desmos-fast $(VENV)/bin/desmos-fast
 	@touch $@
 
 $(BUILT): $(READY) $(SOURCES)

@@ -29,7 +29,7 @@ for _name in MODULES:
 def main() -> None:
     """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
     try:
-        app()
+        app(prog_name="desmos-fast")
     except DesmosError as error:
         print(f"desmos-fast: {error.detail}", file=sys.stderr)
         if error.hint:
