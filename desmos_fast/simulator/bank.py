@@ -91,6 +91,8 @@ def detail(account: Account, credit: Credit, qualifier: str, information: str) -
 
 def details(credit: Credit) -> list[tuple[str, str]]:
     """Return the texts of a credit: free text, payer, remittance, and the payment's own reference when it has exactly one."""
+    if not credit.orders:
+        return [("LIB", "VIREMENT RECU"), ("NPY", credit.name), ("LCC", "REMBOURSEMENT TROP VERSE"), ("RCN", f"{NOT_PROVIDED:35}")]
     if not credit.quoted:
         remittance = "REGLEMENT DE PRESTATIONS"
     else:

@@ -60,7 +60,7 @@ class ClaimFile(msgspec.Struct, frozen=True):
 
 
 class Payer(msgspec.Struct, frozen=True, order=True):
-    """Who pays: a caisse (`regime`, `caisse`, `centre`) or a complementary insurer (`amc`, ten digits)."""
+    """Who pays: a caisse (`regime`, `caisse`, `centre`) or a complementary insurer (`amc`, ten digits); no id for a stranger."""
 
     id: str
     regime: str | None = None
@@ -130,7 +130,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Credit(msgspec.Struct, frozen=True):
-    """One credit on the centre's account; `quoted` are the references its text names, `orders` those it pays."""
+    """One credit on the centre's account; `quoted` are the references its text names, `orders` those it pays, none for a stranger's."""
 
     payer: Payer
     name: str

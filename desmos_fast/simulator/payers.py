@@ -45,6 +45,8 @@ PAID_IN: Final[dict[Outcome, tuple[Batch, ...]]] = {
 WORKING_DAYS: Final[dict[Part, int]] = {"amo": 4, "amc": 6}
 LATER_DAYS: Final = 18
 LABEL_WIDTH: Final = 40
+STRANGERS: Final = ("ASSURANCE DES LOCAUX", "FOURNISSEUR DE GANTS", "REGIE DES EAUX", "LOUEUR DE FAUTEUILS")
+"""Who may send money to the centre without being a payer."""
 CLAWBACK_LABEL: Final = "RECUPERATION D INDU"
 
 
@@ -242,6 +244,13 @@ def name_of(payer: Payer) -> str:
     return f"{'CAISSE' if payer.amc is None else 'ORGANISME'} {letters}"
 
 
+def stray_credit(seed: int, biller: str, sent_on: str) -> Credit:
+    """Return a credit that has nothing to do with claims, as every account receives some."""
+    draw = Draw(seed, "stray", biller, sent_on)
+    booking = working_day(sent_on, WORKING_DAYS["amo"])
+    return Credit(payer=Payer(""), name=draw.pick(STRANGERS), amount=1_000 + draw.below(90_000), booking=booking, orders=(), quoted=())
+
+
 def credits_of(orders: Sequence[Order]) -> list[Credit]:
     """Return the credits of the orders: one each, but merged orders ride with the first of their payer, and debts bring none."""
     bundles: dict[tuple[Payer, Batch], list[Order]] = {}
@@ -255,4 +264,4 @@ def credits_of(orders: Sequence[Order]) -> list[Credit]:
             payer=payer, name=name_of(payer), amount=sum(order.total for order in some), booking=working_day(some[0].date, 1),
             orders=known, quoted=() if batch == "unlabelled" else known,
         ))
-    return sorted(credits, key=lambda credit: (credit.booking, credit.payer.id, credit.orders))
+    return credits
