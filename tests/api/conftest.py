@@ -2,8 +2,10 @@
 """The real application on a real port, over the real database behind a wire that can be cut."""
 
 import copy
+import io
+import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +14,11 @@ import aiohttp
 import msgspec
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from api import logs
 from api.app import make_app
 from desmos_fast.base.identifiers import luhn_sum_is_zero, nir_key
 from desmos_fast.base.settings import load
@@ -136,6 +140,17 @@ async def house(cluster: Cluster) -> AsyncIterator[House]:
     await server.close()
     await pool.close()
     await wire.close()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Take what is logged from `info` up, as the service writes it."""
+    root = logging.getLogger()
+    kept = root.handlers[:], root.level
+    logs.configure("info", stream := io.StringIO())
+    yield stream
+    root.handlers[:], root.level = kept
+    structlog.reset_defaults()
 
 
 @pytest.fixture

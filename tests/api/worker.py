@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker as a child process, over the database of the tests; `python -m tests.api.worker POINT` is one that dies at a given point."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.api.conftest import MASTER, Desk
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def environment(desk: Desk, home: Path) -> dict[str, str]:
+    """Return the environment of a worker with a data folder of its own and the keys of the tests."""
+    secrets = home / "secrets"
+    secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    path = secrets / "master"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(MASTER)
+    return {**os.environ, "DESMOS_DATA_DIR": str(home), "DESMOS_DSN": desk.house.wire.dsn, "PYTHONUNBUFFERED": "1"}
+
+
+def start(desk: Desk, home: Path, *arguments: str, module: str = "desmos_fast.cli") -> "subprocess.Popen[bytes]":
+    """Start one; its output is kept together."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT, env=environment(desk, home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Be the worker, and be killed at the given point of the first file that it sends."""
+    from desmos_fast.lots import service, transport
+
+    def die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    put = transport.DirectoryTransport.put
+
+    def put_and_die(self: transport.DirectoryTransport, name: str, content: bytes) -> None:
+        put(self, name, content)
+        die()
+
+    point = sys.argv.pop(1)
+    if point == "before the folder":
+        transport.DirectoryTransport.put = die  # type: ignore[method-assign]
+    elif point == "inside the folder":
+        os.rename = die  # type: ignore[assignment]
+    elif point == "after the folder":
+        transport.DirectoryTransport.put = put_and_die  # type: ignore[method-assign]
+    elif point == "before the commit":
+        service.journal.record = die  # type: ignore[assignment]
+    from desmos_fast.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
