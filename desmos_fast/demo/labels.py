@@ -85,6 +85,12 @@ def euros(cents: int) -> str:
     return f"{sign}{whole(units)},{rest:02d}{HARD}€"
 
 
+def day(iso: str) -> str:
+    """Write an ISO date as French does."""
+    year, month, number = iso.split("-")
+    return f"{number}/{month}/{year}"
+
+
 def seconds(value: float) -> str:
     """Write a duration."""
     return f"{value:.1f}".replace(".", ",") + f"{HARD}s"

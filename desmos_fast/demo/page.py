@@ -26,11 +26,12 @@ def render(day: Summary) -> str:
     environment = Environment(
         loader=PackageLoader("desmos_fast.demo", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(euros=labels.euros, whole=labels.whole, seconds=labels.seconds)
+    environment.filters.update(euros=labels.euros, whole=labels.whole, seconds=labels.seconds, jour=labels.day)
     environment.globals.update(permille=permille, rate=rate, word=labels.word, reason=labels.reason, words=labels)
     billed, announced, received = (sum(getattr(payer, name) for payer in day.payers) for name in ("expected", "announced", "received"))
     amounts = [getattr(payer, name) for payer in day.payers for name in ("expected", "announced", "received")]
     return environment.get_template(TEMPLATE).render(
         day=day, billed=billed, announced=announced, received=received,
         most=max(billed, announced, received), largest=max(amounts, default=0),
+        negative=any(payer.announced < payer.received for payer in day.payers),
     )

@@ -62,8 +62,9 @@ def rate_of(stage: Stage) -> str:
 
 def table_of(day: Summary) -> Table:
     """Lay the day out as one table."""
-    table = Table(title=f"{day.centre} ({day.finess}), journée du {day.date}, graine {day.seed}", show_header=False, title_justify="left")
-    table.add_column(max_width=44)
+    title = f"{day.centre} ({day.finess}), journée du {labels.day(day.date)}, graine {day.seed}"
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column(max_width=52)
     table.add_column(justify="right")
     table.add_column(justify="right")
     for title, rows in sections(day):
