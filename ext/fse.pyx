@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from ext.fields cimport *
-from ext.lines cimport LINE, Line, Value, compile_line, write
+from ext.lines cimport LINE, Line, Value, compile_line, share, write
 from ext.members cimport *
 from ext.seen cimport Seen
 from ext.slots cimport *
@@ -46,6 +46,9 @@ LINES = ("2", "2S", "4", "4S", "4E", "4M", "5")
 
 cdef enum:
     LINE_2, LINE_2S, LINE_4, LINE_4S, LINE_4E, LINE_4M, LINE_5
+
+# The type, always written before, that each begins like.
+cdef int[7] ALIKE = [LINE_2, LINE_2, LINE_2, LINE_2, LINE_4S, LINE_4S, LINE_2]
 
 KINDS = {
     "integer": INTEGER, "code": CODE, "fixed": FIXED, "fixed_or_blank": FIXED_OR_BLANK, "not_zero": NOT_ZERO, "day": DAY, "birth": BIRTH,
@@ -101,6 +104,9 @@ cdef struct Work:
     bint apart
     char *out
     Py_ssize_t at
+    Py_ssize_t room
+    # Where the last record of each type lies.
+    Py_ssize_t[RECORDS] records
     uint64_t lines
     uint64_t fees
     uint64_t amo
@@ -151,6 +157,9 @@ cdef class Encoder:
     cdef Py_ssize_t[2] executor
     cdef Py_ssize_t[2] agreement
     cdef Py_ssize_t acts
+    cdef Py_ssize_t prescriber_rpps
+    cdef Py_ssize_t structure
+    cdef Py_ssize_t executor_rpps
     cdef PyObject *types[THINGS]
     cdef tuple classes
     cdef Line[RECORDS] lines
@@ -174,6 +183,9 @@ cdef class Encoder:
             if BENEFICIARY <= thing <= PRESCRIBER:
                 self.places[thing] = place_of(classes[INVOICE], OBJECTS[thing])
         self.acts = place_of(classes[INVOICE], "acts")
+        self.prescriber_rpps = place_of(classes[PRESCRIBER], "rpps")
+        self.structure = place_of(classes[PRESCRIBER], "structure")
+        self.executor_rpps = place_of(classes[EXECUTOR], "rpps")
         for i in range(2):
             self.executor[i] = place_of(classes[NGAP + i], "executor")
             self.agreement[i] = place_of(classes[NGAP + i], "prior_agreement")
@@ -182,6 +194,8 @@ cdef class Encoder:
         elements = {S_MODIFIERS: MODIFIERS, S_TEETH: TEETH}
         for i in range(RECORDS):
             compile_line(&self.lines[i], <tuple?>programs[i], SLOT_COUNT, elements)
+        for i in range(LINE_2S, RECORDS):
+            share(&self.lines[i], &self.lines[ALIKE[i]])
         self.most = 0
         for i in range(self.lines[LINE_5].count):
             if self.lines[LINE_5].steps[i].slot == S_LINES:
@@ -401,7 +415,10 @@ cdef class Encoder:
         return 0
 
     cdef int put_line(self, Work *w, int which) except -1:
-        if not write(w.out + w.at, &self.lines[which], w.values):
+        if w.room - w.at < LINE:
+            raise ValueError("an invoice changed while it was read")
+        w.records[which] = w.at
+        if not write(w.out + w.at, &self.lines[which], w.values, w.out + w.records[ALIKE[which]]):
             raise ValueError("the layout has a field that is narrower than its check")
         w.at += LINE
         return 0
@@ -492,20 +509,36 @@ cdef class Encoder:
                 self.refuse(w, DUPLICATE, S_NUMBER)
         return 0 if w.found else self.close(w)
 
-    cdef Py_ssize_t most_lines(self, tuple invoices) except -1:
-        # Room for every record, were each act to have its four.
+    cdef Py_ssize_t count_lines(self, PyObject *invoice) except -1:
+        # Exactly the records of a sound invoice; of another one, some number.
+        cdef PyObject *acts = member(invoice, self.acts)
+        cdef PyObject *prescriber = member(invoice, self.places[PRESCRIBER])
+        cdef PyObject *act
+        cdef PyObject *executor
+        cdef Py_ssize_t i, total = 0
+        cdef bint ccam, known = False
+        if not PyTuple_CheckExact(acts):
+            return 3
+        if <PyObject *>Py_TYPE(prescriber) == self.types[PRESCRIBER]:
+            known = member(prescriber, self.prescriber_rpps) != Py_None or member(prescriber, self.structure) != Py_None
+        for i in range(PyTuple_GET_SIZE(acts)):
+            act = PyTuple_GET_ITEM(acts, i)
+            ccam = <PyObject *>Py_TYPE(act) == self.types[CCAM]
+            if ccam or <PyObject *>Py_TYPE(act) == self.types[NGAP]:
+                executor = member(act, self.executor[ccam])
+                total += 2 + ccam + (known or (<PyObject *>Py_TYPE(executor) == self.types[EXECUTOR]
+                                               and member(executor, self.executor_rpps) != Py_None))
+        return 3 + min(total, <Py_ssize_t>self.most)
+
+    cdef Py_ssize_t count_all(self, tuple invoices) except -1:
         cdef Py_ssize_t i, total = 0
         cdef PyObject *item
         for i in range(PyTuple_GET_SIZE(<PyObject *>invoices)):
             item = PyTuple_GET_ITEM(<PyObject *>invoices, i)
             if not PyType_IsSubtype(Py_TYPE(item), <PyTypeObject *>self.types[INVOICE]):
                 raise TypeError("an encoder takes invoices")
-            total += self.lines_of(item)
+            total += self.count_lines(item)
         return total
-
-    cdef Py_ssize_t lines_of(self, PyObject *invoice) except -1:
-        cdef PyObject *acts = member(invoice, self.acts)
-        return 3 + min(4 * PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most) if PyTuple_CheckExact(acts) else 3
 
     def encode(self, tuple invoices not None, int flow, Seen used=None):
         """Encode invoices and return `(data, starts, fees, amo, amc, faults)`; a faulty one has no record and its sums are zero.
@@ -513,7 +546,7 @@ cdef class Encoder:
         Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. A number that is in `used` is a duplicate; those met
         here are added. Raises TypeError for what is no invoice.
         """
-        cdef Py_ssize_t i, count = len(invoices), room = self.most_lines(invoices) * LINE
+        cdef Py_ssize_t i, count = len(invoices), room = self.count_all(invoices) * LINE
         cdef array.array starts = array.clone(LONGS, count + 1, True), fees = array.clone(LONGS, count, True)
         cdef array.array amo = array.clone(LONGS, count, True), amc = array.clone(LONGS, count, True)
         cdef list faults = [], kept = []
@@ -523,18 +556,18 @@ cdef class Encoder:
         cdef Work w
         try:
             memset(&w, 0, sizeof(Work))
-            w.faults, w.kept, w.flow, w.out = <PyObject *>faults, <PyObject *>kept, flow, raw_text(block)
+            w.faults, w.kept, w.flow = <PyObject *>faults, <PyObject *>kept, flow
+            w.out, w.room = raw_text(block), room
             for i in range(count):
                 start, w.row = w.at, i
                 starts.data.as_longlongs[i] = start
-                if room - start < self.lines_of(PyTuple_GET_ITEM(<PyObject *>invoices, i)) * LINE:
-                    raise ValueError("an invoice changed while it was read")
                 self.take_invoice(&w, PyTuple_GET_ITEM(<PyObject *>invoices, i), seen)
                 if w.found:
                     w.at, w.fees, w.amo, w.amc_sum = start, 0, 0, 0
                 fees.data.as_longlongs[i], amo.data.as_longlongs[i] = <int64_t>w.fees, <int64_t>w.amo
                 amc.data.as_longlongs[i] = <int64_t>w.amc_sum
-                kept.clear()
+                if kept:
+                    kept.clear()
             starts.data.as_longlongs[count] = w.at
             resize_bytes(&block, w.at)
             data = <object>block

@@ -34,6 +34,10 @@ cdef struct Line:
     Step[STEPS] steps
     int count
     char[LINE] template
+    # The bytes from `start` to `stop` that another record written before has too, and how many steps they spare.
+    Py_ssize_t start
+    Py_ssize_t stop
+    int spared
 
 
 cdef inline bint put_number(char *out, Py_ssize_t width, uint64_t number) noexcept nogil:
@@ -72,14 +76,38 @@ cdef inline bint put(char *line, const Step *step, const Value *value) noexcept 
     return True
 
 
-cdef inline bint write(char *out, const Line *line, const Value *values) noexcept nogil:
-    # One record of 128 characters and its line end.
+cdef inline bint write(char *out, const Line *line, const Value *values, const char *alike) noexcept nogil:
+    # One record of 128 characters and its line end; `alike` is the record that begins alike.
     cdef int i
     memcpy(out, line.template, LINE)
-    for i in range(line.count):
+    memcpy(out + line.start, alike + line.start, <size_t>(line.stop - line.start))
+    for i in range(line.spared, line.count):
         if not put(out, &line.steps[i], &values[line.steps[i].slot]):
             return False
     return True
+
+
+cdef inline bint same_step(const Step *one, const Step *other) noexcept nogil:
+    return one.offset == other.offset and one.width == other.width and one.slot == other.slot and one.kind == other.kind \
+        and one.start == other.start and one.stop == other.stop
+
+
+cdef inline int share(Line *line, const Line *other) noexcept nogil:
+    # Find what both begin with, from their first value on.
+    cdef int i = 0
+    cdef Py_ssize_t at
+    while i < line.count and i < other.count and same_step(&line.steps[i], &other.steps[i]):
+        i += 1
+    line.start = line.steps[0].offset if i else 0
+    line.stop = line.start
+    for at in range(line.start, line.steps[i - 1].offset + line.steps[i - 1].width if i else 0):
+        if line.template[at] != other.template[at]:
+            break
+        line.stop = at + 1
+    while i and line.steps[i - 1].offset + line.steps[i - 1].width > line.stop:
+        i -= 1
+    line.spared = i
+    return 0
 
 
 cdef inline int compile_line(Line *line, tuple steps, Py_ssize_t slots, dict elements) except -1:
@@ -110,7 +138,7 @@ cdef inline int compile_line(Line *line, tuple steps, Py_ssize_t slots, dict ele
             raise ValueError("a step reads a slot that there is not")
         line.steps[i] = Step(offset, width, slot, start, stop, kind)
         i += 1
-    line.count = i
+    line.count, line.start, line.stop, line.spared = i, 0, 0, 0
     if len(template) != LINE:
         raise ValueError("a constant is wider than its field")
     const = bytes(template)
