@@ -618,6 +618,8 @@ CREATE INDEX lot_unanswered ON public.lot USING btree (tenant_id, biller, number
 
 CREATE UNIQUE INDEX match_confirmed_once ON public.match USING btree (tenant_id, match_key) WHERE (status = 'confirmed'::text);
 
+CREATE INDEX match_of_credits ON public.match USING btree (tenant_id, decided_at) WHERE ((problem = 'B'::text) AND (status = 'confirmed'::text));
+
 CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
 CREATE INDEX match_undecided ON public.match USING btree (tenant_id, (left_refs[1]), id) WHERE (status <> 'confirmed'::text);
@@ -857,6 +859,8 @@ GRANT SELECT,INSERT ON TABLE public.lot_share TO desmos_app;
 GRANT UPDATE(live) ON TABLE public.lot_share TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.match TO desmos_app;
+
+GRANT UPDATE(status) ON TABLE public.match TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.order_line TO desmos_app;
 

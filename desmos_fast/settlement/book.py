@@ -29,7 +29,7 @@ from desmos_fast.settlement.model import (
 
 
 class Book(NamedTuple):
-    """All that is free, the parts that the lines may pay, and the taken orders that a credit names."""
+    """All that may be decided, the parts that the lines may pay, and the orders taken for good that a credit names."""
 
     orders: Sequence[OrderRow]
     lines: Sequence[LineRow]

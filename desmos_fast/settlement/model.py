@@ -199,7 +199,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class OrderRow(NamedTuple):
-    """One payment order; `free` until a credit is confirmed on it."""
+    """One payment order with the match of its credit; `free` when a credit may be found for it, or another one."""
 
     id: UUID
     ref: str
@@ -210,6 +210,7 @@ class OrderRow(NamedTuple):
     payment_date: date
     payment_ref: str
     total: int
+    match_id: UUID | None
     free: bool
 
 
@@ -247,10 +248,12 @@ class PartRow(NamedTuple):
 
 
 class CreditRow(NamedTuple):
-    """One bank credit that nothing explains yet; `line` is whole but for what hides a NIR."""
+    """One bank credit with its match, if it has one; `line` is whole but for what hides a NIR."""
 
     id: UUID
     line: BankLine
+    match_id: UUID | None
+    match_key: str | None
 
 
 class ShareLineRow(NamedTuple):

@@ -13,7 +13,7 @@ from desmos_fast.base.ledger import Due, Entry
 from desmos_fast.base.types import Cents, Part, uuid7
 from desmos_fast.db.journal import Event
 from desmos_fast.settlement.book import Book, Decisions, part_name
-from desmos_fast.settlement.model import Evidence, LineRow, Match, PartRow, ShareLineRow
+from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow
 from desmos_fast.settlement.shares import TERMINAL, MatchedLine, share_state
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -45,7 +45,11 @@ class LineTaken(NamedTuple):
 
 @dataclass
 class Plan:
-    """What one reconciliation writes; `orders` and `credits` give the match of each, `shares` are those that lines were confirmed on."""
+    """What one reconciliation writes; `orders` and `credits` give the match of each, `shares` are those that lines were confirmed on.
+
+    `standing` are the credits whose match was confirmed again, so that nothing is written of them; `undone` gives the credit of each
+    match that falls, `freed` the orders of these.
+    """
 
     matches: list[tuple[UUID, Match]] = field(default_factory=list)
     lines: list[LineTaken] = field(default_factory=list)
@@ -53,6 +57,9 @@ class Plan:
     parked: list[tuple[UUID, int]] = field(default_factory=list)
     orders: dict[UUID, UUID] = field(default_factory=dict)
     credits: dict[UUID, UUID] = field(default_factory=dict)
+    standing: set[str] = field(default_factory=set)
+    undone: dict[UUID, UUID] = field(default_factory=dict)
+    freed: list[UUID] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -116,22 +123,47 @@ def _placed(match: Match, line: LineRow, invoice: str) -> Entry:
 
 
 def _plan_credits(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
-    credits = {row.line.id: row.id for row in book.credits}
+    credits = {row.line.id: row for row in book.credits}
     orders = {row.ref: row for row in book.orders}
+    before: dict[UUID, list[OrderRow]] = {}
+    for order in book.orders:
+        if order.match_id is not None:
+            before.setdefault(order.match_id, []).append(order)
     for match in matches:
-        if match.status != "confirmed":
+        credit = credits[match.left[0]]
+        if credit.match_key == match.match_id:
+            plan.standing.add(credit.line.id)
             continue
-        row_id = uuid7()
-        plan.matches.append((row_id, match))
-        plan.credits[credits[match.left[0]]] = row_id
-        paid = [orders[name] for name in match.right]
-        plan.orders.update({order.id: row_id for order in paid})
-        dues = [Due(order.payer, Cents(order.total)) for order in paid]
-        if sum(due.amount for due in dues) != match.amount:
-            raise OurBug(f"credit {match.left[0]}: {match.amount} cents are not the sum of its orders")
-        plan.entries.append(ledger.credit_matched_later(match.left[0], dues))
-        detail = {"match": match.match_id, "rule": match.rule, "credit": match.left[0], "orders": match.right, "amount": match.amount}
-        plan.events.append(Event("match.confirmed", row_id, detail=detail))
+        if credit.match_id is not None:
+            _plan_undone(plan, credit, credit.match_id, before[credit.match_id])
+        if match.status == "confirmed":
+            _plan_credited(plan, match, credit, [orders[name] for name in match.right])
+
+
+def _plan_credited(plan: Plan, match: Match, credit: CreditRow, paid: Sequence[OrderRow]) -> None:
+    row_id = uuid7()
+    plan.matches.append((row_id, match))
+    plan.credits[credit.id] = row_id
+    plan.orders.update({order.id: row_id for order in paid})
+    plan.entries.append(_received(credit, paid))
+    detail = {"match": match.match_id, "rule": match.rule, "credit": match.left[0], "orders": match.right, "amount": match.amount}
+    plan.events.append(Event("match.confirmed", row_id, detail=detail))
+
+
+def _plan_undone(plan: Plan, credit: CreditRow, match_id: UUID, paid: Sequence[OrderRow]) -> None:
+    """Take a match back that does not hold beside what has come since: a payer and an amount fit more than one order by now."""
+    plan.undone[match_id] = credit.id
+    plan.freed.extend(order.id for order in paid)
+    plan.entries.append(ledger.undone(_received(credit, paid), credit.line.id))
+    detail = {"match": credit.match_key, "credit": credit.line.id, "orders": [order.ref for order in paid], "amount": credit.line.amount}
+    plan.events.append(Event("match.undone", match_id, detail=detail))
+
+
+def _received(credit: CreditRow, paid: Sequence[OrderRow]) -> Entry:
+    dues = [Due(order.payer, Cents(order.total)) for order in paid]
+    if sum(due.amount for due in dues) != credit.line.amount:
+        raise OurBug(f"credit {credit.line.id}: {credit.line.amount} cents are not the sum of its orders")
+    return ledger.credit_matched_later(credit.line.id, dues)
 
 
 # --- shares
@@ -151,7 +183,8 @@ class ShareMove(NamedTuple):
 def share_moves(rows: Iterable[ShareLineRow], newly_paid: Collection[UUID]) -> tuple[list[ShareMove], list[Event]]:
     """Return what the shares become and the events of that, from all the lines confirmed on each, given one after the other.
 
-    `newly_paid` are the orders that the bank paid in this run: what was announced is told before what was received.
+    `newly_paid` are the orders that the bank paid in this run: what was announced is told before what was received. What is received
+    falls below zero when a credit turns out to be another order's.
     """
     moves: list[ShareMove] = []
     events: list[Event] = []

@@ -4,7 +4,8 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from monitoring import metrics
 
 _CONTENT: Final = b"bank line\0"
+REVISED: Final = timedelta(days=120)
+"""How long a credit matched automatically is decided again with what comes: payer and amount fit one order until a second one arrives."""
 
 
 # --- statements
@@ -109,10 +112,14 @@ async def _gaps_before(con: Connection, context: Context, statement: Statement) 
 
 
 async def reconcile(con: Connection, context: Context) -> RunAnswer:
-    """Match all that is free, once at a time for a centre, and write what follows: rows taken, shares moved, entries posted."""
+    """Match all that is free, once at a time for a centre, and write what follows: rows taken, shares moved, entries posted.
+
+    Credits matched automatically in the last days are decided again with all that has come since, so that the order in which orders and
+    statements arrive changes nothing; a match that falls is undone by an entry of its own.
+    """
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
-    book = await store.open_book(con, tenant)
+    book = await store.open_book(con, tenant, context.now - REVISED)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
     decisions = await asyncio.to_thread(decide, book, known, Settings())
     free = [match.left[0] for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed"]
@@ -122,10 +129,12 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     await _take(con, context, plan)
     await _move_shares(con, context, plan)
     metrics.reconciliations.inc()
-    return _answer(run_id, decisions, await journal.post(con, tenant, context.now, plan.entries))
+    entries = await journal.post(con, tenant, context.now, plan.entries)
+    return _answer(run_id, decisions, plan.standing, entries)
 
 
 async def _take(con: Connection, context: Context, plan: Plan) -> None:
+    await store.undo(con, context.tenant, plan.undone, plan.freed)
     await store.take_lines(con, context.tenant, plan.lines)
     await store.park(con, context.tenant, plan.parked)
     await store.take_orders(con, context.tenant, plan.orders)
@@ -134,19 +143,19 @@ async def _take(con: Connection, context: Context, plan: Plan) -> None:
 
 async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
     await lots.hold(con, context.tenant)
-    rows = await store.share_lines(con, context.tenant, plan.shares, list(plan.orders))
+    rows = await store.share_lines(con, context.tenant, plan.shares, [*plan.orders, *plan.freed])
     moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
     await store.move_shares(con, context.tenant, moves)
     await journal.record(con, context.tenant, context.now, [*plan.events, *events])
 
 
-def _answer(run_id: UUID, decisions: Decisions, entries: int) -> RunAnswer:
-    both = (*decisions.lines, *decisions.credits)
+def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:
+    credits = [match for match in decisions.credits if match.left[0] not in standing]
     return RunAnswer(
         run_id=run_id,
         lines=_tallies(decisions.lines, "status"),
-        credits=_tallies(decisions.credits, "status"),
-        rules=_tallies(both, "rule"),
+        credits=_tallies(credits, "status"),
+        rules=_tallies((*decisions.lines, *credits), "rule"),
         entries=entries,
     )
 

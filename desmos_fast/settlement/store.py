@@ -105,19 +105,29 @@ async def add_statement(con: Connection, tenant: UUID, now: datetime, answer: St
     )  # fmt: skip
 
 
-# --- what is free
+# --- what may be decided
 
 CREDITS: Final = """
-    SELECT id, document FROM bank_line
-     WHERE tenant_id = $1 AND match_id IS NULL AND duplicate_of IS NULL AND amount > 0
+    SELECT b.id, b.document, m.id AS match_id, m.match_key
+      FROM bank_line AS b
+      LEFT JOIN match AS m ON m.tenant_id = $1 AND m.id = b.match_id
+     WHERE b.tenant_id = $1 AND b.duplicate_of IS NULL AND b.amount > 0
+       AND (b.match_id IS NULL OR m.decided_by = 'auto' AND m.decided_at > $2)
 """
-# The orders that credits name are given too when they are taken: what a text says holds against amounts.
+# The orders that credits name are given too when they are taken for good: what a text says holds against amounts.
 ORDERS: Final = """
-    SELECT o.id, o.ref, o.kind, o.payer, o.emitter, o.emitter_name, o.payment_date, o.payment_ref, o.total, o.match_id IS NULL AS free
+    WITH young AS MATERIALIZED (
+        SELECT id FROM match
+         WHERE tenant_id = $1 AND problem = 'B' AND status = 'confirmed' AND decided_by = 'auto' AND decided_at > $3
+    )
+    SELECT o.id, o.ref, o.kind, o.payer, o.emitter, o.emitter_name, o.payment_date, o.payment_ref, o.total, o.match_id,
+           o.match_id IS NULL OR o.match_id IN (SELECT id FROM young) AS free
       FROM payment_order AS o
      WHERE o.tenant_id = $1
        AND o.id IN (
            SELECT f.id FROM payment_order AS f WHERE f.tenant_id = $1 AND f.match_id IS NULL AND f.total <> 0
+           UNION
+           SELECT y.id FROM payment_order AS y WHERE y.tenant_id = $1 AND y.match_id IN (SELECT id FROM young)
            UNION
            SELECT l.order_id FROM order_line AS l WHERE l.tenant_id = $1 AND l.match_id IS NULL
            UNION
@@ -141,12 +151,13 @@ PARTS: Final = """
 """
 
 
-async def open_book(con: Connection, tenant: UUID) -> Book:
-    """Return all that is free, and the parts that the lines may pay."""
+async def open_book(con: Connection, tenant: UUID, since: datetime) -> Book:
+    """Return all that is free, the parts that the lines may pay, and the credits that were matched automatically after `since`."""
     decoder = msgspec.json.Decoder(BankLine)
-    credits = [CreditRow(row["id"], decoder.decode(row["document"])) for row in await con.fetch(CREDITS, tenant)]
+    rows = await con.fetch(CREDITS, tenant, since)
+    credits = [CreditRow(row["id"], decoder.decode(row["document"]), row["match_id"], row["match_key"]) for row in rows]
     tokens = {token for row in credits for token in quoted_tokens(row.line)}
-    orders = [OrderRow(*row) for row in await con.fetch(ORDERS, tenant, list(tokens))]
+    orders = [OrderRow(*row) for row in await con.fetch(ORDERS, tenant, list(tokens), since)]
     # Orders first: an order that is committed in between then comes whole with the next run, never as lines alone.
     lines = [LineRow(*row) for row in await con.fetch(LINES, tenant, [row.id for row in orders])]
     named = [row for row in lines if row.biller is not None and row.invoice_number is not None]
@@ -191,6 +202,18 @@ async def add_matches(con: Connection, tenant: UUID, now: datetime, run_id: UUID
 def matches_document(matches: Iterable[tuple[UUID, Match]]) -> str:
     """Write records with their row ids as one JSON array."""
     return _ENCODER.encode([{"id": row_id, "match": match} for row_id, match in matches]).decode()
+
+
+UNDO: Final = "UPDATE match SET status = 'undone' WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND status = 'confirmed'"
+FREE_CREDITS: Final = "UPDATE bank_line SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
+FREE_ORDERS: Final = "UPDATE payment_order SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
+
+
+async def undo(con: Connection, tenant: UUID, undone: Mapping[UUID, UUID], orders: Sequence[UUID]) -> None:
+    """Take matches of credits back: `undone` gives the credit of each, `orders` are theirs. Raises OurBug when one is free already."""
+    await _each(con, UNDO, tenant, list(undone))
+    await _each(con, FREE_CREDITS, tenant, list(undone.values()))
+    await _each(con, FREE_ORDERS, tenant, orders)
 
 
 TAKE_LINES: Final = """

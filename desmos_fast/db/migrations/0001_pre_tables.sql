@@ -252,6 +252,7 @@ CREATE TABLE match (
 );
 CREATE UNIQUE INDEX match_confirmed_once ON match (tenant_id, match_key) WHERE status = 'confirmed';
 CREATE INDEX match_run ON match (tenant_id, run_id);
+CREATE INDEX match_of_credits ON match (tenant_id, decided_at) WHERE problem = 'B' AND status = 'confirmed';
 -- The latest word on what is not matched: a record is written when the reason changes, and the last one holds.
 CREATE INDEX match_undecided ON match (tenant_id, (left_refs[1]), id) WHERE status <> 'confirmed';
 

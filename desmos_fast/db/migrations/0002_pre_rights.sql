@@ -45,6 +45,7 @@ GRANT UPDATE (live) ON lot_share TO desmos_app;
 GRANT UPDATE (match_id) ON payment_order TO desmos_app;
 GRANT UPDATE (share_invoice_id, match_id, parked) ON order_line TO desmos_app;
 GRANT UPDATE (match_id) ON bank_line TO desmos_app;
+GRANT UPDATE (status) ON match TO desmos_app;
 
 CREATE FUNCTION authenticate_key(wanted bytea) RETURNS TABLE (tenant_id uuid, finess text, kind text, key_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp

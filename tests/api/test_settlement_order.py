@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever comes first, and however often it is looked at in between: the same shares, balances and matches in the end."""
+
+import random
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import House
+from tests.settlement import statements
+from tests.settlement.centre import AMC, Centre, credit
+
+Step = Callable[[Centre], Awaitable[object]]
+PAID, PARTLY, TWICE, REJECTED, TAKEN_BACK, MERGED, UNLABELLED, SILENT = range(1, 9)
+
+
+def reference(number: int) -> str:
+    return f"262740000000{number:02d}"
+
+
+def order(name: int, *lines: tuple[int, int], day: date = date(2026, 10, 1), **changes: Any) -> Step:
+    async def step(centre: Centre) -> None:
+        made = [centre.line(amount, number, order=10 + number, **changes) for number, amount in lines]
+        await centre.order(f"o:{name:02d}", *made, reference=reference(name), day=day)
+
+    return step
+
+
+def nameless(name: int, amount: int) -> Step:
+    async def step(centre: Centre) -> None:
+        line = centre.line(amount, TAKEN_BACK, part=None, payer=AMC, biller=None, insured_key=None, care_date=None)
+        await centre.order(f"o:{name:02d}", line, reference=reference(name), day=date(2026, 10, 20))
+
+    return step
+
+
+def bank(*records: str) -> Step:
+    async def step(centre: Centre) -> None:
+        await centre.bank(*records)
+
+    return step
+
+
+STEPS: list[Step] = [
+    order(1, (PAID, 2100), (TWICE, 2100), (TAKEN_BACK, 2100)),
+    order(2, (PARTLY, 1999), (REJECTED, 0)),
+    order(3, (TWICE, 2100), day=date(2026, 10, 15)),
+    order(4, (TAKEN_BACK, -2100), day=date(2026, 10, 20)),
+    order(5, (MERGED, 2100)),
+    order(6, (UNLABELLED, 2100), day=date(2026, 10, 5)),
+    order(7, (PAID, 900), part="amc", payer=AMC),
+    order(8, (99, 1234), day=date(2026, 10, 9)),
+    nameless(9, -900),
+    bank(*credit(6300, f"DECOMPTE {reference(1)}"), *credit(1999 + 2100, f"DECOMPTES {reference(2)} {reference(5)}")),
+    bank(*credit(2100, "REGLEMENT DE PRESTATIONS", day="061026"), *credit(2100, reference(3), day="161026")),
+    bank(*credit(900, payer=AMC), statements.movement(777, "VIREMENT INCONNU")),
+]
+
+
+async def play(centre: Centre, steps: list[Step], look: Callable[[], bool]) -> Any:
+    """Take the steps, reconcile where `look` says so and at the end, and return all that must not depend on either."""
+    for number in range(PAID, SILENT + 1):
+        await centre.invoice(number, order=10 + number)
+    for step in steps:
+        await step(centre)
+        if look():
+            await centre.reconcile()
+    await centre.reconcile()
+    async with centre.rows() as con:
+        matches = await con.fetch("SELECT rule, left_refs, right_refs, amount FROM match WHERE status = 'confirmed'")
+    names = [[ref.replace(centre.desk.finess, "CENTRE") for ref in row["right_refs"]] for row in matches]
+    decided = sorted((row["rule"], row["left_refs"], right, row["amount"]) for row, right in zip(matches, names, strict=True))
+    figures = await centre.dashboard()
+    del figures["at"]
+    return await centre.shares(), await centre.balances(), decided, figures
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_any_order_of_arrival_ends_the_same(house: House, seed: int) -> None:
+    draw = random.Random(seed)
+    expected = await play(Centre(await house.desk()), STEPS, lambda: False)
+    shuffled = draw.sample(STEPS, len(STEPS))
+    found = await play(Centre(await house.desk()), shuffled, lambda: draw.random() < 0.5)
+    for part, other in zip(found, expected, strict=True):
+        assert part == other
+    states = {name: share[0] for name, share in expected[0].items() if name.endswith("amo")}
+    assert states == {
+        f"{PAID}/amo": "settled", f"{PARTLY}/amo": "settled_part", f"{TWICE}/amo": "settled", f"{REJECTED}/amo": "rejected",
+        f"{TAKEN_BACK}/amo": "indu", f"{MERGED}/amo": "settled", f"{UNLABELLED}/amo": "settled", f"{SILENT}/amo": "sent",
+    }  # fmt: skip
+    assert expected[0][f"{PAID}/amc"][0] == "settled"
+    assert expected[3]["ledger"]["sum"] == 0
