@@ -14,6 +14,7 @@ from desmos_fast.lots.model import Waiting
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
+# OFFSET 0 keeps each invoice looked up by its key: before the first ANALYZE of a new table the planner takes one row for all and nests scans.
 WAITING: Final = """
     SELECT i.id, i.sealed, i.content_hash, i.destination, i.amc_number, i.executor_am, i.security, i.fees, i.amo, i.amc, i.amc_sum,
            w.whole, w.apart
@@ -21,7 +22,7 @@ WAITING: Final = """
               FROM share AS s
              WHERE s.tenant_id = $1 AND s.flow > 0 AND s.state IN ('open', 'file_refused') AND s.transport = s.state
              GROUP BY s.invoice_id) AS w
-      JOIN invoice AS i ON i.tenant_id = $1 AND i.id = w.invoice_id
+     CROSS JOIN LATERAL (SELECT * FROM invoice WHERE tenant_id = $1 AND id = w.invoice_id OFFSET 0) AS i
      WHERE i.state = 'signed' AND i.biller = $2
      ORDER BY i.number
 """
@@ -60,9 +61,9 @@ ADD_MEMBERS: Final = """
      WHERE s.state IN ('open', 'file_refused') AND s.transport = s.state
 """
 LOT_SHARES: Final = """
-    UPDATE share AS s SET transport = 'lotted', state = 'lotted', lot_id = m.lot_id
-      FROM lot_share AS m
-     WHERE m.tenant_id = $1 AND m.lot_id = ANY($2::uuid[]) AND s.tenant_id = $1 AND s.invoice_id = m.invoice_id AND s.part = m.part
+    UPDATE share AS s SET transport = 'lotted', state = 'lotted', lot_id = c.lot_id
+      FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS c (lot_id, invoice_id, flow)
+     WHERE s.tenant_id = $1 AND s.invoice_id = c.invoice_id AND s.flow = c.flow
        AND s.state IN ('open', 'file_refused') AND s.transport = s.state
  RETURNING s.invoice_id, s.part, s.lot_id, s.flow
 """
@@ -184,7 +185,7 @@ async def fill(con: Connection, tenant: UUID, members: Sequence[Member]) -> list
     """Put the shares that wait in their lots, both parts of an invoice in its lot of flow 1, and return them."""
     lots, invoices, flows, records = zip(*members, strict=True)
     await con.execute(ADD_MEMBERS, tenant, lots, invoices, flows, records)
-    return [Moved(*row) for row in await con.fetch(LOT_SHARES, tenant, list(set(lots)))]
+    return [Moved(*row) for row in await con.fetch(LOT_SHARES, tenant, lots, invoices, flows)]
 
 
 async def find_file(con: Connection, tenant: UUID, file: FileId) -> KeptFile | None:
