@@ -71,7 +71,7 @@ async def copy_in(con: Connection, table: str, tenant: UUID, columns: Mapping[st
     stream = await _stream(tenant, columns, rows)
     schema, leaf = await _leaf(con, table, tenant)
     try:
-        status = await con.copy_to_table(leaf, schema_name=schema, source=_chunks(stream), columns=["tenant_id", *columns], format="binary")
+        status = await _send(con, schema, leaf, ["tenant_id", *columns], stream)
     except (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError):
         # The table may have been cut in other leaves since we asked: the next call asks again.
         _places.pop((table, tenant), None)
@@ -138,6 +138,28 @@ async def _leaf(con: Connection, table: str, tenant: UUID) -> Place:
             _places.clear()
         place = _places[table, tenant] = (row["nspname"], row["relname"])
     return place
+
+
+async def _send(con: Connection, schema: str, leaf: str, names: list[str], stream: bytes) -> str:
+    sending = asyncio.ensure_future(con.copy_to_table(leaf, schema_name=schema, source=_chunks(stream), columns=names, format="binary"))
+    lost = False
+
+    def give_up(_con: object) -> None:
+        nonlocal lost
+        lost = True
+        sending.cancel()
+
+    # asyncpg waits for room to write and is not told when the connection dies meanwhile: without this it would wait for ever.
+    con.add_termination_listener(give_up)
+    try:
+        return await sending
+    except asyncio.CancelledError:
+        if lost:
+            raise asyncpg.ConnectionDoesNotExistError("the connection was lost in the middle of a COPY") from None
+        raise
+    finally:
+        if not lost:
+            con.remove_termination_listener(give_up)
 
 
 async def _chunks(stream: bytes) -> AsyncIterator[bytes]:
