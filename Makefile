@@ -21,13 +21,13 @@ help: ## Say what each target does
 $(READY): requirements/all.txt scripts/system-packages
 	@scripts/system-packages
 	@$(PY) -c '' 2>/dev/null || "$$(scripts/find-python)" -m venv --clear $(VENV)
-	@echo "Installing the pinned libraries into $(VENV)"
+	@echo "Installing the pinned libraries into $(VENV): a minute or so"
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/all.txt
 	@ln -sf ../../scripts/desmos-fast $(VENV)/bin/desmos-fast
 	@touch $@
 
 $(BUILT): $(READY) $(SOURCES)
-	@echo "Compiling the kernels"
+	@echo "Compiling the kernels: a minute or so"
 	@mkdir -p build
 	@if ls build/.built.* 2>/dev/null | grep -qvxF '$@'; then export CYTHON_FORCE_REGEN=1; force=--force; fi; \
 	  $(PY) setup.py -q build_ext --inplace --parallel "$$(nproc)" $$force

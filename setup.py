@@ -54,5 +54,6 @@ if __name__ == "__main__":
             build_dir=None if DEBUG else "build/cython",
             annotate=ANNOTATE,
             nthreads=os.cpu_count() or 1,
+            quiet=True,
         )
     )
