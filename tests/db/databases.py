@@ -20,7 +20,6 @@ from desmos_fast.db.roles import OWNER
 from desmos_fast.db.tenant import direct
 from tests.db.places import ask
 
-TEMPLATE: Final = "test_template"
 _numbers: Final = itertools.count(1)
 
 
@@ -28,6 +27,7 @@ _numbers: Final = itertools.count(1)
 class Place:
     """One database and the ways to it: superuser, owner of the tables, role that serves."""
 
+    name: str
     admin_dsn: str
     owner_dsn: str
     app_dsn: str
@@ -57,12 +57,12 @@ class Place:
 
 
 @contextmanager
-def empty(cluster: Cluster, name: str | None = None, template: str = "template0") -> Iterator[Place]:
-    """Give a database made for one test, and drop it with whoever is still in it."""
-    name = f"test_{next(_numbers)}" if name is None else name
+def empty(cluster: Cluster, template: str = "template0") -> Iterator[Place]:
+    """Give a database of its own, and drop it with whoever is still in it."""
+    name = f"test_{next(_numbers)}"
     ask(cluster.admin_dsn(), f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}", "SELECT 1")
     try:
-        yield Place(cluster.admin_dsn(name), cluster.owner_dsn(name), cluster.app_dsn(name))
+        yield Place(name, cluster.admin_dsn(name), cluster.owner_dsn(name), cluster.app_dsn(name))
     finally:
         ask(cluster.admin_dsn(), f"DROP DATABASE {name} WITH (FORCE)", "SELECT 1")
 
@@ -71,6 +71,6 @@ def empty(cluster: Cluster, name: str | None = None, template: str = "template0"
 def migrated_template(cluster: Cluster) -> Iterator[str]:
     """Give the name of a migrated database that others are copied from."""
     logging.getLogger("pogo_core").setLevel(logging.ERROR)
-    with empty(cluster, TEMPLATE) as place:
+    with empty(cluster) as place:
         asyncio.run(migrate(place.owner_dsn))
-        yield TEMPLATE
+        yield place.name

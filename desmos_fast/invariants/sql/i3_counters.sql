@@ -11,6 +11,6 @@ SELECT count(*) AS looked, count(*) FILTER (WHERE wrong) AS wrong, (array_agg(su
      UNION ALL
     -- Callers may choose invoice numbers too: those that the service gave have all the others below them.
     SELECT 'invoice ' || c.name,
-           c.value <> (SELECT count(*) FROM invoice AS i WHERE i.tenant_id = $1 AND i.biller = c.name AND i.number <= c.value)
+           c.value <> (SELECT count(DISTINCT i.number) FROM invoice AS i WHERE i.tenant_id = $1 AND i.biller = c.name AND i.number <= c.value)
       FROM counter AS c WHERE c.tenant_id = $1 AND c.kind = 'invoice'
   ) AS looked
