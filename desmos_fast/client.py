@@ -2,6 +2,7 @@
 """A thin typed client of the HTTP API: keys made before the first attempt, retries that never double an effect."""
 
 import asyncio
+import io
 import random
 from collections.abc import Mapping
 from types import TracebackType
@@ -164,8 +165,10 @@ class Client:
     async def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]) -> Reply:
         if self._session is None:
             raise RuntimeError("the client is used outside its `async with`")
+        # Bytes would be written in one go, and a large body would hold the loop.
+        data = None if body is None else io.BytesIO(body)
         async with self._session.request(
-            method, self._base + path, data=body, headers=dict(headers), params=dict(query), allow_redirects=False
+            method, self._base + path, data=data, headers=dict(headers), params=dict(query), allow_redirects=False
         ) as response:
             return Reply(status=response.status, body=await response.read(), headers=response.headers)
 

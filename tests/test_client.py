@@ -66,7 +66,7 @@ def fine() -> web.Response:
 @pytest.fixture
 async def server() -> AsyncIterator[Scripted]:
     scripted = Scripted(lambda: str(running.make_url("")))
-    app = web.Application()
+    app = web.Application(client_max_size=2**23)
     app.router.add_route("*", "/{tail:.*}", scripted.handle)
     running = TestServer(app)
     await running.start_server()
@@ -79,6 +79,14 @@ async def test_a_write_carries_key_and_type_and_gives_what_the_answer_says(serve
     async with server.client() as client:
         assert await client.post("/v1/invoices", Answer, body=b"{}", key="mine") == Answer(12)
     assert server.seen == [Said("POST", "/v1/invoices", "mine", "Bearer dsf_test_key", b"{}")]
+
+
+async def test_a_large_body_arrives_whole_and_again(server: Scripted) -> None:
+    body = b"0123456789abcdef" * 200_000
+    server.script = [problem(503, "busy"), fine()]
+    async with server.client() as client:
+        await client.post("/v1/returns", Answer, body=body)
+    assert [said.body == body for said in server.seen] == [True, True]
 
 
 async def test_a_question_carries_no_key(server: Scripted) -> None:
