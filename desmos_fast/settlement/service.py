@@ -30,6 +30,8 @@ from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from monitoring import metrics
 
 _CONTENT: Final = b"bank line\0"
+# Laying out more at once would keep the loop from everyone else.
+EVENTS_AT_ONCE: Final = 2_000
 REVISED: Final = timedelta(days=120)
 """How long a credit matched automatically is decided again with what comes: payer and amount fit one order until a second one arrives."""
 
@@ -146,7 +148,9 @@ async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
     rows = await store.share_lines(con, context.tenant, plan.shares, [*plan.orders, *plan.freed])
     moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
     await store.move_shares(con, context.tenant, moves)
-    await journal.record(con, context.tenant, context.now, [*plan.events, *events])
+    told = [*plan.events, *events]
+    for start in range(0, len(told), EVENTS_AT_ONCE):
+        await journal.record(con, context.tenant, context.now, told[start : start + EVENTS_AT_ONCE])
 
 
 def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:
