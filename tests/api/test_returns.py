@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from desmos_fast.base.types import uuid7
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.simulator.concentrator import answer_folder
 from tests.api.conftest import Desk, House, Reply, person
-from tests.api.post import SEED, build, column, content, drain, events, rows, send_and_answer, shares, sign
+from tests.api.post import SEED, build, column, content, drain, events, insist, rows, send_and_answer, shares, sign
 
 LINE = 129
 
@@ -118,15 +119,9 @@ async def test_a_return_brought_twice_is_answered_from_the_first_time(desk: Desk
 async def test_one_of_many_imports_of_a_file_at_once_has_an_effect(desk: Desk, tmp_path: Path) -> None:
     await sign(desk, "01_ngap_visit")
     _, (said,) = await send_and_answer(desk, tmp_path)
-
-    async def persist(data: bytes) -> bytes:
-        while (reply := await bring(desk, data)).status == 503:
-            await asyncio.sleep(0.05)
-        assert reply.status == 200, reply.body
-        return reply.body
-
     for data in (said.arl[0], said.rsp[0]):
-        assert len(set(await asyncio.gather(*[persist(data) for _ in range(6)]))) == 1
+        replies = await asyncio.gather(*[insist(desk, "/v1/returns", data, str(uuid7())) for _ in range(6)])
+        assert len({reply.body for reply in replies}) == 1
     assert (await desk.count("return_file"), await desk.count("payment_order")) == (2, len(said.orders))
     assert [name for name, _ in await events(desk, "return.imported")] == ["return.imported"] * 2
 

@@ -35,26 +35,25 @@ def start(desk: Desk, home: Path, *arguments: str, module: str = "desmos_fast.cl
 
 def main() -> None:
     """Be the worker, and be killed at the given point of the first file that it sends."""
-    from desmos_fast.lots import service, transport
+    from desmos_fast.db import journal
+    from desmos_fast.lots.transport import DirectoryTransport
 
     def die(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    put = transport.DirectoryTransport.put
+    put = DirectoryTransport.put
 
-    def put_and_die(self: transport.DirectoryTransport, name: str, content: bytes) -> None:
+    def put_and_die(self: DirectoryTransport, name: str, content: bytes) -> None:
         put(self, name, content)
         die()
 
-    point = sys.argv.pop(1)
-    if point == "before the folder":
-        transport.DirectoryTransport.put = die  # type: ignore[method-assign]
-    elif point == "inside the folder":
-        os.rename = die  # type: ignore[assignment]
-    elif point == "after the folder":
-        transport.DirectoryTransport.put = put_and_die  # type: ignore[method-assign]
-    elif point == "before the commit":
-        service.journal.record = die  # type: ignore[assignment]
+    points: dict[str, tuple[object, str, object]] = {
+        "before the folder": (DirectoryTransport, "put", die),
+        "inside the folder": (os, "rename", die),
+        "after the folder": (DirectoryTransport, "put", put_and_die),
+        "before the commit": (journal, "record", die),
+    }
+    setattr(*points[sys.argv.pop(1)])
     from desmos_fast.cli import main as run
 
     run()
