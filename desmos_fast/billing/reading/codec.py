@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims of the test profile back to invoices: bare runs and whole files in, the invoices of docs/invoice.md out."""
+"""Claims of the test profile back to invoices: bare runs and whole files in, the invoices of docs/reference/invoice.md out."""
 
 from collections.abc import Iterator
 from typing import Any, Final
