@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of characters, dates and keys, shared by the kernels of claims: pure C, no Python object, cannot fail."""
 from libc.stdint cimport uint64_t
+cimport cython
 
 
 cdef inline bint is_digit(char c) noexcept nogil:
@@ -15,8 +16,9 @@ cdef inline bint all_digits(const char *text, Py_ssize_t size) noexcept nogil:
     return True
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t digits(const char *text, Py_ssize_t size) noexcept nogil:
-    # The caller has seen that they are digits, 19 at most.
+    # The caller has seen that they are digits, 19 at most; of anything else the number is wrong, and nothing is raised without the lock.
     cdef uint64_t number = 0
     cdef Py_ssize_t i
     for i in range(size):
@@ -24,6 +26,7 @@ cdef inline uint64_t digits(const char *text, Py_ssize_t size) noexcept nogil:
     return number
 
 
+@cython.overflowcheck(False)
 cdef inline int two(const char *text) noexcept nogil:
     if not is_digit(text[0]) or not is_digit(text[1]):
         return -1
@@ -57,6 +60,7 @@ cdef inline bint has_nir_form(const char *text) noexcept nogil:
     return all_digits(text + 5, 2) or (text[5] == 50 and (text[6] == 65 or text[6] == 66))
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t nir_key(const char *text) noexcept nogil:
     # The key of 13 characters that have the form: 2A counts as 19, 2B as 18.
     cdef uint64_t number = digits(text, 5) * 100
@@ -75,6 +79,7 @@ cdef inline bint has_finess_form(const char *text) noexcept nogil:
     return is_digit(text[1]) or (text[0] == 50 and (text[1] == 65 or text[1] == 66))
 
 
+@cython.overflowcheck(False)
 cdef inline bint finess_key_holds(const char *text) noexcept nogil:
     # Luhn over the nine characters, where A counts as 1 and B as 2.
     cdef int total = 0, digit, i

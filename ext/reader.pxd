@@ -38,10 +38,11 @@ cdef inline bint is_filled(const char *text, Py_ssize_t size, char with_) noexce
 
 
 cdef class Grammar:
-    cdef bytes moves
-    cdef bytes resume
-    cdef bytes within
-    cdef bytes final
+    cdef tuple tables
+    cdef const uint8_t *moves
+    cdef const uint8_t *resume
+    cdef const uint8_t *within
+    cdef const uint8_t *final
     cdef Py_ssize_t types
     cdef int opener
 
@@ -57,7 +58,7 @@ cdef class Scan:
     cdef int hold(self, bytes data, Py_ssize_t limit) except -1
     cdef int cut(self, Found *found) noexcept nogil
     cdef int spell(self, Found *found) noexcept nogil
-    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1
+    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1 nogil
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil
     cdef inline const char *record(self, Py_ssize_t index) noexcept nogil:
         return self.text + self.starts[index]

@@ -176,7 +176,9 @@ cdef class Grammar:
         for i in range(self.types):
             if resume[i] != NONE and resume[i] >= states:
                 raise ValueError("a fault leads nowhere")
-        self.moves, self.resume, self.within, self.final, self.opener = moves, resume, within, final, opener
+        self.tables, self.opener = (moves, resume, within, final), opener
+        self.moves, self.resume = <const uint8_t *>PyBytes_AS_STRING(moves), <const uint8_t *>PyBytes_AS_STRING(resume)
+        self.within, self.final = <const uint8_t *>PyBytes_AS_STRING(within), <const uint8_t *>PyBytes_AS_STRING(final)
 
 
 @cython.final
@@ -286,23 +288,25 @@ cdef class Scan:
         cdef Found found
         cdef Py_ssize_t i, openers = 0, units = 0
         cdef array.array firsts, stops
-        for i in range(self.count):
-            openers += self.codes[i] == grammar.opener
+        with nogil:
+            for i in range(self.count):
+                openers += self.codes[i] == grammar.opener
         firsts, stops = array.clone(LONGS, openers, False), array.clone(LONGS, openers, False)
+        cdef int64_t[::1] first_column = firsts, stop_column = stops
         open_found(&found, limit)
         try:
-            units = self.follow(grammar, firsts, stops, &found)
+            with nogil:
+                units = self.follow(grammar, first_column, stop_column, &found)
         finally:
             faults = close_found(&found)
+        # An array that lends its memory cannot change its size.
+        first_column, stop_column = None, None
         array.resize(firsts, units)
         array.resize(stops, units)
         return firsts, stops, faults
 
-    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1:
+    cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1 nogil:
         cdef Py_ssize_t i, first = -1, units = 0
-        cdef const uint8_t *moves = <const uint8_t *>PyBytes_AS_STRING(grammar.moves)
-        cdef const uint8_t *resume = <const uint8_t *>PyBytes_AS_STRING(grammar.resume)
-        cdef const char *within = PyBytes_AS_STRING(grammar.within)
         cdef int state = 0, to
         cdef uint8_t code
         # Lost: after a fault nothing is expected until a type from which to go on.
@@ -311,13 +315,13 @@ cdef class Scan:
             code = self.codes[i]
             to = NONE
             if code < grammar.types and not lost:
-                to = moves[state * grammar.types + code]
+                to = grammar.moves[state * grammar.types + code]
                 if to == NONE:
                     note(found, i, BAD_ORDER, self.starts[i])
             if to == NONE:
                 self.bury(first, i)
                 first = -1
-                to = resume[code] if code < grammar.types else NONE
+                to = grammar.resume[code] if code < grammar.types else NONE
                 lost = to == NONE
                 if lost:
                     self.dead[i] = max(self.dead[i], 1)
@@ -325,7 +329,7 @@ cdef class Scan:
             state = to
             if code == grammar.opener:
                 first = i
-            if first >= 0 and not within[state]:
+            if first >= 0 and not grammar.within[state]:
                 if is_filled(<const char *>self.dead + first, i + 1 - first, 0):
                     firsts[units], stops[units] = first, i + 1
                     units += 1

@@ -35,7 +35,7 @@ def sums(read: Read) -> list[Fault]:
         ends = [place for place in read.live("P9") if head < place < following]
         if ends:
             faults += _order(read, head, ends[0])
-    if all(read.alive(place) for place in range(len(read.types))):
+    if not read.broken and all(read.alive(place) for place in range(len(read.types))):
         counts = (len(read.live("A1")), 0) if read.kind == "AR" else (len(heads), len(read.live("R1")))
         faults += closing(read, counts, (0, 0, 0))
     return faults

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that come back (test profile): the rules of AR and RS files that no table can say."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,11 +56,11 @@ def check_sums(reading: "Reading") -> Iterator[Fault]:
         heads = reading.rows("P1")
         for place, head in enumerate(heads):
             following = heads[place + 1][0] if place + 1 < len(heads) else reading.records
-            end = next((record for record in ends if head[0] < record < following), None)
-            if end is not None:
-                yield from _check_order(reading, head, end)
+            end = bisect_right(ends, head[0])
+            if end < len(ends) and ends[end] < following:
+                yield from _check_order(reading, head, ends[end])
         found = Totals(lots=len(heads), invoices=len(reading.rows("R1")))
-    if reading.scan.sound:
+    if reading.scan.sound and not reading.faults:
         yield from check_closing(reading, found)
 
 
