@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -68,19 +68,14 @@ def _checked(context: Context, data: bytes) -> Checked:
 
 
 def _encoding_faults(candidates: Sequence[Candidate]) -> list[Fault]:
-    chosen = {candidate.invoice.number for candidate in candidates}
-    # Any number will do where none was chosen, as long as no two are the same; a fault must not name it.
-    spare = (number for number in count(1) if number not in chosen)
-    tried = [
-        msgspec.structs.replace(candidate.invoice, number=next(spare)) if candidate.automatic else candidate.invoice
-        for candidate in candidates
-    ]
+    # The number of its line stands for the one that is not given yet; no fault may name it.
+    tried = [msgspec.structs.replace(item.invoice, number=item.line) if item.automatic else item.invoice for item in candidates]
     found = encode(tried, flow=1, lines=[candidate.line for candidate in candidates]).faults
     automatic = {candidate.line for candidate in candidates if candidate.automatic}
     return [
         msgspec.structs.replace(fault, invoice=None) if fault.line in automatic else fault
         for fault in found
-        # A number is only taken by an invoice that is kept: `_distinct` looks when all are known.
+        # A number is taken only by an invoice that is kept: `_distinct` looks when all are known.
         if fault.code != DUPLICATE
     ]
 
