@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events keep their order; entries form one chain, whoever posts at the same time and whatever breaks."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+import asyncpg
+import orjson
+import pytest
+
+from desmos_fast.base import ledger
+from desmos_fast.base.ledger import Due, Entry
+from desmos_fast.base.types import Cents, TenantId, uuid7
+from desmos_fast.db import journal
+from desmos_fast.db import pool as pools
+from desmos_fast.db.journal import Event
+from desmos_fast.db.pool import Connection, DatabaseDown, Pool
+from desmos_fast.db.tenant import direct, transaction
+from desmos_fast.invariants import store
+from tests.db.databases import Place
+from tests.db.rows import NOW
+
+WRITERS = 8
+ROUNDS = 20
+
+
+class Broken(Exception):
+    """What a use case may raise after it posted."""
+
+
+@pytest.fixture
+async def pool(place: Place) -> AsyncIterator[Pool]:
+    opened = await pools.create(place.app_dsn, WRITERS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def tenant(place: Place) -> TenantId:
+    return await place.centre()
+
+
+def entries(count: int, first: int = 1) -> list[Entry]:
+    """Make entries of two and three lines in turn."""
+    return [
+        ledger.signed(f"b/{number}", [Due("amo:01750", Cents(100 + number)), Due("amc:0099000013", Cents(number % 2))])
+        for number in range(first, first + count)
+    ]
+
+
+async def post(pool: Pool, tenant: TenantId, made: Sequence[Entry]) -> int:
+    async with transaction(pool, tenant) as con:
+        return await journal.post(con, tenant, NOW, made)
+
+
+async def chain(con: Connection, tenant: TenantId) -> list[Entry] | None:
+    """Return the entries of the ledger, or None when the chain, its numbers or its head do not verify."""
+    links = [link async for link in store.entries(con, tenant)]
+    kept = [link.entry for link in links]
+    hashes = [link.hash for link in links]
+    whole = ledger.chain(ledger.GENESIS, kept) == hashes and [link.seq for link in links] == list(range(1, len(links) + 1))
+    return kept if whole and await store.ledger_head(con, tenant) == (len(links), (hashes or [ledger.GENESIS])[-1]) else None
+
+
+async def kept(place: Place, tenant: TenantId) -> list[Entry] | None:
+    async with direct(place.owner_dsn, tenant) as con:
+        return await chain(con, tenant)
+
+
+async def test_entries_come_back_as_they_were_posted(place: Place, pool: Pool, tenant: TenantId) -> None:
+    made = entries(7)
+    assert await post(pool, tenant, made[:3]) == 3
+    assert await post(pool, tenant, made[3:]) == 4
+    assert await kept(place, tenant) == made
+
+
+async def test_a_long_run_is_chained_like_a_short_one(place: Place, pool: Pool, tenant: TenantId) -> None:
+    made = entries(journal.THREAD_FROM + 1)
+    await post(pool, tenant, made)
+    assert await kept(place, tenant) == made
+
+
+async def test_an_entry_that_moves_nothing_is_left_out(place: Place, pool: Pool, tenant: TenantId) -> None:
+    nothing = ledger.signed("b/9", [Due("amo:01750", Cents(0))])
+    assert await post(pool, tenant, []) == await post(pool, tenant, [nothing]) == 0
+    assert await post(pool, tenant, [nothing, *entries(1), nothing]) == 1
+    assert await kept(place, tenant) == entries(1)
+
+
+async def test_each_centre_has_its_own_chain(place: Place, pool: Pool, tenant: TenantId) -> None:
+    other = await place.centre()
+    await post(pool, tenant, entries(2))
+    await post(pool, other, entries(3))
+    await post(pool, tenant, entries(2, 3))
+    assert (await kept(place, tenant), await kept(place, other)) == (entries(4), entries(3))
+
+
+async def test_many_at_once_make_one_chain_whatever_fails(place: Place, pool: Pool, tenant: TenantId) -> None:
+    """Eight writers, of which one transaction in three is rolled back and one in eight loses its connection."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    posted: list[Entry] = []
+    lost = {"rolled back": 0, "killed": 0}
+    async with place.admin() as admin:
+        killing = asyncio.Lock()
+
+        async def writer(number: int, fates: list[str]) -> None:
+            for turn, fate in enumerate(fates):
+                made = entries(3, 1000 * number + 10 * turn)
+                with suppress(Broken, DatabaseDown):
+                    async with transaction(pool, tenant) as con:
+                        await journal.post(con, tenant, NOW, made)
+                        if fate == "rolled back":
+                            lost[fate] += 1
+                            raise Broken
+                        if fate == "killed":
+                            lost[fate] += 1
+                            async with killing:
+                                await admin.execute("SELECT pg_terminate_backend($1, 5000)", con.get_server_pid())
+                    if fate == "kept":
+                        posted.extend(made)
+
+        fates = [draw.choices(["kept", "rolled back", "killed"], [13, 8, 3], k=ROUNDS) for _ in range(WRITERS)]
+        await asyncio.gather(*(writer(number, own) for number, own in enumerate(fates, 1)))
+    assert min(lost.values()) > 0
+    found = await kept(place, tenant)
+    assert found is not None
+    assert len(found) > 3 * WRITERS * ROUNDS / 4
+    assert sorted(found, key=ledger.canonical) == sorted(posted, key=ledger.canonical)
+    # What one transaction posts stays together.
+    assert all(found[at : at + 3] == entries(3, int(found[at].ref.removeprefix("b/"))) for at in range(0, len(found), 3))
+
+
+TAMPERINGS: Final = {
+    "another event": "UPDATE ledger_entry SET event = 'x' WHERE seq = $1",
+    "another reference": "UPDATE ledger_entry SET ref = ref || ' ' WHERE seq = $1",
+    "another hash": "UPDATE ledger_entry SET hash = sha256(hash) WHERE seq = $1",
+    "an entry gone": "DELETE FROM ledger_entry WHERE seq = $1",
+    "an entry moved": "UPDATE ledger_entry SET seq = -seq WHERE seq = $1",
+    "another account": (
+        "UPDATE ledger_line SET account = account || 'x' WHERE line = 1 AND entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)"
+    ),
+    "a cent more": "UPDATE ledger_line SET debit = debit + 1 WHERE line = 1 AND entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)",
+    "the other side": "UPDATE ledger_line SET debit = credit, credit = debit WHERE entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)",
+    "a line gone": "DELETE FROM ledger_line WHERE line = 2 AND entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)",
+    "a line more": (
+        "INSERT INTO ledger_line SELECT tenant_id, entry_id, 9::smallint, account, debit, credit FROM ledger_line"
+        " WHERE line = 1 AND entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)"
+    ),
+    "lines in another order": "UPDATE ledger_line SET line = 10 - line WHERE entry_id = (SELECT id FROM ledger_entry WHERE seq = $1)",
+    "the head": "UPDATE counter SET hash = sha256(hash) WHERE kind = 'ledger' AND value >= $1",
+    "the count": "UPDATE counter SET value = value + 1 WHERE kind = 'ledger' AND value >= $1",
+}
+
+
+@pytest.mark.parametrize("what", TAMPERINGS)
+async def test_every_tampering_is_found_in_every_place(place: Place, pool: Pool, tenant: TenantId, what: str) -> None:
+    made = entries(12)
+    await post(pool, tenant, made)
+    async with place.admin() as con:
+        # Above the policies it would meet every centre's rows: others are none of this test's.
+        await con.execute("DELETE FROM ledger_line WHERE tenant_id <> $1", tenant)
+        await con.execute("DELETE FROM ledger_entry WHERE tenant_id <> $1", tenant)
+        await con.execute("DELETE FROM counter WHERE tenant_id <> $1", tenant)
+        for seq in range(1, len(made) + 1):
+            undo = con.transaction()
+            await undo.start()
+            await con.execute("SET LOCAL session_replication_role = replica")
+            done = await con.execute(TAMPERINGS[what], seq)
+            assert not done.endswith(" 0")
+            assert await chain(con, tenant) is None, f"{what} at entry {seq} was not seen"
+            await undo.rollback()
+        async with con.transaction():
+            assert await chain(con, tenant) == made
+
+
+async def test_the_role_that_serves_cannot_tamper(place: Place, pool: Pool, tenant: TenantId) -> None:
+    await post(pool, tenant, entries(1))
+    for statement in ("UPDATE ledger_entry SET ref = 'x'", "DELETE FROM ledger_entry", "UPDATE ledger_line SET debit = 1",
+                      "TRUNCATE ledger_line", "UPDATE event SET name = 'x'", "DELETE FROM event"):  # fmt: skip
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with place.app(tenant) as con:
+                await con.execute(statement)
+
+
+async def test_events_keep_their_order_and_what_they_say(place: Place, pool: Pool, tenant: TenantId) -> None:
+    subject, invoice = uuid7(), uuid7()
+    made = [Event("lot.sealed", subject, detail={"number": number, "é": [1]}) for number in range(300)]
+    made.append(Event("share.lotted", subject, invoice, "amo"))
+    async with transaction(pool, tenant) as con:
+        await journal.record(con, tenant, NOW, [])
+        await journal.record(con, tenant, NOW, made)
+    async with place.app(tenant) as con:
+        rows = await con.fetch("SELECT name, subject, invoice_id, part, detail, happened_at FROM event ORDER BY id")
+    found = [Event(row[0], row[1], row[2], row[3], None if row[4] is None else orjson.loads(row[4])) for row in rows]
+    assert found == made
+    assert {row["happened_at"] for row in rows} == {NOW}
+
+
+def test_ids_made_together_sort_as_they_were_made() -> None:
+    made = journal.ids(2000)
+    assert made == sorted(made)
+    assert len(set(made)) == 2000
