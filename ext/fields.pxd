@@ -115,7 +115,7 @@ cdef inline int check_amc(Value *value) noexcept nogil:
     return SOUND if value.number else BAD_VALUE
 
 
-cdef inline int check_accident(Value *value) noexcept nogil:
+cdef inline int check_accident_kind(Value *value) noexcept nogil:
     # A number by which the rules tell the kinds apart: 1 work, 2 third party.
     if value.size == 4 and memcmp(value.text, b"work", 4) == 0:
         value.number = 1
@@ -150,7 +150,7 @@ cdef inline int check_text(const Check *check, Value *value) noexcept nogil:
         return check_birth(value.text, value.size)
     if kind == AMC:
         return check_amc(value)
-    return check_accident(value)
+    return check_accident_kind(value)
 
 
 cdef inline int check_element(const Check *check, const Value *value) noexcept nogil:

@@ -8,14 +8,17 @@ width)`: index of the invoice, one of REASONS, one of SLOTS, index of the act or
 
 The invoices are borrowed: the caller's tuple keeps them alive and they are frozen, so what they hold stays while they are read.
 """
-cimport cython
 from cpython cimport array
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
+from ext.between cimport *
+from ext.checks cimport digits
 from ext.fields cimport *
+from ext.invoice cimport RECORDS, Work, fault, refuse, set_number
 from ext.lines cimport LINE, Line, Value, compile_line, share, write
+from ext.loads cimport load
 from ext.members cimport *
 from ext.seen cimport Seen
 from ext.slots cimport *
@@ -24,16 +27,6 @@ import array
 
 cdef enum:
     CHECKS = 24
-    # More faults of one invoice tell no more, and a hostile body could hold millions.
-    FAULTS = 20
-    RECORDS = 7
-
-# Values that the rules between fields name.
-cdef enum:
-    AT_WORK = 41
-    WORK = 1
-    NO_AGREEMENT = 9
-    C2S = 99999997
 
 # Objects of the invoice in the order in which they are read and in which `classes` are given; an act is of one of two classes.
 cdef enum:
@@ -89,62 +82,7 @@ SLOTS = {
     "prescriber": S_PRESCRIBER, "acts": S_ACTS, "act": S_ACT, "act.executor": S_EXECUTOR, "act.prior_agreement": S_AGREEMENT,
 }
 
-cdef struct Work:
-    Value[SLOT_COUNT] values
-    char[9] biller
-    char[9] accident
-    char[10] amc
-    # The lists of faults and of names written otherwise; both belong to the call.
-    PyObject *faults
-    PyObject *kept
-    Py_ssize_t row
-    int act
-    int found
-    int flow
-    bint apart
-    char *out
-    Py_ssize_t at
-    Py_ssize_t room
-    # Where the last record of each type lies.
-    Py_ssize_t[RECORDS] records
-    uint64_t lines
-    uint64_t fees
-    uint64_t amo
-    uint64_t amc_sum
-
 cdef array.array LONGS = array.array("q", [])
-# Stands for any text outside ASCII: a character of no alphabet, as many times as a field is wide.
-cdef bytes STRANGE = b"\x01" * 256
-cdef bytes FLAG_LETTER = b"F"
-
-
-cdef inline int text_of(PyObject *item, Value *value) except -1:
-    value.known, value.number = True, 0
-    value.size = PyUnicode_GET_LENGTH(item)
-    if PyUnicode_IS_ASCII(item):
-        value.text = <const char *>PyUnicode_DATA(item)
-    else:
-        value.text, value.size = <const char *>STRANGE, min(value.size, 256)
-    return 0
-
-
-cdef inline int set_text(Value *value, const char *text, Py_ssize_t size) noexcept nogil:
-    value.text, value.size, value.known = text, size, True
-    return 0
-
-
-cdef inline int set_number(Value *value, uint64_t number) noexcept nogil:
-    value.text, value.number, value.known = NULL, number, True
-    return 0
-
-
-cdef inline bint is_letter(const Value *value, char letter) noexcept nogil:
-    return value.known and value.size == 1 and value.text[0] == letter
-
-
-cdef inline bint starts_with(const Value *value, const char *text, Py_ssize_t size) noexcept nogil:
-    return value.known and value.size >= size and memcmp(value.text, text, <size_t>size) == 0
-
 cdef int[7] OBJECT_SLOTS = [-1, S_BENEFICIARY, S_INSURER, S_REFERRING, S_COMPLEMENT, S_WHAT_HAPPENED, S_PRESCRIBER]
 
 
@@ -227,74 +165,6 @@ cdef class Encoder:
         self.counts[thing] += 1
         return 0
 
-    cdef int fault(self, Work *w, int reason, int slot, PyObject *value, Py_ssize_t width) except -1:
-        w.found += 1
-        if w.found <= FAULTS:
-            (<list>w.faults).append((w.row, reason, slot, w.act, None if value == NULL else <object>value, width))
-        return 0
-
-    cdef int load(self, Work *w, const Check *check, PyObject *item, Value *value) except -1:
-        cdef int kind = check.kind
-        value.known = False
-        if item == Py_None:
-            return SOUND if check.nullable else BAD_VALUE
-        if kind == INTEGER:
-            return self.load_integer(check, item, value)
-        if kind == FLAG:
-            value.text, value.number, value.known = NULL, item == Py_True, True
-            return SOUND if item == Py_True or item == Py_False else BAD_VALUE
-        if kind == MODIFIER_LIST or kind == TOOTH_LIST:
-            return self.load_list(check, item, value)
-        if not PyUnicode_CheckExact(item):
-            return BAD_VALUE
-        if kind == NAME:
-            return self.load_name(w, check, item, value)
-        text_of(item, value)
-        return check_text(check, value)
-
-    cdef int load_integer(self, const Check *check, PyObject *item, Value *value) except -1:
-        cdef int beyond = 0
-        cdef long long number
-        if not PyLong_CheckExact(item):
-            return BAD_VALUE
-        number = PyLong_AsLongLongAndOverflow(item, &beyond)
-        if beyond < 0 or (beyond == 0 and number < 0):
-            return BAD_VALUE
-        value.text, value.number, value.known = NULL, <uint64_t>number, True
-        return TOO_WIDE if beyond else check_number(check, value.number)
-
-    cdef int load_list(self, const Check *check, PyObject *item, Value *value) except -1:
-        cdef Py_ssize_t i, count, places = TEETH if check.kind == TOOTH_LIST else MODIFIERS
-        cdef PyObject *element
-        cdef int reason = SOUND
-        for i in range(places):
-            value[i].known = False
-        if not PyTuple_CheckExact(item):
-            return BAD_VALUE
-        count = PyTuple_GET_SIZE(item)
-        if count > <Py_ssize_t>check.high:
-            return TOO_WIDE
-        for i in range(count):
-            element = PyTuple_GET_ITEM(item, i)
-            if not PyUnicode_CheckExact(element):
-                return BAD_VALUE
-            text_of(element, &value[i])
-            reason = check_element(check, &value[i])
-            if reason:
-                break
-        return reason
-
-    cdef int load_name(self, Work *w, const Check *check, PyObject *item, Value *value) except -1:
-        text_of(item, value)
-        if not is_written_so(value):
-            name = self.names(<object>item)
-            if name is None:
-                return BAD_CHAR
-            # The invoice keeps its own texts alive; this one is ours to keep until its records are written.
-            (<list>w.kept).append(<str?>name)
-            text_of(<PyObject *>name, value)
-        return check_name(check, value)
-
     cdef int read(self, Work *w, PyObject *item, int thing) except -1:
         cdef int i, reason
         cdef Check *check
@@ -303,13 +173,13 @@ cdef class Encoder:
         for i in range(self.counts[thing]):
             check = &self.checks[thing][i]
             found = member(item, check.place)
-            reason = self.load(w, check, found, &w.values[check.slot])
+            reason = load(w, check, found, &w.values[check.slot])
             if reason:
                 w.values[check.slot].known = False
                 width = check.width
                 if check.kind >= MODIFIER_LIST and PyTuple_CheckExact(found) and PyTuple_GET_SIZE(found) > <Py_ssize_t>check.high:
                     width = <Py_ssize_t>check.high
-                self.fault(w, reason, check.slot, found, width if reason == TOO_WIDE else -1)
+                fault(w, reason, check.slot, found, width if reason == TOO_WIDE else -1)
         return 0
 
     cdef bint read_object(self, Work *w, PyObject *item, int thing, int slot) except -1:
@@ -321,98 +191,8 @@ cdef class Encoder:
         for i in range(self.counts[thing]):
             w.values[self.checks[thing][i].slot].known = False
         if item != Py_None or thing in (BENEFICIARY, INSURER, EXECUTOR):
-            self.fault(w, BAD_VALUE, slot, NULL, -1)
+            fault(w, BAD_VALUE, slot, NULL, -1)
         return False
-
-    cdef int refuse(self, Work *w, int reason, int slot) except -1:
-        # A fault between fields, told at one of them.
-        cdef const Value *value = &w.values[slot]
-        cdef object given
-        if slot >= SLOT_COUNT or not value.known:
-            return self.fault(w, reason, slot, NULL, -1)
-        given = value.number if value.text == NULL else value.text[:value.size].decode("ascii")
-        return self.fault(w, reason, slot, <PyObject *>given, -1)
-
-    cdef int check_insurers(self, Work *w) except -1:
-        cdef const Value *values = w.values
-        cdef bint numbered = values[S_AMC_NUMBER].known and values[S_AMC_NUMBER].number != 0
-        cdef bint apart = values[S_APART].known and values[S_APART].number
-        if starts_with(&values[S_REGIME], b"01", 2) and values[S_RANK].number:
-            self.refuse(w, BAD_VALUE, S_RANK)
-        if is_letter(&values[S_PATHWAY], 79) or is_letter(&values[S_PATHWAY], 77):
-            if not values[S_FIRST_NAME].known or values[S_FIRST_NAME].size == 0:
-                self.fault(w, MISSING, S_REFERRING, NULL, -1)
-        if apart and not numbered:
-            self.refuse(w, BAD_VALUE, S_APART)
-        if numbered and values[S_AMC_NUMBER].number == C2S:
-            if not starts_with(&values[S_CONTRACT], b"89", 2):
-                self.refuse(w, BAD_VALUE, S_CONTRACT)
-            if apart:
-                self.refuse(w, BAD_VALUE, S_APART)
-        return 0
-
-    cdef int check_accident(self, Work *w) except -1:
-        cdef const Value *values = w.values
-        cdef uint64_t nature = values[S_NATURE].number
-        cdef bint by_number = values[S_ACCIDENT_NUMBER].known
-        if not values[S_ACCIDENT_KIND].known:
-            if nature == AT_WORK:
-                self.fault(w, MISSING, S_WHAT_HAPPENED, NULL, -1)
-            return 0
-        if values[S_ACCIDENT_KIND].number == WORK:
-            if nature != AT_WORK:
-                self.refuse(w, BAD_VALUE, S_ACCIDENT_KIND)
-        else:
-            if nature != 10 and nature != 13:
-                self.refuse(w, BAD_VALUE, S_ACCIDENT_KIND)
-            if by_number:
-                self.refuse(w, BAD_VALUE, S_ACCIDENT_NUMBER)
-        if by_number == values[S_ACCIDENT_DATE].known:
-            self.fault(w, BAD_VALUE if by_number else MISSING, S_WHAT_HAPPENED, NULL, -1)
-        if starts_with(&values[S_ACCIDENT_NUMBER], b"000", 3):
-            self.refuse(w, BAD_VALUE, S_ACCIDENT_NUMBER)
-        return 0
-
-    cdef int check_act(self, Work *w, bint agreed) except -1:
-        cdef const Value *values = w.values
-        if agreed and (values[S_AGREEMENT_CODE].number == NO_AGREEMENT) == values[S_AGREEMENT_DATE].known:
-            self.refuse(w, BAD_VALUE if values[S_AGREEMENT_DATE].known else MISSING, S_AGREEMENT_DATE)
-        if is_letter(&values[S_QUALIFIER], 78) or is_letter(&values[S_QUALIFIER], 71):
-            if values[S_RATE].number:
-                self.refuse(w, BAD_VALUE, S_RATE)
-            if values[S_AMO].number:
-                self.refuse(w, BAD_VALUE, S_AMO)
-            if values[S_ACT_EXEMPTION].size and values[S_ACT_EXEMPTION].text[0] != 48:
-                self.refuse(w, BAD_VALUE, S_ACT_EXEMPTION)
-        if values[S_AMO].number + values[S_AMC].number > values[S_FEES].number:
-            self.fault(w, AMOUNTS, S_ACT, NULL, -1)
-        return 0
-
-    cdef int compute(self, Work *w) except -1:
-        # The computed values that all records of the invoice share.
-        cdef Value *values = w.values
-        cdef Value *date = &w.values[S_ACCIDENT_DATE]
-        set_text(&values[S_BILLER_WRITTEN], w.biller, 9)
-        values[S_ACCIDENT_WRITTEN] = values[S_ACCIDENT_NUMBER]
-        if date.known:
-            memset(w.accident, 48, 3)
-            memcpy(w.accident + 3, date.text + 2, 2)
-            memcpy(w.accident + 5, date.text + 5, 2)
-            memcpy(w.accident + 7, date.text + 8, 2)
-            set_text(&values[S_ACCIDENT_WRITTEN], w.accident, 9)
-        w.apart = values[S_APART].known and values[S_APART].number
-        values[S_SPLIT].known = False
-        if w.apart:
-            set_text(&values[S_SPLIT], FLAG_LETTER, 1)
-        values[S_AMC_WRITTEN].known = values[S_AMC_NUMBER].known
-        if values[S_AMC_NUMBER].known:
-            memset(w.amc, 48 if values[S_AMC_NUMBER].number else 32, 10)
-            memcpy(w.amc + 10 - values[S_AMC_NUMBER].size, values[S_AMC_NUMBER].text, <size_t>values[S_AMC_NUMBER].size)
-            set_text(&values[S_AMC_WRITTEN], w.amc, 10)
-        values[S_SPECIALTY_WRITTEN] = values[S_PRESCRIBER_SPECIALTY]
-        if not is_letter(&values[S_PRESCRIBER_CONDITION], 83):
-            values[S_SPECIALTY_WRITTEN].known = False
-        return 0
 
     cdef int put_line(self, Work *w, int which) except -1:
         if w.room - w.at < LINE:
@@ -429,12 +209,12 @@ cdef class Encoder:
         cdef bint agreed, known
         cdef int before = w.found
         if not ccam and <PyObject *>Py_TYPE(act) != self.types[NGAP]:
-            return self.fault(w, BAD_VALUE, S_ACT, NULL, -1)
+            return fault(w, BAD_VALUE, S_ACT, NULL, -1)
         self.read(w, act, CCAM if ccam else NGAP)
         self.read_object(w, member(act, self.executor[ccam]), EXECUTOR, S_EXECUTOR)
         agreed = self.read_object(w, member(act, self.agreement[ccam]), AGREEMENT, S_AGREEMENT)
         if w.found == before:
-            self.check_act(w, agreed)
+            check_act(w, agreed)
         known = values[S_PRESCRIBER_RPPS].known or values[S_STRUCTURE].known or values[S_EXECUTOR_RPPS].known
         w.lines += 2 + <uint64_t>known + <uint64_t>ccam
         if w.found:
@@ -458,7 +238,7 @@ cdef class Encoder:
     cdef int take_acts(self, Work *w, PyObject *acts) except -1:
         cdef Py_ssize_t i, count
         if not PyTuple_CheckExact(acts) or PyTuple_GET_SIZE(acts) == 0:
-            return self.fault(w, MISSING if PyTuple_CheckExact(acts) else BAD_VALUE, S_ACTS, NULL, -1)
+            return fault(w, MISSING if PyTuple_CheckExact(acts) else BAD_VALUE, S_ACTS, NULL, -1)
         count = PyTuple_GET_SIZE(acts)
         for i in range(count):
             w.act = <int>i
@@ -480,7 +260,7 @@ cdef class Encoder:
         for i in range(line.count):
             if S_LINES <= line.steps[i].slot <= S_TOTAL_INSURED and not fits(values[line.steps[i].slot].number, line.steps[i].width):
                 total = values[line.steps[i].slot].number
-                self.fault(w, TOO_WIDE, <int>line.steps[i].slot, <PyObject *>total, line.steps[i].width)
+                fault(w, TOO_WIDE, <int>line.steps[i].slot, <PyObject *>total, line.steps[i].width)
         return 0 if w.found else self.put_line(w, LINE_5)
 
     cdef int take_invoice(self, Work *w, PyObject *invoice, Seen seen) except -1:
@@ -493,20 +273,18 @@ cdef class Encoder:
         if values[S_BILLER].known:
             put_biller(w.biller, values[S_BILLER].text)
         if w.found == 0:
-            self.check_insurers(w)
-            self.check_accident(w)
-            if values[S_PRESCRIBER_CONDITION].known and not values[S_PRESCRIBER_AM].known:
-                if not is_letter(&values[S_PRESCRIBER_CONDITION], 83) or not values[S_PRESCRIBER_RPPS].known:
-                    self.refuse(w, MISSING, S_PRESCRIBER_AM)
+            check_insurers(w)
+            check_accident(w)
+            check_prescriber(w)
         if w.found == 0:
-            self.compute(w)
+            compute(w)
             self.put_line(w, LINE_2)
             self.put_line(w, LINE_2S)
         self.take_acts(w, member(invoice, self.acts))
         if seen is not None and values[S_BILLER].known and values[S_NUMBER].known:
             # Both have nine digits at most.
             if not seen.add(digits(w.biller, 9) * 1000000000 + values[S_NUMBER].number):
-                self.refuse(w, DUPLICATE, S_NUMBER)
+                refuse(w, DUPLICATE, S_NUMBER)
         return 0 if w.found else self.close(w)
 
     cdef Py_ssize_t count_lines(self, PyObject *invoice) except -1:
@@ -557,7 +335,7 @@ cdef class Encoder:
         try:
             memset(&w, 0, sizeof(Work))
             w.faults, w.kept, w.flow = <PyObject *>faults, <PyObject *>kept, flow
-            w.out, w.room = raw_text(block), room
+            w.out, w.room, w.names = raw_text(block), room, <PyObject *>self.names
             for i in range(count):
                 start, w.row = w.at, i
                 starts.data.as_longlongs[i] = start
@@ -581,11 +359,3 @@ cdef inline bint fits(uint64_t number, Py_ssize_t width) noexcept nogil:
         number //= 10
         width -= 1
     return number == 0
-
-
-cdef inline int put_biller(char *out, const char *text) noexcept nogil:
-    # 2A00 is spelt 2001, 2B00 2002.
-    memcpy(out, text, 9)
-    if text[1] >= 65:
-        out[1], out[2], out[3] = 48, 48, text[1] - 16
-    return 0

@@ -114,7 +114,6 @@ cdef inline int compile_line(Line *line, tuple steps, Py_ssize_t slots, dict ele
     # Steps are those of the table compiler; `elements` gives, for the slot of a list, how many values follow it.
     cdef int i = 0
     cdef bytes const
-    cdef Step step
     template = bytearray(b" " * WIDTH + b"\n")
     for offset, width, kind, _, slot, start, stop, const, _ in steps:
         if offset < 0 or width < 1 or offset > WIDTH - width or i >= STEPS:
