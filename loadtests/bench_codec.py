@@ -98,7 +98,7 @@ def f_strings() -> Callable[[list[Invoice]], bytes]:
     for record_type in RECORDS:
         source += f"def r{record_type}(i, a, line_count, total_fees, total_amo, total_insured_share, total_amc):\n" + generated(record_type)
     names: dict[str, Any] = {"CcamAct": CcamAct, "day": lambda text: "" if text is None else text[2:4] + text[5:7] + text[8:10]}
-    exec(compile(source, "<f-strings>", "exec"), names)  # noqa: S102 - our own text
+    exec(compile(source, "<f-strings>", "exec"), names)
     writers = [names[f"r{record_type}"] for record_type in RECORDS]
     return lambda invoices: "".join([piece for invoice in invoices for piece in written(invoice, writers)]).encode("ascii")
 
