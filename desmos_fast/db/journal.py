@@ -24,6 +24,8 @@ HEAD: Final = """
     RETURNING value, hash
 """
 ADVANCE: Final = "UPDATE counter SET value = $2, hash = $3 WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
+# More events than these are laid out in several goes, between which the loop serves others.
+EVENTS_AT_ONCE: Final = 2_000
 # Above this many entries the hashes take longer than the loop may wait.
 THREAD_FROM: Final = 500
 
@@ -40,8 +42,11 @@ class Event(NamedTuple):
 
 async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event]) -> None:
     """Add events in the order given; `detail` must never hold a NIR."""
-    if not events:
-        return
+    for start in range(0, len(events), EVENTS_AT_ONCE):
+        await _record(con, tenant, now, events[start : start + EVENTS_AT_ONCE])
+
+
+async def _record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event]) -> None:
     details = [None if event.detail is None else orjson.dumps(event.detail) for event in events]
     await copy_in(
         con, "event", tenant,

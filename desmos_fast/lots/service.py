@@ -66,16 +66,14 @@ def _open(keys: TenantKeys, tenant: TenantId, waiting: Waiting, settings: LotSet
 
 
 async def _keep(con: Connection, context: Context, laid: Sequence[Laid]) -> Built:
-    files = await asyncio.to_thread(_sealed, context, laid)
-    lots = [_new_lots(one, file.id) for one, file in zip(laid, files, strict=True)]
-    members = [member for one, new in zip(laid, lots, strict=True) for member in _members(one, new)]
+    files, lots, members = await asyncio.to_thread(_rows, context, laid)
     await store.add_files(con, context.tenant, files, context.now)
     await store.add_lots(con, context.tenant, [lot for new in lots for lot in new], context.now)
     replaced = await store.retire(con, context.tenant, members)
     moved = await store.fill(con, context.tenant, members)
     if len({(share.invoice, share.flow) for share in moved}) != len(members):
         raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
-    await journal.record(con, context.tenant, context.now, _events(files, lots, replaced, moved))
+    await journal.record(con, context.tenant, context.now, await asyncio.to_thread(_events, files, lots, replaced, moved))
     await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id)) for file in files])
     metrics.lots_sealed.inc(sum(map(len, lots)))
     metrics.files_queued.inc(len(files))
@@ -85,6 +83,12 @@ async def _keep(con: Connection, context: Context, laid: Sequence[Laid]) -> Buil
         shares=len(moved),
         invoices=len({share.invoice for share in moved}),
     )
+
+
+def _rows(context: Context, laid: Sequence[Laid]) -> tuple[list[NewFile], list[list[NewLot]], list[Member]]:
+    files = _sealed(context, laid)
+    lots = [_new_lots(one, file.id) for one, file in zip(laid, files, strict=True)]
+    return files, lots, [member for one, new in zip(laid, lots, strict=True) for member in _members(one, new)]
 
 
 def _sealed(context: Context, laid: Sequence[Laid]) -> list[NewFile]:

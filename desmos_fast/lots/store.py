@@ -14,7 +14,7 @@ from desmos_fast.lots.model import Waiting
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
-# OFFSET 0 keeps each invoice looked up by its key: before the first ANALYZE of a new table the planner takes one row for all and nests scans.
+# OFFSET 0 keeps each invoice looked up by its key: of a table that was never analysed the planner expects one row, and nests scans.
 WAITING: Final = """
     SELECT i.id, i.sealed, i.content_hash, i.destination, i.amc_number, i.executor_am, i.security, i.fees, i.amo, i.amc, i.amc_sum,
            w.whole, w.apart

@@ -88,7 +88,7 @@ async def _acknowledge(con: Connection, context: Context, blank: Imported, found
     verdicts, events, counts = _weigh(arls, named, blank.id)
     members = await store.answer_lots(con, context.tenant, verdicts)
     told = {event.subject: event for event in events}
-    events += [told[one.lot]._replace(invoice=one.invoice, part=one.part) for one in members]
+    events += await asyncio.to_thread(lambda: [told[one.lot]._replace(invoice=one.invoice, part=one.part) for one in members])
     closed = await store.acknowledge(con, context.tenant, list({lot.file for lot in named.values()}))
     events += [Event("file.acknowledged", file) for file in closed]
     return Said(msgspec.structs.replace(blank, **counts), events)
