@@ -176,6 +176,9 @@ async def test_batches_that_choose_the_same_numbers_in_opposite_orders(desk: Des
         replies = await asyncio.gather(desk.post(PATH, ndjson(*lines)), desk.post(PATH, ndjson(*reversed(lines))))
         assert sorted(reply.json["accepted"] for reply in replies) == [0, 400]
     assert await desk.count("invoice") == 5 * 400
+    # Ids are made in the order in which rows are added.
+    kept = [row["number"] for row in await rows(desk, "SELECT number FROM invoice ORDER BY id")]
+    assert kept == sorted(kept)
 
 
 async def test_batches_at_once_share_the_numbers_without_a_gap(desk: Desk) -> None:
