@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from array import array
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from ext.seen import Seen
 
@@ -17,7 +17,7 @@ REASONS: Final[tuple[str, ...]]
 SLOTS: Final[dict[str, int]]
 
 class Encoder:
-    def __init__(
-        self, classes: tuple[type, ...], checks: tuple[Check, ...], programs: tuple[Steps, ...], names: Callable[[str], str | None]
-    ) -> None: ...
+    def __new__(
+        cls, classes: tuple[type, ...], checks: tuple[Check, ...], programs: tuple[Steps, ...], names: Callable[[str], str | None]
+    ) -> Self: ...
     def encode(self, invoices: tuple[object, ...], flow: int, used: Seen | None = None) -> Columns: ...

@@ -325,8 +325,8 @@ cdef class Encoder:
         here are added. Raises TypeError for what is no invoice.
         """
         cdef Py_ssize_t i, count = len(invoices), room = self.count_all(invoices) * LINE
-        cdef array.array starts = array.clone(LONGS, count + 1, True), fees = array.clone(LONGS, count, True)
-        cdef array.array amo = array.clone(LONGS, count, True), amc = array.clone(LONGS, count, True)
+        cdef array.array starts = array.clone(LONGS, count + 1, False), fees = array.clone(LONGS, count, False)
+        cdef array.array amo = array.clone(LONGS, count, False), amc = array.clone(LONGS, count, False)
         cdef list faults = [], kept = []
         cdef Seen seen = Seen() if used is None and count > 1 else used
         cdef PyObject *block = raw_bytes(NULL, room)
