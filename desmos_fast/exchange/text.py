@@ -5,18 +5,10 @@ import functools
 import unicodedata
 from typing import Final
 
-from desmos_fast.base.errors import InvalidInput
-
 # Letters that Unicode does not decompose, and how the records spell them.
 SPELT: Final = {"Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "ß": "SS"}
 _SPELT: Final = str.maketrans(SPELT | {letter.lower(): spelling for letter, spelling in SPELT.items()})
 _BLANKS: Final = frozenset("PSZ")
-
-
-class NoAsciiForm(InvalidInput):
-    """A text holds a letter, digit or control character that has no form in A-Z 0-9."""
-
-    code = "B2_BAD_CHAR"
 
 
 def latin(text: str) -> str | None:
@@ -39,11 +31,3 @@ def latin(text: str) -> str | None:
 def latin_cached(text: str) -> str | None:
     """Return `latin(text)`, remembered: the same few doctors stand on most invoices."""
     return latin(text)
-
-
-def transliterate(text: str) -> str:
-    """Return the text in A-Z, 0-9 and single spaces; raise NoAsciiForm when a character has no such form."""
-    written = latin(text)
-    if written is None:
-        raise NoAsciiForm("a letter has no form in A-Z", hint="write the name in Latin letters")
-    return written
