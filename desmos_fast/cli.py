@@ -17,8 +17,11 @@ app = typer.Typer(
     add_completion=False,
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
-GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "centre", "key")
-MODULES: Final = ("fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "identity", "invariants", "demo")
+GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key")
+MODULES: Final = (
+    "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "jobs", "identity",
+    "invariants", "demo",
+)  # fmt: skip
 
 for _name in GROUPS:
     app.add_typer(getattr(groups, _name), name=_name)

@@ -9,4 +9,5 @@ returns = typer.Typer(no_args_is_help=True, help="Read acknowledgements (ARL) an
 bank = typer.Typer(no_args_is_help=True, help="Read bank statements.")
 synth = typer.Typer(no_args_is_help=True, help="Make synthetic days: invented people, real chains.")
 centre = typer.Typer(no_args_is_help=True, help="Register health centres.")
+jobs = typer.Typer(no_args_is_help=True, help="Jobs that failed for good and are held.")
 key = typer.Typer(no_args_is_help=True, help="Make API keys.")

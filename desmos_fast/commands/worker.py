@@ -5,7 +5,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -22,41 +22,39 @@ CONNECTIONS: Final = 8
 LETTERBOX: Final = ("letterbox", "to_payers")
 # A claim file tells who was ill: the owner and the group, nobody else.
 FOLDER_MODE: Final = 0o750
-HELP: Final = """
-Send the files that builds queued, until SIGTERM.
-
-A file is put in DESMOS_DATA_DIR/letterbox/to_payers, whole and under its own name; what takes it from there to the payers is another
-program. Any number of workers may run, here or elsewhere, and any may be killed: its job goes to another within five seconds, and a file
-that was handed over already is not sent twice.
-
-What cannot be sent is tried again, after 1 s, 2 s, 4 s and so on up to 5 minutes. After 12 tries, some 20 minutes, the file is marked dead
-and its job is held for an operator.
-
-Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first.
-"""
+HELP: Final = (
+    "Send the files that builds queued, until SIGTERM.\n\n"
+    "A file is put in DESMOS_DATA_DIR/letterbox/to_payers, whole and under its own name; what takes it from there to the payers is another "
+    "program. Any number of workers may run, here or elsewhere, and any may be killed: its job goes to another within five seconds, and a "
+    "file that was handed over already is not sent twice.\n\n"
+    "What cannot be sent is tried again, after 1 s, 2 s, 4 s and so on up to 5 minutes. After 12 tries, some 20 minutes, the file is "
+    "marked dead and its job is held: see `desmos-fast jobs`.\n\n"
+    "Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first."
+)
 
 
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Send what is queued and end; exit 3 when a file had to be given up.")] = False,
     wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for the database and its tables at the start.")] = 10.0,
-    log_level: Annotated[str, typer.Option(help="info, warning or error.")] = "warning",
+    log_level: Annotated[
+        Literal["info", "warning", "error"] | None, typer.Option(help="What the log holds; else DESMOS_LOG_LEVEL.")
+    ] = None,
 ) -> None:
     """Send the files that builds queued, until SIGTERM."""
     import uvloop
 
-    from api.logs import LEVELS, configure
+    from api.logs import configure
     from desmos_fast.base.errors import OutsideFailed
+    from desmos_fast.base.settings import load
 
-    if log_level not in LEVELS:
-        raise typer.BadParameter("info, warning or error", param_hint="--log-level")
-    configure(log_level)
+    configure(log_level or load().log_level)
     deadline = time.monotonic() + wait
     place, keyring = _joined(deadline)
     sender = uvloop.run(_work(place, keyring, deadline, once=once))
     if once:
         print(f"{sender.sent} sent, {sender.dead} given up")
         if sender.dead:
-            raise OutsideFailed(f"{sender.dead} files were given up", hint="mend the cause, then have their held jobs tried again")
+            raise OutsideFailed(f"{sender.dead} files were given up", hint="mend the cause, then: desmos-fast jobs retry --all")
 
 
 def _joined(deadline: float) -> "tuple[Runtime, Keyring]":

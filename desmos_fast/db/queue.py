@@ -4,7 +4,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import pgqueuer
@@ -28,6 +28,14 @@ LONGEST_PAUSE_S: Final = 10.0
 UNFINISHED: Final = frozenset({"queued", "picked"})
 
 
+HELD: Final = """
+    SELECT q.id, q.entrypoint, q.payload, q.updated AS since,
+           (SELECT l.traceback ->> 'exception_message' FROM pgqueuer_log AS l
+             WHERE l.job_id = q.id AND l.status = 'failed' ORDER BY l.id DESC LIMIT 1) AS reason
+      FROM pgqueuer AS q WHERE q.status = 'failed' ORDER BY q.id
+"""
+
+
 class Job(NamedTuple):
     """One job: what it was given, and how often it was tried before."""
 
@@ -43,12 +51,32 @@ class TryLater(Exception):
         self.delay_s = delay_s
 
 
+class HeldJob(NamedTuple):
+    """A job that failed for good and waits for an operator."""
+
+    id: int
+    entrypoint: str
+    payload: bytes
+    since: datetime
+    reason: str | None
+
+
 Handler = Callable[[Job], Awaitable[None]]
 
 
 async def enqueue(con: Connection, entrypoint: str, payloads: Sequence[bytes]) -> None:
     """Add jobs that are there once the caller's transaction commits; a payload names things and never tells of people."""
     await pgqueuer.Queries(AsyncpgDriver(con)).enqueue([entrypoint] * len(payloads), list(payloads), [0] * len(payloads))
+
+
+async def held(con: Connection) -> list[HeldJob]:
+    """Return the jobs that are held, the oldest first."""
+    return [HeldJob(*row) for row in await con.fetch(HELD)]
+
+
+async def retry(con: Connection, jobs: Sequence[int]) -> None:
+    """Let held jobs be done as if they were new; others are left alone."""
+    await pgqueuer.Queries(AsyncpgDriver(con)).requeue_jobs([pgqueuer.JobId(job) for job in jobs])
 
 
 async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, *, once: bool = False) -> None:

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import orjson
 import pytest
 
-from desmos_fast.db.pool import Connection
 from desmos_fast.lots import jobs
 from desmos_fast.lots.jobs import Patience
 from desmos_fast.lots.transport import DirectoryTransport, TransportFailed
@@ -136,17 +136,22 @@ async def test_a_file_that_cannot_be_sent_is_dead_held_and_sent_after_all(desk: 
     assert [subject for _, subject in await events(desk, "file.dead")] == [UUID(built["files"][0]["id"])]
     assert await shares(desk) == [("amo", "lotted", "lotted")], "its shares stay in their lot"
     assert built["files"][0]["id"] in log.getvalue() and person(903)[:13] not in log.getvalue()
-    async with rows(desk) as con:
-        held = [row["id"] for row in await con.fetch("SELECT id FROM pgqueuer WHERE status = 'failed'")]
-        assert len(held) == 1
-        await try_again(con, held[0])
+    status, output = await ended(start(desk, tmp_path / "home", "jobs", "list", "--json"))
+    held = orjson.loads(output)
+    assert (status, held["job"], held["for"]["file"], held["reason"]) == (0, "send_file", built["files"][0]["id"], "the folder is away")
+    assert (await ended(start(desk, tmp_path / "home", "jobs", "retry", "--all"))) == (0, "1 to be tried again\n")
     sender = await drain(desk, failing, QUICK)
     assert (sender.sent, sender.dead) == (1, 0)
     await assert_sent_once(desk, tmp_path)
 
 
-async def try_again(con: Connection, job: int) -> None:
-    await con.execute("UPDATE pgqueuer SET status = 'queued', attempts = 0, execute_after = now() WHERE id = $1", job)
+async def test_only_a_held_job_is_tried_again(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit")
+    await build(desk)
+    (waiting,) = await column(desk, "SELECT id FROM pgqueuer")
+    status, output = await ended(start(desk, tmp_path / "home", "jobs", "retry", str(waiting)))
+    assert (status, output.splitlines()[0]) == (1, f"desmos-fast: no job {waiting} is held")
+    assert await ended(start(desk, tmp_path / "home", "jobs", "list")) == (0, "")
 
 
 async def test_another_file_under_the_name_is_never_overwritten(desk: Desk, tmp_path: Path) -> None:
