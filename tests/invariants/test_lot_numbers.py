@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which numbers a round of lots may leave out: those of lots that had no answer yet, and no other."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,8 @@ from tests.db.rows import insert
 from tests.invariants.conftest import Lived
 
 BILLER = "1"
+# Ids tell the order in time to the millisecond.
+MOMENT_S = 0.003
 
 
 async def lot(con: Connection, tenant: TenantId, file: UUID, cycle: int, number: int) -> UUID:
@@ -20,7 +23,9 @@ async def lot(con: Connection, tenant: TenantId, file: UUID, cycle: int, number:
 
 
 async def answered(con: Connection, tenant: TenantId, of: UUID, name: str = "ack.accepted") -> None:
+    await asyncio.sleep(MOMENT_S)
     await insert(con, "event", tenant_id=tenant, name=name, subject=of)
+    await asyncio.sleep(MOMENT_S)
 
 
 @pytest.fixture
@@ -30,7 +35,8 @@ async def file(lived: Lived, breaker: Connection) -> UUID:
     for number in range(1, 1000):
         one = await lot(breaker, lived.tenant, made, 1, number)
         if number not in (2, 4):
-            await answered(breaker, lived.tenant, one)
+            await insert(breaker, "event", tenant_id=lived.tenant, name="ack.accepted", subject=one)
+    await asyncio.sleep(MOMENT_S)
     return made
 
 
