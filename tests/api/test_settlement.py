@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from desmos_fast.base.identifiers import nir_key
+from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House
 from tests.settlement import statements
 from tests.settlement.centre import AMC, AMO, REFERENCE, Centre, credit
@@ -151,6 +152,16 @@ async def test_silence_changes_nothing(centre: Centre) -> None:
     assert {share[0] for share in (await centre.shares()).values()} == {"sent"}
 
 
+async def test_a_void_invoice_is_not_paid(centre: Centre) -> None:
+    invoice = await centre.invoice()
+    async with centre.rows() as con:
+        await con.execute("UPDATE invoice SET state = 'void' WHERE id = $1", invoice)
+    await centre.order("o:1", centre.line())
+    assert (await centre.reconcile())["lines"] == {"unmatched": {"count": 1, "cents": 2100}}
+    figures = await centre.dashboard()
+    assert figures["invoices"] == {"void": {"count": 1, "cents": 3000}} and figures["shares"] == {}
+
+
 async def test_another_persons_number_is_not_paid(centre: Centre) -> None:
     await centre.invoice(order=12)
     await centre.order("o:1", centre.line(order=13))
@@ -226,6 +237,22 @@ async def test_a_guess_by_amount_gives_way_to_the_order_that_comes_later(centre:
     assert (await centre.balances())[ACCOUNT] == 4200 and f"attente:{AMO}" not in await centre.balances()
 
 
+async def test_an_old_match_stands_for_good_and_its_order_is_not_paid_again(centre: Centre) -> None:
+    for number in (1, 2):
+        await centre.invoice(number)
+    await centre.order("o:1", centre.line())
+    await centre.bank(*credit(2100, REFERENCE))
+    await centre.reconcile()
+    async with direct(centre.desk.house.owner_dsn, centre.desk.tenant) as con:
+        await con.execute("UPDATE match SET decided_at = decided_at - interval '121 days'")
+    await centre.order("o:2", centre.line(2100, 2), reference="26274999999999")
+    await centre.bank(*credit(2100, REFERENCE, day="051026"))
+    assert (await centre.reconcile())["credits"] == {"unmatched": {"count": 1, "cents": 2100}}
+    assert {name: share[0] for name, share in (await centre.shares()).items() if share[1]} == {"1/amo": "settled", "2/amo": "announced"}
+    reasons = (await centre.dashboard())["credits_unmatched"]["reasons"]
+    assert reasons == {"reference_with_another_sum": {"count": 1, "cents": 2100}}
+
+
 # --- statements
 
 
@@ -269,9 +296,15 @@ async def test_a_gap_between_two_files_is_told_and_none_between_two_that_chain(c
         month(5000, "011026", "051026", *credit(1000)),
         month(6000, "051026", "071026", *credit(500, day="061026")),
         month(9000, "081026", "091026", *credit(100, day="081026")),
+        month(100, "010926", "300926", statements.movement(4900, day="020926")),
     ]
     replies = [(await centre.desk.post("/v1/bank-statements", body)).json for body in files]
-    assert [[(fault["code"], fault["value"]) for fault in reply["warnings"]] for reply in replies] == [[], [], [("BANK_GAP", "2500")]]
+    assert [[(fault["code"], fault["value"]) for fault in reply["warnings"]] for reply in replies] == [
+        [],
+        [],
+        [("BANK_GAP", "2500")],
+        [],
+    ]
 
 
 async def test_a_statement_that_does_not_balance_is_refused_whole_with_its_place(centre: Centre) -> None:
