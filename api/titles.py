@@ -89,6 +89,7 @@ FAULTS_FR: Final[dict[str, str]] = {
     "B2_COUNT_MISMATCH": "Compteur incorrect",
     "B2_BAD_TOTAL": "Total incorrect",
     "B2_SPLIT_AMOUNT": "Montant AMC dans une facture scindée",
+    "amount_mismatch": "Montant différent de ce que donnent la base et le taux",
     "B2_AMOUNTS": "La somme des parts dépasse les honoraires",
     "B2_DUPLICATE_NUMBER": "Numéro de facture déjà utilisé",
     "B2_DUPLICATE_LOT": "Numéro de lot déjà utilisé",

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from desmos_fast.billing import rules
+from desmos_fast.billing import amounts, rules
 from desmos_fast.billing.codec import UNREADABLE, encode, read_ndjson
 from desmos_fast.billing.model import BatchTooLong, Invoice
 from desmos_fast.exchange.faults import Fault
@@ -61,6 +61,11 @@ def _checked(context: Context, data: bytes) -> Checked:
         refused = rules.refusals(candidate.invoice, context.finess, context.kind)
         faults += [msgspec.structs.replace(fault, line=candidate.line) for fault in refused]
     faults += _encoding_faults(candidates)
+    refused_lines = {fault.line for fault in faults}
+    # Only what can be encoded has amounts and days that can be counted with.
+    for candidate in candidates:
+        if candidate.line not in refused_lines:
+            faults += [msgspec.structs.replace(fault, line=candidate.line) for fault in amounts.mismatches(candidate.invoice)]
     refused_lines = {fault.line for fault in faults}
     good, again = _distinct([candidate for candidate in candidates if candidate.line not in refused_lines])
     faults += again

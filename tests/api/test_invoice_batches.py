@@ -110,10 +110,11 @@ async def test_each_row_keeps_what_is_its_own(desk: Desk) -> None:
     bodies = [
         priced(desk, 2100, 900, amc=AMC, insured_nir=person(1), security="degraded") | {"number": 30},
         priced(desk, 2100, 800, amc=APART, insured_nir=person(2)) | {"number": 10},
-        priced(desk, 2000, 900, amc=C2S, insured_nir=person(1), security="desynchronised"),
+        priced(desk, 2100, 700, amc=C2S, insured_nir=person(1), security="desynchronised"),
         priced(desk, 3000, 0, insured_nir=person(3), third_party="none") | {"number": 20},
         desk.invoice("02_dental_ccam", insured_nir=person(2)),
     ]
+    bodies[3]["acts"][0]["rate"] = 100
     reply = await desk.post(PATH, ndjson(*bodies))
     numbers = [number for _, number in told(reply)]
     assert numbers == [30, 10, 1, 20, 2]
@@ -229,12 +230,11 @@ async def test_a_batch_that_waits_to_be_written_learns_that_the_database_is_gone
 
 async def test_the_service_answers_others_while_a_batch_is_taken_in(house: House, desk: Desk) -> None:
     body: Any = ndjson(*(desk.invoice(insured_nir=person(order % 1000)) for order in range(1100)))
-    loop = asyncio.get_running_loop()
     sending = asyncio.create_task(desk.post(PATH, body))
-    slowest = 0.0
+    answered = 0
     while not sending.done():
-        started = loop.time()
         assert (await house.send("GET", "/livez", {})).status == 200
-        slowest = max(slowest, loop.time() - started)
+        answered += 1
     assert (await sending).json["accepted"] == 1100
-    assert slowest < 0.25
+    # A loop that stood still while the batch is checked and encoded would answer once or twice.
+    assert answered > 10
