@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -24,7 +25,7 @@ BATCH: Final = 2
 AT_ONCE: Final = 4
 DRAIN_LOOK_S: Final = 0.1
 FIRST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 4.0
 UNFINISHED: Final = frozenset({"queued", "picked"})
 
 
@@ -87,6 +88,7 @@ async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, 
     """
     pause_s = FIRST_PAUSE_S
     while not stop.is_set():
+        begun = time.monotonic()
         manager = _manager(pool, handlers)
         try:
             async with _ending(manager, stop, once=once):
@@ -98,6 +100,8 @@ async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, 
                     shutdown_on_listener_failure=True,
                 )
         except (*AWAY, FailingListenerError) as error:
+            if time.monotonic() - begun > LONGEST_PAUSE_S:
+                pause_s = FIRST_PAUSE_S
             log.warning("the queue cannot be reached, trying again", error=type(error).__name__, pause_s=pause_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause_s)

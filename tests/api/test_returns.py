@@ -244,6 +244,27 @@ async def test_an_invoice_that_waits_is_pending_whichever_file_is_read_first(des
     assert await desk.count("order_line") == 0
 
 
+@pytest.mark.parametrize("order", [["arl", "rsp"], ["rsp", "arl"]])
+async def test_a_refusal_beats_a_word_of_waiting_whichever_file_is_read_first(desk: Desk, tmp_path: Path, order: Sequence[str]) -> None:
+    await sign(desk, "01_ngap_visit")
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    files = {"arl": changed(said.arl[0], "A1", 0, verdict_sign="-", error_code="LT01"), "rsp": waits(said.rsp[0])}
+    for kind in order:
+        await found(desk, files[kind])
+    assert await shares(desk) == [("amo", "file_refused", "file_refused")]
+    assert (await build(desk))["shares"] == 1
+
+
+async def test_what_the_settlement_told_of_a_share_is_not_covered_by_its_transport(desk: Desk, tmp_path: Path) -> None:
+    """A return may be matched before the acknowledgement is read: the share goes on being shown as announced."""
+    await sign(desk, "01_ngap_visit")
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    async with rows(desk) as con:
+        await con.execute("UPDATE share SET state = 'announced' WHERE part = 'amo'")
+    await found(desk, said.arl[0])
+    assert await shares(desk) == [("amo", "received", "announced")]
+
+
 async def test_a_waiting_invoice_that_we_do_not_have_is_counted(desk: Desk, tmp_path: Path) -> None:
     await sign(desk, "01_ngap_visit")
     _, (said,) = await send_and_answer(desk, tmp_path)

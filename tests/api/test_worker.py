@@ -4,6 +4,7 @@
 import asyncio
 import io
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -81,6 +82,23 @@ async def test_a_worker_killed_at_its_worst_loses_and_doubles_nothing(desk: Desk
     status, output = await once(desk, home)
     assert (status, output) == (0, "1 sent, 0 given up\n")
     assert time.monotonic() - begun < 15, "another worker takes the job within seconds"
+    await assert_sent_once(desk, mailed(home))
+
+
+async def test_a_worker_killed_at_random_loses_and_doubles_nothing(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, *["01_ngap_visit"] * 20)
+    await build(desk, max_invoices_per_lot=1, max_lots_per_file=1)
+    home, left = tmp_path / "home", []
+    for _ in range(4):
+        child = start(desk, home, "worker")
+        assert child.stdout is not None
+        assert await asyncio.to_thread(child.stdout.readline) == b"desmos-fast worker is ready\n"
+        await asyncio.sleep(random.uniform(0.0, 0.2))
+        child.kill()
+        await ended(child)
+        left.append(len(await events(desk, "file.sent")))
+    status, output = await once(desk, home)
+    assert (status, output.endswith(" sent, 0 given up\n")) == (0, True), (output, left)
     await assert_sent_once(desk, mailed(home))
 
 
