@@ -12,5 +12,6 @@ Step = tuple[bytes, int, int, int, int, int, tuple[tuple[int, bytes], ...]]
 class Wire:
     def __init__(self, head: tuple[Step, ...], ngap: tuple[Step, ...], ccam: tuple[Step, ...]) -> None: ...
     def lines(
-        self, claims: Claims, scan: Scan, firsts: array[int], stops: array[int], lots: array[int], partners: array[int], begin: int, end: int
+        self, claims: Claims, scan: Scan, firsts: array[int], stops: array[int], lots: array[int], partners: array[int],
+        begin: int, end: int,
     ) -> bytes: ...

@@ -153,7 +153,7 @@ def recovery_parked(ref: str, payer: str, amount: Cents) -> Entry:
 
 
 def recovery_identified(ref: str, payer: str, invoice: str | None, due: Cents, excess: Cents = Cents(0)) -> Entry:
-    """Move a parked recovery (below zero) to its invoice, or to the losses when `invoice` is None; what it takes back of an excess apart."""
+    """Move a parked recovery (below zero) to its invoice, or to the losses when `invoice` is None; its part of an excess apart."""
     target = LOSS if invoice is None else receivable(payer, invoice)
     return _placed("recovery.identified", ref, clawback(payer), payer, target, due, excess)
 
