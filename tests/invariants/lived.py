@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two centres that lived a day through the real service: invoices, lots, files, answers of payers and bank, a reconciliation."""
+"""Centres that lived a day through the real service: invoices, lots, files, answers of payers and bank, a reconciliation."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -67,13 +67,13 @@ async def service(place: Place) -> AsyncIterator[tuple[str, Pool]]:
         await pool.close()
 
 
-async def live(place: Place, data_dir: Path) -> dict[str, TenantId]:
-    """Have both centres live one day, the second with another seed; return their ids by FINESS."""
+async def live(place: Place, data_dir: Path, centres: Sequence[str] = FINESS) -> dict[str, TenantId]:
+    """Have each centre live one day, after the other and with another seed; return their ids by FINESS."""
     tenants = {}
     letterbox = data_dir / "letterbox"
     (letterbox / "to_payers").mkdir(parents=True)
     async with service(place) as (url, pool), aiohttp.ClientSession() as session:
-        for place_of, finess in enumerate(FINESS):
+        for place_of, finess in enumerate(centres):
             async with direct(place.owner_dsn) as con:
                 tenants[finess] = (await identity.add_centre(con, finess, "Centre de test")).id
                 key = await identity.new_key(con, finess, "test", pepper=secret(load(), "api_keys"))
@@ -95,9 +95,12 @@ async def day(caller: Caller, pool: Pool, letterbox: Path, seed: int, finess: st
     sender = Sender(pool, Keyring(MASTER), DirectoryTransport(letterbox / "to_payers"), system_clock, Patience())
     await queue.run(pool, {SEND_FILE: sender}, asyncio.Event(), once=True)
     assert sender.sent == 1
+    # A reconciliation after each file: credits come before their orders, orders before their credits.
+    entries = 0
     for answered in answer_folder(letterbox, seed, biller=finess):
-        for path in (*answered.arl, *answered.rsp):
-            await caller.post("/v1/returns", path.read_bytes())
-        await caller.post("/v1/bank-statements", answered.bank.read_bytes())
-    run = await caller.post("/v1/reconciliations")
-    assert run["entries"] > 0
+        for path in (*answered.arl, answered.bank, *answered.rsp, answered.bank):
+            await caller.post("/v1/bank-statements" if path == answered.bank else "/v1/returns", path.read_bytes())
+            last = (await caller.post("/v1/reconciliations"))["entries"]
+            entries += last
+    assert entries > 0
+    assert last == 0, "the second time the same statement comes, there is nothing new"
