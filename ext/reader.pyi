@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from array import array
+from typing import final
 
 REASONS: tuple[str, ...]
 
@@ -12,6 +13,7 @@ class Types:
 class Grammar:
     def __init__(self, moves: bytes, resume: bytes, within: bytes, final: bytes, opener: int) -> None: ...
 
+@final
 class Scan:
     count: int
     data: bytes
