@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules that bind several fields of an invoice, and the values that are computed from several. Each field has passed on its own."""
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
@@ -16,6 +17,7 @@ cdef enum:
     C2S = 99999997
 
 
+@cython.overflowcheck(False)
 cdef inline int put_biller(char *out, const char *text) noexcept nogil:
     # 2A00 is spelt 2001, 2B00 2002.
     memcpy(out, text, 9)

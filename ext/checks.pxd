@@ -45,6 +45,7 @@ cdef inline bint is_day(int year, int month, int day) noexcept nogil:
     return 1 <= day <= last
 
 
+@cython.overflowcheck(False)
 cdef inline bint is_iso_day(const char *text, Py_ssize_t size) noexcept nogil:
     cdef int century, year
     if size != 10 or text[4] != 45 or text[7] != 45:

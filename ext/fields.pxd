@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of one value of a claim against its field: pure C, each answers with a reason, SOUND when it may be written."""
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -46,6 +47,7 @@ cdef inline bint listed(const Check *check, uint64_t word) noexcept nogil:
     return False
 
 
+@cython.overflowcheck(False)
 cdef inline int check_code(const Check *check, const char *text, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t i
     if size > check.width:

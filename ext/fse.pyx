@@ -8,6 +8,7 @@ width)`: index of the invoice, one of REASONS, one of SLOTS, index of the act or
 
 The invoices are borrowed: the caller's tuple keeps them alive and they are frozen, so what they hold stays while they are read.
 """
+cimport cython
 from cpython cimport array
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
@@ -354,6 +355,7 @@ cdef class Encoder:
         return data, starts, fees, amo, amc, faults
 
 
+@cython.overflowcheck(False)
 cdef inline bint fits(uint64_t number, Py_ssize_t width) noexcept nogil:
     while width and number:
         number //= 10

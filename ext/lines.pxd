@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixed-width lines in C: a template with its constants, and the steps that write values over it."""
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
@@ -40,6 +41,7 @@ cdef struct Line:
     int spared
 
 
+@cython.overflowcheck(False)
 cdef inline bint put_number(char *out, Py_ssize_t width, uint64_t number) noexcept nogil:
     # False when it is wider. The template already holds the zeros on the left.
     while number and width:
@@ -49,6 +51,7 @@ cdef inline bint put_number(char *out, Py_ssize_t width, uint64_t number) noexce
     return number == 0
 
 
+@cython.overflowcheck(False)
 cdef inline bint put(char *line, const Step *step, const Value *value) noexcept nogil:
     # False when the value is wider than its field. A value that is not known leaves the blanks or zeros of the template.
     cdef char *out = line + step.offset
@@ -76,6 +79,7 @@ cdef inline bint put(char *line, const Step *step, const Value *value) noexcept 
     return True
 
 
+@cython.overflowcheck(False)
 cdef inline bint write(char *out, const Line *line, const Value *values, const char *alike) noexcept nogil:
     # One record of 128 characters and its line end; `alike` is the record that begins alike.
     cdef int i
@@ -92,6 +96,7 @@ cdef inline bint same_step(const Step *one, const Step *other) noexcept nogil:
         and one.start == other.start and one.stop == other.stop
 
 
+@cython.overflowcheck(False)
 cdef inline int share(Line *line, const Line *other) noexcept nogil:
     # Find what both begin with, from their first value on.
     cdef int i = 0
