@@ -18,6 +18,8 @@ AWAY: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    # What the driver raises on a connection whose server died between two of our statements.
+    asyncpg.InternalClientError,
 )
 
 
