@@ -193,25 +193,24 @@ async def foreign_rows(con: Connection, tenant: TenantId) -> Seen:
 
 
 # Text, JSON and arrays of text of every table, and the answers that are kept; the form is looked for here, the key by us.
-CLEAR_TEXT: Final = r"""
-    SELECT c.relname, EXISTS (SELECT FROM pg_attribute AS t WHERE t.attrelid = c.oid AND t.attname = 'tenant_id') AS of_centre,
+CLEAR_TEXT: Final = """
+    SELECT c.relname, c.of_centre,
            format(
-               'SELECT tableoid::regclass::text || '' '' || ctid AS place, hit[1] AS digits FROM %I, '
-               'regexp_matches(concat_ws('' '', %s), ''(?<![0-9A-Za-z])([0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8})(?![0-9A-Za-z])'', ''g'') AS hit'
-               || CASE WHEN bool_or(a.attname = 'tenant_id') THEN ' WHERE tenant_id = $1' ELSE '' END,
+               'SELECT tableoid::regclass::text || '' '' || ctid AS place, hit[1] AS digits'
+               ' FROM %I CROSS JOIN LATERAL regexp_matches(concat_ws('' '', %s), %L, ''g'') AS hit',
                c.relname,
-               string_agg(CASE a.atttypid WHEN 'bytea'::regtype THEN format('encode(%I, ''escape'')', a.attname)
-                                          ELSE format('%I::text', a.attname) END, ', ')
-                   FILTER (WHERE a.atttypid <> 'uuid'::regtype)
-           ) AS query
-      FROM pg_class AS c
+               string_agg(format(CASE a.atttypid WHEN 'bytea'::regtype THEN 'encode(%I, ''escape'')' ELSE '%I::text' END, a.attname), ', '),
+               '(?<![0-9A-Za-z])([0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8})(?![0-9A-Za-z])'
+           ) || CASE WHEN c.of_centre THEN ' WHERE tenant_id = $1' ELSE '' END AS query
+      FROM (
+            SELECT oid, relname, EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid AND attname = 'tenant_id') AS of_centre
+              FROM pg_class
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+           ) AS c
       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT LIKE '\_pogo%'
-       AND (a.attname = 'tenant_id'
-            OR a.atttypid = ANY (ARRAY['text', 'text[]', 'varchar', 'json', 'jsonb']::regtype[])
-            OR (a.atttypid = 'bytea'::regtype AND a.attname IN ('body', 'payload')))
-     GROUP BY c.oid, c.relname
-    HAVING bool_or(a.atttypid <> 'uuid'::regtype)
+     WHERE a.atttypid = ANY (ARRAY['text', 'text[]', 'varchar', 'json', 'jsonb']::regtype[])
+        OR (a.atttypid = 'bytea'::regtype AND a.attname IN ('body', 'payload'))
+     GROUP BY c.oid, c.relname, c.of_centre
      ORDER BY c.relname
 """
 

@@ -23,7 +23,7 @@ from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
 from desmos_fast.lots.jobs import Patience, Sender
-from desmos_fast.lots.model import SEND_FILE
+from desmos_fast.lots.model import SEND_FILE, BuildRequest
 from desmos_fast.lots.transport import DirectoryTransport
 from desmos_fast.simulator import folder
 from desmos_fast.simulator.concentrator import answer_folder
@@ -90,7 +90,8 @@ async def day(caller: Caller, pool: Pool, letterbox: Path, seed: int, finess: st
     # Two come alone: a draft, and one that waits for the next lot.
     await caller.post("/v1/invoices?draft=true", line(invoices[-2]))
     settings = folder.settings_of(world, DEFAULT_DAY, INVOICES)
-    await caller.post("/v1/lots:build", orjson.dumps({"routing": settings.routing}))
+    asked = {name: getattr(settings, name) for name in BuildRequest.__struct_fields__}
+    await caller.post("/v1/lots:build", orjson.dumps(asked))
     await caller.post("/v1/invoices", line(invoices[-1]))
     sender = Sender(pool, Keyring(MASTER), DirectoryTransport(letterbox / "to_payers"), system_clock, Patience())
     await queue.run(pool, {SEND_FILE: sender}, asyncio.Event(), once=True)
