@@ -62,6 +62,7 @@ cdef int header(Claims claims, Scan scan, Py_ssize_t record, Found *found) noexc
     return 0
 
 
+@cython.overflowcheck(False)
 cdef int accident(Claims claims, Scan scan, Py_ssize_t record, Found *found) noexcept nogil:
     cdef const char *text = claims.at(scan, record, Z_ACCIDENT)
     cdef const char *nature = claims.at(scan, record, Z_NATURE)
@@ -165,6 +166,7 @@ cdef bint has_rpps(Claims claims, Scan scan, Act act) noexcept nogil:
     return act.e >= 0 and not claims.holds(scan, act.e, Z_RPPS, ZERO)
 
 
+@cython.overflowcheck(False)
 cdef int prescriber(Claims claims, Scan scan, Act act, Act opening, Found *found) noexcept nogil:
     cdef bint known
     cdef char condition
@@ -181,6 +183,7 @@ cdef int prescriber(Claims claims, Scan scan, Act act, Act opening, Found *found
     return same_prescriber(claims, scan, act, opening, found)
 
 
+@cython.overflowcheck(False)
 cdef int a_prescriber(Claims claims, Scan scan, Act act, bint known, char condition, Found *found) noexcept nogil:
     # Only a salaried one may be known by RPPS alone, and has a specialty.
     if not known and (condition != 83 or not has_rpps(claims, scan, act)):
@@ -213,6 +216,7 @@ cdef bint differs(Claims claims, Scan scan, Py_ssize_t record, Py_ssize_t other,
     return memcmp(claims.at(scan, record, zone), claims.at(scan, other, zone), <size_t>claims.places[zone].width) != 0
 
 
+@cython.overflowcheck(False)
 cdef int same_prescriber(Claims claims, Scan scan, Act act, Act opening, Found *found) noexcept nogil:
     cdef int zone = -1
     if differs(claims, scan, act.line, opening.line, Z_PRESCRIBER, ZERO):

@@ -220,6 +220,7 @@ cdef inline char *null(char *out) noexcept nogil:
     return out + 4
 
 
+@cython.overflowcheck(False)
 cdef inline char *quoted(const char *text, Py_ssize_t size, char *out) noexcept nogil:
     out[0] = QUOTE
     memcpy(out + 1, text, <size_t>size)
@@ -313,6 +314,7 @@ cdef char *accident(const char *text, const char *nature, char *out) noexcept no
     return out + 1
 
 
+@cython.overflowcheck(False)
 cdef inline char *biller(const char *text, char *out) noexcept nogil:
     # A Corsican number is written with digits: 2001 stands for 2A00 and 2002 for 2B00.
     cdef char *end = quoted(text, 9, out)
