@@ -49,7 +49,8 @@ def differ(what: str, said: object, true: object) -> Iterator[str]:
 def sending(day: Played, told: Expected) -> Iterator[str]:
     """Compare what was taken in and sent."""
     numbers = [invoice.number for invoice in day.signed.invoices]
-    yield from differ("factures acceptées", sorted(day.signed.ids), numbers)
+    yield from differ("factures refusées", [fault.code for one in day.signed.refused for fault in one.errors], [])
+    yield from differ("factures acceptées", len(day.signed.ids), len(numbers))
     yield from differ("factures en lot", day.built.invoices, len(numbers))
     yield from differ("parts en lot", day.built.shares, sum(fate.part != "patient" for fate in told.fates.values()))
     lots = {state: tally.count for state, tally in day.dashboard.lots.items()}

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from desmos_fast.base.errors import OurBug, OutsideFailed
-from desmos_fast.billing.model import BatchResult, Invoice, InvoiceView
+from desmos_fast.billing.model import BatchResult, Invoice, InvoiceView, LineResult
 from desmos_fast.demo.desk import Desk
 from desmos_fast.demo.show import Watch
 from desmos_fast.lots.model import BuildRequest, Built, FileShown
@@ -51,11 +51,11 @@ class Plan(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """The invoices of the day, and the ids that the service acknowledged by number."""
+    """The invoices of the day, the ids that the service acknowledged by number, and what it refused."""
 
     invoices: list[Invoice]
     ids: dict[int, UUID]
-    refused: int
+    refused: list[LineResult]
 
 
 class Played(NamedTuple):
@@ -106,8 +106,9 @@ async def sign(plan: Plan, world: World, desk: Desk, watch: Watch) -> Signed:
                 step(answer.accepted)
 
         await asyncio.gather(*(stream() for _ in range(STREAMS)))
-    kept = [one for answer in answers for one in answer.results if one.id is not None and one.number is not None]
-    return Signed(invoices, {one.number: one.id for one in kept if one.number and one.id}, sum(answer.refused for answer in answers))
+    results = [one for answer in answers for one in answer.results]
+    ids = {one.number: one.id for one in results if one.id is not None and one.number is not None}
+    return Signed(invoices, ids, [one for one in results if one.errors])
 
 
 async def build(world: World, plan: Plan, desk: Desk, watch: Watch) -> Built:

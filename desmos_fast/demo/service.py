@@ -104,7 +104,7 @@ def summary_of(house: House, world: World, plan: Plan, day: Played, report: Repo
     credits, lines = said.credits_unmatched.list, said.order_lines_unmatched.list
     return Summary(
         seed=plan.seed, date=plan.date.isoformat(), finess=plan.finess, centre=world.centre.name, executors=len(world.practitioners),
-        invoices=added(said.invoices.values()), refused_invoices=day.signed.refused,
+        invoices=added(said.invoices.values()), refused_invoices=len(day.signed.refused),
         from_amo=parts["amo"], from_amc=parts["amc"], desk=parts["patient"], states=amounts(said.invoices),
         shares={part: amounts(states) for part, states in said.shares.items()},
         files=len(day.built.files), file_bytes=day.file_bytes, lots=day.built.lots,

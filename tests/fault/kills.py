@@ -129,7 +129,7 @@ def outcome(day: Played) -> dict[str, object]:
     ]
     views = [(view.number, view.state, [(one.part, one.state, one.announced, one.credited) for one in view.shares]) for view in day.views]
     return {
-        "numbers": sorted(day.signed.ids), "refused": day.signed.refused, "files": files, "shares": day.built.shares,
+        "numbers": sorted(day.signed.ids), "refused": len(day.signed.refused), "files": files, "shares": day.built.shares,
         "answers": [one.answers for one in day.answered], "rules": day.run.rules, "lines": day.run.lines, "credits": day.run.credits,
         "dashboard": msgspec.structs.replace(day.dashboard, at=None),
         "views": views,

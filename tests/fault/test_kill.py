@@ -49,12 +49,12 @@ async def present(house: House, key: str, day: Played) -> dict[int, UUID]:
 
 def kill_and_compare(open_house: Open, invoices: int, kills: int) -> None:
     plan = plan_of(invoices, paris_date(system_clock()))
-    house = open_house("calm")
+    house = open_house()
     calm, watch = undisturbed(house, plan)
     house.stop()
     points = draw(random.Random(chaos_seed()), watch.stages, kills)
     print(*points, sep="\n")
-    house = open_house("struck")
+    house = open_house()
     key = centre(house, plan.finess)
     struck, happened = asyncio.run(disturbed(house, plan, key, points))
     assert happened == kills, "the day ended before every kill: the run says nothing"
