@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
     from desmos_fast.exchange.faults import Fault
 
-IN_MEMORY: Final = 64 << 20
+IN_MEMORY: Final = 8 << 20
 
 
 def register(app: typer.Typer) -> None:
