@@ -196,12 +196,14 @@ async def foreign_rows(con: Connection, tenant: TenantId) -> Seen:
 CLEAR_TEXT: Final = """
     SELECT c.relname, c.of_centre,
            format(
-               'SELECT tableoid::regclass::text || '' '' || ctid AS place, hit[1] AS digits'
-               ' FROM %I CROSS JOIN LATERAL regexp_matches(concat_ws('' '', %s), %L, ''g'') AS hit',
+               'SELECT t.tableoid::regclass::text || '' '' || t.ctid AS place, hit.found[1] AS digits'
+               ' FROM %I AS t CROSS JOIN LATERAL regexp_matches(concat_ws('' '', %s), %L, ''g'') AS hit (found)',
                c.relname,
-               string_agg(format(CASE a.atttypid WHEN 'bytea'::regtype THEN 'encode(%I, ''escape'')' ELSE '%I::text' END, a.attname), ', '),
+               string_agg(
+                   format(CASE a.atttypid WHEN 'bytea'::regtype THEN 'encode(t.%I, ''escape'')' ELSE 't.%I::text' END, a.attname), ', '
+               ),
                '(?<![0-9A-Za-z])([0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8})(?![0-9A-Za-z])'
-           ) || CASE WHEN c.of_centre THEN ' WHERE tenant_id = $1' ELSE '' END AS query
+           ) || CASE WHEN c.of_centre THEN ' WHERE t.tenant_id = $1' ELSE '' END AS query
       FROM (
             SELECT oid, relname, EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid AND attname = 'tenant_id') AS of_centre
               FROM pg_class
