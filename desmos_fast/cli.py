@@ -3,6 +3,7 @@
 
 import importlib
 import sys
+import traceback
 from typing import Final
 
 import typer
@@ -39,6 +40,11 @@ def main() -> None:
             print(f"  {error.hint}", file=sys.stderr)
         raise SystemExit(1 if isinstance(error, InvalidInput) else 3) from None
     except BrokenPipeError:
+        raise SystemExit(3) from None
+    except Exception as error:
+        # The message of an error that nobody foresaw may hold anything, a NIR too: its kind and place are enough to find it.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"desmos-fast: a fault of this program: {type(error).__name__} in {place.filename}, line {place.lineno}", file=sys.stderr)
         raise SystemExit(3) from None
 
 

@@ -10,6 +10,7 @@ import pgqueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pogo_core.util import migrate as pogo
 
+from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.db.pool import AWAY, DatabaseDown
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -35,6 +36,12 @@ VERSION_RIGHTS: Final = "GRANT SELECT ON public._pogo_migration TO desmos_app"
 VERSION: Final = "SELECT migration_id FROM public._pogo_migration ORDER BY migration_id DESC LIMIT 1"
 
 
+class NotOwner(OutsideFailed):
+    """The role may not migrate the database, or the role that serves is not there."""
+
+    code = "outside_failed"
+
+
 def newest() -> str:
     """Return the id of the newest migration of this version."""
     return max(path.stem for path in MIGRATIONS.glob("*.sql"))
@@ -55,5 +62,10 @@ async def migrate(owner_dsn: str) -> str:
         await con.execute(QUEUE_RIGHTS)
         await con.execute(VERSION_RIGHTS)
         return newest()
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
+        raise NotOwner(
+            f"the database refuses a migration: {error}",
+            hint="DESMOS_OWNER_DSN must name the owner of the tables, and the role desmos_app must exist",
+        ) from error
     finally:
         await con.close()
