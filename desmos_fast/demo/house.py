@@ -8,7 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
+
 from desmos_fast.demo.processes import LISTENING, Child, ChildFailed, environment
+from desmos_fast.invariants.model import Report
 
 START_TIMEOUT_S: Final = 120.0
 COMMAND_TIMEOUT_S: Final = 120.0
@@ -36,7 +39,7 @@ class House:
         self.url = self.service.wait_for(LISTENING, START_TIMEOUT_S)
 
     def command(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
-        """Run one `desmos-fast` command beside the service and return its output; ChildFailed for any other exit status."""
+        """Run one `desmos-fast` command beside the service and return its output; ChildFailed for another exit status or without any."""
         try:
             ran = subprocess.run(
                 [sys.executable, "-m", "desmos_fast.cli", *arguments], env=environment(self._env), stdin=subprocess.DEVNULL,
@@ -44,9 +47,13 @@ class House:
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ChildFailed(f"`desmos-fast {arguments[0]}` takes more than {COMMAND_TIMEOUT_S:.0f} s") from error
-        if ran.returncode not in accept:
+        if ran.returncode not in accept or not ran.stdout:
             raise ChildFailed(f"`desmos-fast {arguments[0]}` ended with status {ran.returncode}", hint=ran.stderr.strip()[-2000:])
         return ran.stdout
+
+    def invariants(self) -> Report:
+        """Check on every invariant of the house; some may be broken."""
+        return msgspec.json.decode(self.command("invariants", "--json", accept=(0, 1)), type=Report)
 
     def check(self) -> None:
         """Raise ChildFailed, with the end of its log, when the service or the worker has ended."""

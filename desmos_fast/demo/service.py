@@ -85,7 +85,7 @@ def play_in(house: House, plan: Plan, folder: Path, watch: Watch) -> Summary:
     key = house.command("key", "new", plan.finess, "--kind", "test").strip()
     day = asyncio.run(_played(house, key, plan, folder, watch))
     with watch.stage("Invariants vérifiés", len(INVARIANTS), "invariants") as step:
-        report = msgspec.json.decode(house.command("invariants", "--json", accept=(0, 1)), type=Report)
+        report = house.invariants()
         step(len(report.verdicts))
     return summary_of(house, world, plan, day, report, folder, watch)
 

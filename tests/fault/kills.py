@@ -17,7 +17,6 @@ from desmos_fast.demo.flow import Plan, Played
 from desmos_fast.demo.house import House
 from desmos_fast.demo.model import Stage
 from desmos_fast.demo.show import Step, Watch
-from desmos_fast.invariants.model import Report
 
 PATIENCE_S: Final = 60.0
 # What the day does alone (inventing, simulating) needs nobody that could be killed; at its very end nothing is left to lose.
@@ -114,11 +113,6 @@ def centre(house: House, finess: str) -> str:
     """Register a centre and return its key."""
     house.command("centre", "add", finess, "--name", "CENTRE DE SANTE DES PANNES")
     return house.command("key", "new", finess, "--kind", "test").strip()
-
-
-def report(house: House) -> Report:
-    """Check every invariant."""
-    return msgspec.json.decode(house.command("invariants", "--json", accept=(0, 1)), type=Report)
 
 
 def outcome(day: Played) -> dict[str, object]:

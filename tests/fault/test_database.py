@@ -23,7 +23,7 @@ from desmos_fast.demo.house import House
 from desmos_fast.simulator.day import Day, line
 from desmos_fast.simulator.world import World
 from tests.fault.conftest import Open
-from tests.fault.kills import PATIENCE_S, Followed, centre, play, report
+from tests.fault.kills import PATIENCE_S, Followed, centre, play
 from tests.fault.test_kill import FINESS, WORLD, chaos_seed
 
 INVOICES = 300
@@ -55,7 +55,7 @@ def test_the_database_killed_in_the_middle_of_a_day_changes_nothing(open_house: 
     plan = Plan(WORLD, FINESS, paris_date(system_clock()), INVOICES)
     after_s = random.Random(chaos_seed()).uniform(0.0, 0.1)
     assert asyncio.run(killed_while(house, plan, centre(house, plan.finess), stage, after_s)) == []
-    found = report(house)
+    found = house.invariants()
     assert found.holds, [verdict for verdict in found.verdicts if not verdict.holds]
     assert "starting it again" in house.service.log.read_text()
 
@@ -122,4 +122,4 @@ def test_while_the_database_is_down_callers_are_told_to_come_back(open_house: Op
     assert (result.accepted, result.refused) == (40, 0)
     ids = [one.id for one in result.results if one.id is not None]
     assert asyncio.run(numbers_of(house, key, ids)) == list(range(1, 41))
-    assert report(house).holds
+    assert house.invariants().holds

@@ -17,7 +17,7 @@ from desmos_fast.demo.desk import Desk
 from desmos_fast.demo.flow import Plan, Played
 from desmos_fast.demo.house import House
 from tests.fault.conftest import Open
-from tests.fault.kills import PATIENCE_S, Followed, centre, disturbed, draw, outcome, play, report
+from tests.fault.kills import PATIENCE_S, Followed, centre, disturbed, draw, outcome, play
 
 FINESS = "750000010"
 WORLD = 11
@@ -62,7 +62,7 @@ def kill_and_compare(open_house: Open, invoices: int, kills: int) -> None:
     assert outcome(struck) == outcome(calm)
     assert asyncio.run(present(house, key, struck)) == struck.signed.ids
     assert sorted(struck.signed.ids) == list(range(1, invoices + 1))
-    found = report(house)
+    found = house.invariants()
     assert found.holds, [verdict for verdict in found.verdicts if not verdict.holds]
     assert [path.name for path in (house.letterbox / "to_payers").iterdir()] == [file.name for file in struck.built.files]
 
