@@ -49,7 +49,7 @@ async def killed_while(house: House, plan: Plan, key: str, stage: str, after_s: 
     return audit.differences(played, audit.expected_of(played))
 
 
-@pytest.mark.parametrize("stage", ["Factures signées", "Rapprochement"])
+@pytest.mark.parametrize("stage", ["Factures signées", pytest.param("Rapprochement", marks=pytest.mark.fault)])
 def test_the_database_killed_in_the_middle_of_a_day_changes_nothing(open_house: Open, stage: str) -> None:
     house = open_house()
     plan = Plan(WORLD, FINESS, paris_date(system_clock()), INVOICES)
