@@ -24,7 +24,8 @@ Check what must always hold, whatever crashed before: read only, while the servi
 Each is looked at for every centre, or once for the house. An invariant that does not hold names the check that failed, how many things are
 wrong, and up to ten of them; `looked` says how many things were looked at, since a check that saw none proves nothing.
 
-Exit 0: all hold. Exit 1: some do not. Exit 3: the database is away, or this role cannot list the centres (set DESMOS_OWNER_DSN).
+Exit 0: all hold. Exit 1: some do not. Exit 3: no verdict, for the database is away or of another version, or this
+role cannot list the centres (set DESMOS_OWNER_DSN).
 """
 
 

@@ -30,7 +30,7 @@ class Place:
 async def check(place: Place, limits: Limits, progress: Callable[[int, int], None], *, only: str | None = None) -> Report:
     """Check everything and return what was found; `progress` is told how many centres are done, of how many.
 
-    `only` is the FINESS of the one centre to look at. Raises UnknownCentre, DatabaseDown, NotOwner.
+    `only` is the FINESS of the one centre to look at. Raises UnknownCentre, DatabaseDown, NotOwner, NotMigrated.
     """
     # Before the rows: a file is in its table before it is in the letterbox.
     letters = await asyncio.to_thread(disk.letters, place.data_dir, only or "")

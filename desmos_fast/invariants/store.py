@@ -13,6 +13,7 @@ from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.identifiers import mask_nir, nir_is_valid
 from desmos_fast.base.ledger import GENESIS, Entry, Line
 from desmos_fast.base.types import Cents, TenantId
+from desmos_fast.db.migrate import VERSION, newest
 from desmos_fast.db.pool import AWAY, Connection, DatabaseDown
 from desmos_fast.db.tenant import SET_TENANT, direct
 from desmos_fast.invariants.model import SHOWN
@@ -26,6 +27,12 @@ SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 class NotOwner(OutsideFailed):
     """The role given cannot list the centres."""
+
+    code = "outside_failed"
+
+
+class NotMigrated(OutsideFailed):
+    """The database is not of this version, so these checks are not for it."""
 
     code = "outside_failed"
 
@@ -79,9 +86,14 @@ async def reading(dsn: str, tenant: TenantId | None = None) -> AsyncIterator[Con
 
 
 async def centres(con: Connection) -> list[Centre]:
-    """Return every centre in order of FINESS. Raises NotOwner."""
+    """Return every centre in order of FINESS. Raises NotOwner, NotMigrated."""
     try:
+        version = await con.fetchval(VERSION)
+        if version != newest():
+            raise NotMigrated(f"the database is at {version}, this program at {newest()}", hint="run `desmos-fast migrate`")
         return [Centre(*row) for row in await con.fetch(CENTRES)]
+    except asyncpg.UndefinedTableError as error:
+        raise NotMigrated("the database has no tables of ours", hint="run `desmos-fast migrate`, or check DESMOS_DSN") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise NotOwner("this role cannot list the centres", hint="set DESMOS_OWNER_DSN to the role that owns the tables") from error
 

@@ -53,6 +53,15 @@ CHANGEABLE: Final = """
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'pgqueuer%'
        AND has_column_privilege('desmos_app', c.oid, a.attnum, 'UPDATE')
 """
+CLOSED: Final = """
+    SELECT relname FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT has_table_privilege('desmos_app', oid, 'INSERT')
+"""
+LENDING: Final = """
+    SELECT p.proname, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE a.grantee = 0) AS to_all,
+           coalesce(array_to_string(p.proconfig, ',') LIKE '%search_path=%', false) AS pinned
+      FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+"""
 KEYS: Final = """
     SELECT conrelid::regclass || '.' || conname FROM pg_constraint AS k
      WHERE k.contype IN ('p', 'u', 'f') AND k.connamespace = 'public'::regnamespace
@@ -93,6 +102,16 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "bank_line.match_id",
         "match.status",
     }  # fmt: skip
+
+
+async def test_the_tables_of_the_house_are_written_by_their_owner_alone(place: Place) -> None:
+    closed = {row[0] for row in await names(place, CLOSED)}
+    assert {"centre", "api_key", "state_move", "_pogo_migration"} <= closed
+    assert not closed & DEFAULTS.keys()
+
+
+async def test_no_function_lends_its_rights_to_everyone(place: Place) -> None:
+    assert await names(place, LENDING) == [("authenticate_key", False, True)]
 
 
 async def test_every_key_begins_with_the_tenant(place: Place) -> None:

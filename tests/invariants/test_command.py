@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command as an operator runs it: what it prints, and how it exits."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,8 +9,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from desmos_fast.db.embedded import Cluster
+from desmos_fast.db.migrate import migrate, newest
 from desmos_fast.invariants.model import INVARIANTS
-from tests.db.places import ROOT
+from tests.db.databases import empty
+from tests.db.places import ROOT, ask
 from tests.invariants.conftest import Lived
 from tests.invariants.lived import FINESS
 
@@ -72,6 +76,18 @@ def test_a_database_that_is_away_is_no_verdict(lived: Lived) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert "the database is away" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_another_version_is_no_verdict(lived: Lived, cluster: Cluster) -> None:
+    with empty(cluster) as place:
+        done = run(lived, DESMOS_DSN=place.app_dsn, DESMOS_OWNER_DSN=place.owner_dsn)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "desmos-fast migrate" in done.stderr
+        asyncio.run(migrate(place.owner_dsn))
+        ask(place.owner_dsn, f"DELETE FROM _pogo_migration WHERE migration_id = '{newest()}'", "SELECT 1")
+        done = run(lived, DESMOS_DSN=place.app_dsn, DESMOS_OWNER_DSN=place.owner_dsn)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert f"this program at {newest()}" in done.stderr
 
 
 def test_the_role_that_serves_cannot_list_the_centres(lived: Lived) -> None:
