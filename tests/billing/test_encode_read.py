@@ -2,6 +2,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from desmos_fast.billing.codec import encode, read_ndjson
 from tests.billing.odd import GOLDEN, NAMES
@@ -9,6 +11,7 @@ from tests.billing.odd import GOLDEN, NAMES
 WIRE = (GOLDEN / "01_ngap_visit.ndjson").read_bytes()
 LINES = b"".join((GOLDEN / f"{name}.ndjson").read_bytes() for name in NAMES)
 NIR = "255081416802538"
+ODD = [b"", b"\n", b"\r\n", b"{", b"}", b"[", b",", b'"', b"null", b"1e9", b"-1", b"\xff", b"\\u0000"]
 
 
 def fault_of(line: bytes) -> tuple[str, str | None]:
@@ -105,3 +108,39 @@ def test_the_service_may_leave_the_number_out() -> None:
     assert read_ndjson(WIRE, numbered=False)[0][0].number == 1
     assert encode(read_ndjson(WIRE, numbered=False)[0]).data == encode(read_ndjson(WIRE)[0]).data
     assert [fault.code for fault in read_ndjson(bare)[2]] == ["B2_MISSING"]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Golden lines with some bytes cut out, put in or repeated."""
+    data = b"".join(draw(st.lists(st.sampled_from(LINES.splitlines(keepends=True)), max_size=4)))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(data)))
+        stop = draw(st.integers(start, min(start + 40, len(data))))
+        new = draw(st.sampled_from([*ODD, data[start:stop] * 2]))
+        data = data[:start] + new + data[stop:]
+    return data
+
+
+def every_line_is_read_or_told(data: bytes) -> None:
+    for numbered in (True, False):
+        invoices, lines, faults = read_ndjson(data, numbered=numbered)
+        encoded = encode(invoices, lines=lines)
+        wanted = [place for place, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+        assert sorted([*lines, *(fault.line or 0 for fault in faults)]) == wanted
+        for place, number in enumerate(lines):
+            written = encoded.starts[place] < encoded.starts[place + 1]
+            assert written != any(fault.line == number for fault in encoded.faults)
+
+
+@given(damaged())
+@settings(max_examples=300, deadline=None)
+def test_damaged_lines_are_read_or_told(data: bytes) -> None:
+    every_line_is_read_or_told(data)
+
+
+@pytest.mark.fuzz
+@given(damaged() | st.binary(max_size=300))
+@settings(max_examples=100_000, deadline=None)
+def test_any_bytes_are_read_or_told(data: bytes) -> None:
+    every_line_is_read_or_told(data)
