@@ -88,7 +88,7 @@ async def play(plan: Plan, desk: Desk, letterbox: Path, copies: Path, watch: Wat
 
 async def sign(plan: Plan, world: World, desk: Desk, watch: Watch) -> Signed:
     """Invent the day and have its invoices signed, in batches over several streams at once."""
-    with watch.stage("Journée inventée", plan.invoices, "factures") as step:
+    with watch.stage("Journée inventée", plan.invoices, "facture") as step:
         invoices = []
         for invoice in Day(world, plan.date).invoices(plan.invoices):
             invoices.append(invoice)
@@ -96,7 +96,7 @@ async def sign(plan: Plan, world: World, desk: Desk, watch: Watch) -> Signed:
     size = min(MOST_IN_BATCH, max(FEWEST_IN_BATCH, plan.invoices // 16))
     bodies = iter([b"".join(map(line, invoices[at : at + size])) for at in range(0, len(invoices), size)])
     answers: list[BatchResult] = []
-    with watch.stage("Factures signées", plan.invoices, "factures") as step:
+    with watch.stage("Factures signées", plan.invoices, "facture") as step:
 
         async def stream() -> None:
             # Each stream takes the next batch when it has the answer to its last one.
@@ -117,7 +117,7 @@ async def build(world: World, plan: Plan, desk: Desk, watch: Watch) -> Built:
     request = BuildRequest(
         max_invoices_per_lot=settings.max_invoices_per_lot, max_lots_per_file=settings.max_lots_per_file, routing=settings.routing
     )
-    with watch.stage("Lots construits", 0, "lots") as step:
+    with watch.stage("Lots construits", None, "lot") as step:
         built = await desk.build_lots(request)
         step(built.lots)
     return built
@@ -129,7 +129,7 @@ async def deliver(built: Built, desk: Desk, letterbox: Path, copies: Path, alive
     `alive` is asked while waiting, and raises when there is nothing to wait for. Raises NotDelivered, AltFile.
     """
     size = 0
-    with watch.stage("Fichiers remis aux payeurs", len(built.files), "fichiers") as step:
+    with watch.stage("Fichiers remis aux payeurs", len(built.files), "fichier") as step:
         for file in built.files:
             brought = await arrival(letterbox / SENT / file.name, alive)
             content = await desk.content(file.id)
@@ -175,7 +175,7 @@ def same(file: FileShown, content: bytes, brought: bytes) -> None:
 
 async def answer(plan: Plan, letterbox: Path, watch: Watch) -> list[Answered]:
     """Have the simulated payers and bank answer every file of the centre."""
-    with watch.stage("Réponses des payeurs et de la banque", 0, "fichiers") as step:
+    with watch.stage("Réponses des payeurs et de la banque", None, "fichier") as step:
         answered = await asyncio.to_thread(answer_folder, letterbox, plan.seed, biller=plan.finess)
         step(sum(len(one.files) for one in answered))
     return answered
@@ -192,7 +192,7 @@ async def bring_back(answered: Sequence[Answered], desk: Desk, watch: Watch) -> 
 
 async def import_all(name: str, paths: Sequence[Path], post: Callable[[bytes], Awaitable[object]], watch: Watch) -> None:
     """Import files one after the other."""
-    with watch.stage(name, len(paths), "fichiers") as step:
+    with watch.stage(name, len(paths), "fichier") as step:
         for path in paths:
             await post(path.read_bytes())
             step(1)
@@ -200,7 +200,7 @@ async def import_all(name: str, paths: Sequence[Path], post: Callable[[bytes], A
 
 async def reconcile(desk: Desk, watch: Watch) -> RunAnswer:
     """Have all that is free matched."""
-    with watch.stage("Rapprochement", 0, "lignes et virements") as step:
+    with watch.stage("Rapprochement", None, "mouvement") as step:
         run = await desk.reconcile()
         step(sum(tally.count for tallies in (run.lines, run.credits) for tally in tallies.values()))
     return run
@@ -216,7 +216,7 @@ async def look(signed: Signed, answered: Sequence[Answered], desk: Desk, watch: 
                 numbers.append(row.invoice)
     ids = [signed.ids[number] for number in sorted({number for numbers in chosen.values() for number in numbers})]
     views = []
-    with watch.stage("Factures relues", len(ids), "factures") as step:
+    with watch.stage("Factures relues", len(ids), "facture") as step:
         for invoice in ids:
             views.append(await desk.invoice(invoice))
             step(1)

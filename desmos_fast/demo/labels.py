@@ -78,6 +78,11 @@ def whole(number: int) -> str:
     return f"{number:,}".replace(",", THIN)
 
 
+def counted(number: int, unit: str) -> str:
+    """Write how many of something there are; `unit` is singular."""
+    return f"{whole(number)} {unit}{'s' if number > 1 else ''}"
+
+
 def euros(cents: int) -> str:
     """Write cents as an amount of euros; no float ever holds it."""
     sign = "−" if cents < 0 else ""

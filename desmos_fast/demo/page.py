@@ -26,7 +26,7 @@ def render(day: Summary) -> str:
     environment = Environment(
         loader=PackageLoader("desmos_fast.demo", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(euros=labels.euros, whole=labels.whole, seconds=labels.seconds, jour=labels.day)
+    environment.filters.update(euros=labels.euros, whole=labels.whole, counted=labels.counted, seconds=labels.seconds, jour=labels.day)
     environment.globals.update(permille=permille, rate=rate, word=labels.word, reason=labels.reason, words=labels)
     billed, announced, received = (sum(getattr(payer, name) for payer in day.payers) for name in ("expected", "announced", "received"))
     amounts = [getattr(payer, name) for payer in day.payers for name in ("expected", "announced", "received")]

@@ -84,7 +84,7 @@ def play_in(house: House, plan: Plan, folder: Path, watch: Watch) -> Summary:
     house.command("centre", "add", plan.finess, "--name", world.centre.name)
     key = house.command("key", "new", plan.finess, "--kind", "test").strip()
     day = asyncio.run(_played(house, key, plan, folder, watch))
-    with watch.stage("Invariants vérifiés", len(INVARIANTS), "invariants") as step:
+    with watch.stage("Invariants vérifiés", len(INVARIANTS), "invariant") as step:
         report = house.invariants()
         step(len(report.verdicts))
     return summary_of(house, world, plan, day, report, folder, watch)

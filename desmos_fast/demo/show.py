@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from desmos_fast.demo import labels
-from desmos_fast.demo.labels import euros, seconds, whole
+from desmos_fast.demo.labels import counted, euros, seconds, whole
 from desmos_fast.demo.model import Amount, Stage, Summary, Unmatched
 
 CREDIT_RULES: Final = ("B1", "B2")
@@ -26,14 +26,14 @@ class Watch:
         self.stages: list[Stage] = []
 
     @contextmanager
-    def stage(self, name: str, total: int, unit: str) -> Iterator[Step]:
-        """Run one stage of `total` units; the block calls what it is given with how many more are done."""
+    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Step]:
+        """Run one stage of `total` units, None when nobody knows before; the block calls what it is given with how many more are done."""
         started, done = time.monotonic(), 0
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(), console=self.console, transient=True, disable=not self.console.is_terminal,
         ) as progress:  # fmt: skip
-            bar = progress.add_task(name, total=total, unit=unit)
+            bar = progress.add_task(name, total=total, unit=f"{unit}s")
 
             def step(more: int) -> None:
                 nonlocal done
@@ -52,7 +52,7 @@ class Watch:
 
 def line_of(stage: Stage) -> str:
     """Say what a stage did, in what time, at what rate."""
-    return f"{whole(stage.count)} {stage.unit}, {seconds(stage.seconds)}{rate_of(stage)}"
+    return f"{counted(stage.count, stage.unit)}, {seconds(stage.seconds)}{rate_of(stage)}"
 
 
 def rate_of(stage: Stage) -> str:
@@ -114,7 +114,7 @@ def sections(day: Summary) -> Iterator[tuple[str, list[Row]]]:
         ("Invariants", "tenus" if day.invariants.holds else "ROMPUS", f"{whole(len(day.invariants.checks))} invariants"),
         ("Écarts avec la vérité des payeurs", whole(len(day.differences)), ""),
     ]
-    yield "Temps", [(stage.name, f"{whole(stage.count)} {stage.unit}", f"{seconds(stage.seconds)}{rate_of(stage)}") for stage in day.stages]
+    yield "Temps", [(stage.name, counted(stage.count, stage.unit), f"{seconds(stage.seconds)}{rate_of(stage)}") for stage in day.stages]
 
 
 def unmatched(title: str, found: list[Unmatched]) -> Iterator[Row]:

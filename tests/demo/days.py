@@ -19,7 +19,7 @@ def summary(**changes: object) -> Summary:
         "unmatched_lines": [Unmatched("MUTUELLE DES TILLEULS", "2026-12-18", -4_500, "recovery_without_part")],
         "ledger": {"creance": 25_034_512, "produit": -25_034_512}, "ledger_balance": 0,
         "invariants": Invariants(True, [Check("I1", True, 8600, 0)]), "differences": [],
-        "stages": [Stage("Factures signées", 5000, "factures", 3.21), Stage("Lots construits", 1, "lots", 0.0)],
+        "stages": [Stage("Factures signées", 5000, "facture", 3.21), Stage("Lots construits", 1, "lot", 0.0)],
         "places": Places("/data/page.html", "/data/files", "/data/letterbox", "/data", "/data/logs"),
     }  # fmt: skip
     return Summary(**(values | changes))  # type: ignore[arg-type]

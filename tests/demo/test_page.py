@@ -116,7 +116,7 @@ def test_the_table_gives_the_outcome_of_the_day() -> None:
 def test_stages_are_told_as_plain_lines_where_there_is_no_terminal() -> None:
     out = io.StringIO()
     watch = Watch(out)
-    with watch.stage("Factures signées", 3, "factures") as step:
+    with watch.stage("Factures signées", 3, "facture") as step:
         step(2)
         step(1)
     assert re.fullmatch(r"Factures signées : 3 factures, [0-9]+,[0-9]\u00a0s.*\n", out.getvalue())
@@ -126,7 +126,7 @@ def test_stages_are_told_as_plain_lines_where_there_is_no_terminal() -> None:
 def test_a_stage_that_fails_is_not_told_as_done() -> None:
     out = io.StringIO()
     watch = Watch(out)
-    with pytest.raises(RuntimeError), watch.stage("Factures signées", 3, "factures") as step:
+    with pytest.raises(RuntimeError), watch.stage("Factures signées", 3, "facture") as step:
         step(1)
         raise RuntimeError
     assert (out.getvalue(), watch.stages) == ("", [])

@@ -45,7 +45,7 @@ class Followed(Watch):
         self.begun: dict[str, asyncio.Event] = {name: asyncio.Event() for name in SERVED}
 
     @contextmanager
-    def stage(self, name: str, total: int, unit: str) -> Iterator[Step]:
+    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Step]:
         """Run one stage as the demo does."""
         if name in self.begun:
             self.begun[name].set()
