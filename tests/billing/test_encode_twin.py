@@ -38,7 +38,7 @@ def test_odd_invoices_are_refused_as_the_twin_does(invoices: list[Invoice], flow
 
 @pytest.mark.fuzz
 @given(st.lists(odd_invoices(), max_size=6), st.sampled_from([1, 2]))
-@settings(max_examples=30_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_many_odd_invoices_are_refused_as_the_twin_does(invoices: list[Invoice], flow: int) -> None:
     agree(invoices, flow)
 
