@@ -68,4 +68,5 @@ cdef class Claims:
         return act
 
 
+cdef bint is_unit(Scan scan, int64_t first, int64_t stop) noexcept nogil
 cdef int check_units(Scan scan, const int64_t[::1] firsts, const int64_t[::1] stops) except -1

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a profile puts the zones of claims that bind each other; `ext.rules` and `ext.sums` follow them, a block in each call."""
 from libc.stdint cimport int64_t
+from libc.string cimport memchr
+cimport cython
 
 from ext.reader cimport WIDTH, Scan
 
@@ -55,14 +57,21 @@ cdef class Claims:
         self.c2s_contract[0], self.c2s_contract[1] = c2s_contract[0], c2s_contract[1]
 
 
+@cython.overflowcheck(False)
+cdef bint is_unit(Scan scan, int64_t first, int64_t stop) noexcept nogil:
+    # The shortest invoice is 2, 2S, 4, 4S, 5; a record of another length than 128 is dead with 1.
+    if first < 0 or stop > scan.count or stop - 5 < first:
+        return False
+    return memchr(scan.dead + first, 1, <size_t>(stop - first)) == NULL
+
+
 cdef int check_units(Scan scan, const int64_t[::1] firsts, const int64_t[::1] stops) except -1:
     cdef Py_ssize_t i
     cdef int64_t before = 0
     if firsts.shape[0] != stops.shape[0]:
         raise ValueError("each invoice has a first record and an end")
     for i in range(firsts.shape[0]):
-        # The shortest is 2, 2S, 4, 4S, 5.
-        if firsts[i] < before or stops[i] - firsts[i] < 5 or stops[i] > scan.count:
-            raise ValueError("an invoice lies outside its buffer or on another")
+        if firsts[i] < before or not is_unit(scan, firsts[i], stops[i]):
+            raise ValueError("an invoice lies outside its buffer, on another one, or on records that could not be read")
         before = stops[i]
     return 0

@@ -273,12 +273,6 @@ cdef class Scan:
             raise IndexError("no such records")
         return not is_filled(<const char *>self.dead + first, stop - first, 0)
 
-    def kill(self, Py_ssize_t record):
-        """Leave a record out of what follows."""
-        if record < 0 or record >= self.count:
-            raise IndexError("no such record")
-        self.dead[record] = 2
-
     def order(self, Grammar grammar not None, Py_ssize_t limit):
         """Follow the types through a grammar; return the first records and the ends of the units, and the faults.
 

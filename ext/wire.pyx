@@ -11,7 +11,7 @@ from libc.string cimport memcmp, memcpy
 cimport cython
 
 from ext.checks cimport two
-from ext.claims cimport Act, Claims, Z_LOT_FLOW
+from ext.claims cimport Act, Claims, Z_LOT_FLOW, is_unit
 from ext.reader cimport WIDTH, Scan, is_filled
 
 cdef enum:
@@ -92,15 +92,16 @@ cdef class Wire:
 
         `firsts` and `stops` are what `Scan.order` returned, `lots` and `partners` what `sums` did.
         """
-        cdef Py_ssize_t units = firsts.shape[0], i, acts = 0, most
+        cdef Py_ssize_t units = firsts.shape[0], i, p, acts = 0, most
         if stops.shape[0] != units or lots.shape[0] != units or partners.shape[0] != units or begin < 0 or end < begin or end > units:
             raise ValueError("the columns of the invoices have not one length, or there are no such invoices")
         for i in range(begin, end):
-            # The shortest is 2, 2S, 4, 4S, 5.
-            if firsts[i] < 0 or stops[i] > scan.count or stops[i] - firsts[i] < 5:
-                raise ValueError("an invoice lies outside its buffer")
-            if not is_lot(scan, lots[i]) or not -1 <= partners[i] < units or (partners[i] >= 0 and not is_lot(scan, lots[partners[i]])):
-                raise ValueError("an invoice stands in no such lot or has no such partner")
+            if not is_unit(scan, firsts[i], stops[i]) or not is_lot(scan, lots[i]) or not -1 <= partners[i] < units:
+                raise ValueError("an invoice lies outside its buffer, or in no such lot, or has no such partner")
+            if partners[i] >= 0:
+                p = partners[i]
+                if not is_unit(scan, firsts[p], stops[p]) or not is_lot(scan, lots[p]) or stops[p] - firsts[p] != stops[i] - firsts[i]:
+                    raise ValueError("the two claims of an invoice are not of one shape")
             acts += (stops[i] - firsts[i] - 3) // 2
         most = (end - begin) * (self.head.most + 8) + acts * (max(self.ngap.most, self.ccam.most) + 1)
         block = PyBytes_FromStringAndSize(NULL, most)
@@ -175,7 +176,7 @@ cdef inline Py_ssize_t written(const char *start, const char *stop) noexcept nog
 
 
 cdef inline bint is_lot(Scan scan, int64_t lot) noexcept nogil:
-    return -1 <= lot < scan.count
+    return lot == -1 or (0 <= lot < scan.count and scan.dead[lot] != 1)
 
 
 cdef int add_steps(Program *program, tuple steps, literals) except -1:
@@ -348,12 +349,11 @@ cdef inline char *birth(const char *text, Py_ssize_t size, const char *care, cha
 
 @cython.overflowcheck(False)
 cdef inline int fill(Scan scan, Record *records, const Act *act, Py_ssize_t apart) noexcept nogil:
-    cdef Py_ssize_t twin = act.line + apart
     records[R_4], records[R_4S] = scan.record(act.line), scan.record(act.line + 1)
     records[R_4E], records[R_4M] = NULL, NULL
     if act.e >= 0:
         records[R_4E] = scan.record(act.e)
     if act.m >= 0:
         records[R_4M] = scan.record(act.m)
-    records[R_4_AMC] = scan.record(twin if 0 <= twin < scan.count else act.line)
+    records[R_4_AMC] = scan.record(act.line + apart)
     return 0

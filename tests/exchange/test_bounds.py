@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from desmos_fast.billing.reading.kernel import wire
 from desmos_fast.exchange.codec import check
 from desmos_fast.exchange.reading.kernel import FAULTS_KEPT, Reading, claims, columns, grammar, types, zones
 from ext.claims import ZONES, Claims
@@ -91,6 +92,19 @@ def test_units_that_are_not_of_the_buffer_are_refused() -> None:
             sums(claims(), found.scan, firsts, stops, False, 10)
 
 
+def test_records_that_could_not_be_read_are_in_no_unit() -> None:
+    """A short record at the end of the buffer: a zone of it would lie outside."""
+    found = Reading(run(1)[:-100])
+    firsts, stops, none = array("q", [0]), array("q", [6]), array("q", [-1])
+    for work in (
+        lambda: rules(claims(), found.scan, firsts, stops, 10),
+        lambda: sums(claims(), found.scan, firsts, stops, True, 10),
+        lambda: wire().lines(claims(), found.scan, firsts, stops, none, none, 0, 1),
+    ):
+        with pytest.raises(ValueError, match="invoice"):
+            work()
+
+
 def test_units_that_hold_other_records_give_faults_and_break_nothing() -> None:
     """Whatever stands in the records of an invoice that the order did not find, nothing outside the buffer is read."""
     found = reading()
@@ -165,7 +179,7 @@ def test_tables_that_do_not_fit_a_record_are_refused(work: Callable[[], object])
 def test_records_that_are_not_there_are_refused() -> None:
     scan = reading().scan
     for work in (
-        lambda: scan.start(47), lambda: scan.start(-1), lambda: scan.kill(47), lambda: scan.is_dead(0, 48), lambda: scan.is_dead(2, 1),
+        lambda: scan.start(47), lambda: scan.start(-1), lambda: scan.is_dead(0, 48), lambda: scan.is_dead(2, 1),
         lambda: columns("1").rows(scan, 2, 0, 48), lambda: columns("1").rows(scan, 2, -1, 3),
     ):  # fmt: skip
         with pytest.raises(IndexError, match="no such record"):
