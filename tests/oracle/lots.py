@@ -37,10 +37,6 @@ def arrange(
     if maximum < 1 or width < 1 or any(len(c) != count for c in (destination, flow, amc, security, executor, fees, amo, amc_share)):
         raise ValueError
     keys = [key(destination[i], flow[i], amc[i], security[i], executor[i] if per_executor else None) for i in range(count)]
-    if any(amount < 0 for column in (fees, amo, amc_share) for amount in column):
-        raise ValueError
-    if any(starts[i] < 0 or starts[i + 1] <= starts[i] or (starts[i + 1] - starts[i]) % width for i in range(count)):
-        raise ValueError
     # sorted is stable, so rows of one key keep their order.
     order = sorted(range(count), key=keys.__getitem__)
     lots: list[list[int]] = []
@@ -49,11 +45,19 @@ def arrange(
             lots[-1].append(row)
         else:
             lots.append([row])
-    sums = [[sum(column[row] for row in lot) for lot in lots] for column in (fees, amo, amc_share)]
-    if any(total >= 1 << 63 for column in sums for total in column):
-        raise OverflowError
-    records = [sum((starts[row + 1] - starts[row]) // width for row in lot) for lot in lots]
-    return order, [len(lot) for lot in lots], sums[0], sums[1], sums[2], records
+    sums = [[0] * len(lots) for _ in range(3)]
+    # Row by row: of two faults, that of the earlier row is told.
+    for row, lot in sorted((row, lot) for lot, rows in enumerate(lots) for row in rows):
+        if min(fees[row], amo[row], amc_share[row]) < 0:
+            raise ValueError
+        if starts[row] < 0 or starts[row + 1] <= starts[row] or (starts[row + 1] - starts[row]) % width:
+            raise ValueError
+        for column, amounts in zip(sums, (fees, amo, amc_share), strict=True):
+            column[lot] += amounts[row]
+        if any(column[lot] >= 1 << 63 for column in sums):
+            raise OverflowError
+    records = [sum((starts[row + 1] - starts[row]) // width for row in rows) for rows in lots]
+    return order, [len(rows) for rows in lots], sums[0], sums[1], sums[2], records
 
 
 def assemble(
