@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events keep their order; entries form one chain, whoever posts at the same time and whatever breaks."""
 
-import asyncio
-import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -17,18 +14,12 @@ from desmos_fast.base.types import Cents, TenantId, uuid7
 from desmos_fast.db import journal
 from desmos_fast.db import pool as pools
 from desmos_fast.db.journal import Event
-from desmos_fast.db.pool import Connection, DatabaseDown, Pool
+from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import direct, transaction
 from desmos_fast.invariants import store
 from tests.db.databases import Place
 from tests.db.rows import NOW
-
-WRITERS = 8
-ROUNDS = 20
-
-
-class Broken(Exception):
-    """What a use case may raise after it posted."""
+from tests.db.storm import WRITERS, storm
 
 
 @pytest.fixture
@@ -99,40 +90,17 @@ async def test_each_centre_has_its_own_chain(place: Place, pool: Pool, tenant: T
 
 
 async def test_many_at_once_make_one_chain_whatever_fails(place: Place, pool: Pool, tenant: TenantId) -> None:
-    """Eight writers, of which one transaction in three is rolled back and one in eight loses its connection."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
-    posted: list[Entry] = []
-    lost = {"rolled back": 0, "killed": 0}
-    async with place.admin() as admin:
-        killing = asyncio.Lock()
+    async def three(con: Connection, turn: int) -> list[Entry]:
+        made = entries(3, 10 * turn)
+        await journal.post(con, tenant, NOW, made)
+        return made
 
-        async def writer(number: int, fates: list[str]) -> None:
-            for turn, fate in enumerate(fates):
-                made = entries(3, 1000 * number + 10 * turn)
-                with suppress(Broken, DatabaseDown):
-                    async with transaction(pool, tenant) as con:
-                        await journal.post(con, tenant, NOW, made)
-                        if fate == "rolled back":
-                            lost[fate] += 1
-                            raise Broken
-                        if fate == "killed":
-                            lost[fate] += 1
-                            async with killing:
-                                await admin.execute("SELECT pg_terminate_backend($1, 5000)", con.get_server_pid())
-                    if fate == "kept":
-                        posted.extend(made)
-
-        fates = [draw.choices(["kept", "rolled back", "killed"], [13, 8, 3], k=ROUNDS) for _ in range(WRITERS)]
-        await asyncio.gather(*(writer(number, own) for number, own in enumerate(fates, 1)))
-    assert min(lost.values()) > 0
+    posted = await storm(place, pool, tenant, 20, three)
     found = await kept(place, tenant)
     assert found is not None
-    assert len(found) > 3 * WRITERS * ROUNDS / 4
-    assert sorted(found, key=ledger.canonical) == sorted(posted, key=ledger.canonical)
-    # What one transaction posts stays together.
-    assert all(found[at : at + 3] == entries(3, int(found[at].ref.removeprefix("b/"))) for at in range(0, len(found), 3))
+    # What one transaction posts stays together, in its order.
+    together = [found[at : at + 3] for at in range(0, len(found), 3)]
+    assert sorted(together, key=str) == sorted(posted, key=str)
 
 
 TAMPERINGS: Final = {

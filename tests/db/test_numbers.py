@@ -2,9 +2,8 @@
 """Numbers have no gap and come once, whoever asks at the same time and whatever breaks."""
 
 import asyncio
-import random
+import itertools
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -13,16 +12,10 @@ from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import TenantId
 from desmos_fast.db import pool as pools
 from desmos_fast.db.numbers import take
-from desmos_fast.db.pool import DatabaseDown, Pool
+from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
 from tests.db.databases import Place
-
-WRITERS = 8
-ROUNDS = 30
-
-
-class Broken(Exception):
-    """What a use case may raise after it took a number."""
+from tests.db.storm import WRITERS, storm
 
 
 @pytest.fixture
@@ -71,38 +64,13 @@ async def test_another_waits_for_the_end_of_the_transaction(pool: Pool, tenant: 
 
 
 async def test_many_at_once_leave_no_gap_whatever_fails(pool: Pool, place: Place, tenant: TenantId) -> None:
-    """Eight writers, of which one transaction in three is rolled back and one in eight loses its connection."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
-    kept: list[int] = []
-    lost = {"rolled back": 0, "killed": 0}
-    async with place.admin() as admin:
-        killing = asyncio.Lock()
+    async def some(con: Connection, turn: int) -> list[int]:
+        count = turn % 5 + 1
+        first = await take(con, tenant, "lot", "b", count)
+        return list(range(first, first + count))
 
-        async def writer(fates: list[str], counts: list[int]) -> None:
-            for fate, count in zip(fates, counts, strict=True):
-                with suppress(Broken, DatabaseDown):
-                    async with transaction(pool, tenant) as con:
-                        first = await take(con, tenant, "lot", "b", count)
-                        if fate == "rolled back":
-                            lost[fate] += 1
-                            raise Broken
-                        if fate == "killed":
-                            lost[fate] += 1
-                            async with killing:
-                                await admin.execute("SELECT pg_terminate_backend($1, 5000)", con.get_server_pid())
-                            # The commit must find a dead connection, not our own raise.
-                    if fate == "kept":
-                        kept.extend(range(first, first + count))
-
-        await asyncio.gather(*(
-            writer(draw.choices(["kept", "rolled back", "killed"], [13, 8, 3], k=ROUNDS), draw.choices(range(1, 6), k=ROUNDS))
-            for _ in range(WRITERS)
-        ))  # fmt: skip
-    assert min(lost.values()) > 0
-    assert len(kept) > WRITERS * ROUNDS / 4
-    assert sorted(kept) == list(range(1, len(kept) + 1))
+    kept = sorted(itertools.chain.from_iterable(await storm(place, pool, tenant, 30, some)))
+    assert kept == list(range(1, len(kept) + 1))
     assert await one(pool, tenant) == len(kept) + 1
 
 

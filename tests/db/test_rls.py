@@ -24,6 +24,15 @@ from tests.db.places import ROOT, ask
 from tests.db.rows import DEFAULTS, NOW, insert
 
 PARTITIONED: Final = ("invoice", "share", "ledger_entry", "ledger_line", "event")
+# Columns that name a row of another table, and what is named so; DEFAULTS has each table after those that it needs.
+PARENTS: Final = {
+    "share": ("invoice_id",), "lot": ("file_id",), "lot_share": ("lot_id", "invoice_id"), "payment_order": ("return_file_id",),
+    "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
+}  # fmt: skip
+NAMED: Final = {
+    "invoice": ("invoice_id", "subject"), "file": ("file_id",), "lot": ("lot_id",), "return_file": ("return_file_id",),
+    "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
+}  # fmt: skip
 WITH_TENANT: Final = """
     SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
            (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) AS rules
@@ -143,20 +152,10 @@ async def test_a_connection_forgets_the_tenant_with_its_transaction(place: Place
 async def everything(place: Place, tenant: UUID) -> None:
     """Add a row of each table."""
     async with direct(place.owner_dsn, tenant) as con:
-        invoice = await insert(con, "invoice", tenant_id=tenant)
-        file_id = await insert(con, "file", tenant_id=tenant)
-        lot = await insert(con, "lot", tenant_id=tenant, file_id=file_id)
-        returned = await insert(con, "return_file", tenant_id=tenant)
-        order = await insert(con, "payment_order", tenant_id=tenant, return_file_id=returned)
-        bank = await insert(con, "bank_file", tenant_id=tenant)
-        entry = await insert(con, "ledger_entry", tenant_id=tenant)
-        above: dict[str, dict[str, object]] = {
-            "share": {"invoice_id": invoice}, "lot_share": {"lot_id": lot, "invoice_id": invoice}, "order_line": {"order_id": order},
-            "bank_line": {"bank_file_id": bank}, "ledger_line": {"entry_id": entry}, "event": {"subject": invoice},
-        }  # fmt: skip
-        done = {"invoice", "file", "lot", "return_file", "payment_order", "bank_file", "ledger_entry"}
-        for table in DEFAULTS.keys() - done:
-            await insert(con, table, tenant_id=tenant, **above.get(table, {}))
+        ids: dict[str, UUID] = {}
+        for table in DEFAULTS:
+            row = await insert(con, table, tenant_id=tenant, **{column: ids[column] for column in PARENTS.get(table, ())})
+            ids |= {column: row for column in NAMED.get(table, ())}
 
 
 async def test_no_row_of_a_centre_is_seen_or_changed_by_another(place: Place) -> None:
@@ -173,14 +172,9 @@ async def test_no_row_of_a_centre_is_seen_or_changed_by_another(place: Place) ->
 @pytest.mark.parametrize("table", sorted(DEFAULTS))
 async def test_a_row_for_another_centre_is_refused(place: Place, table: str) -> None:
     mine, theirs = await place.centre(), await place.centre()
-    above: dict[str, dict[str, object]] = {
-        "share": {"invoice_id": uuid7()}, "lot_share": {"lot_id": uuid7(), "invoice_id": uuid7()}, "order_line": {"order_id": uuid7()},
-        "bank_line": {"bank_file_id": uuid7()}, "ledger_line": {"entry_id": uuid7()}, "event": {"subject": uuid7()},
-        "lot": {"file_id": uuid7()}, "payment_order": {"return_file_id": uuid7()},
-    }  # fmt: skip
     async with place.app(mine) as con:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
-            await insert(con, table, tenant_id=theirs, **above.get(table, {}))
+            await insert(con, table, tenant_id=theirs, **{column: uuid7() for column in PARENTS.get(table, ())})
 
 
 async def test_the_ids_and_keys_of_another_centre_are_free(place: Place) -> None:
