@@ -1,18 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """One program, `desmos-fast`: each room adds its commands, this module joins them."""
 
+import contextlib
 import importlib
+import os
 import sys
 import traceback
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from desmos_fast.base.errors import DesmosError, InvalidInput
 from desmos_fast.commands import groups
 
+OUTSIDE: Final = 3
+
+
+class Program(TyperGroup):
+    """The commands, and what a closed pipe means: the library would leave with the status of a faulty input."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise typer.Exit(OUTSIDE) from None
+
+
 app = typer.Typer(
     name="desmos-fast",
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -33,19 +51,40 @@ for _name in MODULES:
 def main() -> None:
     """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
     try:
-        app(prog_name="desmos-fast")
+        _run()
     except DesmosError as error:
         print(f"desmos-fast: {error.detail}", file=sys.stderr)
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
-        raise SystemExit(1 if isinstance(error, InvalidInput) else 3) from None
+        raise SystemExit(1 if isinstance(error, InvalidInput) else OUTSIDE) from None
     except BrokenPipeError:
-        raise SystemExit(3) from None
+        _give_up_output()
+        raise SystemExit(OUTSIDE) from None
+    except OSError as error:
+        _give_up_output()
+        print(f"desmos-fast: the system refused: {error.strerror or type(error).__name__}", file=sys.stderr)
+        print("  check the disk, the rights of the files, and where the output goes", file=sys.stderr)
+        raise SystemExit(OUTSIDE) from None
     except Exception as error:
         # The message of an error that nobody foresaw may hold anything, a NIR too: its kind and place are enough to find it.
         place = traceback.extract_tb(error.__traceback__)[-1]
         print(f"desmos-fast: a fault of this program: {type(error).__name__} in {place.filename}, line {place.lineno}", file=sys.stderr)
-        raise SystemExit(3) from None
+        raise SystemExit(OUTSIDE) from None
+
+
+def _run() -> None:
+    try:
+        app(prog_name="desmos-fast")
+    finally:
+        # What is still in the buffer must fail here, where it can be told, not after the end.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def _give_up_output() -> None:
+    """Let what cannot be written go nowhere, or the interpreter tries it again when it ends."""
+    with contextlib.suppress(OSError, AttributeError), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exit statuses of the program, and that no traceback reaches its user."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -9,6 +14,13 @@ from desmos_fast import cli
 from desmos_fast.base.errors import Conflict, InvalidInput, OutsideFailed
 
 NIR = "255089999900095"
+PROGRAM: Final = [sys.executable, "-m", "desmos_fast.cli"]
+CLAIMS: Final = Path(__file__).parents[1] / "golden" / "01_ngap_visit.b2"
+
+
+def environment(unbuffered: str) -> dict[str, str]:
+    """Return the environment with or without a buffer between the program and its output."""
+    return {**os.environ, "PYTHONUNBUFFERED": unbuffered}
 
 
 def fail(error: BaseException) -> Callable[..., None]:
@@ -48,3 +60,27 @@ def test_an_error_that_nobody_foresaw_tells_its_place_and_not_its_message(
     assert left.value.code == 3
     assert said.startswith("desmos-fast: a fault of this program: KeyError in ") and "test_cli.py, line " in said
     assert NIR not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["bank", "--help"], ["fse", "check", "-", "--json"], ["fse", "decode", "-"]])
+def test_a_full_disk_under_the_output_is_outside_and_told(command: list[str], unbuffered: str) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            PROGRAM + command, input=CLAIMS.read_bytes(), stdout=full, stderr=subprocess.PIPE, env=environment(unbuffered), check=False
+        )
+    assert done.returncode == 3
+    said = done.stderr.decode()
+    assert "No space left on device" in said and "a fault of this program" not in said and "Exception ignored" not in said
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["fse", "check", "-", "--json"], ["fse", "decode", "-"]])
+def test_a_pipe_that_nobody_reads_is_no_faulty_input(command: list[str], unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(
+            PROGRAM + command, input=CLAIMS.read_bytes(), stdout=pipe, stderr=subprocess.PIPE, env=environment(unbuffered), check=False
+        )
+    assert (done.returncode, done.stderr) == (3, b"")
