@@ -175,6 +175,7 @@ def test_an_account_is_made_as_a_package_would(monkeypatch: pytest.MonkeyPatch, 
     tool.write_text(f'#!/bin/sh\necho "$@" > {noted}\n')
     tool.chmod(0o755)
     monkeypatch.setattr(home, "ACCOUNTS", ())
+    monkeypatch.setattr(home, "OWN_ACCOUNT", "desmos-test-nobody-has")
     monkeypatch.setattr(shutil, "which", lambda *_, **__: str(tool))
     # The tool only notes what it was asked, so the account does not come to be, and the last resort is taken.
     assert account().name == "nobody"

@@ -3,15 +3,10 @@
 
 import asyncio
 import io
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
+import re
 from array import array
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -20,9 +15,11 @@ import pytest
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import uuid7
 from desmos_fast.db import kernel, leaf, tenant
+from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column
 from desmos_fast.db.pool import Connection
+from tests.db.databases import empty
 
 LEAVES = 4
 TABLES = f"""
@@ -51,43 +48,24 @@ KINDS = (
 )  # fmt: skip
 
 
-def as_postgres(arguments: list[str], home: Path) -> None:
-    subprocess.run(arguments, user="postgres" if os.getuid() == 0 else None, cwd=home, check=True, stdout=subprocess.DEVNULL, timeout=60)
+def as_app(dsn: str) -> str:
+    """Return the way in of the role that these tables serve."""
+    return re.sub("//[^@]*@", "//block_app:block_app@", dsn)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Start a cluster of its own, of the newest PostgreSQL installed, and give the DSN of a superuser."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    binaries = Path(os.environ["DESMOS_PG_BIN"]) if "DESMOS_PG_BIN" in os.environ else found[-1]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = Path(tempfile.mkdtemp(prefix="desmos-leaf-"))
-    password = home / "password"
-    password.write_text("owner\n")
-    if os.getuid() == 0:
-        for path in (home, password):
-            shutil.chown(path, "postgres")
-    data, options = home / "data", f"-F -k {home} -c listen_addresses= -c port={port}"
-    as_postgres([f"{binaries}/initdb", "-U", "owner", "-A", "scram-sha-256", f"--pwfile={password}", "-N", "-D", f"{data}"], home)
-    try:
-        as_postgres([f"{binaries}/pg_ctl", "start", "-w", "-s", "-D", f"{data}", "-l", f"{home}/log", "-o", options], home)
-        yield f"postgresql://owner:owner@/postgres?host={home}&port={port}"
-    finally:
-        as_postgres([f"{binaries}/pg_ctl", "stop", "-s", "-m", "immediate", "-D", f"{data}"], home)
-        shutil.rmtree(home)
+def tables(cluster: Cluster) -> Iterator[str]:
+    """Lay the tables in an empty database, and give the DSN of its superuser."""
 
-
-@pytest.fixture(scope="module")
-def tables(server: str) -> str:
-    async def lay() -> None:
-        con = await asyncpg.connect(server)
-        await con.execute(TABLES)
+    async def run(dsn: str, statements: str) -> None:
+        con = await asyncpg.connect(dsn)
+        await con.execute(statements)
         await con.close()
 
-    asyncio.run(lay())
-    return server
+    with empty(cluster) as place:
+        asyncio.run(run(place.admin_dsn, TABLES))
+        yield place.admin_dsn
+    asyncio.run(run(cluster.admin_dsn(), "DROP ROLE block_app"))
 
 
 @pytest.fixture
@@ -102,7 +80,7 @@ async def owner(tables: str) -> AsyncIterator[Connection]:
 @pytest.fixture
 async def app(tables: str, owner: Connection) -> AsyncIterator[Connection]:
     """Give the application's connection; each test names its tenant."""
-    con: Connection = await asyncpg.connect(tables.replace("owner:owner", "block_app:block_app"))
+    con: Connection = await asyncpg.connect(as_app(tables))
     yield con
     await con.close()
 
@@ -299,7 +277,7 @@ async def test_an_answer_of_other_kinds_is_our_bug(app: Connection) -> None:
 
 async def test_a_block_obeys_the_transaction_of_its_caller(tables: str, app: Connection, owner: Connection) -> None:
     who = uuid7()
-    dsn = tables.replace("owner:owner", "block_app:block_app")
+    dsn = as_app(tables)
     with pytest.raises(ZeroDivisionError):
         async with tenant.direct(dsn, who) as con:
             await leaf.copy_in(con, "block", who, {"id": Column(Kind.UUID, ids(2))})
