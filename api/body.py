@@ -12,19 +12,23 @@ from api.logs import mask_text
 from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, MediaType, NotFound, SlowBody
 from desmos_fast.base.types import uuid7
 
+UNMATCHED: Final = "unmatched"
 LIMIT: Final = 1024 * 1024
 BULK_LIMIT: Final = 64 * 1024 * 1024
 IDLE_S: Final = 10.0
+# Bytes a second, on the average: a large body holds a place that others wait for, so one that drips is not waited for.
+SLOWEST: Final = 32 * 1024
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+PARAMETERS: Final[dict[str, frozenset[str]]] = {"/v1/invoices": frozenset({"draft", "validate_only"})}
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
 def route_of(request: web.Request) -> str:
     """Return the pattern of the route, which names no one, unlike the path."""
     resource = request.match_info.route.resource
-    return "unmatched" if resource is None else resource.canonical
+    return UNMATCHED if resource is None else resource.canonical
 
 
 def check_length(request: web.Request, limit: int) -> None:
@@ -38,7 +42,7 @@ async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = F
     """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it.
 
     Raises BodyTooLarge, MediaType for a compressed body, CutBody when it does not arrive whole,
-    SlowBody when it stops arriving, EmptyBody unless `empty`.
+    SlowBody when it stops arriving or drips, EmptyBody unless `empty`.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise MediaType("a body is sent as it is, not compressed")
@@ -48,7 +52,7 @@ async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = F
     except (web.RequestPayloadError, ConnectionError) as error:
         raise CutBody("the body did not arrive whole") from error
     except TimeoutError as error:
-        raise SlowBody(f"nothing of the body arrived for {IDLE_S:g} s") from error
+        raise SlowBody(f"the body stood still for {IDLE_S:g} s, or came at less than {SLOWEST // 1024} KiB a second") from error
     if not body and not empty:
         raise EmptyBody("a body is needed here")
     return body
@@ -58,13 +62,14 @@ async def _collect(request: web.Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     now = asyncio.get_running_loop().time
+    started = now()
     async with asyncio.timeout(IDLE_S) as idle:
         while chunk := await request.content.readany():
             size += len(chunk)
             if size > limit:
                 raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
             chunks.append(chunk)
-            idle.reschedule(now() + IDLE_S)
+            idle.reschedule(min(now(), started + size / SLOWEST) + IDLE_S)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -84,6 +89,25 @@ def request_id(request: web.Request) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given) is not None and mask_text(given) == given:
         return given
     return str(uuid7())
+
+
+def check_query(request: web.Request) -> None:
+    """Refuse a parameter that the route does not take, or one given twice: a trial must not become the real thing. Raises BadParameter.
+
+    A path that leads nowhere is left to say so itself.
+    """
+    route = route_of(request)
+    if not request.rel_url.raw_query_string or route == UNMATCHED:
+        return
+    taken = PARAMETERS.get(route, frozenset())
+    given = [name for name, _ in request.query.items()]
+    # What was given is not repeated: it may be anything.
+    if not taken.issuperset(given):
+        raise BadParameter(
+            f"this route takes {' and '.join(sorted(taken))} in its query" if taken else "this route takes nothing in its query"
+        )
+    if len(given) != len(set(given)):
+        raise BadParameter("each parameter is given once")
 
 
 def flag(request: web.Request, name: str) -> bool:

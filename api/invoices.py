@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from api.body import LIMIT, flag, read_body, uuid_of
-from api.writes import context_of, json_answer, read, write, write_bulk
+from api.writes import json_answer, read, write, write_bulk
 from desmos_fast.billing import service
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
@@ -32,10 +32,15 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def check(request: web.Request) -> web.Response:
     """Answer what a real request would be refused for, or that it would be accepted."""
-    faults = service.check_only(context_of(request), await read_body(request, LIMIT))
-    if faults:
-        raise FaultyInput(faults)
-    return web.json_response({"valid": True})
+    body = await read_body(request, LIMIT)
+
+    async def look(con: Connection, context: Context) -> Answer:
+        faults = await service.check_only(con, context, body)
+        if faults:
+            raise FaultyInput(faults)
+        return Answer(status=200, body=b'{"valid":true}')
+
+    return await read(request, look)
 
 
 @routes.post("/v1/invoices:batch")

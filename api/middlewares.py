@@ -35,6 +35,7 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
             if request.app[LIFE].closed:
                 raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
             request[CALLER] = await auth.authenticate(request)
+            body.check_query(request)
         return await handler(request)
     except web.HTTPException as error:
         return problems.of_http(error, rid)

@@ -20,7 +20,10 @@ _FILLED: Final = re.compile(rb"\S[^\n]*")
 
 
 class Candidate(NamedTuple):
-    """An invoice that can be signed once its number is known to be free; `automatic` when the service gives the number."""
+    """An invoice that can be signed once its number is known to be free; `automatic` when the service gives the number.
+
+    `line` is 0 when it came alone.
+    """
 
     line: int
     invoice: Invoice
@@ -37,7 +40,7 @@ def one(context: Context, body: bytes) -> Checked:
     except UNREADABLE:
         return [], [Fault(code="B2_BAD_JSON", message="the body is not one JSON object")]
     candidates, faults = _checked(context, line)
-    return candidates, [msgspec.structs.replace(fault, line=None) for fault in faults]
+    return [candidate._replace(line=0) for candidate in candidates], [msgspec.structs.replace(fault, line=None) for fault in faults]
 
 
 def batch(context: Context, body: bytes) -> Checked:
@@ -51,7 +54,7 @@ def duplicate(candidate: Candidate) -> Fault:
     """Say that a chosen number is in use."""
     number = candidate.invoice.number
     message = "this number is another invoice's"
-    return Fault(code=DUPLICATE, field="number", message=message, value=number, invoice=number, line=candidate.line)
+    return Fault(code=DUPLICATE, field="number", message=message, value=number, invoice=number, line=candidate.line or None)
 
 
 def _checked(context: Context, data: bytes) -> Checked:

@@ -84,9 +84,10 @@ async def create_batch(con: Connection, context: Context, body: bytes) -> BatchR
     return BatchResult(accepted=len(results) - len(refused), refused=len(refused), results=results)
 
 
-def check_only(context: Context, body: bytes) -> list[Fault]:
-    """Return what one invoice would be refused for, its number's use by another excepted: that is known at the signature only."""
-    return intake.one(context, body)[1]
+async def check_only(con: Connection, context: Context, body: bytes) -> list[Fault]:
+    """Return what one invoice would be refused for at this moment."""
+    candidates, faults = intake.one(context, body)
+    return faults + (await _free(con, context, candidates))[1]
 
 
 async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:

@@ -157,3 +157,19 @@ async def test_a_body_that_stops_arriving_is_given_up(server: TestServer, monkey
     monkeypatch.setattr(api.body, "IDLE_S", 0.2)
     status, body = await talk(server, post("/body", "Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n"), later=later)
     assert (status, orjson.loads(body)["code"]) == (408, "body_too_slow")
+
+
+async def test_a_body_that_drips_is_given_up(server: TestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.body, "IDLE_S", 0.3)
+    assert server.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(post("/body", "Content-Length: 900\r\n"))
+    answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+    # Never silent for long, and still far from done after ten times what the rate allows.
+    for _ in range(30):
+        if answer.done():
+            break
+        writer.write(b"x")
+        await asyncio.sleep(0.1)
+    assert (await asyncio.wait_for(answer, 0)).startswith(b"HTTP/1.1 408")
+    writer.transport.abort()

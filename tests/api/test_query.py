@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of the query: those that a route takes, once each; nothing is done for a request that asks for more."""
+
+import orjson
+import pytest
+
+from tests.api.conftest import Desk, House
+
+SYNTHETIC = "255089999901227"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["dratf=true", "draft=true&draft=false", "validate_only=false&x", "validate-only=true", f"{SYNTHETIC}=1", "%ff=1", "=true"],
+)
+async def test_an_invoice_is_not_signed_when_the_query_is_not_understood(desk: Desk, query: str) -> None:
+    reply = await desk.post(f"/v1/invoices?{query}", desk.invoice())
+    assert (reply.status, reply.code) == (400, "bad_parameter")
+    assert SYNTHETIC not in reply.body.decode()
+    assert await desk.count("invoice") == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/invoices:batch", "/v1/lots:build", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"])
+@pytest.mark.parametrize("query", ["validate_only=true", "draft=true"])
+async def test_a_trial_is_not_taken_for_the_real_thing(desk: Desk, path: str, query: str) -> None:
+    reply = await desk.post(f"{path}?{query}", desk.invoice() if path.endswith("batch") else {})
+    assert (reply.status, reply.code) == (400, "bad_parameter")
+    assert await desk.count("invoice") == 0
+    assert await desk.count("idempotency") == 0
+
+
+async def test_questions_refuse_what_they_do_not_take_and_probes_do_not_mind(house: House, desk: Desk) -> None:
+    assert (await desk.get("/v1/dashboard?since=2026-11-01")).code == "bad_parameter"
+    assert (await desk.get("/v1/nothing?x=1")).code == "not_found"
+    assert (await house.send("GET", "/livez?t=1", {})).status == 200
+
+
+async def test_a_trial_says_that_a_number_is_used(house: House, desk: Desk) -> None:
+    assert (await desk.post("/v1/invoices", desk.invoice(number=7))).status == 201
+    real = await desk.post("/v1/invoices", desk.invoice(number=7))
+    headers = {"Authorization": f"Bearer {desk.key}"}
+    trial = await house.send("POST", "/v1/invoices?validate_only=true", headers, orjson.dumps(desk.invoice(number=7)))
+    assert (trial.status, trial.json["errors"]) == (real.status, real.json["errors"]) == (422, trial.json["errors"])
+    [fault] = trial.json["errors"]
+    assert (fault["code"], fault["pointer"], fault["value"]) == ("B2_DUPLICATE_NUMBER", "/number", 7)
+    assert "line" not in fault
+    trial = await house.send("POST", "/v1/invoices?validate_only=true", headers, orjson.dumps(desk.invoice(number=8)))
+    assert trial.json == {"valid": True}
