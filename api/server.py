@@ -11,6 +11,7 @@ import structlog
 from aiohttp import http_parser, web
 
 from api.keys import LIFE, Life
+from api.protocol import Runner
 from desmos_fast.base.errors import OutsideFailed
 
 log: Final = structlog.get_logger("desmos.server")
@@ -65,7 +66,7 @@ async def serve(
     """
     check_library()
     life = app[LIFE]
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         access_log=None,
         shutdown_timeout=CUT_S,

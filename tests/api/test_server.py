@@ -2,9 +2,11 @@
 """What the server says of itself, and how it leaves."""
 
 import asyncio
+import io
 import socket
 
 import aiohttp
+import orjson
 import pytest
 
 from api.keys import LIFE
@@ -85,3 +87,35 @@ async def test_a_server_that_leaves_is_not_ready_and_then_takes_no_work(house: H
     assert (await house.send("GET", "/livez", {})).status == 200
     async with aiohttp.ClientSession() as session, session.get(house.url + "/metrics") as metrics:
         assert metrics.status == 200
+
+
+SYNTHETIC = "255089999901227"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(f"{SYNTHETIC} /livez HTTP/1.1\r\nHost: t\r\n\r\n", id="method"),
+        pytest.param(f"GET /livez HTTP/1.1\r\nHost: t\r\n{SYNTHETIC}\0: 1\r\n\r\n", id="header name"),
+        pytest.param(f"GET /livez HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer dsf_test_leaked\0{SYNTHETIC}\r\n\r\n", id="header value"),
+        pytest.param(f"POST /livez HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: {SYNTHETIC}\r\n\r\nx", id="two lengths"),
+        pytest.param(f"GET /{SYNTHETIC}{'x' * 9000} HTTP/1.1\r\nHost: t\r\n\r\n", id="long path"),
+    ],
+)
+async def test_what_is_not_http_is_refused_by_a_problem_that_repeats_nothing(house: House, log: io.StringIO, raw: str) -> None:
+    stop, ports = asyncio.Event(), asyncio.Queue[int]()
+    server = asyncio.create_task(serve(house.application(), "127.0.0.1", 0, stop, listening=ports.put_nowait, grace_s=0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", await asyncio.wait_for(ports.get(), 5))
+    writer.write(raw.encode())
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    writer.transport.abort()
+    stop.set()
+    await asyncio.wait_for(server, 5)
+    assert head.split()[1] == b"400"
+    assert b"Content-Type: application/problem+json" in head
+    assert b"Server: desmos-fast" in head
+    assert orjson.loads(body)["code"] == "bad_request"
+    said = body.decode() + log.getvalue()
+    assert SYNTHETIC not in said
+    assert "dsf_test_leaked" not in said
+    assert "Traceback" not in said
