@@ -128,7 +128,8 @@ def _order_faults(order: Order) -> list[Fault]:
         message = f"order {order.id}: a recovery has a total below zero, a payment has not"
         faults.append(Fault(code="RECON_AMOUNT", field="kind", value=order.kind, message=message))
     for line in order.lines:
-        if not _SIGN[line.status](line.amount):
+        # Flat rates, clawbacks and other money name no part, and run both ways.
+        if not _SIGN[line.status](line.amount) and (line.part is not None or line.status not in ("paid", "recovery")):
             message = f"line {line.line} of order {order.id}: {line.amount} cannot be {line.status}"
             faults.append(Fault(code="RECON_AMOUNT", field="amount", value=line.amount, message=message))
     return faults

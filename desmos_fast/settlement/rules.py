@@ -189,7 +189,7 @@ def _why(item: OpenLine, candidates: Sequence[str]) -> str:
     if candidates:
         return "several_parts"
     if line.part is None:
-        return "recovery_without_part" if line.amount < 0 else "other_money"
+        return "recovery_without_part" if line.status == "recovery" else "other_money"
     absent = [name for name in ("biller", "invoice_number", "nir", "care_date", "payer") if getattr(line, name) is None]
     return "absent:" + ",".join(absent) if absent else "no_part"
 

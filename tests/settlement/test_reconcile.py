@@ -22,7 +22,7 @@ from desmos_fast.settlement.reconcile import reconcile
 from desmos_fast.simulator import bank as simulated
 from desmos_fast.simulator.model import Credit
 from desmos_fast.simulator.model import Payer as Paying
-from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, invoice, line, order, run
+from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, invoice, line, of, order, run
 
 RUNNER = CliRunner()
 
@@ -123,6 +123,20 @@ def test_the_summary_counts_and_tells_what_was_announced_and_not_received() -> N
     assert set(summary.inputs) == {"invoices", "orders", "bank", "payers"}
 
 
+def test_money_without_an_invoice_has_any_sign() -> None:
+    other = {"part": None, "biller": None, "invoice_number": None, "lot": None, "nir": None, "care_date": None}
+    amounts = [("paid", -500), ("recovery", 300), ("recovery", -700), ("paid", 0)]
+    lines = [line(number, status=status, amount=amount, **other) for number, (status, amount) in enumerate(amounts, 1)]
+    found = {match.left[0]: match for match in of(run([invoice()], [order("o:1", line(5), *lines)]), "A")}
+    assert {name: (match.status, match.rule, match.amount) for name, match in found.items() if name != "o:1#5"} == {
+        f"o:1#{number}": ("unmatched", "A9", amount) for number, (_, amount) in enumerate(amounts, 1)
+    }
+    assert [found[f"o:1#{number}"].evidence.why for number in (1, 2, 3, 4)] == [
+        "other_money", "recovery_without_part", "recovery_without_part", "other_money",
+    ]  # fmt: skip
+    assert found["o:1#5"].rule == "A1"
+
+
 FAULTY: list[tuple[str, Callable[[], object]]] = [
     ("RECON_ID_CONFLICT", lambda: run([invoice(), invoice(total=1)])),
     ("RECON_ID_CONFLICT", lambda: run([], [order(), order(payment_ref="1")])),
@@ -132,7 +146,9 @@ FAULTY: list[tuple[str, Callable[[], object]]] = [
     ("RECON_TOTAL", lambda: run([], [order(total=1)])),
     ("RECON_AMOUNT", lambda: run([], [order(kind="recovery")])),
     ("RECON_AMOUNT", lambda: run([], [order("o:1", line(amount=-1))])),
+    ("RECON_AMOUNT", lambda: run([], [order("o:1", line(status="recovery"))])),
     ("RECON_AMOUNT", lambda: run([], [order("o:1", line(status="rejected"))])),
+    ("RECON_AMOUNT", lambda: run([], [order("o:1", line(status="rejected", part=None))])),
     ("RECON_AMOUNT", lambda: run([invoice(parts=[{"part": "amo", "payer": AMO, "amount": 5, "open": 6}])])),
     ("RECON_KEY", lambda: run([invoice(parts=[{"part": "amo", "payer": AMO, "amount": amount, "open": 0} for amount in (1, 2)])])),
 ]
