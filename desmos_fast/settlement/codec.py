@@ -8,6 +8,7 @@ import msgspec
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.settlement.bank.model import BankLine
+from desmos_fast.settlement.labels import taught_key
 from desmos_fast.settlement.model import Invoice, Match, Order, Payer, Result, Settings
 
 Item = TypeVar("Item", Invoice, Order, BankLine, Payer)
@@ -42,13 +43,17 @@ def _line_faults(data: bytes, decoder: msgspec.json.Decoder[Item], name: str) ->
 
 
 def read_settings(data: bytes) -> Settings:
-    """Return the settings; raises FaultyInput with RECON_BAD_SETTINGS for anything unknown or empty windows."""
+    """Return the settings; raises FaultyInput with RECON_BAD_SETTINGS for anything unknown, empty windows or a label taught twice."""
     try:
         settings = msgspec.json.decode(data, type=Settings)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FaultyInput([Fault(code="RECON_BAD_SETTINGS", message=mask_nir(str(error)))]) from None
     if settings.window_from > settings.window_to:
         raise FaultyInput([Fault(code="RECON_BAD_SETTINGS", field="window_from", message="the window ends before it begins")])
+    taught: dict[tuple[str, str], str | None] = {}
+    for entry in settings.learned:
+        if taught.setdefault(taught_key(entry.account, entry.label), entry.payer) != entry.payer:
+            raise FaultyInput([Fault(code="RECON_BAD_SETTINGS", field="learned", message="one label stands for two payers")])
     return settings
 
 

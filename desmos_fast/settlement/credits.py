@@ -98,7 +98,9 @@ def duplicates_of(lines: Iterable[BankLine]) -> dict[str, str]:
 
 
 def _set_aside(state: Credits) -> None:
-    for name, kept in duplicates_of(state.open.values()).items():
+    # What is pending may come again booked, and that is the first time it is paid.
+    booked = [line for line in state.open.values() if line.status == "booked"]
+    for name, kept in duplicates_of(booked).items():
         amount = state.open.pop(name).amount
         record = make_match("B", "duplicate", "B0", [name], [], amount, Evidence(why="imported_before"))
         state.matches.append(msgspec.structs.replace(record, duplicate_of=kept))

@@ -34,6 +34,11 @@ def quoted_tokens(line: BankLine) -> set[str]:
     return words | set(line.references)
 
 
+def taught_key(account: str, label: str) -> tuple[str, str]:
+    """Return what a taught label is known by: two that differ in blanks or case are one."""
+    return "".join(account.split()), normalise(label)
+
+
 class Recogniser:
     """Names and taught labels, asked once for each different text."""
 
@@ -44,7 +49,7 @@ class Recogniser:
         for name, payer in named:
             if key := normalise(name):
                 self._names.setdefault(key, set()).add(payer)
-        self._learned = {("".join(entry.account.split()), normalise(entry.label)): entry.payer or NOT_A_PAYER for entry in learned}
+        self._learned = {taught_key(entry.account, entry.label): entry.payer or NOT_A_PAYER for entry in learned}
         self._prefixes: dict[str, str | None] = {}
 
     def payer_of(self, line: BankLine) -> str | None:
@@ -54,7 +59,7 @@ class Recogniser:
             found = self._names.get(text, set())
             if len(found) == 1:
                 return next(iter(found))
-        taught = self._learned.get(("".join(line.account.split()), normalise(line.label)))
+        taught = self._learned.get(taught_key(line.account, line.label))
         if taught is not None:
             return taught
         for text in texts:

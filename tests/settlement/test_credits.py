@@ -166,6 +166,13 @@ def test_a_line_that_another_file_gave_is_a_duplicate_and_the_other_still_matche
     assert duplicate.duplicate_of == confirmed.left[0]
 
 
+@pytest.mark.parametrize("files", [("first", "second"), ("second", "first")])
+def test_what_was_pending_and_is_booked_now_is_no_duplicate(files: tuple[str, str]) -> None:
+    pending, booked = credit(1, file=files[0], status="pending"), credit(1, file=files[1])
+    found = {match.left[0]: (match.status, match.rule) for match in decided([order()], pending, booked)}
+    assert found == {pending.id: ("ignored", "B0"), booked.id: ("confirmed", "B2")}
+
+
 def test_two_equal_lines_in_one_file_are_two_operations_and_again_two_when_imported_again() -> None:
     first = [credit(1, file="first"), credit(2, file="first")]
     again = [credit(3, file="second"), credit(4, file="second")]

@@ -201,11 +201,14 @@ def test_settings_are_read_and_shown_and_unknown_keys_refused(tmp_path: Path) ->
     summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
     assert summary["settings"] == {"window_from": -2, "window_to": 20, "learned": []}
     assert summary["problems"]["B"]["status"]["confirmed"] == {"count": 1, "cents": 2100}
-    for wrong in ('{"window": 1}', '{"window_to": -5}', "[]", "{"):
+    twice = [{"account": "1 2", "label": "VIR A", "payer": AMO}, {"account": "12", "label": "vir a", "payer": AMC}]
+    for wrong in ('{"window": 1}', '{"window_to": -5}', "[]", "{", json.dumps({"learned": twice})):
         (tmp_path / "settings").write_text(wrong)
         refused = RUNNER.invoke(app, command)
         assert refused.exit_code == 1
         assert json.loads(refused.stderr.splitlines()[0])["code"] == "RECON_BAD_SETTINGS"
+    (tmp_path / "settings").write_text(json.dumps({"learned": twice[:1] * 2}))
+    assert RUNNER.invoke(app, command).exit_code == 0
 
 
 def test_a_faulty_line_is_told_with_its_number_and_nothing_is_written(tmp_path: Path) -> None:
