@@ -53,6 +53,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "payers_invalid": Title(422, "A table of payers is not sound", "Une table de payeurs est incohérente"),
     "lot_numbers_exhausted": Title(409, "Every lot number awaits an answer", "Tous les numéros de lot attendent une réponse"),
     "shares_moved": Title(409, "Shares moved meanwhile", "Des parts ont changé d'état entre-temps"),
+    "return_repeated": Title(409, "The content of this return was imported before", "Le contenu de ce retour a déjà été importé"),
     "wrong_recipient": Title(422, "The file is addressed to another centre", "Le fichier est adressé à un autre centre"),
     "transport_name_invalid": Title(422, "This is not the name of a file", "Ce n'est pas un nom de fichier"),
     "transport_name_taken": Title(409, "Another file was sent under this name", "Un autre fichier a été envoyé sous ce nom"),

@@ -417,6 +417,8 @@ CREATE TABLE public.return_file (
     answer jsonb NOT NULL,
     sealed bytea NOT NULL,
     imported_at timestamp with time zone NOT NULL,
+    content_key bytea,
+    CONSTRAINT return_file_content_key_check CHECK ((length(content_key) = 32)),
     CONSTRAINT return_file_kind_check CHECK ((kind = ANY (ARRAY['arl'::text, 'rsp'::text]))),
     CONSTRAINT return_file_sha256_check CHECK ((length(sha256) = 32))
 );
@@ -629,6 +631,8 @@ CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE 
 CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share_invoice_id, part) WHERE (match_id IS NOT NULL);
 
 CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
+
+CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenant_id, content_key);
 
 CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from desmos_fast.base.errors import InvalidInput
+from desmos_fast.base.errors import Conflict, InvalidInput
 from desmos_fast.base.types import Cents
 
 PartLetter = Literal["O", "C"]
@@ -126,6 +126,12 @@ class WrongRecipient(InvalidInput):
     """A return that is addressed to another centre than the one that brings it."""
 
     code = "wrong_recipient"
+
+
+class ReturnRepeated(Conflict):
+    """A return whose payment orders were imported before, in a file of other bytes: paying twice or mere re-wrapping is for a person to say."""
+
+    code = "return_repeated"
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -21,11 +22,12 @@ from desmos_fast.lots import rules
 from desmos_fast.lots import service as lots
 from desmos_fast.lots import store as lot_store
 from desmos_fast.returns import codec, store
-from desmos_fast.returns.model import Arl, ArlFile, Imported, RspFile, WrongRecipient
+from desmos_fast.returns.model import Arl, ArlFile, Imported, ReturnRepeated, RspFile, WrongRecipient
 from desmos_fast.returns.store import NamedLot, NewLine, NewOrder, Verdict, WaitingLine
 from monitoring import metrics
 
 TABLE: Final = "return_file"
+_CONTENT: Final = b"return content\n"
 WIDTH: Final = 14
 # A lot that was replaced had been refused.
 ANSWERED: Final = {"accepted": "accepted", "refused": "refused", "replaced": "refused"}
@@ -34,7 +36,7 @@ ANSWERED: Final = {"accepted": "accepted", "refused": "refused", "replaced": "re
 async def import_file(con: Connection, context: Context, data: bytes) -> Imported:
     """Import one acknowledgement or return, whole or not at all; the same bytes again give the first answer and change nothing.
 
-    Raises FaultyInput with every fault of the file, WrongRecipient.
+    Raises FaultyInput with every fault of the file, WrongRecipient, ReturnRepeated.
     """
     sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).digest())
     # Also what makes one of two imports of a file that run at once wait for the answer of the other.
@@ -44,10 +46,11 @@ async def import_file(con: Connection, context: Context, data: bytes) -> Importe
         return known
     found = await asyncio.to_thread(codec.parse, data)
     _check_recipient(found, context.finess)
+    content = await _content(con, context, found)
     blank = Imported(id=uuid7(), kind="arl" if isinstance(found, ArlFile) else "rsp", sha256=sha256.hex(), sequence=found.sequence)
     (sealed,) = await asyncio.to_thread(kernel.seal, context.keys, TABLE, context.tenant, [blank.id], [data])
     said = await (_acknowledge(con, context, blank, found) if isinstance(found, ArlFile) else _announce(con, context, blank, found))
-    await store.add(con, context.tenant, said.answer, sealed, context.now)
+    await store.add(con, context.tenant, said.answer, content, sealed, context.now)
     await store.add_orders(con, context.tenant, blank.id, said.orders, said.lines)
     detail = {"kind": blank.kind, "sequence": blank.sequence, "sha256": blank.sha256}
     await journal.record(con, context.tenant, context.now, [Event("return.imported", blank.id, detail=detail), *said.events])
@@ -59,6 +62,28 @@ def _check_recipient(found: ArlFile | RspFile, finess: str) -> None:
     digits = rules.biller_digits(finess)
     if digits is None or found.recipient_number != digits.rjust(WIDTH, "0"):
         raise WrongRecipient("the file is addressed to another centre", hint="give it with the key of the centre that it names")
+
+
+async def _content(con: Connection, context: Context, found: ArlFile | RspFile) -> bytes | None:
+    """Return the key of what an RSP says, in any order and envelope; an ARL has none. Raises ReturnRepeated when it came before."""
+    if isinstance(found, ArlFile):
+        return None
+    content = await asyncio.to_thread(_content_key, context.keys.index, found)
+    former = await store.find_content(con, context.tenant, content)
+    if former is not None:
+        raise ReturnRepeated(
+            f"the payment orders of this file were imported before (return {former}), in a file of other bytes",
+            hint="nothing was written: ask the sender whether it pays twice or sent the same again",
+        )
+    return content
+
+
+def _content_key(secret: bytes, found: RspFile) -> bytes:
+    # The records hold NIRs: a bare hash of little unknown can be searched.
+    said = hmac.new(secret, _CONTENT, hashlib.sha256)
+    for order in sorted(msgspec.json.encode(order) for order in found.orders):
+        said.update(order + b"\n")
+    return said.digest()
 
 
 class Said(NamedTuple):

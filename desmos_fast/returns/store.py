@@ -13,8 +13,10 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.returns.model import Imported
 
 FIND: Final = "SELECT answer FROM return_file WHERE tenant_id = $1 AND sha256 = $2"
+FIND_CONTENT: Final = "SELECT id FROM return_file WHERE tenant_id = $1 AND content_key = $2"
 ADD: Final = """
-    INSERT INTO return_file (tenant_id, id, sha256, kind, sequence, answer, sealed, imported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO return_file (tenant_id, id, sha256, content_key, kind, sequence, answer, sealed, imported_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 # Numbers come again after 999 lots: an answer is for the latest lot of its number and day that may have left.
 NAMED_LOTS: Final = """
@@ -168,10 +170,16 @@ async def find(con: Connection, tenant: UUID, sha256: bytes) -> Imported | None:
     return None if answer is None else msgspec.json.decode(answer, type=Imported)
 
 
-async def add(con: Connection, tenant: UUID, answer: Imported, sealed: bytes, now: datetime) -> None:
-    """Keep a return with its answer."""
+async def find_content(con: Connection, tenant: UUID, content: bytes) -> UUID | None:
+    """Return the id of the return with this content key, or None."""
+    found: UUID | None = await con.fetchval(FIND_CONTENT, tenant, content)
+    return found
+
+
+async def add(con: Connection, tenant: UUID, answer: Imported, content: bytes | None, sealed: bytes, now: datetime) -> None:
+    """Keep a return with its answer; `content` is the key of what an RSP says."""
     shown = msgspec.json.encode(answer).decode()
-    await con.execute(ADD, tenant, answer.id, bytes.fromhex(answer.sha256), answer.kind, answer.sequence, shown, sealed, now)
+    await con.execute(ADD, tenant, answer.id, bytes.fromhex(answer.sha256), content, answer.kind, answer.sequence, shown, sealed, now)
 
 
 async def named_lots(con: Connection, tenant: UUID, names: Sequence[tuple[str, int, date]]) -> dict[int, NamedLot]:

@@ -3,7 +3,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,47 @@ async def test_the_same_answer_in_another_file_changes_nothing(desk: Desk, tmp_p
     again = changed(said.arl[0], "000", 0, file_sequence="000099", file_id="099")
     assert await found(desk, again) == {"kind": "arl", "accepted": 1}
     assert len(await events(desk, "ack.accepted")) == before
+
+
+def orders_reversed(rsp: bytes) -> bytes:
+    """Put the payment orders of a return in the opposite order."""
+    head, *records, end = rsp.splitlines(keepends=True)
+    starts = [place for place, record in enumerate(records) if record.startswith(b"P1")] + [len(records)]
+    groups = [b"".join(records[start:stop]) for start, stop in itertools.pairwise(starts)]
+    return b"".join([head, *reversed(groups), end])
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda rsp: rsp.replace(b"\n", b"\r\n"), id="other line ends"),
+        pytest.param(lambda rsp: rsp.rstrip(b"\n"), id="no last line end"),
+        pytest.param(lambda rsp: rsp.replace(b"\n", b""), id="no line ends"),
+        pytest.param(lambda rsp: changed(rsp, "000", 0, file_sequence="000099", file_id="099"), id="other number"),
+        pytest.param(orders_reversed, id="other order"),
+    ],
+)
+async def test_a_return_that_is_wrapped_anew_pays_nothing_twice(desk: Desk, tmp_path: Path, wrap: Callable[[bytes], bytes]) -> None:
+    await sign(desk, "01_ngap_visit", "02_dental_ccam")
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    first = (await bring(desk, said.rsp[0])).json
+    assert first["orders"] > 1
+    again = wrap(said.rsp[0])
+    assert again != said.rsp[0]
+    reply = await bring(desk, again)
+    assert (reply.status, reply.code) == (409, "return_repeated")
+    assert first["id"] in reply.json["detail"]
+    assert await column(desk, "SELECT count(*) FROM payment_order") == [first["orders"]]
+    assert len(await events(desk, "return.imported")) == 1
+    assert (await bring(desk, said.rsp[0])).json == first
+
+
+async def test_two_returns_that_differ_by_one_payment_are_two(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit")
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    await found(desk, said.rsp[0])
+    other = changed(said.rsp[0], "P1", 0, payment_reference="262750009999")
+    assert (await found(desk, other))["orders"] == 1
 
 
 async def test_an_answer_that_comes_before_the_worker_said_so_proves_that_the_file_left(desk: Desk, tmp_path: Path) -> None:

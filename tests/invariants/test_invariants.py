@@ -121,7 +121,7 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
     "a statement is lost": ("I1", {"files"}, (answered("/v1/bank-statements", f'{{"id":"{ELSEWHERE}"}}'),)),
     "a key twice": ("I2", {"names"}, copied("idempotency", "idempotency_pkey", "route = '/v1/invoices'")),
     "an invoice number twice": ("I2", {"names"}, copied("invoice", "invoice_tenant_id_biller_number_key", "state = 'priced'")),
-    "a return twice": ("I2", {"names"}, copied("return_file", "return_file_tenant_id_sha256_key")),
+    "a return twice": ("I2", {"names"}, copied("return_file", "return_file_tenant_id_sha256_key", "kind = 'arl'")),
     "a statement twice": ("I2", {"names"}, copied("bank_file", "bank_file_tenant_id_sha256_key")),
     "a signature told twice": (
         "I2", {"signatures"},
