@@ -147,6 +147,14 @@ def test_remittance_runs_over_two_records_and_every_reference_is_found_once() ->
     assert line.end_to_end_id == "E2E77777"
 
 
+def test_the_second_line_of_a_remittance_belongs_to_the_first_whatever_stands_between() -> None:
+    text = "DECOMPTE".ljust(62) + "26275000"
+    between = (detail("LIB", "libre"), detail("REF", "55555"), detail("LC2", "1234 FIN"), detail("LC2", "ENCORE"))
+    line = parse(joined(*statement(movement(1, "VIR"), detail("LCC", text), *between))).lines[0]
+    assert line.remittance == (text + "1234 FIN", "libre", "ENCORE")
+    assert line.references == ("262750001234", "55555")
+
+
 def test_an_absent_end_to_end_id_is_null_and_details_without_a_place_are_known() -> None:
     read = parse(
         joined(*statement(CREDIT, detail("RCN", "NOTPROVIDED"), detail("IPY", "FR123456".ljust(35) + "BIC"), detail("NBE", "CENTRE")))

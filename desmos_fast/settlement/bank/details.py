@@ -32,7 +32,8 @@ class Details:
         self.payer_id: str | None = None
         self.qualifiers: list[tuple[str, str]] = []
         self._texts = [label]
-        self._line_to_continue = ""
+        # Of a first line of remittance: its places, and its characters with their blanks.
+        self._to_continue: tuple[int, int, str] | None = None
 
     def references(self) -> list[str]:
         """Return the digit runs of label, remittance, end-to-end id and references, in file order."""
@@ -44,10 +45,11 @@ class Details:
         if _is_old(qualifier, text):
             self.qualifiers.append(("", text[40:118].rstrip()))
             return [_old_detail(number, text)]
-        continued, self._line_to_continue = self._line_to_continue, ""
-        if qualifier == "LC2" and continued:
+        if qualifier == "LC2" and self._to_continue is not None:
             # One remittance of 140 characters in two records: a reference may run over the cut.
-            self.remittance[-1] = self._texts[-1] = continued + content.rstrip()
+            place, text_place, beginning = self._to_continue
+            self.remittance[place] = self._texts[text_place] = beginning + content.rstrip()
+            self._to_continue = None
         elif qualifier in _REMITTANCE:
             self._add_remittance(qualifier, content)
         elif qualifier == "REF":
@@ -58,10 +60,10 @@ class Details:
 
     def _add_remittance(self, qualifier: str, content: str) -> None:
         text = (content[:35] if qualifier == "LCS" else content).rstrip()
+        if qualifier == "LCC":
+            self._to_continue = len(self.remittance), len(self._texts), content
         self.remittance.append(text)
         self._texts.append(text)
-        if qualifier == "LCC":
-            self._line_to_continue = content
 
     def _fill(self, qualifier: str, content: str) -> bool:
         # False when the record must be kept as it is: unknown, or the field is taken already.
