@@ -129,7 +129,7 @@ class WrongRecipient(InvalidInput):
 
 
 class ReturnRepeated(Conflict):
-    """A return whose payment orders were imported before, in a file of other bytes: paying twice or mere re-wrapping is for a person to say."""
+    """A return whose payment orders came before in a file of other bytes: a person says whether somebody pays twice."""
 
     code = "return_repeated"
 
