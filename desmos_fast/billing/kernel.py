@@ -98,7 +98,7 @@ def _check(owner: str, attribute: str, key: Key, written: Mapping[str, list[Fiel
     width = min((field.length for field in fields), default=256)
     required = key.needed or any(field.required for field in fields)
     high = sum(1 for field in fields if source_of(field.value)[2] == ELEMENT) or key.high
-    codes = {*pack.codes(key.codes), *([""] if key.blank else [])} if key.codes else ()
+    codes = {*pack.codes(key.codes, key.path), *([""] if key.blank else [])} if key.codes else ()
     return (owner, attribute, fse.SLOTS[key.path], fse.KINDS[key.kind], key.null, required, width, key.low, high, tuple(sorted(codes)))
 
 

@@ -13,6 +13,7 @@ from desmos_fast.base.errors import InvalidInput
 RECORD_WIDTH: Final = 128
 Kind = Literal["const", "filler", "num", "amount", "date6", "alpha"]
 DEFAULT_PROFILE: Final = "essai-1"
+ONLY: Final = " only"
 PACKS: Final = Path(__file__).parent / "packs"
 
 
@@ -61,9 +62,10 @@ class Pack(msgspec.Struct, frozen=True):
     lists: dict[str, dict[str, str]]
     notes: dict[str, dict[str, str]]
 
-    def codes(self, name: str) -> frozenset[str]:
-        """Return the codes of a list; "" stands for a blank."""
-        return frozenset(self.lists[name])
+    def codes(self, name: str, field: str) -> frozenset[str]:
+        """Return the codes of a list that a field may hold; "" stands for a blank, and a note `x only` keeps a code to the fields of x."""
+        notes = self.notes[name]
+        return frozenset(code for code in notes if not notes[code].endswith(ONLY) or field.startswith(notes[code].removesuffix(ONLY)))
 
 
 def read_table(path: Path) -> Table:

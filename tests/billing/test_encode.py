@@ -130,6 +130,8 @@ def test_ten_thousand_numbers_are_told_apart() -> None:
         ("acts.0.code", "ABCDE", "B2_OVERFLOW"),
         ("acts.0.executor.am", "000000000", "B2_BAD_VALUE"),
         ("acts.0.executor.am", "75123456A", "B2_BAD_NUMERIC"),
+        ("acts.0.executor.condition", "B", "B2_BAD_VALUE"),
+        ("acts.0.executor.condition", "L", ""),
         ("acts", (), "B2_MISSING"),
         ("amo.regime", "11", "B2_BAD_VALUE"),
         ("beneficiary.birth_date", "19550000", ""),

@@ -38,6 +38,7 @@ ZONES: dict[str, tuple[int, int, str, dict[str, str], Told]] = {
     "birth rank zero": (1, 1, "2", {"birth_rank": "0"}, one(BAD_VALUE, 1, "birth_rank")),
     "quantity zero": (1, 3, "4", {"quantity": "00"}, one(BAD_VALUE, 3, "quantity")),
     "executor zero": (1, 3, "4", {"executor_am": "0"}, one(BAD_VALUE, 3, "executor_am")),
+    "executor who is a volunteer": (1, 4, "4S", {"executor_condition": "B"}, one(BAD_VALUE, 4, "executor_condition")),
     "amc number zero": (2, 1, "2", {"amc_number": "0000000000"}, one(BAD_VALUE, 1, "amc_number")),
     "amc number with a letter": (2, 1, "2", {"amc_number": "000000000M"}, one(BAD_VALUE, 1, "amc_number")),
     "accident number outside work": (1, 1, "2", {"accident": "260812345"}, one(BAD_VALUE, 1, "accident")),

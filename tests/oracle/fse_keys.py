@@ -29,7 +29,7 @@ Check = Callable[[Any], object]
 
 
 def lists(name: str) -> frozenset[str]:
-    return load_pack().codes(name)
+    return frozenset(load_pack().lists[name])
 
 
 def text(value: Any) -> str:
@@ -237,8 +237,14 @@ CCAM: Keys = {
     "code": code(13, True), "grouping": code(4, True), "activity": code(1, True), "phase": integer(1), "modifiers": modifiers,
     "association": code(1), "extension": code(1), "conditional": code(1), "teeth": teeth, "supplement": code(1), **ACT,
 }  # fmt: skip
+def executor_condition(value: Any) -> None:
+    code(1, codes="practice_condition")(value)
+    if value == "B":
+        raise Refused("B2_BAD_VALUE")
+
+
 EXECUTOR: Keys = {
     "am": fixed(9, not_zero=True), "rpps": Null(fixed(11, not_zero=True)), "specialty": fixed(2),
-    "condition": code(1, codes="practice_condition"), "zone": fixed(2, blank=True),
+    "condition": executor_condition, "zone": fixed(2, blank=True),
 }  # fmt: skip
 AGREEMENT: Keys = {"code": integer(1, codes="prior_agreement"), "requested_on": Null(day)}

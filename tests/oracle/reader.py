@@ -269,7 +269,8 @@ def _zone_faults(read: Read, place: int, name: str, last: dict[str, int]) -> Ite
 
 def _allowed(name: str, zone: str) -> set[str]:
     more = {""} if zone in BLANK_TOO else {"00"} if (name, zone) == ("P1", "regime") else set()
-    return CODES[LISTS[zone]] | more
+    less = {"B"} if zone == "executor_condition" else set()
+    return CODES[LISTS[zone]] - less | more
 
 
 def _table_fault(zone: Zone, text: str) -> str:

@@ -155,7 +155,7 @@ def _codes(pack: Pack, name: str, index: int, field: Field) -> Iterator[CheckRow
     if field.name not in LISTS or field.kind == "const":
         return
     list_name, besides = LISTS[field.name]
-    codes = pack.codes(list_name) | ({besides} if besides else set())
+    codes = pack.codes(list_name, field.name) | ({besides} if besides else set())
     more = MORE_CODES.get((name, field.name))
     codes |= {more} if more is not None else set()
     yield _check("codes", index, field, codes=tuple(sorted(code.ljust(field.length).encode("ascii") for code in codes)))
