@@ -34,6 +34,8 @@ def parse(
 
     if payers is not None and not orders:
         raise typer.BadParameter("--payers goes with --orders")
+    if file == payers == "-":
+        raise typer.BadParameter("the file and the payers cannot both come from standard input")
     rows: Sequence[object]
     data = read_input(file)
     digest = hashlib.sha256(data).hexdigest()

@@ -124,6 +124,7 @@ def test_payers_that_cannot_be_read_give_their_line() -> None:
         read_payers(b'{"id":"op:00","kind":"operator"}\n\n{"id":1}\n')
     assert [(fault.code, fault.line) for fault in refused.value.faults] == [("B2_BAD_JSON", 3)]
     assert run(ANSWERS[-1], "--payers", "-").exit_code == 2
+    assert run("-", "--orders", "--payers", "-", stdin=ANSWERS[-1].read_bytes()).exit_code == 2
 
 
 def test_an_acknowledgement_holds_no_order() -> None:
