@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
@@ -56,6 +56,19 @@ def atomic_output(path: str) -> Iterator[BinaryIO]:
         raise typer.BadParameter(f"cannot write to {path!r}: {error.strerror}") from error
     except OSError as error:
         raise OutsideFailed(f"cannot write {path!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
+
+
+def write_together(contents: Sequence[tuple[Path, bytes]]) -> None:
+    """Write files of which none takes its name before all are whole and on disk; then they do, in the order given.
+
+    Raises what atomic_output raises.
+    """
+    with contextlib.ExitStack() as files:
+        for path, content in reversed(contents):
+            out = files.enter_context(atomic_output(str(path)))
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
 
 
 @contextlib.contextmanager

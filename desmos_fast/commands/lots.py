@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`lots build`: invoices become one claim file and the list of its lots, without a service or a database."""
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +10,7 @@ import typer
 
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults, read_input
+from desmos_fast.commands.common import exit_faulty, print_faults, read_input, write_together
 
 if TYPE_CHECKING:
     from desmos_fast.billing.model import Invoice
@@ -82,14 +80,8 @@ def _write(out: Path, built: "BuiltFile | None", summary: bytes) -> None:
         raise typer.BadParameter(f"{str(out)!r} is not a folder") from error
     except OSError as error:
         raise OutsideFailed(f"cannot make the folder {str(out)!r}: {error.strerror}", hint="check its rights and the disk") from error
-    with contextlib.ExitStack() as both:
-        # Both are whole and on disk before either takes its name; the claim file takes its own first.
-        told = both.enter_context(atomic_output(str(out / "summary.json")))
-        told.write(summary)
-        told.flush()
-        os.fsync(told.fileno())
-        if built is not None:
-            both.enter_context(atomic_output(str(out / built.name))).write(built.content)
+    claims = [(out / built.name, built.content)] if built is not None else []
+    write_together([*claims, (out / "summary.json", summary)])
 
 
 def _summary(settings: "LotSettings", invoices: "Sequence[Invoice]", built: "BuiltFile | None") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from desmos_fast.base.errors import OutsideFailed
-from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults, read_input
+from desmos_fast.commands.common import exit_faulty, print_faults, read_input, write_together
 
 
 def register(app: typer.Typer) -> None:
@@ -47,10 +47,7 @@ def reconcile_files(
         exit_faulty()
     _make_folder(out)
     summary = codec.write_summary(result)
-    # The summary comes last: where it stands, the matches stand too.
-    for name, content in (("matches.ndjson", codec.write_matches(result.matches)), ("summary.json", summary)):
-        with atomic_output(str(out / name)) as target:
-            target.write(content)
+    write_together([(out / "matches.ndjson", codec.write_matches(result.matches)), (out / "summary.json", summary)])
     if as_json:
         sys.stdout.write(summary.decode())
 

@@ -227,6 +227,14 @@ def test_a_faulty_line_is_told_with_its_number_and_nothing_is_written(tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def test_matches_do_not_stand_without_their_summary(tmp_path: Path) -> None:
+    arguments = write(tmp_path, invoices=[invoice()], orders=[order()], bank=[credit()])
+    out = tmp_path / "out"
+    (out / "summary.json").mkdir(parents=True)
+    assert RUNNER.invoke(app, ["reconcile", *arguments, "--out", str(out)]).exit_code == 2
+    assert [path.name for path in out.iterdir()] == ["summary.json"]
+
+
 def test_a_missing_input_or_two_standard_inputs_are_wrong_usage(tmp_path: Path) -> None:
     arguments = write(tmp_path, invoices=[], orders=[])
     for bank in (str(tmp_path / "none"), "-"):
