@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many large bodies are held at once: the others wait a moment, then are asked to come back."""
+"""How many large bodies are held at once, and writes of one centre: the others wait a moment, then are asked to come back."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.base.types import TenantId
 
 SLOTS: Final = 4
 WAIT_S: Final = 1.0
+MOST_WAITING: Final = 1000
 
 
 class Busy(OutsideFailed):
-    """Enough large requests are being served; this one was not read."""
+    """Enough requests of this kind are being served; nothing was done for this one."""
 
     code = "busy"
 
 
 class Gate:
-    """Admit `slots` at once; twice as many may wait, `wait_s` at most."""
+    """Admit `slots` at once; `most` may wait, or twice as many as the slots, `wait_s` at most."""
 
     __slots__ = ("_free", "_most", "_wait_s", "_waiting")
 
-    def __init__(self, slots: int = SLOTS, wait_s: float = WAIT_S) -> None:
+    def __init__(self, slots: int = SLOTS, wait_s: float = WAIT_S, most: int | None = None) -> None:
         self._free = asyncio.Semaphore(slots)
-        self._most = 2 * slots
+        self._most = 2 * slots if most is None else most
         self._wait_s = wait_s
         self._waiting = 0
 
@@ -43,12 +46,41 @@ class Gate:
 
     async def _wait(self) -> None:
         if self._waiting >= self._most:
-            raise Busy("too many large requests wait already", hint="send again with the same key in a moment")
+            raise Busy("too many requests of this kind wait already", hint="send again with the same key in a moment")
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise Busy("the large requests before this one take long", hint="send again with the same key in a moment") from error
+            raise Busy("the requests before this one take long", hint="send again with the same key in a moment") from error
         finally:
             self._waiting -= 1
+
+
+class Shares:
+    """Let the writes of one centre hold `slots` connections at most: those that wait for each other leave the other centres theirs."""
+
+    def __init__(self, slots: int, wait_s: float = WAIT_S) -> None:
+        self._slots = slots
+        self._wait_s = wait_s
+        self._gates: dict[TenantId, Gate] = {}
+        self._standing: Counter[TenantId] = Counter()
+
+    def __len__(self) -> int:
+        """Return how many centres hold or wait for a slot."""
+        return len(self._gates)
+
+    @asynccontextmanager
+    async def slot(self, tenant: TenantId) -> AsyncIterator[None]:
+        """Hold one of the centre's slots. Raises Busy when the wait is too long."""
+        gate = self._gates.get(tenant)
+        if gate is None:
+            gate = self._gates[tenant] = Gate(self._slots, self._wait_s, MOST_WAITING)
+        self._standing[tenant] += 1
+        try:
+            async with gate.slot():
+                yield
+        finally:
+            self._standing[tenant] -= 1
+            if not self._standing[tenant]:
+                del self._gates[tenant], self._standing[tenant]

@@ -4,9 +4,9 @@
 from aiohttp import web
 
 from api import bank, dashboard, files, health, invoices, lots, reconciliations, returns
-from api.admission import Gate
+from api.admission import Gate, Shares
 from api.body import LIMIT
-from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, Life
+from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, SHARES, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -25,6 +25,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[KEYS] = KeyBook(secret(settings, "api_keys"))
     app[CLOCK] = clock
     app[BULK] = Gate()
+    app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
     app.cleanup_ctx.append(health.watch_loop)
     for module in (bank, dashboard, files, health, invoices, lots, reconciliations, returns):
         app.add_routes(module.routes)

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.admission import Gate
+from api.admission import Gate, Shares
 from desmos_fast.base.clock import Clock
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
@@ -51,5 +51,6 @@ KEYRING: Final = web.AppKey("keyring", Keyring)
 KEYS: Final = web.AppKey("keys", KeyBook)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
+SHARES: Final = web.AppKey("shares", Shares)
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -42,7 +42,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     # What we depend on, and ourselves.
     "outside_failed": Title(503, "Something outside failed", "Un service dont nous dépendons a échoué"),
     "database_unavailable": Title(503, "The database is away", "La base de données est indisponible"),
-    "busy": Title(503, "Too many large requests at once", "Trop de grosses requêtes à la fois"),
+    "busy": Title(503, "Too many requests at once", "Trop de requêtes à la fois"),
     "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
     "internal": Title(500, "Our mistake", "Erreur de notre part"),
     "child_failed": Title(503, "A child process failed", "Un processus lancé par le programme a échoué"),

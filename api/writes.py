@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import BULK_LIMIT, LIMIT, check_length, idempotency_key, read_body, route_of
-from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL
+from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
 from desmos_fast.db.idempotency import Answer, once
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import transaction
@@ -59,14 +59,14 @@ def respond(answer: Answer) -> web.Response:
 async def write(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
     """Run one effect for the request's Idempotency-Key, or answer again what it answered.
 
-    Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, DatabaseDown, and what the effect raises.
+    Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, Busy, DatabaseDown, and what the effect raises.
     """
     key = idempotency_key(request)
     return await _once(request, effect, key, await read_body(request, LIMIT, empty=empty))
 
 
 async def write_bulk(request: web.Request, effect: Effect) -> web.Response:
-    """Do what `write` does for a large body, which is held only while few others are. Raises Busy besides."""
+    """Do what `write` does for a large body, which is held only while few others are."""
     key = idempotency_key(request)
     check_length(request, BULK_LIMIT)
     async with request.app[BULK].slot():
@@ -80,7 +80,9 @@ async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> 
     async def run(con: Connection) -> Answer:
         return await effect(con, context, body)
 
-    answer = await once(request.app[POOL], context.tenant, route, key, await fingerprint(request, body), run)
+    name = await fingerprint(request, body)
+    async with request.app[SHARES].slot(context.tenant):
+        answer = await once(request.app[POOL], context.tenant, route, key, name, run)
     if answer.replayed:
         metrics.idempotent_replays.labels(route).inc()
     return respond(answer)

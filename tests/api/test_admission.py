@@ -2,12 +2,16 @@
 """Large bodies are held a few at a time; the others are sent away before they are read."""
 
 import asyncio
+from time import perf_counter
 
 import pytest
 
-from api.admission import Busy, Gate
+from api.admission import Busy, Gate, Shares
 from api.body import BULK_LIMIT
 from api.keys import BULK
+from desmos_fast.base.types import TenantId, uuid7
+from desmos_fast.db import numbers
+from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House
 
 
@@ -66,3 +70,34 @@ async def test_a_body_above_its_route_s_limit_is_not_read(house: House, desk: De
     writer.write(head.encode())
     assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 413")
     writer.transport.abort()
+
+
+async def test_each_centre_has_its_own_share_and_nothing_is_kept_of_who_left() -> None:
+    shares, one, other = Shares(1, 0.05), TenantId(uuid7()), TenantId(uuid7())
+    async with shares.slot(one):
+        async with asyncio.timeout(1), shares.slot(other):
+            pass
+        with pytest.raises(Busy):
+            async with shares.slot(one):
+                pass
+    async with asyncio.timeout(1), shares.slot(one):
+        pass
+    assert not shares
+
+
+async def test_a_centre_that_waits_for_itself_leaves_the_others_theirs(house: House, desk: Desk) -> None:
+    other = await house.desk()
+    async with direct(house.owner_dsn, desk.tenant) as con:
+        # What a long batch holds until its end: the next number of the centre's invoices.
+        await numbers.take(con, desk.tenant, "invoice", desk.finess, 1)
+        waiting = [asyncio.create_task(desk.post("/v1/invoices", desk.invoice())) for _ in range(8)]
+        await asyncio.sleep(0.2)
+        started = perf_counter()
+        assert (await house.send("GET", "/readyz", {})).status == 200
+        assert (await other.get("/v1/dashboard")).status == 200
+        assert (await other.post("/v1/invoices", other.invoice())).status == 201
+        assert perf_counter() - started < 0.7, "others do not wait for this centre"
+        await asyncio.sleep(1.2)
+    replies = await asyncio.gather(*waiting)
+    assert sorted(reply.status for reply in replies) == [201, 201] + [503] * 6
+    assert {reply.code for reply in replies if reply.status == 503} == {"busy"}
