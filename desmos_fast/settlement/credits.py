@@ -4,8 +4,10 @@
 A wrong match is worse than none: an amount alone never confirms, and whatever a text quotes beats payer and amount.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -39,18 +41,27 @@ class Credits:
                 self._operators.setdefault(other, []).append(payer.id)
         named: dict[str, list[str]] = {}
         for order in self.known.values():
-            named.setdefault(order.payment_ref.upper().strip(), []).append(order.id)
-        self.quoted: dict[str, dict[str, list[str]]] = {}
-        self.quoted_by: dict[str, set[str]] = {}
+            named.setdefault(_reference(order), []).append(order.id)
+        self.named = {reference: frozenset(orders) for reference, orders in named.items()}
+        self.quoted: dict[str, tuple[str, ...]] = {}
+        self._quoting: dict[str, list[str]] = {}
+        self._unions: dict[tuple[str, ...], frozenset[str]] = {}
         for line in lines:
             tokens = sorted(quoted_tokens(line)) if line.currency == CURRENCY else []
-            self.quoted[line.id] = {token: named[token] for token in tokens if token in named}
-            for name in self.orders_quoted(line.id):
-                self.quoted_by.setdefault(name, set()).add(line.id)
+            self.quoted[line.id] = tuple(token for token in tokens if token in named)
+            for token in self.quoted[line.id]:
+                self._quoting.setdefault(token, []).append(line.id)
 
-    def orders_quoted(self, line: str) -> set[str]:
+    def orders_quoted(self, line: str) -> frozenset[str]:
         """Return the orders that the texts of a line name, free or taken."""
-        return {order for named in self.quoted[line].values() for order in named}
+        tokens = self.quoted[line]
+        if tokens not in self._unions:
+            self._unions[tokens] = frozenset().union(*(self.named[token] for token in tokens))
+        return self._unions[tokens]
+
+    def is_quoted(self, order: str) -> bool:
+        """Say whether a line that is still open names the order."""
+        return any(line in self.open for line in self._quoting.get(_reference(self.known[order]), ()))
 
     def who_may_pay(self, order: Order) -> set[str]:
         """Return the payers whose credit may hold an order: its own, its emitter, the operators that pay for its payer."""
@@ -66,6 +77,10 @@ class Credits:
                     del self.free[order]
 
 
+def _reference(order: Order) -> str:
+    return order.payment_ref.upper().strip()
+
+
 def decide_credits(
     lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings, taken: Sequence[Order] = ()
 ) -> list[Match]:
@@ -76,10 +91,10 @@ def decide_credits(
     state = Credits(lines, orders, payers, settings, taken)
     _set_aside(state)
     state.confirm("B1", *_by_reference(state))
-    found = _by_amount(state)
+    found, claims = _by_amount(state)
     proposals = {line: proposal for line, candidates in found.items() if (proposal := _single(state, line, candidates))}
-    state.confirm("B2", proposals, Counter(order for candidates in found.values() for order in candidates))
-    return state.matches + [_unmatched(state, line, found.get(line.id, ())) for line in state.open.values()]
+    state.confirm("B2", proposals, claims)
+    return state.matches + [_unmatched(state, line, found.get(line.id, NOBODY)) for line in state.open.values()]
 
 
 # --- B0
@@ -123,31 +138,41 @@ def _no_credit(line: BankLine, payer: str | None) -> str:
 
 def _by_reference(state: Credits) -> tuple[dict[str, Proposal], Counter[str]]:
     proposals: dict[str, Proposal] = {}
-    claims: Counter[str] = Counter()
+    takers: Counter[frozenset[frozenset[str]]] = Counter()
+    # Many lines may quote the same: what they may mean is worked out once.
+    meanings: dict[tuple[tuple[str, ...], str | None], list[tuple[frozenset[str], int]]] = {}
     for line in state.open.values():
-        quoted = state.quoted[line.id]
-        solutions = {orders for orders in _named_sets(state, line) if sum(state.free[order].total for order in orders) == line.amount}
-        claims.update(frozenset().union(*solutions))
+        asked = state.quoted[line.id], state.payer[line.id]
+        if asked not in meanings:
+            meanings[asked] = [(orders, sum(state.free[order].total for order in orders)) for orders in _named_sets(state, *asked)]
+        solutions = frozenset(orders for orders, total in meanings[asked] if total == line.amount)
+        takers[solutions] += 1
         if len(solutions) == 1:
             [orders] = solutions
-            references = [token for token, named in quoted.items() if orders & set(named)]
-            evidence = Evidence(
-                fields=("references", "amount"),
-                values={"references": tuple(references), "amount": (line.amount, line.amount)},
-                candidates=len(state.orders_quoted(line.id)),
-                candidate_ids=tuple(sorted(orders)[:SHOWN]),
-                solutions=1,
-                unique=True,
-            )
-            proposals[line.id] = (orders, evidence)
+            proposals[line.id] = (orders, _quoting_evidence(state, line, orders))
+    claims: Counter[str] = Counter()
+    for solutions, count in takers.items():
+        for order in frozenset().union(*solutions):
+            claims[order] += count
     return proposals, claims
 
 
-def _named_sets(state: Credits, line: BankLine) -> set[frozenset[str]]:
+def _quoting_evidence(state: Credits, line: BankLine, orders: frozenset[str]) -> Evidence:
+    references = tuple(token for token in state.quoted[line.id] if orders & state.named[token])
+    return Evidence(
+        fields=("references", "amount"),
+        values={"references": references, "amount": (line.amount, line.amount)},
+        candidates=len(state.orders_quoted(line.id)),
+        candidate_ids=tuple(sorted(orders)[:SHOWN]),
+        solutions=1,
+        unique=True,
+    )
+
+
+def _named_sets(state: Credits, tokens: Sequence[str], payer: str | None) -> set[frozenset[str]]:
     # All references together, each alone, and of each set what the payer of the credit may pay: references are not unique across payers.
-    named = [frozenset(orders) for orders in state.quoted[line.id].values()]
+    named = [state.named[token] for token in tokens]
     sets = {frozenset().union(*named), *named}
-    payer = state.payer[line.id]
     if payer:
         sets |= {frozenset(order for order in orders if payer in state.who_may_pay(state.known[order])) for orders in sets}
     return {orders for orders in sets if orders and orders <= state.free.keys()}
@@ -156,28 +181,67 @@ def _named_sets(state: Credits, line: BankLine) -> set[frozenset[str]]:
 # --- B2
 
 
-def _by_amount(state: Credits) -> dict[str, list[str]]:
-    index: dict[tuple[str, int], list[Order]] = {}
-    for order in state.free.values():
-        if order.kind == "payment":
-            for payer in state.who_may_pay(order):
-                index.setdefault((payer, order.total), []).append(order)
+class Candidates(msgspec.Struct, frozen=True):
+    """The orders of one payer and amount whose date suits a credit: a stretch of all of them, each as its day and id, in that order."""
+
+    alike: Sequence[tuple[int, str]] = ()
+    first: int = 0
+    end: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.end - self.first
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The ids of some, in order."""
+        return tuple(sorted(name for _, name in self.alike[self.first : min(self.end, self.first + SHOWN)]))
+
+    def holds(self, order: Order) -> bool:
+        """Say whether an order is one of them."""
+        key = _day_and_id(order)
+        place = bisect_left(self.alike, key)
+        return self.first <= place < self.end and self.alike[place] == key
+
+
+NOBODY: Final = Candidates()
+
+
+def _day_and_id(order: Order) -> tuple[int, str]:
+    return order.payment_date.toordinal(), order.id
+
+
+def _by_amount(state: Credits) -> tuple[dict[str, Candidates], Counter[str]]:
+    """Return the candidates of each open line, and how many lines may take each order: equal sums may be many, so by stretches."""
+    index: dict[tuple[str | None, int], list[tuple[int, str]]] = {}
+    for order in sorted((order for order in state.free.values() if order.kind == "payment"), key=_day_and_id):
+        for payer in state.who_may_pay(order):
+            index.setdefault((payer, order.total), []).append(_day_and_id(order))
+    edges = {key: [0] * (len(alike) + 1) for key, alike in index.items()}
     found = {}
     for line in state.open.values():
-        known = state.payer[line.id]
-        orders = index.get((known, line.amount), []) if known else []
-        found[line.id] = sorted(order.id for order in orders if _in_window(state.settings, line, order))
-    return found
+        key: tuple[str | None, int] = (state.payer[line.id], line.amount)
+        day = line.booking_date.toordinal()
+        if alike := index.get(key):
+            first = bisect_left(alike, (day - state.settings.window_to, ""))
+            end = bisect_left(alike, (day - state.settings.window_from + 1, ""))
+            edges[key][first] += 1
+            edges[key][end] -= 1
+            found[line.id] = Candidates(alike, first, end)
+    claims: Counter[str] = Counter()
+    for key, alike in index.items():
+        for (_, name), count in zip(alike, accumulate(edges[key]), strict=False):
+            claims[name] += count
+    return found, claims
 
 
-def _in_window(settings: Settings, line: BankLine, order: Order) -> bool:
-    return settings.window_from <= (line.booking_date - order.payment_date).days <= settings.window_to
-
-
-def _single(state: Credits, line: str, candidates: Sequence[str]) -> Proposal | None:
-    if len(candidates) != 1 or _contradicted(state, line, candidates[0]):
+def _single(state: Credits, line: str, candidates: Candidates) -> Proposal | None:
+    if candidates.count != 1:
         return None
-    credit, order = state.open[line], state.free[candidates[0]]
+    credit, order = state.open[line], state.free[candidates.alike[candidates.first][1]]
+    if _contradicted(state, line, order.id):
+        return None
     evidence = Evidence(
         fields=("payer", "amount", "window"),
         values={
@@ -196,32 +260,30 @@ def _single(state: Credits, line: str, candidates: Sequence[str]) -> Proposal | 
 def _contradicted(state: Credits, line: str, order: str) -> bool:
     """Say whether a text names another order for this credit, or this order for another credit."""
     quoted = state.orders_quoted(line)
-    if quoted:
-        return order not in quoted
-    return any(other in state.open for other in state.quoted_by.get(order, ()))
+    return order not in quoted if quoted else state.is_quoted(order)
 
 
 # --- B9
 
 
-def _unmatched(state: Credits, line: BankLine, candidates: Sequence[str]) -> Match:
+def _unmatched(state: Credits, line: BankLine, candidates: Candidates) -> Match:
     evidence = Evidence(
-        candidates=len(candidates),
-        candidate_ids=tuple(candidates[:SHOWN]),
-        solutions=min(len(candidates), 2),
+        candidates=candidates.count,
+        candidate_ids=candidates.shown,
+        solutions=min(candidates.count, 2),
         why=_why(state, line, candidates),
     )
     return make_match("B", "unmatched", "B9", [line.id], [], line.amount, evidence)
 
 
-def _why(state: Credits, line: BankLine, candidates: Sequence[str]) -> str:
+def _why(state: Credits, line: BankLine, candidates: Candidates) -> str:
     if line.currency != CURRENCY:
         return "other_currency"
     quoted = state.orders_quoted(line.id)
-    if quoted and not quoted & set(candidates):
+    if quoted and not any(candidates.holds(state.known[order]) for order in quoted):
         return "reference_with_another_sum"
     if not state.payer[line.id]:
         return "payer_unknown"
-    if len(candidates) > 1:
+    if candidates.count > 1:
         return "several_orders"
-    return "several_credits_or_reference_elsewhere" if candidates else "no_order"
+    return "several_credits_or_reference_elsewhere" if candidates.count else "no_order"

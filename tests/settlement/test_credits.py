@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -205,3 +206,15 @@ def test_an_order_taken_before_is_not_paid_twice_and_its_name_still_speaks_again
     assert [(match.status, match.evidence.why) for match in again] == [("unmatched", "reference_with_another_sum")]
     [unquoted] = decide_credits([credit()], [other], PAYERS, Settings(), [taken])
     assert (unquoted.rule, unquoted.right) == ("B2", ("o:2",))
+
+
+def test_many_equal_orders_are_counted_by_their_dates_and_ten_are_shown() -> None:
+    days = [(PAID_ON + timedelta(days=number % 40)).isoformat() for number in range(400)]
+    orders = [order(f"o:{number:03d}", payment_ref=f"{number:09d}", payment_date=day) for number, day in enumerate(days)]
+    matches = decided(orders, *(credit(number, days=number) for number in range(-3, 45)))
+    for match in matches:
+        number = int(match.left[0].partition(":")[2])
+        suiting = [item.id for item in orders if -2 <= number - (item.payment_date - PAID_ON).days <= 10]
+        assert match.evidence.candidates == len(suiting)
+        assert len(match.evidence.candidate_ids) == min(len(suiting), 10) and set(match.evidence.candidate_ids) <= set(suiting)
+        assert match.evidence.why == ("several_orders" if suiting else "no_order")
