@@ -18,6 +18,9 @@ AWAY: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    # A primary that was demoted under us; and one of two transactions that waited for each other, undone whole.
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DeadlockDetectedError,
     # What the driver raises on a connection whose server died between two of our statements.
     asyncpg.InternalClientError,
 )

@@ -4,10 +4,16 @@
 import asyncio
 from typing import Final
 
+import orjson
 import pytest
+from aiohttp.test_utils import TestServer
 
+from api.app import make_app
+from desmos_fast.base.settings import load
 from desmos_fast.base.types import uuid7
-from tests.api.conftest import Desk, House, Reply, person
+from desmos_fast.db import pool as pools
+from desmos_fast.db.keyring import Keyring
+from tests.api.conftest import MASTER, Desk, House, Reply, person
 
 WRITES: Final = ["/v1/invoices", "/v1/invoices:batch", "/v1/lots:build", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
 
@@ -109,3 +115,27 @@ async def test_a_wire_cut_at_any_moment_doubles_nothing(house: House, desk: Desk
         assert again.status == 201, again.body
         assert first.status == 503 or first.body == again.body
         assert await desk.count("invoice") == tenth + 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "trouble"),
+    [("default_transaction_read_only=on", "read_only"), ("statement_timeout=1", None)],
+)
+async def test_a_database_that_refuses_for_now_is_away(house: House, desk: Desk, setting: str, trouble: str | None) -> None:
+    """A primary that was demoted, or one that gives up on statements: nothing is written, and the caller is told to come back."""
+    pool = await pools.create(f"{house.wire.dsn}&{setting}", 2)
+    server = TestServer(make_app(load(), pool, Keyring(MASTER)))
+    await server.start_server()
+    headers = {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": str(uuid7())}
+    body = b"\n".join(orjson.dumps(desk.invoice()) for _ in range(300))
+    async with house.session.post(server.make_url("/v1/invoices:batch"), headers=headers, data=body) as reply:
+        answer = await reply.json(content_type="application/problem+json")
+        assert (reply.status, answer["code"]) == (503, "database_unavailable")
+        assert 1 <= int(reply.headers["Retry-After"]) <= 5
+    if trouble is not None:
+        async with house.session.get(server.make_url("/readyz")) as reply:
+            assert (reply.status, (await reply.json())["reason"]) == (503, trouble)
+    await server.close()
+    await pool.close()
+    assert await desk.count("invoice") == 0
+    assert (await desk.post("/v1/invoices:batch", body, key=headers["Idempotency-Key"])).json["accepted"] == 300
