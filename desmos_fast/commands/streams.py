@@ -34,9 +34,16 @@ def open_input(path: str) -> Iterator[BinaryIO]:
 
 
 def line_blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Cut the input into blocks of whole lines, 1 MiB or a little more each."""
-    while block := source.read(BLOCK):
-        yield block + source.readline()
+    """Cut the input into blocks of whole lines, 1 MiB or a little more each; raise OutsideFailed (exit 3) when it cannot be read."""
+    while block := _read_block(source):
+        yield block
+
+
+def _read_block(source: BinaryIO) -> bytes:
+    try:
+        return source.read(BLOCK) + source.readline()
+    except OSError as error:
+        raise OutsideFailed(f"cannot read the input: {error.strerror}", hint="check the rights of the file and the disk") from error
 
 
 @contextlib.contextmanager

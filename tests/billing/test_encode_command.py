@@ -132,3 +132,10 @@ def test_a_reader_that_leaves_gets_no_traceback() -> None:
     finally:
         os.close(theirs)
     assert (result.returncode != 0, result.stderr) == (True, b"")
+
+
+def test_an_input_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
+    # Nothing lies at the first address of a process.
+    result = run("/proc/self/mem", "-o", str(tmp_path / "out.b2"), capture_output=True)
+    assert (result.returncode, result.stderr.startswith(b"desmos-fast: cannot read the input: ")) == (3, True)
+    assert list(tmp_path.iterdir()) == []
