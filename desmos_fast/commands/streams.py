@@ -41,7 +41,8 @@ def line_blocks(source: BinaryIO) -> Iterator[bytes]:
 
 def _read_block(source: BinaryIO) -> bytes:
     try:
-        return source.read(BLOCK) + source.readline()
+        block = source.read(BLOCK)
+        return block and block + source.readline()
     except OSError as error:
         raise OutsideFailed(f"cannot read the input: {error.strerror}", hint="check the rights of the file and the disk") from error
 
