@@ -40,6 +40,7 @@ CREATE TABLE public.api_key (
     CONSTRAINT api_key_hash_check CHECK ((length(hash) = 32)),
     CONSTRAINT api_key_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text])))
 );
+ALTER TABLE ONLY public.api_key ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 
@@ -53,6 +54,7 @@ CREATE TABLE public.audit (
     hash bytea NOT NULL,
     CONSTRAINT audit_hash_check CHECK ((length(hash) = 32))
 );
+ALTER TABLE ONLY public.audit ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
 
@@ -65,6 +67,7 @@ CREATE TABLE public.bank_file (
     imported_at timestamp with time zone NOT NULL,
     CONSTRAINT bank_file_sha256_check CHECK ((length(sha256) = 32))
 );
+ALTER TABLE ONLY public.bank_file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.bank_file FORCE ROW LEVEL SECURITY;
 
@@ -82,6 +85,7 @@ CREATE TABLE public.bank_line (
     duplicate_of text,
     match_id uuid
 );
+ALTER TABLE ONLY public.bank_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.bank_line FORCE ROW LEVEL SECURITY;
 
@@ -91,6 +95,7 @@ CREATE TABLE public.centre (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+ALTER TABLE ONLY public.centre ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.centre FORCE ROW LEVEL SECURITY;
 
@@ -102,6 +107,7 @@ CREATE TABLE public.counter (
     hash bytea,
     CONSTRAINT counter_value_check CHECK ((value >= 0))
 );
+ALTER TABLE ONLY public.counter ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.counter FORCE ROW LEVEL SECURITY;
 
@@ -114,6 +120,7 @@ CREATE TABLE public.decision (
     decided_by text NOT NULL,
     decided_at timestamp with time zone NOT NULL
 );
+ALTER TABLE ONLY public.decision ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.decision FORCE ROW LEVEL SECURITY;
 
@@ -128,6 +135,7 @@ CREATE TABLE public.event (
     happened_at timestamp with time zone NOT NULL
 )
 PARTITION BY HASH (tenant_id);
+ALTER TABLE ONLY public.event ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.event FORCE ROW LEVEL SECURITY;
 
@@ -141,6 +149,7 @@ CREATE TABLE public.event_0 (
     detail jsonb,
     happened_at timestamp with time zone NOT NULL
 );
+ALTER TABLE ONLY public.event_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
 CREATE TABLE public.file (
     tenant_id uuid NOT NULL,
@@ -160,6 +169,7 @@ CREATE TABLE public.file (
     CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32)),
     CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text])))
 );
+ALTER TABLE ONLY public.file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.file FORCE ROW LEVEL SECURITY;
 
@@ -173,6 +183,7 @@ CREATE TABLE public.idempotency (
     body bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+ALTER TABLE ONLY public.idempotency ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.idempotency FORCE ROW LEVEL SECURITY;
 
@@ -214,6 +225,7 @@ CREATE TABLE public.invoice (
     CONSTRAINT shares_make_the_total CHECK ((((from_amo + from_amc) + desk) = total))
 )
 PARTITION BY HASH (tenant_id);
+ALTER TABLE ONLY public.invoice ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.invoice FORCE ROW LEVEL SECURITY;
 
@@ -254,6 +266,7 @@ CREATE TABLE public.invoice_0 (
     CONSTRAINT invoice_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'priced'::text, 'signed'::text, 'void'::text]))),
     CONSTRAINT shares_make_the_total CHECK ((((from_amo + from_amc) + desk) = total))
 );
+ALTER TABLE ONLY public.invoice_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
 CREATE TABLE public.ledger_entry (
     tenant_id uuid NOT NULL,
@@ -266,6 +279,7 @@ CREATE TABLE public.ledger_entry (
     CONSTRAINT ledger_entry_hash_check CHECK ((length(hash) = 32))
 )
 PARTITION BY HASH (tenant_id);
+ALTER TABLE ONLY public.ledger_entry ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.ledger_entry FORCE ROW LEVEL SECURITY;
 
@@ -279,6 +293,7 @@ CREATE TABLE public.ledger_entry_0 (
     hash bytea NOT NULL,
     CONSTRAINT ledger_entry_hash_check CHECK ((length(hash) = 32))
 );
+ALTER TABLE ONLY public.ledger_entry_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
 CREATE TABLE public.ledger_line (
     tenant_id uuid NOT NULL,
@@ -292,6 +307,7 @@ CREATE TABLE public.ledger_line (
     CONSTRAINT one_side CHECK (((debit = 0) <> (credit = 0)))
 )
 PARTITION BY HASH (tenant_id);
+ALTER TABLE ONLY public.ledger_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.ledger_line FORCE ROW LEVEL SECURITY;
 
@@ -306,6 +322,7 @@ CREATE TABLE public.ledger_line_0 (
     CONSTRAINT ledger_line_debit_check CHECK ((debit >= 0)),
     CONSTRAINT one_side CHECK (((debit = 0) <> (credit = 0)))
 );
+ALTER TABLE ONLY public.ledger_line_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
 CREATE TABLE public.lot (
     tenant_id uuid NOT NULL,
@@ -331,6 +348,7 @@ CREATE TABLE public.lot (
     CONSTRAINT lot_number_check CHECK (((number >= 1) AND (number <= 999))),
     CONSTRAINT lot_state_check CHECK ((state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text, 'accepted'::text, 'refused'::text, 'replaced'::text, 'dissolved'::text])))
 );
+ALTER TABLE ONLY public.lot ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.lot FORCE ROW LEVEL SECURITY;
 
@@ -342,6 +360,7 @@ CREATE TABLE public.lot_share (
     record integer NOT NULL,
     live boolean DEFAULT true NOT NULL
 );
+ALTER TABLE ONLY public.lot_share ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.lot_share FORCE ROW LEVEL SECURITY;
 
@@ -363,6 +382,7 @@ CREATE TABLE public.match (
     decided_at timestamp with time zone NOT NULL,
     CONSTRAINT match_problem_check CHECK ((problem = ANY (ARRAY['A'::text, 'B'::text])))
 );
+ALTER TABLE ONLY public.match ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.match FORCE ROW LEVEL SECURITY;
 
@@ -385,6 +405,7 @@ CREATE TABLE public.order_line (
     parked boolean DEFAULT false NOT NULL,
     CONSTRAINT order_line_status_check CHECK ((status = ANY (ARRAY['paid'::text, 'partial'::text, 'rejected'::text, 'recovery'::text])))
 );
+ALTER TABLE ONLY public.order_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.order_line FORCE ROW LEVEL SECURITY;
 
@@ -405,6 +426,7 @@ CREATE TABLE public.payment_order (
     match_id uuid,
     CONSTRAINT payment_order_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'recovery'::text])))
 );
+ALTER TABLE ONLY public.payment_order ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.payment_order FORCE ROW LEVEL SECURITY;
 
@@ -422,6 +444,7 @@ CREATE TABLE public.return_file (
     CONSTRAINT return_file_kind_check CHECK ((kind = ANY (ARRAY['arl'::text, 'rsp'::text]))),
     CONSTRAINT return_file_sha256_check CHECK ((length(sha256) = 32))
 );
+ALTER TABLE ONLY public.return_file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.return_file FORCE ROW LEVEL SECURITY;
 
@@ -443,6 +466,7 @@ CREATE TABLE public.share (
     CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
 )
 PARTITION BY HASH (tenant_id);
+ALTER TABLE ONLY public.share ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.share FORCE ROW LEVEL SECURITY;
 
@@ -463,6 +487,7 @@ CREATE TABLE public.share_0 (
     CONSTRAINT share_flow_check CHECK ((flow = ANY (ARRAY[0, 1, 2]))),
     CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
 );
+ALTER TABLE ONLY public.share_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
 CREATE TABLE public.state_move (
     thing text NOT NULL,
