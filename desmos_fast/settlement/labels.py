@@ -3,6 +3,7 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -49,6 +50,7 @@ class Recogniser:
         for name, payer in named:
             if key := normalise(name):
                 self._names.setdefault(key, set()).add(payer)
+        self._sorted_names = sorted(self._names)
         self._learned = {taught_key(entry.account, entry.label): entry.payer or NOT_A_PAYER for entry in learned}
         self._prefixes: dict[str, str | None] = {}
 
@@ -70,9 +72,16 @@ class Recogniser:
     def _by_prefix(self, text: str) -> str | None:
         # Banks cut long names, and some add words after short ones: the shorter of the two decides.
         if text not in self._prefixes:
-            found: set[str] = set()
-            for name, payers in self._names.items():
-                if min(len(name), len(text)) >= SHORTEST_PREFIX and (name.startswith(text) or text.startswith(name)):
-                    found |= payers
+            found = self._payers_around(text) if len(text) >= SHORTEST_PREFIX else set()
             self._prefixes[text] = found.pop() if len(found) == 1 else None
         return self._prefixes[text]
+
+    def _payers_around(self, text: str) -> set[str]:
+        found: set[str] = set()
+        for length in range(SHORTEST_PREFIX, len(text)):
+            found |= self._names.get(text[:length], set())
+        place = bisect_left(self._sorted_names, text)
+        while place < len(self._sorted_names) and self._sorted_names[place].startswith(text) and len(found) < 2:
+            found |= self._names[self._sorted_names[place]]
+            place += 1
+        return found
