@@ -18,9 +18,10 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# An environment whose making was interrupted has a Python and no whole pip: only pip itself tells.
 $(READY): requirements/all.txt scripts/system-packages
 	@scripts/system-packages
-	@$(PY) -c '' 2>/dev/null || "$$(scripts/find-python)" -m venv --clear $(VENV)
+	@$(PY) -m pip install --help >/dev/null 2>&1 || "$$(scripts/find-python)" -m venv --clear $(VENV)
 	@echo "Installing the pinned libraries into $(VENV): a minute or so"
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/all.txt
 	@ln -sf ../../scripts/desmos-fast $(VENV)/bin/desmos-fast

@@ -105,6 +105,20 @@ def test_the_chosen_python_comes_first(machine: Machine) -> None:
     assert run.stdout == "mine\n"
 
 
+def test_an_environment_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "all.txt").touch()
+    for name, text in (("system-packages", "#!/bin/sh\n"), ("find-python", f"#!/bin/sh\necho {sys.executable}\n")):
+        (tmp_path / "scripts" / name).write_text(text, encoding="utf-8")
+        (tmp_path / "scripts" / name).chmod(0o755)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True, timeout=60)
+    command = ["make", "-f", ROOT / "Makefile", ".venv/.ready"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / ".venv" / ".ready").exists()
+
+
 def test_help_names_every_target() -> None:
     shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30).stdout
     for target in ("demo", "test", "lint", "types", "build", "bench", "fuzz", "fault", "serve", "migrate", "golden", "clean"):
