@@ -34,9 +34,8 @@ def demo(
     from desmos_fast.demo.service import Ordered, play
     from desmos_fast.demo.show import Watch
 
-    # Whoever asks us to end must not leave a database running: let it end as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(number, interrupt)
     ordered = Ordered(seed, invoices, data_dir, date.date() if date else None)
     try:
         day = play(ordered, Watch(sys.stderr))
@@ -49,6 +48,14 @@ def demo(
         print_day(day)
     if day.differences or not day.invariants.holds:
         raise DayDoesNotAddUp(day.differences)
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    """End as Ctrl-C does: whoever asks us to end must not leave a database running."""
+    # What a shell starts in the background ignores Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def print_day(day: "Summary") -> None:

@@ -37,7 +37,7 @@ class NotDelivered(OutsideFailed):
     code = "outside_failed"
 
 
-class AltFile(OurBug):
+class FileDiffers(OurBug):
     """A file is not the same everywhere that it should be."""
 
 
@@ -126,7 +126,7 @@ async def build(world: World, plan: Plan, desk: Desk, watch: Watch) -> Built:
 async def deliver(built: Built, desk: Desk, letterbox: Path, copies: Path, alive: Callable[[], None], watch: Watch) -> int:
     """Wait until the worker has brought every file, and compare each with what the service gives of it; return their bytes.
 
-    `alive` is asked while waiting, and raises when there is nothing to wait for. Raises NotDelivered, AltFile.
+    `alive` is asked while waiting, and raises when there is nothing to wait for. Raises NotDelivered, FileDiffers.
     """
     size = 0
     with watch.stage("Fichiers remis aux payeurs", len(built.files), "fichier") as step:
@@ -168,9 +168,9 @@ def keep(path: Path, content: bytes) -> None:
 def same(file: FileShown, content: bytes, brought: bytes) -> None:
     """Refuse a file of which the service and the letterbox say different things."""
     if (len(content), hashlib.sha256(content).hexdigest()) != (file.size, file.sha256):
-        raise AltFile(f"the service gives other bytes for {file.name} than it announced")
+        raise FileDiffers(f"the service gives other bytes for {file.name} than it announced")
     if content != brought:
-        raise AltFile(f"{file.name} in the letterbox differs from what the service gives")
+        raise FileDiffers(f"{file.name} in the letterbox differs from what the service gives")
 
 
 async def answer(plan: Plan, letterbox: Path, watch: Watch) -> list[Answered]:
