@@ -113,7 +113,7 @@ def test_an_environment_left_half_made_is_made_anew(tmp_path: Path) -> None:
         (tmp_path / "scripts" / name).write_text(text, encoding="utf-8")
         (tmp_path / "scripts" / name).chmod(0o755)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True, timeout=60)
-    command = ["make", "-f", ROOT / "Makefile", ".venv/.ready"]
+    command = ["make", "-f", str(ROOT / "Makefile"), ".venv/.ready"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / ".venv" / ".ready").exists()
