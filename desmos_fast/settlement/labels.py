@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who pays a credit, told from its texts: exact name, then what people taught, then a unique beginning of a name."""
 
+import hashlib
+import hmac
 import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.model import LearnedLabel, Order, Payer
 
 NOT_A_PAYER: Final = ""
 SHORTEST_PREFIX: Final = 8
+# No digit run begins like this, so no text can pass for an index.
+INDEXED: Final = "*"
 _OPENING_WORDS: Final = re.compile(r"^(?:(?:VIREMENT|VIRT|VIR|SEPA|INSTANTANE|INST|RECU)\b[ .:/-]*)+")
 _NOT_KEPT: Final = re.compile(r"[^A-Z0-9]+")
 _TOKEN: Final = re.compile(r"[A-Z0-9]{5,}")
@@ -33,6 +38,14 @@ def quoted_tokens(line: BankLine) -> set[str]:
     texts = (line.label, *line.remittance, line.end_to_end_id or "")
     words = {token for text in texts for token in _TOKEN.findall(_plain(text)) if any(character.isdigit() for character in token)}
     return words | set(line.references)
+
+
+def kept_reference(secret: bytes, reference: str) -> str:
+    """Return a reference as it may be kept: one that has the form of a NIR by a keyed index, which equal ones share, others as they are."""
+    told = reference.strip()
+    if mask_nir(told) == told:
+        return reference
+    return INDEXED + hmac.digest(secret, b"reference\0" + told.encode(), hashlib.sha256).hex().upper()
 
 
 def taught_key(account: str, label: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from desmos_fast.settlement.bank import read_statement
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
 from desmos_fast.settlement.book import Decisions, decide
 from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
+from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
 from desmos_fast.settlement.posting import Plan, make_plan, share_moves
 from desmos_fast.settlement.store import CURRENCY, NewBankLine
@@ -51,7 +52,7 @@ async def import_statement(con: Connection, context: Context, body: bytes) -> St
         return first
     keys = await asyncio.to_thread(_keys, context.keys.index, statement.lines)
     given = await store.lines_given(con, context.tenant, (key for key, _ in keys))
-    lines = await asyncio.to_thread(_new_lines, statement.lines, keys, given)
+    lines = await asyncio.to_thread(_new_lines, context.keys.index, statement.lines, keys, given)
     live = [row.line for row in lines if row.duplicate_of is None and _is_posted(row.line)]
     answer = StatementAnswer(
         id=uuid7(),
@@ -83,13 +84,15 @@ def _keys(secret: bytes, lines: Iterable[BankLine]) -> list[tuple[str, int]]:
     ]
 
 
-def _new_lines(lines: Sequence[BankLine], keys: Iterable[tuple[str, int]], given: Mapping[tuple[str, int], str]) -> list[NewBankLine]:
+def _new_lines(
+    secret: bytes, lines: Sequence[BankLine], keys: Iterable[tuple[str, int]], given: Mapping[tuple[str, int], str]
+) -> list[NewBankLine]:
     ids = journal.ids(len(lines))
-    return [NewBankLine(row_id, masked(line), *key, given.get(key)) for row_id, line, key in zip(ids, lines, keys, strict=True)]
+    return [NewBankLine(row_id, masked(secret, line), *key, given.get(key)) for row_id, line, key in zip(ids, lines, keys, strict=True)]
 
 
-def masked(line: BankLine) -> BankLine:
-    """Return the line with every NIR in its texts hidden."""
+def masked(secret: bytes, line: BankLine) -> BankLine:
+    """Return the line with every NIR in its texts hidden; a reference that looks like one can still be told by its index."""
     return msgspec.structs.replace(
         line,
         label=mask_nir(line.label),
@@ -97,7 +100,7 @@ def masked(line: BankLine) -> BankLine:
         end_to_end_id=line.end_to_end_id and mask_nir(line.end_to_end_id),
         payer_name=line.payer_name and mask_nir(line.payer_name),
         payer_id=line.payer_id and mask_nir(line.payer_id),
-        references=tuple(map(mask_nir, line.references)),
+        references=tuple(kept_reference(secret, reference) for reference in line.references),
         qualifiers=tuple((code, mask_nir(text)) for code, text in line.qualifiers),
     )
 
@@ -121,7 +124,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     """
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
-    book = await store.open_book(con, tenant, context.now - REVISED)
+    book = await store.open_book(con, tenant, context.now - REVISED, context.keys.index)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
     decisions = await asyncio.to_thread(decide, book, known, Settings())
     free = [match.left[0] for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed"]

@@ -13,7 +13,7 @@ from desmos_fast.base.errors import OurBug
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.bank.model import BankLine, Block
 from desmos_fast.settlement.book import Book
-from desmos_fast.settlement.labels import quoted_tokens
+from desmos_fast.settlement.labels import INDEXED, kept_reference, quoted_tokens
 from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow, StatementAnswer
 from desmos_fast.settlement.posting import LineTaken, ShareMove, Word
 
@@ -134,6 +134,11 @@ ORDERS: Final = """
            SELECT t.id FROM payment_order AS t WHERE t.tenant_id = $1 AND upper(btrim(t.payment_ref)) = ANY ($2::text[])
        )
 """
+# As many digits as a NIR has, with or without its key.
+LONG_REFERENCES: Final = """
+    SELECT DISTINCT payment_ref FROM payment_order
+     WHERE tenant_id = $1 AND match_id IS NOT NULL AND payment_ref ~ '^ *[0-9]{13}([0-9]{2})? *$'
+"""
 LINES: Final = """
     SELECT order_id, line, biller, part, payer, status, amount, invoice_number, lot, encode(insured_key, 'hex') AS insured, care_date,
            reject_code, parked
@@ -151,13 +156,20 @@ PARTS: Final = """
 """
 
 
-async def open_book(con: Connection, tenant: UUID, since: datetime) -> Book:
-    """Return all that is free, the parts that the lines may pay, and the credits that were matched automatically after `since`."""
+async def open_book(con: Connection, tenant: UUID, since: datetime, secret: bytes) -> Book:
+    """Return all that is free, the parts that the lines may pay, and the credits that were matched automatically after `since`.
+
+    `secret` is the centre's, for the references that bank lines keep by their index.
+    """
     decoder = msgspec.json.Decoder(BankLine)
     rows = await con.fetch(CREDITS, tenant, since)
     credits = [CreditRow(row["id"], decoder.decode(row["document"]), row["match_id"], row["match_key"]) for row in rows]
     tokens = {token for row in credits for token in quoted_tokens(row.line)}
-    orders = [OrderRow(*row) for row in await con.fetch(ORDERS, tenant, list(tokens), since)]
+    if any(token.startswith(INDEXED) for token in tokens):
+        long = [row["payment_ref"] for row in await con.fetch(LONG_REFERENCES, tenant)]
+        tokens.update(reference.strip() for reference in long if kept_reference(secret, reference) in tokens)
+    found = [OrderRow(*row) for row in await con.fetch(ORDERS, tenant, list(tokens), since)]
+    orders = [row._replace(payment_ref=kept_reference(secret, row.payment_ref)) for row in found]
     # Orders first: an order that is committed in between then comes whole with the next run, never as lines alone.
     lines = [LineRow(*row) for row in await con.fetch(LINES, tenant, [row.id for row in orders])]
     named = [row for row in lines if row.biller is not None and row.invoice_number is not None]

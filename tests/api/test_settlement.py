@@ -191,6 +191,37 @@ async def test_a_credit_without_reference_is_told_by_payer_amount_and_days(centr
     assert (await centre.reconcile())["rules"]["B2"] == {"count": 1, "cents": 2100}
 
 
+@pytest.mark.parametrize("reference", ["2627412345678", "262741234567890"])
+@pytest.mark.parametrize("bank_first", [True, False])
+async def test_a_reference_as_long_as_a_nir_still_speaks(centre: Centre, reference: str, bank_first: bool) -> None:
+    await centre.invoice(1)
+    await centre.invoice(2, amo=500, order=14)
+    orders = [("o:1", centre.line(), reference), ("o:2", centre.line(500, 2, order=14), "99999999")]
+    if bank_first:
+        await centre.bank(*credit(500, f"DECOMPTE {reference}"), *credit(2100, f"LOT {reference}"))
+    for ref, line, told in orders:
+        await centre.order(ref, line, reference=told)
+    if not bank_first:
+        await centre.bank(*credit(500, f"DECOMPTE {reference}"), *credit(2100, f"LOT {reference}"))
+    # The first credit names the other order: payer and amount alone must not give it the second one.
+    assert (await centre.reconcile())["rules"] == {
+        "A1": {"count": 2, "cents": 2600}, "B1": {"count": 1, "cents": 2100}, "B9": {"count": 1, "cents": 500},
+    }  # fmt: skip
+    assert reference not in str(await centre.documents())
+
+
+async def test_a_long_reference_speaks_when_its_order_is_paid_for_good(centre: Centre) -> None:
+    reference = "2627412345678"
+    await centre.order("o:1", centre.line(), reference=reference)
+    await centre.bank(*credit(2100, reference))
+    assert (await centre.reconcile())["credits"] == {"confirmed": {"count": 1, "cents": 2100}}
+    async with direct(centre.desk.house.owner_dsn, centre.desk.tenant) as con:
+        await con.execute("UPDATE match SET decided_at = decided_at - interval '121 days'")
+    await centre.order("o:2", centre.line(500), reference="99999999")
+    await centre.bank(*credit(500, f"DECOMPTE {reference}"), opening=102100)
+    assert (await centre.reconcile())["credits"] == {"unmatched": {"count": 1, "cents": 500}}
+
+
 async def test_credits_without_order_are_listed_with_their_reason_and_sum_to_their_figure(centre: Centre) -> None:
     await centre.bank(*credit(1000), statements.movement(500, "VIREMENT M DUPONT"), statements.movement(-300, "FRAIS"))
     unseen = (await centre.dashboard())["credits_unmatched"]

@@ -118,6 +118,11 @@ class Centre:
             )
         return {row["account"].replace(self.desk.finess, "CENTRE"): int(row["balance"]) for row in rows}
 
+    async def documents(self) -> list[str]:
+        """Return what is kept of the bank lines."""
+        async with self.rows() as con:
+            return [row["document"] for row in await con.fetch("SELECT document::text FROM bank_line")]
+
     async def match_keys(self) -> set[str]:
         async with self.rows() as con:
             return {row["match_key"] for row in await con.fetch("SELECT match_key FROM match WHERE status = 'confirmed'")}
