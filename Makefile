@@ -7,7 +7,8 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-# A debug, sanitizer or annotated build is another build: changing one of these compiles everything again.
+# A debug, sanitizer or annotated build is another build: changing one of these compiles everything again. So does a first build that was
+# cut short, whose last outputs may be half written.
 FLAVOUR := $(DESMOS_DEBUG)-$(DESMOS_SANITIZE)-$(DESMOS_ANNOTATE)
 BUILT := build/.built.$(FLAVOUR)
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
@@ -30,7 +31,7 @@ $(READY): requirements/all.txt scripts/system-packages
 $(BUILT): $(READY) $(SOURCES)
 	@echo "Compiling the kernels: a minute or so"
 	@mkdir -p build
-	@if ls build/.built.* 2>/dev/null | grep -qvxF '$@'; then export CYTHON_FORCE_REGEN=1; force=--force; fi; \
+	@if [ ! -e $@ ]; then export CYTHON_FORCE_REGEN=1; force=--force; fi; \
 	  $(PY) setup.py -q build_ext --inplace --parallel "$$(nproc)" $$force
 	@rm -f build/.built.*
 	@touch $@
