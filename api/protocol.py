@@ -16,6 +16,12 @@ from monitoring import metrics
 log: Final = structlog.get_logger("desmos.protocol")
 
 
+def _dressed(response: web.Response, rid: str) -> web.Response:
+    response.headers["X-Request-Id"] = rid
+    response.headers.update(HEADERS)
+    return response
+
+
 class Handler(RequestHandler):
     """A connection whose faults are told as problems: the library's own answer and log line quote what was received, keys included."""
 
@@ -36,11 +42,18 @@ class Handler(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun and cannot be replaced")
         detail = "What arrived is not a request of HTTP/1.1." if unreadable else "The fault is recorded under this request id."
-        response = problems.respond(code, detail, rid)
-        response.headers["X-Request-Id"] = rid
-        response.headers.update(HEADERS)
+        response = _dressed(problems.respond(code, detail, rid), rid)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; what the library refused before our middleware, such as an `Expect` of its own, becomes a problem here."""
+        if isinstance(resp, web.HTTPException):
+            rid = str(uuid7())
+            resp = _dressed(problems.of_http(resp, rid), rid)
+        return await super().finish_response(request, resp, start_time)
 
 
 class Server(web.Server):

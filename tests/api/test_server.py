@@ -100,6 +100,7 @@ SYNTHETIC = "255089999901227"
         pytest.param(f"GET /livez HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer dsf_test_leaked\0{SYNTHETIC}\r\n\r\n", id="header value"),
         pytest.param(f"POST /livez HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: {SYNTHETIC}\r\n\r\nx", id="two lengths"),
         pytest.param(f"GET /{SYNTHETIC}{'x' * 9000} HTTP/1.1\r\nHost: t\r\n\r\n", id="long path"),
+        pytest.param(f"POST /livez HTTP/1.1\r\nHost: t\r\nConnection: close\r\nExpect: {SYNTHETIC}\r\n\r\n", id="expectation"),
     ],
 )
 async def test_what_is_not_http_is_refused_by_a_problem_that_repeats_nothing(house: House, log: io.StringIO, raw: str) -> None:
@@ -111,7 +112,7 @@ async def test_what_is_not_http_is_refused_by_a_problem_that_repeats_nothing(hou
     writer.transport.abort()
     stop.set()
     await asyncio.wait_for(server, 5)
-    assert head.split()[1] == b"400"
+    assert head.split()[1] in (b"400", b"417")
     assert b"Content-Type: application/problem+json" in head
     assert b"Server: desmos-fast" in head
     assert orjson.loads(body)["code"] == "bad_request"
