@@ -60,7 +60,7 @@ async def bare(pool: Pool, timeout_s: float = ACQUIRE_TIMEOUT_S) -> AsyncIterato
         async with pool.acquire(timeout=timeout_s) as con:
             yield con  # type: ignore[misc]  # the pool's proxy forwards every method of a connection
     except AWAY as error:
-        raise DatabaseDown(f"the database is away ({type(error).__name__})", hint="try again in a moment") from error
+        raise DatabaseDown(f"the database is away or busy ({type(error).__name__})", hint="try again in a moment") from error
 
 
 async def state(pool: Pool, timeout_s: float = READY_TIMEOUT_S) -> State:

@@ -24,7 +24,9 @@ async def transaction(pool: Pool, tenant: UUID) -> AsyncIterator[Connection]:
             await con.execute(SET_TENANT, str(tenant))
             yield con  # type: ignore[misc]  # the pool's proxy forwards every method of a connection
     except AWAY as error:
-        raise DatabaseDown(f"the database is away ({type(error).__name__})", hint="send again with the same key in a moment") from error
+        raise DatabaseDown(
+            f"the database is away or busy ({type(error).__name__})", hint="send again with the same key in a moment"
+        ) from error
 
 
 @asynccontextmanager
