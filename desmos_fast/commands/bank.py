@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, read_input
+from desmos_fast.commands.common import atomic_output, exit_faulty, read_input, working
 
 if TYPE_CHECKING:
     from desmos_fast.settlement.bank.model import BankFault
@@ -42,7 +42,8 @@ def parse(
 
     data = read_input(file)
     try:
-        statement = read_statement(data, format_)
+        with working("Statement"):
+            statement = read_statement(data, format_)
     except BankRefused as refused:
         print_bank_faults([refused.fault])
         exit_faulty()

@@ -31,6 +31,36 @@ def read_input(path: str) -> bytes:
         raise OutsideFailed(f"cannot read {path!r}: {error.strerror}", hint="check the rights of the file and the disk") from error
 
 
+def make_folder(path: str | Path) -> Path:
+    """Return a folder, made when it is not there.
+
+    Raises typer.BadParameter (exit 2) for a file of that name, OutsideFailed (exit 3) when it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise typer.BadParameter(f"{str(folder)!r} is not a folder") from error
+    except OSError as error:
+        raise OutsideFailed(f"cannot make {str(folder)!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
+    return folder
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal, while the block runs, what is being done and for how long; nothing anywhere else."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
 @contextlib.contextmanager
 def atomic_output(path: str) -> Iterator[BinaryIO]:
     """Give a binary file that takes the place of `path` only once it is whole and on disk; `-` is standard output.

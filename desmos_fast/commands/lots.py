@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import exit_faulty, print_faults, read_input, write_together
+from desmos_fast.commands.common import exit_faulty, make_folder, print_faults, read_input, working, write_together
 
 if TYPE_CHECKING:
     from desmos_fast.billing.model import Invoice
@@ -42,7 +41,9 @@ def build(
     except FaultyInput as refused:
         print_faults(refused.faults)
         exit_faulty()
-    invoices, built = _built(read_input(file), chosen)
+    data = read_input(file)
+    with working("Lots"):
+        invoices, built = _built(data, chosen)
     found = _summary(chosen, invoices, built)
     shown = msgspec.json.encode(found)
     _write(out, built, msgspec.json.format(shown, indent=1) + b"\n")
@@ -74,12 +75,7 @@ def _line_of(fault: "Fault") -> tuple[bool, int]:
 
 
 def _write(out: Path, built: "BuiltFile | None", summary: bytes) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise typer.BadParameter(f"{str(out)!r} is not a folder") from error
-    except OSError as error:
-        raise OutsideFailed(f"cannot make the folder {str(out)!r}: {error.strerror}", hint="check its rights and the disk") from error
+    make_folder(out)
     claims = [(out / built.name, built.content)] if built is not None else []
     write_together([*claims, (out / "summary.json", summary)])
 

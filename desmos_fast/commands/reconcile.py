@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from desmos_fast.base.errors import OutsideFailed
-from desmos_fast.commands.common import exit_faulty, print_faults, read_input, write_together
+from desmos_fast.commands.common import exit_faulty, make_folder, print_faults, read_input, working, write_together
 
 
 def register(app: typer.Typer) -> None:
@@ -35,27 +34,19 @@ def reconcile_files(
     if [invoices, orders, bank, payers, settings].count("-") > 1:
         raise typer.BadParameter("only one input can be standard input")
     try:
-        result = reconcile(
-            codec.read_items(read_input(invoices), Invoice, "invoices"),
-            codec.read_items(read_input(orders), Order, "orders"),
-            codec.read_items(read_input(bank), BankLine, "bank"),
-            codec.read_items(read_input(payers), Payer, "payers") if payers else [],
-            codec.read_settings(read_input(settings)) if settings else Settings(),
-        )
+        with working("Matching"):
+            result = reconcile(
+                codec.read_items(read_input(invoices), Invoice, "invoices"),
+                codec.read_items(read_input(orders), Order, "orders"),
+                codec.read_items(read_input(bank), BankLine, "bank"),
+                codec.read_items(read_input(payers), Payer, "payers") if payers else [],
+                codec.read_settings(read_input(settings)) if settings else Settings(),
+            )
     except FaultyInput as refused:
         print_faults(refused.faults)
         exit_faulty()
-    _make_folder(out)
+    make_folder(out)
     summary = codec.write_summary(result)
     write_together([(out / "matches.ndjson", codec.write_matches(result.matches)), (out / "summary.json", summary)])
     if as_json:
         sys.stdout.write(summary.decode())
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise typer.BadParameter(f"{str(out)!r} is not a folder") from None
-    except OSError as error:
-        raise OutsideFailed(f"cannot make {str(out)!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults, read_input
+from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults, read_input, working
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,8 @@ def parse(
     data = read_input(file)
     digest = hashlib.sha256(data).hexdigest()
     try:
-        found = codec.parse(data)
+        with working("Return"):
+            found = codec.parse(data)
         if not orders:
             rows = codec.objects(found)
         elif isinstance(found, RspFile):

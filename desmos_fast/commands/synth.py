@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults
+from desmos_fast.commands.common import atomic_output, exit_faulty, make_folder, print_faults, working
 
 if TYPE_CHECKING:
     from desmos_fast.billing.model import Invoice
@@ -52,11 +51,13 @@ def day(
     made = write_invoices(one_day, invoices, first_number, target / "invoices.ndjson")
     settings = folder.settings_of(world, when, invoices)
     try:
-        claims = build(made, settings)
+        with working("Lots"):
+            claims = build(made, settings)
     except FaultyInput as refused:
         print_faults(refused.faults)
         exit_faulty()
-    answers = answer(claims.content, seed, when)
+    with working("Payers and bank answer"):
+        answers = answer(claims.content, seed, when)
     written = ["invoices.ndjson"]
     for name, data in [("settings.json", folder.settings_json(settings)), *folder.answer_files(answers)]:
         with atomic_output(str(target / name)) as file:
@@ -67,18 +68,6 @@ def day(
     if as_json:
         summary = folder.summary(world, when, claims, answers, written)
         print(msgspec.json.encode(summary).decode())
-
-
-def make_folder(out: str) -> Path:
-    """Return the folder, made when needed; BadParameter for a file, OutsideFailed when it cannot be made."""
-    target = Path(out)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise typer.BadParameter(f"{out!r} is not a folder") from error
-    except OSError as error:
-        raise OutsideFailed(f"cannot make {out!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
-    return target
 
 
 def write_invoices(one_day: "Day", count: int, first_number: int, path: Path) -> "list[Invoice]":

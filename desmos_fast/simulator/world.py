@@ -181,18 +181,23 @@ class World:
             finess = with_luhn(str(75 + draw.below(20)) + "0" + draw.digits(5))
         return Centre(finess, f"CENTRE DE SANTE {draw.pick(LAST_NAMES)}")
 
+    @property
+    def _district(self) -> str:
+        # A personal number has digits only: both Corsican departments begin with 20.
+        return self.centre.finess[:2].replace("2A", "20").replace("2B", "20")
+
     def _practitioner(self, rank: int) -> Practitioner:
         draw = Draw(self.seed, "practitioner", rank)
         specialty = DENTIST if rank < DENTISTS else GP
         # The rank stands inside both numbers, so that no two practitioners share one.
-        am = with_luhn(f"{self.centre.finess[:2]}{4 if specialty == DENTIST else 1}{draw.digits(3)}{rank:02d}")
+        am = with_luhn(f"{self._district}{4 if specialty == DENTIST else 1}{draw.digits(3)}{rank:02d}")
         rpps = with_luhn(f"10{draw.digits(6)}{rank:02d}")
         return Practitioner(am, rpps, specialty)
 
     def prescriber(self, rank: int) -> Practitioner:
         """Return one of the doctors in town who send patients to the centre."""
         draw = Draw(self.seed, "prescriber", rank)
-        am = with_luhn(f"{self.centre.finess[:2]}1{draw.digits(3)}{50 + rank % 50:02d}")
+        am = with_luhn(f"{self._district}1{draw.digits(3)}{50 + rank % 50:02d}")
         return Practitioner(am, with_luhn(f"10{draw.digits(8)}"), GP)
 
     def patient(self, visit: int, order: int | None = None) -> Person:

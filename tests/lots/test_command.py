@@ -3,6 +3,7 @@ import errno
 import hashlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,19 @@ def build_golden(name: str, out: Path, *more: str) -> Result:
 
 def faults_of(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stderr.splitlines()]
+
+
+def test_a_terminal_is_told_that_work_goes_on(tmp_path: Path) -> None:
+    settings, invoices = FILES / "file1.settings.json", FILES / "file1.ndjson"
+    command = [sys.executable, "-m", "desmos_fast.cli", "lots", "build", str(invoices), "--settings", str(settings), "--out", str(tmp_path)]
+    ours, theirs = pty.openpty()
+    try:
+        result = subprocess.run(command, cwd=ROOT, timeout=60, stdout=subprocess.PIPE, stderr=theirs)
+        shown = os.read(ours, 65536)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert (result.returncode, result.stdout, b"Lots" in shown) == (0, b"", True)
 
 
 @pytest.mark.parametrize("name", ["file1", "file2"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.identifiers import finess_is_valid, luhn_sum_is_zero, nir_is_synthetic, nir_is_valid
+from desmos_fast.billing.codec import encode
 from desmos_fast.billing.model import Invoice
 from desmos_fast.simulator.day import NAMED_OUTCOMES, Day, half_up, line, price
 from desmos_fast.simulator.world import DESK_ORDERS, REFUSED_ORDER, World
@@ -53,6 +54,14 @@ def test_a_given_centre_bills_and_a_wrong_one_is_refused() -> None:
     assert next(Day(World(1, finess="750000010")).invoices(1)).biller == "750000010"
     with pytest.raises(InvalidInput):
         World(1, finess="750000018")
+
+
+@pytest.mark.parametrize("biller", ["2A0002689", "2B0000020"])
+def test_a_corsican_centre_has_practitioners_whose_numbers_can_be_written(biller: str) -> None:
+    world = World(3, finess=biller)
+    found = list(Day(world).invoices(40))
+    assert encode(found).faults == []
+    assert {invoice.biller for invoice in found} == {biller}
 
 
 def test_people_are_synthetic_with_a_valid_key(invoices: list[Invoice]) -> None:
