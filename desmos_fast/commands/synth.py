@@ -23,6 +23,7 @@ SMALLEST_BAR: Final = 1000
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.synth.command("day")(day)
+    groups.synth.command("answer")(answer_letterbox)
 
 
 def day(
@@ -68,6 +69,34 @@ def day(
     if as_json:
         summary = folder.summary(world, when, claims, answers, written)
         print(msgspec.json.encode(summary).decode())
+
+
+def answer_letterbox(
+    folder: Annotated[str | None, typer.Argument(help="The letterbox: `to_payers` lies in it. By default that of the worker.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Where what the identities do not decide is drawn from.")] = 1,
+    biller: Annotated[str | None, typer.Option(help="Answer the files of this centre only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the files as one JSON object.")] = False,
+) -> None:
+    """Let the simulated payers and bank (test profile) answer each claim file of a letterbox; a second run changes nothing.
+
+    Prints the files to import, in the order in which a centre receives them: acknowledgements, returns, the statement.
+    """
+    import msgspec
+
+    from desmos_fast.base.settings import load
+    from desmos_fast.simulator.concentrator import SENT, answer_folder
+
+    letterbox = Path(folder) if folder is not None else load().data_dir / "letterbox"
+    if not (letterbox / SENT).is_dir():
+        raise typer.BadParameter(f"there is no folder {SENT!r} in {str(letterbox)!r}: the worker makes it when it sends")
+    with working("Payers and bank answer"):
+        answered = answer_folder(letterbox, seed, biller=biller)
+    if as_json:
+        files = [{"claims": one.claims, "arl": one.arl, "rsp": one.rsp, "bank": one.bank} for one in answered]
+        print(msgspec.json.encode({"files": files}, enc_hook=str).decode())
+        return
+    for one in answered:
+        print(*one.files, sep="\n")
 
 
 def write_invoices(one_day: "Day", count: int, first_number: int, path: Path) -> "list[Invoice]":

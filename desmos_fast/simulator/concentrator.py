@@ -100,7 +100,8 @@ def answer(claim_file: bytes, seed: int, sent_on: datetime.date, *, opening: int
     said = [pieces_of(seed, share) for share in shares]
     references = References(seed, hashlib.sha256(claim_file).hexdigest())
     orders = orders_of((piece for pieces in said for piece in pieces), references, day)
-    credits = sorted([*credits_of(orders), stray_credit(seed, claims.biller, day)], key=lambda one: (one.booking, one.payer.id, one.orders))
+    stray = stray_credit(seed, claims.biller, day, claims.sequence)
+    credits = sorted([*credits_of(orders), stray], key=lambda one: (one.booking, one.payer.id, one.orders))
     before = opening_of(seed, claims.biller) if opening is None else opening
     bank = statement(account_of(seed, claims.biller), before, day, credits)
     return Answers(

@@ -244,9 +244,9 @@ def name_of(payer: Payer) -> str:
     return f"{'CAISSE' if payer.amc is None else 'ORGANISME'} {letters}"
 
 
-def stray_credit(seed: int, biller: str, sent_on: str) -> Credit:
-    """Return a credit that has nothing to do with claims, as every account receives some."""
-    draw = Draw(seed, "stray", biller, sent_on)
+def stray_credit(seed: int, biller: str, sent_on: str, sequence: int) -> Credit:
+    """Return a credit that has nothing to do with claims, as every account receives some; another one for each claim file."""
+    draw = Draw(seed, "stray", biller, sent_on, sequence)
     booking = working_day(sent_on, WORKING_DAYS["amo"])
     return Credit(payer=Payer(""), name=draw.pick(STRANGERS), amount=1_000 + draw.below(90_000), booking=booking, orders=(), quoted=())
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.settlement.bank import read_statement
+from desmos_fast.settlement.bank.model import content_key
 from desmos_fast.simulator.codec import UnreadableClaims, read_claims
 from desmos_fast.simulator.concentrator import answer, answer_folder
 from desmos_fast.simulator.day import Day
@@ -302,6 +303,8 @@ def test_a_letterbox_is_answered_once_and_statements_chain(tmp_path: Path, invoi
     blocks = [read_statement(one.bank.read_bytes()).blocks[0] for one in first]
     assert [block.opening for block in blocks[1:]] == [block.closing for block in blocks[:-1]]
     returned = [line for one in first for path in one.rsp for line in path.read_text().splitlines()]
+    kept = [content_key(line) for one in first for line in read_statement(one.bank.read_bytes()).lines]
+    assert len(set(kept)) == len(kept)
     references = Counter(line[21:41] for line in returned if line.startswith("P1"))
     assert set(references.values()) == {1}
 

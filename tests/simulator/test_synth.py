@@ -100,3 +100,21 @@ def test_what_cannot_be_made_is_said_without_a_traceback(tmp_path: Path) -> None
         assert b"Traceback" not in ran.stderr
     assert not (tmp_path / "out").exists()
     assert file.read_bytes() == b"kept"
+
+
+def test_the_payers_answer_a_letterbox_on_command(tmp_path: Path) -> None:
+    sent = tmp_path / "to_payers"
+    command = [sys.executable, "-m", "desmos_fast.cli", "synth", "answer", str(tmp_path), "--seed", "5"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, env={"PATH": "/usr/bin:/bin", "COLUMNS": "400"})
+    assert (refused.returncode, b"the worker makes it" in refused.stderr) == (2, True)
+    sent.mkdir()
+    world = World(5)
+    claims = build(list(Day(world).invoices(30)), LotSettings(date=DEFAULT_DAY.isoformat()))
+    (sent / claims.name).write_bytes(claims.content)
+    told = [subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=True).stdout.decode().splitlines() for _ in range(2)]
+    assert told[0] == told[1] == [str(tmp_path / "from_payers" / Path(path).name) for path in told[0]]
+    answers = answer(claims.content, 5, DEFAULT_DAY)
+    assert [Path(path).read_bytes() for path in told[0]] == [*answers.arl, *answers.rsp, answers.bank]
+    listed = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, timeout=60, check=True).stdout
+    (one,) = msgspec.json.decode(listed)["files"]
+    assert [*one["arl"], *one["rsp"], one["bank"]] == told[0]
