@@ -6,11 +6,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from desmos_fast.base.settings import Settings
 from desmos_fast.db.embedded import Cluster, open_cluster
+
+# What the library of the progress bar takes from the shell: a terminal is one when it is one, and nothing else decides.
+TERMINAL: Final = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +30,14 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def private_data_dir(open_folder: Path) -> Iterator[Path]:
-    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's leak in."""
+    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's or of the terminal leak in."""
     data_dir = open_folder / "data"
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("DESMOS_") and not name.startswith("DESMOS_TEST_")]:
             patch.delenv(name)
+        for name in TERMINAL:
+            patch.delenv(name, raising=False)
+        patch.setenv("TERM", "xterm")
         patch.setenv("DESMOS_DATA_DIR", str(data_dir))
         yield data_dir
 
