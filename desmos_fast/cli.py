@@ -3,6 +3,7 @@
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -50,6 +51,7 @@ for _name in MODULES:
 
 def main() -> None:
     """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
+    _speak_utf8()
     try:
         _run()
     except DesmosError as error:
@@ -79,6 +81,13 @@ def _run() -> None:
         # What is still in the buffer must fail here, where it can be told, not after the end.
         if sys.stdout is not None:
             sys.stdout.flush()
+
+
+def _speak_utf8() -> None:
+    """Write UTF-8 whatever the locale: JSON asks for it, and an old locale has no sign for an amount's minus or a table's lines."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def _give_up_output() -> None:

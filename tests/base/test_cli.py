@@ -84,3 +84,12 @@ def test_a_pipe_that_nobody_reads_is_no_faulty_input(command: list[str], unbuffe
             PROGRAM + command, input=CLAIMS.read_bytes(), stdout=pipe, stderr=subprocess.PIPE, env=environment(unbuffered), check=False
         )
     assert (done.returncode, done.stderr) == (3, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_old_locale_stands_in_no_ones_way(encoding: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "demo", "--help"], capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "400"}, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "╭─ Options" in done.stdout.decode("utf-8")
