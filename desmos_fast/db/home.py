@@ -122,20 +122,16 @@ def _no_account() -> Account:
 
 
 def make_home(data_dir: Path) -> None:
-    """Make the data folder when it is missing, and refuse one that another user could change under us.
+    """Make the data folder and those above it when they are missing, and refuse one that another user could change under us.
 
     Raises Unreachable.
     """
-    mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
-        data_dir.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            data_dir.mkdir(mode=0o700)
-        except FileExistsError:
-            found = data_dir.stat()
-        else:
-            data_dir.chmod(mode)
+        for folder in reversed(data_dir.parents[:-1]):
+            _made_passable(folder)
+        if _made_passable(data_dir):
             return
+        found = data_dir.stat()
     except OSError as error:
         raise Unreachable(
             f"the data folder {data_dir} cannot be made: {error.strerror}", hint="set DESMOS_DATA_DIR to a folder that you may write"
@@ -147,6 +143,16 @@ def make_home(data_dir: Path) -> None:
         raise Unreachable(f"the data folder {data_dir} belongs to another user (number {found.st_uid})", hint=hint)
     if found.st_mode & stat.S_IWOTH:
         raise Unreachable(f"everyone may write in the data folder {data_dir}", hint=f"run: chmod o-w {data_dir}")
+
+
+def _made_passable(folder: Path) -> bool:
+    """Make a folder when it is missing, and say whether: root's lets the service account pass through, whatever the umask."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    return True
 
 
 def check_reachable(data_dir: Path, who: Account) -> None:

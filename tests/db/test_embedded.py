@@ -18,7 +18,7 @@ from desmos_fast.base.settings import Settings
 from desmos_fast.db import embedded, postmaster
 from desmos_fast.db.binaries import Binaries
 from desmos_fast.db.embedded import Cluster, DataInUse, NotRunning, attach, open_cluster
-from desmos_fast.db.home import account
+from desmos_fast.db.home import account, make_home
 from desmos_fast.db.postmaster import StartFailed
 from desmos_fast.db.roles import ADMIN, APP, OWNER, OpenDoor
 from desmos_fast.db.secrets import SecretMissing
@@ -163,6 +163,16 @@ def test_a_data_folder_behind_a_closed_door_is_refused_with_a_way_out(open_folde
         open_cluster(Settings(data_dir=closed / "below" / "data"))
     assert "DESMOS_DATA_DIR" in caught.value.hint
     assert rights(upwards(closed)) == before
+
+
+@needs_root
+def test_folders_that_root_makes_let_the_account_through_whatever_the_umask(data_dir: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        make_home(data_dir / "above" / "data")
+    finally:
+        os.umask(before)
+    assert account().may("-x", data_dir / "above" / "data")
 
 
 def test_a_data_folder_that_others_may_write_in_is_refused(data_dir: Path, settings: Settings) -> None:
