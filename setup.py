@@ -29,7 +29,6 @@ MACROS: list[tuple[str, str | None]] = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG el
 LIBRARIES = {"seal": ["crypto"]}
 
 
-
 def extensions() -> list[Extension]:
     """Return one extension for each kernel."""
     return [
@@ -53,7 +52,7 @@ if __name__ == "__main__":
             # The tracer needs the generated C beside its source, so a debug build keeps it there.
             build_dir=None if DEBUG else "build/cython",
             annotate=ANNOTATE,
-            nthreads=os.cpu_count() or 1,
+            # No `nthreads`: its pool of processes wins two seconds, and asks for a /dev/shm that not every machine lets one write in.
             quiet=True,
         )
     )
