@@ -12,8 +12,8 @@ from desmos_fast.base.identifiers import mask_nir, nir_is_synthetic
 from desmos_fast.base.types import Cents, KeyKind, Part
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault
+from desmos_fast.exchange.reserved import C2S_CONTRACT
 
-C2S_CONTRACT: Final = "89"
 TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
 DONE: Final = frozenset({"not_due", "settled", "paid"})
 # On an act only: `amo` and `amc` of the invoice are its insurers.

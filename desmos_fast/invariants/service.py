@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from desmos_fast.base import ledger
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.model import UnknownCentre
 from desmos_fast.invariants import disk, store
 from desmos_fast.invariants.model import SHOWN, Finding, Limits, Report, judge
 from desmos_fast.invariants.store import Centre, Seen, Told
-from desmos_fast.settlement.shares import TERMINAL, TOLD_BY_RETURNS, MatchedLine, share_state
+from desmos_fast.settlement.shares import TOLD_BY_RETURNS, MatchedLine, share_state
 
 OF_A_CENTRE: Final = ("I1", "I2", "I3", "I4", "I9")
 

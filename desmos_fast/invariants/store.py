@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads that look for what must not be: each file of `sql/` is one check, which tells how many it looked at and which are wrong."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -135,14 +135,20 @@ SHARES: Final = """
 
 async def shares(con: Connection, tenant: TenantId) -> AsyncIterator[Told]:
     """Give each share of a centre with the lines matched to it, a few thousand in memory at a time."""
+    async for rows in _runs(con.cursor(SHARES, tenant, prefetch=PREFETCH), "name"):
+        yield _told(rows)
+
+
+async def _runs(rows: AsyncIterable[asyncpg.Record], column: str) -> AsyncIterator[list[asyncpg.Record]]:
+    """Give the rows that follow one another with the same value in a column."""
     kept: list[asyncpg.Record] = []
-    async for row in con.cursor(SHARES, tenant, prefetch=PREFETCH):
-        if kept and row["name"] != kept[0]["name"]:
-            yield _told(kept)
+    async for row in rows:
+        if kept and row[column] != kept[0][column]:
+            yield kept
             kept = []
         kept.append(row)
     if kept:
-        yield _told(kept)
+        yield kept
 
 
 def _told(rows: Sequence[asyncpg.Record]) -> Told:
@@ -163,14 +169,8 @@ HEAD: Final = "SELECT value, hash FROM counter WHERE tenant_id = $1 AND kind = '
 
 async def entries(con: Connection, tenant: TenantId) -> AsyncIterator[Link]:
     """Give the ledger of a centre in the order of its chain, a few thousand lines in memory at a time."""
-    kept: list[asyncpg.Record] = []
-    async for row in con.cursor(ENTRIES, tenant, prefetch=PREFETCH):
-        if kept and row["seq"] != kept[0]["seq"]:
-            yield _link(kept)
-            kept = []
-        kept.append(row)
-    if kept:
-        yield _link(kept)
+    async for rows in _runs(con.cursor(ENTRIES, tenant, prefetch=PREFETCH), "seq"):
+        yield _link(rows)
 
 
 def _link(rows: Sequence[asyncpg.Record]) -> Link:

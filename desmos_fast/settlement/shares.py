@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import Cents
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement.model import LineStatus
 
-TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
 TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "settled_part", "rejected", "indu"})
 
 

@@ -9,9 +9,11 @@ from typing import Final, Literal
 import msgspec
 
 from desmos_fast.base.errors import InvalidInput
+from desmos_fast.billing.amounts import half_up
 from desmos_fast.billing.model import Amc, Amo, Beneficiary, CcamAct, Executor, Invoice, NgapAct, Prescriber, ReferringDoctor
+from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
 from desmos_fast.simulator.draw import Draw
-from desmos_fast.simulator.world import C2S_CONTRACT, C2S_NUMBER, DESK_ORDERS, REFUSED_ORDER, ZONE, Act, Discipline, Person, World
+from desmos_fast.simulator.world import DESK_ORDERS, REFUSED_ORDER, ZONE, Act, Discipline, Person, World
 
 DEFAULT_DAY: Final = datetime.date(2026, 11, 20)
 SPECIAL_EVERY: Final = 16
@@ -33,11 +35,6 @@ class Shares(msgspec.Struct, frozen=True):
     rate: int
     amo: int
     amc: int
-
-
-def half_up(base: int, rate: int) -> int:
-    """Return `rate` percent of `base` cents, halves upwards."""
-    return (base * rate * 2 + 100) // 200
 
 
 def price(act: Act, *, exempt: bool, off_path: bool, covered: bool, c2s: bool) -> Shares:

@@ -11,6 +11,7 @@ import msgspec
 
 from desmos_fast.base.identifiers import nir_is_synthetic
 from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
 from desmos_fast.simulator.codec import AMO_FLOW
 from desmos_fast.simulator.draw import Draw
 from desmos_fast.simulator.model import (
@@ -27,7 +28,7 @@ from desmos_fast.simulator.model import (
     ReturnLine,
     Sheet,
 )
-from desmos_fast.simulator.world import C2S_CONTRACT, C2S_NUMBER, DESK_ORDERS, load_payers
+from desmos_fast.simulator.world import DESK_ORDERS, load_payers
 
 NAMED: Final[dict[int, Outcome]] = {
     900: "paid", 901: "partly", 902: "late", 903: "twice", 904: "silent", 905: "lot_refused", 906: "rights_closed", 907: "clawed_back",

@@ -16,8 +16,6 @@ from desmos_fast.nomenclature.payers import TEST_TABLE
 from desmos_fast.simulator.draw import Draw
 
 DATA: Final = Path(__file__).parent / "data"
-C2S_NUMBER: Final = "99999997"
-C2S_CONTRACT: Final = "89"
 GP: Final = "01"
 DENTIST: Final = "19"
 ZONE: Final = "26"

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from desmos_fast.billing import rules as billing
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.tenant import direct
 from desmos_fast.lots.model import FileState, LotState
 from desmos_fast.lots.rules import FILE_MOVES, LOT_MOVES
-from desmos_fast.settlement.shares import TERMINAL
 from tests.db.databases import Place
 from tests.db.rows import insert
 

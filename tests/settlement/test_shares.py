@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desmos_fast.base.errors import OurBug
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement.model import LineStatus
-from desmos_fast.settlement.shares import TERMINAL, MatchedLine, open_amount, share_state
+from desmos_fast.settlement.shares import MatchedLine, open_amount, share_state
 
 PAID = MatchedLine("paid", 2100, False)
 PAID_IN = MatchedLine("paid", 2100, True)

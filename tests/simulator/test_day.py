@@ -11,7 +11,7 @@ from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.identifiers import finess_is_valid, luhn_sum_is_zero, nir_is_synthetic, nir_is_valid
 from desmos_fast.billing.codec import encode
 from desmos_fast.billing.model import Invoice
-from desmos_fast.simulator.day import NAMED_OUTCOMES, Day, half_up, line, price
+from desmos_fast.simulator.day import NAMED_OUTCOMES, Day, line, price
 from desmos_fast.simulator.world import DESK_ORDERS, REFUSED_ORDER, World
 
 COUNT = 1500
@@ -79,7 +79,7 @@ def test_the_same_person_comes_back_unchanged() -> None:
 def test_amounts_of_each_line_and_invoice_add_up(invoices: list[Invoice]) -> None:
     for invoice in invoices:
         for act in invoice.acts:
-            assert act.amo == half_up(act.base, act.rate)
+            assert act.amo == (act.base * act.rate + 50) // 100
             assert act.amc >= 0
             assert act.amo + act.amc <= act.fees
             assert act.unit_price <= act.fees

@@ -11,6 +11,7 @@ from desmos_fast.exchange.layouts import Field, load_pack
 from desmos_fast.exchange.reading.columns import column_rows
 from desmos_fast.exchange.reading.grammar import GRAMMARS, grammar_row
 from desmos_fast.exchange.reading.tables import CODE, NO_TYPE, TYPES, layout_row, type_rows
+from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
 from ext.claims import ZONES, Claims
 from ext.columns import READS, Columns
 from ext.reader import Grammar, Scan, Types
@@ -20,8 +21,6 @@ from ext.zones import OPS, Zones
 
 # More faults than these in one pass tell nothing more about a file.
 FAULTS_KEPT: Final = 1000
-C2S_NUMBER: Final = b"99999997"
-C2S_CONTRACT: Final = b"89"
 HIDDEN: Final = frozenset({"nir", "nir_key", "beneficiary_nir", "beneficiary_nir_key", "faulty_value", "replacement_value"})
 MESSAGES: Final = {
     "B2_BAD_LENGTH": "the record has another length than 128 bytes",
@@ -86,7 +85,7 @@ def claims() -> Claims:
     pack = load_pack()
     places = [pack.tables[name].field(field) for name, _, field in (zone.partition(".") for zone in ZONES)]
     codes = (CODE["1"], CODE["6"], CODE["4E"], CODE["4M"])
-    return Claims(tuple((place.offset, place.length) for place in places), codes, C2S_NUMBER.rjust(10, b"0"), C2S_CONTRACT)
+    return Claims(tuple((place.offset, place.length) for place in places), codes, C2S_NUMBER.zfill(10).encode(), C2S_CONTRACT.encode())
 
 
 @functools.cache
