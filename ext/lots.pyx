@@ -107,7 +107,8 @@ cdef Py_ssize_t gather(
 
 
 cdef array.array longs(Py_ssize_t count):
-    return array.clone(LONGS, count, zero=True)
+    # An empty array has no address, and none may be handed to memset, not even to clear nothing.
+    return array.clone(LONGS, count, zero=count > 0)
 
 
 cdef int same_length(Py_ssize_t count, tuple lengths) except -1:
