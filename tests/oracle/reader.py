@@ -6,12 +6,13 @@ the rules of the kinds of file.
 """
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-PACK = Path(__file__).parents[2] / "desmos_fast/exchange/packs/essai-1"
+PACK = Path(os.environ.get("DESMOS_LAYOUTS") or Path(__file__).parents[2] / "desmos_fast/exchange/packs/essai-1")
 LATER = {"3", "3S", "3E", "3F", "3H", "4B", "4H"}
 ALPHABET = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-")
 
@@ -40,7 +41,8 @@ def _table(name: str) -> dict[str, Zone]:
     return zones
 
 
-TABLES = {path.stem: _table(path.stem) for path in PACK.glob("*.csv") if path.stem != "code_lists"}
+# Files named in lower case describe the pack; each of the others is a table.
+TABLES = {path.stem: _table(path.stem) for path in PACK.glob("*.csv") if not path.stem.islower()}
 CODES: dict[str, set[str]] = {}
 for _row in _read("code_lists"):
     CODES.setdefault(_row["list"], set()).add(_row["code"])
