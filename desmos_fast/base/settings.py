@@ -16,7 +16,7 @@ MAX_PORT: Final = 65_535
 MAX_POOL: Final = 64
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
-    "DESMOS_POOL_SIZE",
+    "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS",
 })  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class Settings:
     port: int = 8080
     log_level: str = "warning"
     pool_size: int = 8
+    layouts: Path | None = None
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -47,8 +48,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     """
     given = {name: value for name in _KNOWN if (value := (os.environ if env is None else env).get(name, ""))}
     for name, value in given.items():
-        if not value.isprintable() or value != value.strip():
-            raise BadSetting(f"{name} holds a control character or begins or ends with a space")
+        _check_text(name, value)
     level = given.get("DESMOS_LOG_LEVEL", "warning")
     if level not in LOG_LEVELS:
         raise BadSetting(f"DESMOS_LOG_LEVEL is {level!r}", hint=f"one of {', '.join(LOG_LEVELS)}")
@@ -65,7 +65,21 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         port=_whole(given, "DESMOS_PORT", 8080, 0, MAX_PORT),
         log_level=level,
         pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
+        layouts=layouts(env),
     )
+
+
+def layouts(env: Mapping[str, str] | None = None) -> Path | None:
+    """Read DESMOS_LAYOUTS alone, the folder of a layout pack: codecs need no other setting. Raises BadSetting."""
+    name = "DESMOS_LAYOUTS"
+    text = (os.environ if env is None else env).get(name, "")
+    _check_text(name, text)
+    return _absolute(name, text) if text else None
+
+
+def _check_text(name: str, value: str) -> None:
+    if not value.isprintable() or value != value.strip():
+        raise BadSetting(f"{name} holds a control character or begins or ends with a space")
 
 
 def _whole(given: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

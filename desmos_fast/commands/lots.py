@@ -81,10 +81,10 @@ def _write(out: Path, built: "BuiltFile | None", summary: bytes) -> None:
 
 
 def _summary(settings: "LotSettings", invoices: "Sequence[Invoice]", built: "BuiltFile | None") -> dict[str, Any]:
-    from desmos_fast.exchange.layouts import DEFAULT_PROFILE
+    from desmos_fast.exchange.layouts import load_pack
     from desmos_fast.lots.codec import claimed_apart
 
-    common: dict[str, Any] = {"profile": DEFAULT_PROFILE, "date": settings.date}
+    common: dict[str, Any] = {"profile": load_pack().profile, "date": settings.date}
     if built is None:
         nothing: dict[str, Any] = {"file": None, "records": 0, "invoices": 0, "fees": 0, "amo": 0, "amc": 0, "lots": []}
         return common | nothing | {"next_sequence": settings.file_sequence, "next_lot": settings.first_lot}

@@ -25,7 +25,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from desmos_fast.exchange.layouts import Field, LayoutError, Table
+from desmos_fast.exchange.model import Field, LayoutError, Table
 
 Step: TypeAlias = tuple[int, int, int, bool, int, int, int, bytes | None, int]
 
@@ -53,6 +53,11 @@ def source_of(value: str) -> tuple[str, int, int]:
     if found["index"] is not None:
         return found["path"], int(found["index"]), ELEMENT
     return found["path"], int(found["start"]), int(found["stop"])
+
+
+def has_own_value(field: Field) -> bool:
+    """Say whether a value comes under the field's own name: the table names no source for it, or a default alone."""
+    return field.is_written and (not field.value or _LITERAL.fullmatch(field.value) is not None)
 
 
 def compile_table(table: Table, slots: Mapping[str, int]) -> tuple[Step, ...]:

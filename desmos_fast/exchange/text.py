@@ -5,15 +5,21 @@ import functools
 import unicodedata
 from typing import Final
 
-# Letters that Unicode does not decompose, and how the records spell them.
-SPELT: Final = {"Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "ß": "SS"}
-_SPELT: Final = str.maketrans(SPELT | {letter.lower(): spelling for letter, spelling in SPELT.items()})
+from desmos_fast.exchange.layouts import load_pack
+
 _BLANKS: Final = frozenset("PSZ")
+
+
+@functools.cache
+def _spelt() -> dict[int, str]:
+    """Return how the profile spells the letters that Unicode does not decompose, in both cases."""
+    letters = load_pack().letters
+    return str.maketrans(letters | {letter.lower(): spelling for letter, spelling in letters.items()})
 
 
 def latin(text: str) -> str | None:
     """Return the text in A-Z, 0-9 and single spaces, or None when a character has no such form."""
-    parts = unicodedata.normalize("NFKD", text.translate(_SPELT))
+    parts = unicodedata.normalize("NFKD", text.translate(_spelt()))
     # Marks go before upper case is taken: the upper case of a mark may be a letter.
     bare = "".join(character for character in parts if unicodedata.category(character)[0] != "M")
     written: list[str] = []

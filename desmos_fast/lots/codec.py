@@ -13,6 +13,7 @@ import msgspec
 from desmos_fast.base.types import Cents
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
+from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.lots import kernel, rules
 from desmos_fast.lots.model import BuildRequest, BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
 
@@ -67,7 +68,8 @@ def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: Abstra
     """Put encoded invoices of one biller in lots and lay out one file.
 
     `in_use` are the numbers of the biller's lots that still wait for an answer. Raises FaultyInput (settings, several destinations
-    where one is asked for, more lots than a file takes, a total wider than its field, no row), LotNumbersExhausted, RowsDisagree.
+    where one is asked for, more lots than a file takes, a total wider than its field, no row), LotNumbersExhausted, RowsDisagree,
+    LayoutNotInForce.
     """
     faults = rules.check_settings(settings)
     digits = rules.biller_digits(biller)
@@ -77,6 +79,7 @@ def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: Abstra
         faults.append(Fault(code="B2_MISSING", message="there is no invoice to put in a lot"))
     if faults or digits is None:
         raise FaultyInput(faults)
+    load_pack().check_day(settings.date)
     found = kernel.cut(rows, settings)
     _check_file(rows, found, settings)
     numbers = rules.lot_numbers(settings.first_lot, len(found.sizes), in_use)

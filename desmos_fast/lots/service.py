@@ -15,7 +15,7 @@ from desmos_fast.db import journal, kernel, numbers, queue
 from desmos_fast.db.journal import Event
 from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.db.pool import Connection
-from desmos_fast.exchange.layouts import DEFAULT_PROFILE
+from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import assembly, rules, store
 from desmos_fast.lots.assembly import Claims, Laid
@@ -97,7 +97,7 @@ def _sealed(context: Context, laid: Sequence[Laid]) -> list[NewFile]:
     sealed = kernel.seal(context.keys, TABLE, context.tenant, ids, contents)
     return [
         NewFile(
-            FileId(name), one.file.biller, one.file.sequence, one.file.name, date.fromisoformat(one.file.date), DEFAULT_PROFILE,
+            FileId(name), one.file.biller, one.file.sequence, one.file.name, date.fromisoformat(one.file.date), load_pack().profile,
             len(one.file.content), hashlib.sha256(one.file.content).digest(), blob,
         )
         for name, one, blob in zip(ids, laid, sealed, strict=True)
