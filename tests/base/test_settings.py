@@ -65,7 +65,8 @@ def test_an_empty_variable_is_an_absent_one() -> None:
         ("PORT", "-1"), ("PORT", "65536"), ("PORT", "80.0"), ("PORT", "8_080"), ("PORT", "٨٠"), ("PORT", " 80"), ("PORT", "9" * 5000),
         ("POOL_SIZE", "0"), ("POOL_SIZE", "65"), ("POOL_SIZE", "many"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", "debug"),
         ("DATA_DIR", "relative"), ("DATA_DIR", "/"), ("DATA_DIR", "//"), ("DATA_DIR", "/srv/../"), ("DATA_DIR", "/srv/a\nb"),
-        ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("PG_BIN", "bin"), ("DSN", "host=db.test password=hush"), ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),
+        ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("PG_BIN", "bin"), ("DSN", "host=db.test password=hush"),
+        ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name_and_without_its_password(name: str, value: str) -> None:
