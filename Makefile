@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 # cut short, whose last outputs may be half written.
 FLAVOUR := $(DESMOS_DEBUG)-$(DESMOS_SANITIZE)-$(DESMOS_ANNOTATE)
 BUILT := build/.built.$(FLAVOUR)
-SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
+SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/*.h)
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types build bench fuzz fault serve migrate golden lock clean

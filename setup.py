@@ -7,9 +7,10 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+# The switches of a safety build, which has a folder of its own: see CONTRIBUTING.md. A release sets none of them.
 DEBUG = os.environ.get("DESMOS_DEBUG") == "1"
-SANITIZE = os.environ.get("DESMOS_SANITIZE") == "1"
 ANNOTATE = os.environ.get("DESMOS_ANNOTATE") == "1"
+SANITIZE = os.environ.get("DESMOS_SANITIZE", "")
 
 DIRECTIVES = {
     "language_level": 3,
@@ -24,7 +25,15 @@ DIRECTIVES = {
     "show_performance_hints": False,
 }
 COMPILE = ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O2", "-g0"]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"] if SANITIZE else []
+SANITIZER_FLAGS = ["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"]
+SANITIZERS = {
+    "": [],
+    "1": ["-fsanitize=address,undefined", *SANITIZER_FLAGS],
+    # Only clang counts the branches taken, which guide the fuzzer through the kernels.
+    "fuzz": ["-fsanitize=address,undefined,fuzzer-no-link", *SANITIZER_FLAGS],
+}[SANITIZE]
+if SANITIZE == "fuzz":
+    os.environ.setdefault("CC", "clang")
 MACROS: list[tuple[str, str | None]] = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 LIBRARIES = {"seal": ["crypto"]}
 
@@ -35,6 +44,8 @@ def extensions() -> list[Extension]:
         Extension(
             f"ext.{source.stem}",
             [str(source)],
+            include_dirs=["."],
+            depends=sorted(str(header) for header in Path("ext").glob("*.h")),
             extra_compile_args=["-Wall", "-Wno-unreachable-code", *COMPILE, *SANITIZERS],
             extra_link_args=SANITIZERS,
             define_macros=MACROS,

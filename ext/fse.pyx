@@ -9,29 +9,20 @@ width)`: index of the invoice, one of REASONS, one of SLOTS, index of the act or
 The invoices are borrowed: the caller's tuple keeps them alive and they are frozen, so what they hold stays while they are read.
 """
 cimport cython
-from cpython cimport array
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from ext.between cimport *
-from ext.checks cimport digits
+from ext.between cimport check_act, check_head, compute_act, compute_head, spell_biller
+from ext.claim cimport LINE, digits_of, has_wide, write_line
+from ext.draft cimport *
 from ext.fields cimport *
-from ext.invoice cimport RECORDS, Work, fault, refuse, set_number
-from ext.lines cimport LINE, Line, Value, compile_line, share, write
 from ext.loads cimport load
 from ext.members cimport *
 from ext.seen cimport Seen
+from ext.sink cimport Block, Sink
 from ext.slots cimport *
-
-import array
-
-cdef enum:
-    CHECKS = 24
-
-# Objects of the invoice in the order in which they are read and in which `classes` are given; an act is of one of two classes.
-cdef enum:
-    INVOICE, BENEFICIARY, INSURER, REFERRING, COMPLEMENT, HAPPENED, PRESCRIBER, NGAP, CCAM, EXECUTOR, AGREEMENT, THINGS
+from ext.steps cimport COUNTED, EXACT, Shape, compile_line, shape_of
 
 OBJECTS = (
     "invoice", "beneficiary", "amo", "referring_doctor", "amc", "accident", "prescriber", "ngap", "ccam", "executor", "prior_agreement",
@@ -40,9 +31,6 @@ LINES = ("2", "2S", "4", "4S", "4E", "4M", "5")
 
 cdef enum:
     LINE_2, LINE_2S, LINE_4, LINE_4S, LINE_4E, LINE_4M, LINE_5
-
-# The type, always written before, that each begins like.
-cdef int[7] ALIKE = [LINE_2, LINE_2, LINE_2, LINE_2, LINE_4S, LINE_4S, LINE_2]
 
 KINDS = {
     "integer": INTEGER, "code": CODE, "fixed": FIXED, "fixed_or_blank": FIXED_OR_BLANK, "not_zero": NOT_ZERO, "day": DAY, "birth": BIRTH,
@@ -83,27 +71,23 @@ SLOTS = {
     "prescriber": S_PRESCRIBER, "acts": S_ACTS, "act": S_ACT, "act.executor": S_EXECUTOR, "act.prior_agreement": S_AGREEMENT,
 }
 
-cdef array.array LONGS = array.array("q", [])
 cdef int[7] OBJECT_SLOTS = [-1, S_BENEFICIARY, S_INSURER, S_REFERRING, S_COMPLEMENT, S_WHAT_HAPPENED, S_PRESCRIBER]
+
+
+cdef int enter(Draft *d, int flow, bint strict) noexcept nogil:
+    # What the last invoice left is forgotten.
+    d.at_act, d.found, d.flow, d.strict, d.lines, d.fees, d.amo, d.amc = -1, 0, flow, strict, 0, 0, 0, 0
+    return 0
+
+
+@cython.overflowcheck(False)
+cdef uint64_t number_word(const Draft *d) noexcept nogil:
+    # Biller and number, nine digits at most each.
+    return digits_of(d.head.values[S_BILLER_WRITTEN].word, 9) * 1000000000 + d.head.values[S_NUMBER].number
 
 
 cdef class Encoder:
     """The compiled layouts and checks of one profile; it holds nothing of a call, so one serves every thread."""
-
-    cdef Check[THINGS][CHECKS] checks
-    cdef int[THINGS] counts
-    cdef Py_ssize_t[THINGS] places
-    cdef Py_ssize_t[2] executor
-    cdef Py_ssize_t[2] agreement
-    cdef Py_ssize_t acts
-    cdef Py_ssize_t prescriber_rpps
-    cdef Py_ssize_t structure
-    cdef Py_ssize_t executor_rpps
-    cdef PyObject *types[THINGS]
-    cdef tuple classes
-    cdef Line[RECORDS] lines
-    cdef uint64_t most
-    cdef object names
 
     def __cinit__(self, tuple classes not None, tuple checks not None, tuple programs not None, names not None):
         """Take the classes in the order of OBJECTS, rows of checks, the steps of LINES in order, and the transliteration of a name.
@@ -111,9 +95,9 @@ cdef class Encoder:
         A check is `(object, attribute, slot, kind, null, required, width, low, high, codes)`; null says whether None may stand there.
         """
         cdef int thing, i
-        if len(classes) != THINGS or len(programs) != RECORDS:
+        if len(classes) != THINGS or len(programs) != RECORDS or S_MODIFIERS - S_ACT_CODE != ACT_SLOTS:
             raise ValueError("an encoder takes 11 classes and 7 layouts")
-        self.classes, self.names = classes, names
+        self.classes, self.names, self.wide = classes, names, has_wide()
         for thing in range(THINGS):
             if not isinstance(classes[thing], type):
                 raise TypeError("an encoder takes classes")
@@ -122,27 +106,17 @@ cdef class Encoder:
             if BENEFICIARY <= thing <= PRESCRIBER:
                 self.places[thing] = place_of(classes[INVOICE], OBJECTS[thing])
         self.acts = place_of(classes[INVOICE], "acts")
-        self.prescriber_rpps = place_of(classes[PRESCRIBER], "rpps")
-        self.structure = place_of(classes[PRESCRIBER], "structure")
-        self.executor_rpps = place_of(classes[EXECUTOR], "rpps")
         for i in range(2):
             self.executor[i] = place_of(classes[NGAP + i], "executor")
             self.agreement[i] = place_of(classes[NGAP + i], "prior_agreement")
         for row in checks:
             self.add_check(row)
-        elements = {S_MODIFIERS: MODIFIERS, S_TEETH: TEETH}
-        for i in range(RECORDS):
-            compile_line(&self.lines[i], <tuple?>programs[i], SLOT_COUNT, elements)
-        for i in range(LINE_2S, RECORDS):
-            share(&self.lines[i], &self.lines[ALIKE[i]])
-        self.most = 0
-        for i in range(self.lines[LINE_5].count):
-            if self.lines[LINE_5].steps[i].slot == S_LINES:
-                self.most = <uint64_t>(10 ** self.lines[LINE_5].steps[i].width - 1)
+        self.compile(programs)
 
     cdef int add_check(self, tuple row) except -1:
         cdef Check *check
         cdef bytes code
+        cdef char[8] word
         name, attribute, slot, kind, null, required, width, low, high, codes = row
         cdef int thing = OBJECTS.index(name)
         if self.counts[thing] >= CHECKS or len(codes) > CODES or not 0 <= slot < SLOT_COUNT or not 1 <= width <= 256:
@@ -150,8 +124,12 @@ cdef class Encoder:
         if kind == TOOTH_LIST or kind == MODIFIER_LIST:
             if slot != (S_TEETH if kind == TOOTH_LIST else S_MODIFIERS) or high > (TEETH if kind == TOOTH_LIST else MODIFIERS):
                 raise ValueError("a list holds more than its values have places for")
-        elif slot < S_NUMBER:
+            if width * high > CELLS - SHORT:
+                raise ValueError("the values of a list are too wide for their places")
+        elif slot >= S_MODIFIERS:
             raise ValueError("a value has the place of a list")
+        if kind == INTEGER and width > SHORT or (kind in (FIXED, FIXED_OR_BLANK, NOT_ZERO) and width > SHORT and width < 256):
+            raise ValueError("a number has more than sixteen digits")
         check = &self.checks[thing][self.counts[thing]]
         check.place = place_of(self.classes[thing], attribute)
         check.slot, check.kind, check.nullable, check.required = slot, kind, null, required
@@ -161,202 +139,247 @@ cdef class Encoder:
             code = text.encode("ascii")
             if len(code) > 7:
                 raise ValueError("a code has at most 7 characters")
-            check.code[check.codes] = <uint64_t>int(text) if kind == INTEGER else packed(code, len(code))
+            memset(word, 32, 8)
+            for i in range(len(code)):
+                word[i] = code[i]
+            check.code[check.codes] = <uint64_t>int(text) if kind == INTEGER else packed(word, <int>len(code))
             check.codes += 1
+        scatter(check)
         self.counts[thing] += 1
         return 0
 
-    cdef int read(self, Work *w, PyObject *item, int thing) except -1:
+    cdef int compile(self, tuple programs) except -1:
+        cdef Shape[SLOT_COUNT] shapes
+        cdef Shape shape
+        cdef const Check *check
+        cdef int thing, i
+        lists = {}
+        memset(shapes, 0, sizeof(shapes))
+        for thing in range(THINGS):
+            for i in range(self.counts[thing]):
+                check = &self.checks[thing][i]
+                if check.slot >= S_MODIFIERS:
+                    lists[check.slot] = (check.high, check.width)
+                    continue
+                shape = shape_of(check)
+                shape.size = max(shape.size, shapes[check.slot].size)
+                shapes[check.slot] = shape
+        shapes[S_BILLER_WRITTEN] = shapes[S_ACCIDENT_WRITTEN] = Shape(EXACT, 9)
+        shapes[S_SPLIT], shapes[S_AMC_WRITTEN] = Shape(EXACT, 1), Shape(EXACT, 10)
+        shapes[S_SPECIALTY_WRITTEN] = shapes[S_PRESCRIBER_SPECIALTY]
+        # The act code of either kind goes into one field, whose width bounds both.
+        shapes[S_CODE_WRITTEN] = shapes[S_GROUPING]
+        shapes[S_AGREEMENT_WRITTEN], shapes[S_AMC_AMOUNT] = shapes[S_AGREEMENT_CODE], shapes[S_AMC]
+        for i in range(S_LINES, S_TOTAL_INSURED + 1):
+            # Totals are looked at one by one against the width of their field.
+            shapes[i] = Shape(COUNTED, 0)
+        for i in range(RECORDS):
+            compile_line(&self.lines[i], <tuple?>programs[i], shapes, lists)
+        self.totals, self.most = 0, 0
+        for _, width, _, _, slot, _, _, _, _ in programs[LINE_5]:
+            if S_LINES <= slot <= S_TOTAL_INSURED and self.totals < TOTALS:
+                self.total_slots[self.totals], self.total_widths[self.totals] = slot, width
+                self.totals += 1
+                if slot == S_LINES:
+                    self.most = <uint64_t>(10 ** min(width, 9) - 1)
+        return 0
+
+    cdef void forget(self, Draft *d, Act *act, int thing) noexcept nogil:
+        # The values of an object that is not there.
+        cdef int i
+        for i in range(self.counts[thing]):
+            value_at(d, act, self.checks[thing][i].slot).known = 0
+
+    cdef int read(self, Draft *d, Act *act, PyObject *item, int thing, list kept) except -1:
         cdef int i, reason
-        cdef Check *check
+        cdef const Check *check
         cdef PyObject *found
+        cdef Value cells
+        cdef Value *value
         cdef Py_ssize_t width
         for i in range(self.counts[thing]):
             check = &self.checks[thing][i]
             found = member(item, check.place)
-            reason = load(w, check, found, &w.values[check.slot])
+            value = value_at(d, act, check.slot) if check.kind < MODIFIER_LIST else &cells
+            reason = load(d, act, check, found, value, kept)
             if reason:
-                w.values[check.slot].known = False
+                value.known = 0
                 width = check.width
                 if check.kind >= MODIFIER_LIST and PyTuple_CheckExact(found) and PyTuple_GET_SIZE(found) > <Py_ssize_t>check.high:
                     width = <Py_ssize_t>check.high
-                fault(w, reason, check.slot, found, width if reason == TOO_WIDE else -1)
+                fault(d, reason, check.slot, found, width if reason == TOO_WIDE else -1)
         return 0
 
-    cdef bint read_object(self, Work *w, PyObject *item, int thing, int slot) except -1:
-        # True when the object is there and was read. The values of one that is not are unknown.
-        cdef int i
+    cdef bint read_object(self, Draft *d, Act *act, PyObject *item, int thing, int slot, list kept) except -1:
+        # True when the object is there and was read.
         if item != Py_None and <PyObject *>Py_TYPE(item) == self.types[thing]:
-            self.read(w, item, thing)
+            self.read(d, act, item, thing, kept)
             return True
-        for i in range(self.counts[thing]):
-            w.values[self.checks[thing][i].slot].known = False
+        self.forget(d, act, thing)
         if item != Py_None or thing in (BENEFICIARY, INSURER, EXECUTOR):
-            fault(w, BAD_VALUE, slot, NULL, -1)
+            fault(d, BAD_VALUE, slot, NULL, -1)
         return False
 
-    cdef int put_line(self, Work *w, int which) except -1:
-        if w.room - w.at < LINE:
-            raise ValueError("an invoice changed while it was read")
-        w.records[which] = w.at
-        if not write(w.out + w.at, &self.lines[which], w.values, w.out + w.records[ALIKE[which]]):
-            raise ValueError("the layout has a field that is narrower than its check")
-        w.at += LINE
-        return 0
+    cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil:
+        cdef const char *sides[2]
+        sides[0], sides[1] = <const char *>&d.head, <const char *>act
+        if not write_line(self.wide, sink.out + sink.at, &self.lines[line], sides):
+            fault(d, TOO_WIDE, S_ACTS, NULL, -1)
+        sink.at += LINE
 
-    cdef int take_act(self, Work *w, PyObject *act) except -1:
-        cdef Value *values = w.values
-        cdef bint ccam = <PyObject *>Py_TYPE(act) == self.types[CCAM]
-        cdef bint agreed, known
-        cdef int before = w.found
-        if not ccam and <PyObject *>Py_TYPE(act) != self.types[NGAP]:
-            return fault(w, BAD_VALUE, S_ACT, NULL, -1)
-        self.read(w, act, CCAM if ccam else NGAP)
-        self.read_object(w, member(act, self.executor[ccam]), EXECUTOR, S_EXECUTOR)
-        agreed = self.read_object(w, member(act, self.agreement[ccam]), AGREEMENT, S_AGREEMENT)
-        if w.found == before:
-            check_act(w, agreed)
-        known = values[S_PRESCRIBER_RPPS].known or values[S_STRUCTURE].known or values[S_EXECUTOR_RPPS].known
-        w.lines += 2 + <uint64_t>known + <uint64_t>ccam
-        if w.found:
+    cdef void put_head(self, Draft *d, Sink sink) noexcept nogil:
+        compute_head(d)
+        self.put(LINE_2, d, NULL, sink)
+        self.put(LINE_2S, d, NULL, sink)
+
+    @cython.overflowcheck(False)
+    cdef int put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil:
+        # The records of an act that is sound, or, when the invoice is not, only their count.
+        cdef const Value *head = d.head.values
+        cdef bint known = head[S_PRESCRIBER_RPPS].known or head[S_STRUCTURE].known or act.values[S_EXECUTOR_RPPS - S_ACT_CODE].known
+        d.lines += 2 + <uint64_t>known + <uint64_t>act.ccam
+        if d.found:
             return 0
-        values[S_CODE_WRITTEN] = values[S_GROUPING if ccam else S_ACT_CODE]
-        set_number(&values[S_AGREEMENT_WRITTEN], values[S_AGREEMENT_CODE].number if agreed else NO_AGREEMENT)
-        set_number(&values[S_AMC_AMOUNT], 0 if w.apart and w.flow == 1 else values[S_AMC].number)
-        w.fees += values[S_FEES].number
-        w.amo += values[S_AMO].number
-        w.amc_sum += values[S_AMC_AMOUNT].number
-        if w.lines > self.most:
+        compute_act(d, act)
+        if d.lines > self.most:
             return 0
-        self.put_line(w, LINE_4)
-        self.put_line(w, LINE_4S)
+        self.put(LINE_4, d, act, sink)
+        self.put(LINE_4S, d, act, sink)
         if known:
-            self.put_line(w, LINE_4E)
-        if ccam:
-            self.put_line(w, LINE_4M)
+            self.put(LINE_4E, d, act, sink)
+        if act.ccam:
+            self.put(LINE_4M, d, act, sink)
         return 0
 
-    cdef int take_acts(self, Work *w, PyObject *acts) except -1:
-        cdef Py_ssize_t i, count
-        if not PyTuple_CheckExact(acts) or PyTuple_GET_SIZE(acts) == 0:
-            return fault(w, MISSING if PyTuple_CheckExact(acts) else BAD_VALUE, S_ACTS, NULL, -1)
-        count = PyTuple_GET_SIZE(acts)
-        for i in range(count):
-            w.act = <int>i
-            self.take_act(w, PyTuple_GET_ITEM(acts, i))
-        w.act = -1
-        return 0
-
-    cdef int close(self, Work *w) except -1:
-        # The totals, each against the width of its field, and the record that carries them.
-        cdef Value *values = w.values
-        cdef const Line *line = &self.lines[LINE_5]
-        cdef object total
+    @cython.overflowcheck(False)
+    cdef int close(self, Draft *d) noexcept nogil:
+        # The totals, each against the width of its field.
+        cdef Value *values = d.head.values
         cdef int i
-        set_number(&values[S_LINES], w.lines)
-        set_number(&values[S_TOTAL_FEES], w.fees)
-        set_number(&values[S_TOTAL_AMO], w.amo)
-        set_number(&values[S_TOTAL_AMC], w.amc_sum)
-        set_number(&values[S_TOTAL_INSURED], w.fees - w.amo)
-        for i in range(line.count):
-            if S_LINES <= line.steps[i].slot <= S_TOTAL_INSURED and not fits(values[line.steps[i].slot].number, line.steps[i].width):
-                total = values[line.steps[i].slot].number
-                fault(w, TOO_WIDE, <int>line.steps[i].slot, <PyObject *>total, line.steps[i].width)
-        return 0 if w.found else self.put_line(w, LINE_5)
+        set_number(&values[S_LINES], d.lines)
+        set_number(&values[S_TOTAL_FEES], d.fees)
+        set_number(&values[S_TOTAL_AMO], d.amo)
+        set_number(&values[S_TOTAL_AMC], d.amc)
+        set_number(&values[S_TOTAL_INSURED], d.fees - d.amo)
+        for i in range(self.totals):
+            if not fits(values[self.total_slots[i]].number, self.total_widths[i]):
+                refuse(d, &values[self.total_slots[i]], TOO_WIDE, self.total_slots[i])
+                if d.found <= FAULTS:
+                    d.told[d.found - 1].width = self.total_widths[i]
+        return 0
 
-    cdef int take_invoice(self, Work *w, PyObject *invoice, Seen seen) except -1:
-        cdef Value *values = w.values
-        cdef int thing
-        w.act, w.found, w.lines, w.fees, w.amo, w.amc_sum = -1, 0, 0, 0, 0, 0
-        self.read(w, invoice, INVOICE)
-        for thing in range(BENEFICIARY, PRESCRIBER + 1):
-            self.read_object(w, member(invoice, self.places[thing]), thing, OBJECT_SLOTS[thing])
-        if values[S_BILLER].known:
-            put_biller(w.biller, values[S_BILLER].text)
-        if w.found == 0:
-            check_insurers(w)
-            check_accident(w)
-            check_prescriber(w)
-        if w.found == 0:
-            compute(w)
-            self.put_line(w, LINE_2)
-            self.put_line(w, LINE_2S)
-        self.take_acts(w, member(invoice, self.acts))
-        if seen is not None and values[S_BILLER].known and values[S_NUMBER].known:
-            # Both have nine digits at most.
-            if not seen.add(digits(w.biller, 9) * 1000000000 + values[S_NUMBER].number):
-                refuse(w, DUPLICATE, S_NUMBER)
-        return 0 if w.found else self.close(w)
+    cdef int put_all(self, Draft *d, Act *acts, int count, Sink sink, Seen seen) except -1 nogil:
+        # An invoice that has been filled without a fault: 1 when it is written, 0 when something is wrong between its fields. The
+        # caller has made room. Its number counts as used only when all else is sound, so that it can be told again elsewhere.
+        cdef Py_ssize_t start = sink.at
+        cdef int i
+        check_head(d)
+        for i in range(count):
+            check_act(d, &acts[i])
+        if d.found == 0:
+            spell_biller(d)
+            self.put_head(d, sink)
+            for i in range(count):
+                self.put_act(d, &acts[i], sink)
+            self.close(d)
+        if d.found == 0:
+            self.put(LINE_5, d, NULL, sink)
+            if d.found == 0 and (seen is None or seen.add(number_word(d))):
+                return 1
+        sink.at = start
+        return 0
 
-    cdef Py_ssize_t count_lines(self, PyObject *invoice) except -1:
-        # Exactly the records of a sound invoice; of another one, some number.
+    cdef int take_act(self, Draft *d, Act *act, PyObject *item, Sink sink, list kept) except -1:
+        cdef int before = d.found
+        act.ccam = <PyObject *>Py_TYPE(item) == self.types[CCAM]
+        if not act.ccam and <PyObject *>Py_TYPE(item) != self.types[NGAP]:
+            fault(d, BAD_VALUE, S_ACT, NULL, -1)
+            return 0
+        self.read(d, act, item, CCAM if act.ccam else NGAP, kept)
+        self.read_object(d, act, member(item, self.executor[act.ccam]), EXECUTOR, S_EXECUTOR, kept)
+        act.agreed = self.read_object(d, act, member(item, self.agreement[act.ccam]), AGREEMENT, S_AGREEMENT, kept)
+        if d.found == before:
+            check_act(d, act)
+        # One more record closes the invoice.
+        if sink.room - sink.at < (ACT_LINES + 1) * LINE and d.lines < self.most:
+            raise ValueError("an invoice changed while it was read")
+        self.put_act(d, act, sink)
+        return 0
+
+    cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1:
+        cdef const Value *values = d.head.values
         cdef PyObject *acts = member(invoice, self.acts)
-        cdef PyObject *prescriber = member(invoice, self.places[PRESCRIBER])
-        cdef PyObject *act
-        cdef PyObject *executor
-        cdef Py_ssize_t i, total = 0
-        cdef bint ccam, known = False
+        cdef int thing
+        cdef Py_ssize_t i
+        self.read(d, act, invoice, INVOICE, kept)
+        for thing in range(BENEFICIARY, PRESCRIBER + 1):
+            self.read_object(d, act, member(invoice, self.places[thing]), thing, OBJECT_SLOTS[thing], kept)
+        spell_biller(d)
+        if d.found == 0:
+            check_head(d)
+        if d.found == 0:
+            self.put_head(d, sink)
+        if not PyTuple_CheckExact(acts) or PyTuple_GET_SIZE(acts) == 0:
+            fault(d, MISSING if PyTuple_CheckExact(acts) else BAD_VALUE, S_ACTS, NULL, -1)
+        else:
+            for i in range(PyTuple_GET_SIZE(acts)):
+                d.at_act = <int>i
+                self.take_act(d, act, PyTuple_GET_ITEM(acts, i), sink, kept)
+            d.at_act = -1
+        if seen is not None and values[S_BILLER].known and values[S_NUMBER].known and not seen.add(number_word(d)):
+            refuse(d, &values[S_NUMBER], DUPLICATE, S_NUMBER)
+        if d.found == 0:
+            self.close(d)
+        if d.found == 0:
+            self.put(LINE_5, d, NULL, sink)
+        return 0
+
+    cdef Py_ssize_t most_records(self, PyObject *invoice) except -1:
+        # As many as an invoice may give: those of an act at their most, but no more than can be counted.
+        cdef PyObject *acts
+        if not PyType_IsSubtype(Py_TYPE(invoice), <PyTypeObject *>self.types[INVOICE]):
+            raise TypeError("an encoder takes invoices")
+        acts = member(invoice, self.acts)
         if not PyTuple_CheckExact(acts):
             return 3
-        if <PyObject *>Py_TYPE(prescriber) == self.types[PRESCRIBER]:
-            known = member(prescriber, self.prescriber_rpps) != Py_None or member(prescriber, self.structure) != Py_None
-        for i in range(PyTuple_GET_SIZE(acts)):
-            act = PyTuple_GET_ITEM(acts, i)
-            ccam = <PyObject *>Py_TYPE(act) == self.types[CCAM]
-            if ccam or <PyObject *>Py_TYPE(act) == self.types[NGAP]:
-                executor = member(act, self.executor[ccam])
-                total += 2 + ccam + (known or (<PyObject *>Py_TYPE(executor) == self.types[EXECUTOR]
-                                               and member(executor, self.executor_rpps) != Py_None))
-        return 3 + min(total, <Py_ssize_t>self.most)
+        return 3 + ACT_LINES * (1 + min(PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most))
 
-    cdef Py_ssize_t count_all(self, tuple invoices) except -1:
-        cdef Py_ssize_t i, total = 0
-        cdef PyObject *item
-        for i in range(PyTuple_GET_SIZE(<PyObject *>invoices)):
-            item = PyTuple_GET_ITEM(<PyObject *>invoices, i)
-            if not PyType_IsSubtype(Py_TYPE(item), <PyTypeObject *>self.types[INVOICE]):
-                raise TypeError("an encoder takes invoices")
-            total += self.count_lines(item)
-        return total
-
-    def encode(self, tuple invoices not None, int flow, Seen used=None):
+    def encode(self, tuple invoices not None, int flow, Seen used=None, bint strict=False, Block into=None):
         """Encode invoices and return `(data, starts, fees, amo, amc, faults)`; a faulty one has no record and its sums are zero.
 
         Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. A number that is in `used` is a duplicate; those met
-        here are added. Raises TypeError for what is no invoice.
+        here are added. `strict` refuses a name that would be written otherwise. Data is a view of the block when there is one. Raises
+        TypeError for what is no invoice.
         """
-        cdef Py_ssize_t i, count = len(invoices), room = self.count_all(invoices) * LINE
-        cdef array.array starts = array.clone(LONGS, count + 1, False), fees = array.clone(LONGS, count, False)
-        cdef array.array amo = array.clone(LONGS, count, False), amc = array.clone(LONGS, count, False)
+        cdef Py_ssize_t i, start, count = len(invoices), room = 0
         cdef list faults = [], kept = []
         cdef Seen seen = Seen() if used is None and count > 1 else used
-        cdef PyObject *block = raw_bytes(NULL, room)
-        cdef Py_ssize_t start
-        cdef Work w
-        try:
-            memset(&w, 0, sizeof(Work))
-            w.faults, w.kept, w.flow = <PyObject *>faults, <PyObject *>kept, flow
-            w.out, w.room, w.names = raw_text(block), room, <PyObject *>self.names
-            for i in range(count):
-                start, w.row = w.at, i
-                starts.data.as_longlongs[i] = start
-                self.take_invoice(&w, PyTuple_GET_ITEM(<PyObject *>invoices, i), seen)
-                if w.found:
-                    w.at, w.fees, w.amo, w.amc_sum = start, 0, 0, 0
-                fees.data.as_longlongs[i], amo.data.as_longlongs[i] = <int64_t>w.fees, <int64_t>w.amo
-                amc.data.as_longlongs[i] = <int64_t>w.amc_sum
-                if kept:
-                    kept.clear()
-            starts.data.as_longlongs[count] = w.at
-            resize_bytes(&block, w.at)
-            data = <object>block
-        finally:
-            Py_XDECREF(block)
-        return data, starts, fees, amo, amc, faults
+        cdef Sink sink
+        cdef Draft d
+        cdef Act act
+        for i in range(count):
+            room += self.most_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
+        sink = Sink(room * LINE, count, into)
+        d.names = <PyObject *>self.names
+        memset(&act, 32, sizeof(Act))
+        act.always = 1
+        for i in range(count):
+            start = sink.at
+            sink.open_row()
+            enter(&d, flow, strict)
+            self.take_invoice(&d, &act, PyTuple_GET_ITEM(<PyObject *>invoices, i), sink, seen, kept)
+            if d.found:
+                tell(&d, i, faults)
+                sink.at, d.fees, d.amo, d.amc = start, 0, 0, 0
+            sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
+            if kept:
+                kept.clear()
+        return (*sink.result(), faults)
 
 
 @cython.overflowcheck(False)
-cdef inline bint fits(uint64_t number, Py_ssize_t width) noexcept nogil:
+@cython.cdivision(True)
+cdef inline bint fits(uint64_t number, int width) noexcept nogil:
     while width and number:
         number //= 10
         width -= 1

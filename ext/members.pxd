@@ -25,6 +25,24 @@ cdef extern from "Python.h":
     char *raw_text "PyBytes_AS_STRING"(PyObject *item)
     void Py_XDECREF(PyObject *item)
 
+cdef extern from *:
+    """
+    /* An integer of one digit of CPython's, which most are; -1 for any other. */
+    static inline long long desmos_small_long(PyObject *item) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        long long value;
+        if (!PyUnstable_Long_IsCompact((PyLongObject *)item))
+            return -1;
+        value = PyUnstable_Long_CompactValue((PyLongObject *)item);
+        return value < 0 ? -1 : value;
+    #else
+        Py_ssize_t size = Py_SIZE(item);
+        return size == 0 ? 0 : size == 1 ? (long long)((PyLongObject *)item)->ob_digit[0] : -1;
+    #endif
+    }
+    """
+    long long small_long "desmos_small_long"(PyObject *item)
+
 cdef extern from "structmember.h":
     ctypedef struct PyMemberDef:
         int type

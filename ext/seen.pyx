@@ -27,7 +27,7 @@ cdef class Seen:
         self.places = <Place *>calloc(FIRST, sizeof(Place))
         if self.places == NULL:
             raise MemoryError
-        self.mask, self.used, self.count = FIRST - 1, 0, 0
+        self.mask, self.used, self.count, self.busy = FIRST - 1, 0, 0, False
         self.odd = int.from_bytes(os.urandom(8), "little") | 1
 
     def __dealloc__(self):
@@ -36,7 +36,8 @@ cdef class Seen:
     def __len__(self):
         return self.count
 
-    cdef bint add(self, uint64_t word) except -1:
+    @cython.overflowcheck(False)
+    cdef bint add(self, uint64_t word) except -1 nogil:
         # True when the word is new.
         cdef Place *place = self.find((word >> 6) + 1)
         cdef uint64_t bit = <uint64_t>1 << (word & 63)
@@ -59,12 +60,14 @@ cdef class Seen:
             at = (at + 1) & self.mask
         return &self.places[at]
 
-    cdef int grow(self) except -1:
+    @cython.overflowcheck(False)
+    cdef int grow(self) except -1 nogil:
         cdef Place *former = self.places
         cdef uint64_t size = self.mask + 1, i
         cdef Place *wider = <Place *>calloc(<size_t>(size * 4), sizeof(Place))
         if wider == NULL:
-            raise MemoryError
+            with gil:
+                raise MemoryError
         self.places, self.mask = wider, size * 4 - 1
         for i in range(size):
             if former[i].key:

@@ -1,25 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Places of the values of a claim in the kernel: the lists of an act, those of the invoice, the computed ones, then the act's own."""
+"""Places of the values of a claim in the kernel: those of the head, the computed ones, then the act's own and its lists."""
 
 cdef enum:
     TEETH = 32
     MODIFIERS = 8
+    # The characters of the longest list, and one word more: steps move up to sixteen from any of its places.
+    CELLS = 80
 
 cdef enum:
-    S_MODIFIERS = 0
-    S_TEETH = 8
-    S_NUMBER = 40
-    S_BILLER, S_NIR, S_CREATED, S_BIRTH, S_BIRTH_RANK, S_RANK, S_OWN_NIR
+    S_NUMBER, S_BILLER, S_NIR, S_CREATED, S_BIRTH, S_BIRTH_RANK, S_RANK, S_OWN_NIR
     S_REGIME, S_CAISSE, S_CENTRE, S_SOURCE, S_RIGHTS, S_NATURE, S_EXEMPTION, S_PATHWAY, S_TREATING
     S_LAST_NAME, S_FIRST_NAME, S_REFERRING_AM, S_AMC_NUMBER, S_CONTRACT, S_APART
     S_ACCIDENT_KIND, S_ACCIDENT_NUMBER, S_ACCIDENT_DATE
     S_PRESCRIBER_CONDITION, S_PRESCRIBER_AM, S_PRESCRIBER_RPPS, S_PRESCRIBER_SPECIALTY, S_ORIGIN, S_STRUCTURE, S_PRESCRIBED
     S_BILLER_WRITTEN, S_ACCIDENT_WRITTEN, S_SPLIT, S_AMC_WRITTEN, S_SPECIALTY_WRITTEN
     S_LINES, S_TOTAL_FEES, S_TOTAL_AMO, S_TOTAL_AMC, S_TOTAL_INSURED
+    # The first value of an act.
     S_ACT_CODE, S_ACT_COMPLEMENT, S_DATE, S_QUANTITY, S_COEFFICIENT, S_UNITS, S_UNIT_PRICE, S_BASE, S_RATE, S_AMO, S_FEES, S_AMC
     S_ACT_EXEMPTION, S_QUALIFIER, S_GROUPING, S_ACTIVITY, S_PHASE, S_ASSOCIATION, S_EXTENSION, S_CONDITIONAL, S_SUPPLEMENT
     S_EXECUTOR_AM, S_EXECUTOR_RPPS, S_EXECUTOR_SPECIALTY, S_EXECUTOR_CONDITION, S_ZONE, S_AGREEMENT_CODE, S_AGREEMENT_DATE
     S_CODE_WRITTEN, S_AGREEMENT_WRITTEN, S_AMC_AMOUNT
+    # Lists, which are kept as characters, not as values.
+    S_MODIFIERS, S_TEETH
     SLOT_COUNT
     # What a fault may name besides: objects, which have no value.
     S_BENEFICIARY, S_INSURER, S_REFERRING, S_COMPLEMENT, S_WHAT_HAPPENED, S_PRESCRIBER, S_ACTS, S_ACT, S_EXECUTOR, S_AGREEMENT
+
+cdef enum:
+    HEAD_SLOTS = S_ACT_CODE
+    ACT_SLOTS = 31  # those before the lists; the encoder looks that it is so

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+
+from ext.claim cimport Line
+from ext.draft cimport RECORDS, Act, Draft
+from ext.fields cimport Check
+from ext.seen cimport Seen
+from ext.sink cimport Sink
+
+cdef enum:
+    CHECKS = 24
+    # The records of one act, at most.
+    ACT_LINES = 4
+    TOTALS = 8
+
+# Objects of the invoice in the order in which they are read and in which `classes` are given; an act is of one of two classes.
+cdef enum:
+    INVOICE, BENEFICIARY, INSURER, REFERRING, COMPLEMENT, HAPPENED, PRESCRIBER, NGAP, CCAM, EXECUTOR, AGREEMENT, THINGS
+
+
+cdef class Encoder:
+    cdef Check[THINGS][CHECKS] checks
+    cdef int[THINGS] counts
+    cdef Line[RECORDS] lines
+    cdef readonly bint wide
+    # The most records that a `5` can count.
+    cdef readonly uint64_t most
+    cdef int totals
+    cdef int[8] total_slots
+    cdef int[8] total_widths
+    cdef Py_ssize_t[THINGS] places
+    cdef Py_ssize_t[2] executor
+    cdef Py_ssize_t[2] agreement
+    cdef Py_ssize_t acts
+    cdef PyObject *types[THINGS]
+    cdef tuple classes
+    cdef object names
+    cdef int add_check(self, tuple row) except -1
+    cdef int compile(self, tuple programs) except -1
+    cdef void forget(self, Draft *d, Act *act, int thing) noexcept nogil
+    cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil
+    cdef void put_head(self, Draft *d, Sink sink) noexcept nogil
+    cdef int put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil
+    cdef int close(self, Draft *d) noexcept nogil
+    cdef int put_all(self, Draft *d, Act *acts, int count, Sink sink, Seen seen) except -1 nogil
+    cdef int read(self, Draft *d, Act *act, PyObject *item, int thing, list kept) except -1
+    cdef bint read_object(self, Draft *d, Act *act, PyObject *item, int thing, int slot, list kept) except -1
+    cdef int take_act(self, Draft *d, Act *act, PyObject *item, Sink sink, list kept) except -1
+    cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1
+    cdef Py_ssize_t most_records(self, PyObject *invoice) except -1
+
+
+cdef int enter(Draft *d, int flow, bint strict) noexcept nogil
+cdef uint64_t number_word(const Draft *d) noexcept nogil

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where records go: into the bytes object that a call returns, or into a block of memory that is used again by the next call."""
+from cpython cimport array
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+from ext.members cimport Py_XDECREF, raw_bytes, raw_text, resize_bytes
+
+import array
+
+cdef array.array LONGS = array.array("q", [])
+
+
+cdef class Block:
+    """Memory for the records of one call after the other: it grows, and is never given back to the system before it is dropped.
+
+    What a call returned stays readable until the next one writes over it. A call that finds the block in use by another thread
+    raises RuntimeError.
+    """
+
+    def __init__(self, Py_ssize_t size=1 << 18):
+        """Take the size to begin with."""
+        if size < 1:
+            raise ValueError("a block has a size")
+        self.memory, self.busy = bytearray(size), False
+
+    def __len__(self):
+        return len(self.memory)
+
+
+cdef class Sink:
+    """The output of one call: records and, an invoice each, where they start and the sums of their totals."""
+
+    def __cinit__(self, Py_ssize_t size, Py_ssize_t rows, Block block=None):
+        if block is not None and block.busy:
+            raise RuntimeError("this block is in use by another call")
+        self.count, self.at, self.rows = 0, 0, max(rows, <Py_ssize_t>1)
+        self.columns_starts, self.columns_fees = array.clone(LONGS, self.rows + 1, False), array.clone(LONGS, self.rows, False)
+        self.columns_amo, self.columns_amc = array.clone(LONGS, self.rows, False), array.clone(LONGS, self.rows, False)
+        self.take_rows()
+        self.starts[0] = 0
+        if block is None:
+            self.fresh = raw_bytes(NULL, size)
+            self.out, self.room = raw_text(self.fresh), size
+            return
+        if len(block.memory) < size:
+            block.memory = bytearray(size)
+        block.busy, self.block = True, block
+        self.out, self.room = PyByteArray_AS_STRING(block.memory), PyByteArray_GET_SIZE(block.memory)
+
+    def __dealloc__(self):
+        Py_XDECREF(self.fresh)
+        if self.block is not None:
+            self.block.busy = False
+
+    cdef int take_rows(self) except -1:
+        self.starts, self.fees = <int64_t *>self.columns_starts.data.as_longlongs, <int64_t *>self.columns_fees.data.as_longlongs
+        self.amo, self.amc = <int64_t *>self.columns_amo.data.as_longlongs, <int64_t *>self.columns_amc.data.as_longlongs
+        return 0
+
+    cdef int grow(self, Py_ssize_t more) except -1:
+        # Room for so many bytes, and as much again as there was.
+        cdef Py_ssize_t size = self.room * 2 + more
+        cdef bytearray wider
+        if self.block is None:
+            resize_bytes(&self.fresh, size)
+            self.out = raw_text(self.fresh)
+        else:
+            # The former memory may still be looked at: it is left as it is.
+            wider = bytearray(size)
+            memcpy(PyByteArray_AS_STRING(wider), self.out, <size_t>self.at)
+            self.block.memory = wider
+            self.out = PyByteArray_AS_STRING(wider)
+        self.room = size
+        return 0
+
+    cdef int grow_rows(self) except -1:
+        self.rows *= 2
+        array.resize(self.columns_starts, self.rows + 1)
+        for column in (self.columns_fees, self.columns_amo, self.columns_amc):
+            array.resize(column, self.rows)
+        return self.take_rows()
+
+    cdef int leave_out(self) except -1:
+        # The row of an invoice that gave nothing.
+        if self.count == self.rows:
+            self.grow_rows()
+        self.open_row()
+        self.close_row(0, 0, 0)
+        return 0
+
+    def result(self):
+        """Return the records and the columns `starts`, `fees`, `amo` and `amc`; nothing can be added afterwards."""
+        cdef array.array column
+        for column, size in ((self.columns_starts, self.count + 1), (self.columns_fees, self.count), (self.columns_amo, self.count),
+                             (self.columns_amc, self.count)):
+            array.resize(column, size)
+        if self.block is not None:
+            data = memoryview(self.block.memory)[:self.at]
+            self.block.busy, self.block = False, None
+        else:
+            resize_bytes(&self.fresh, self.at)
+            data = <object>self.fresh
+        self.room = self.rows = 0
+        return data, self.columns_starts, self.columns_fees, self.columns_amo, self.columns_amc
