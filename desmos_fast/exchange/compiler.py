@@ -60,19 +60,36 @@ def has_own_value(field: Field) -> bool:
     return field.is_written and (not field.value or _LITERAL.fullmatch(field.value) is not None)
 
 
+def name_in_row(field: Field) -> str:
+    """Return the name under which a value comes: that of the source, or the field's own when the table names none."""
+    return field.name if has_own_value(field) else source_of(field.value)[0]
+
+
 def compile_table(table: Table, slots: Mapping[str, int]) -> tuple[Step, ...]:
     """Compile a table into its steps; raise LayoutError for a source that has no slot or a constant too wide."""
     signed = {field.value for field in table.fields if field.name.endswith("_sign")}
     return tuple(_step(table, index, field, slots, signed) for index, field in enumerate(table.fields))
 
 
+def compile_alone(table: Table) -> tuple[tuple[Step, ...], dict[str, str | None]]:
+    """Compile a table that takes its values from nowhere but the rows that are given, and list their sources in order of slot.
+
+    With each source comes what is written when there is no value.
+    """
+    written = [field for field in table.fields if field.is_written]
+    defaults = {name_in_row(field): field.value if field.value and has_own_value(field) else None for field in written}
+    return compile_table(table, {source: slot for slot, source in enumerate(defaults)}), defaults
+
+
 def _step(table: Table, index: int, field: Field, slots: Mapping[str, int], signed: set[str]) -> Step:
     where = f"{table.record_type}.csv: field {field.name}"
     path, start, stop = source_of(field.value)
+    if has_own_value(field) and field.name in slots:
+        path = field.name
     kind = KINDS[field.kind]
     if kind == FILLER:
         return (field.offset, field.length, FILLER, field.required, NO_SLOT, 0, WHOLE, None, index)
-    if kind == CONST or (path not in slots and _LITERAL.fullmatch(field.value)):
+    if kind == CONST or (path not in slots and field.value and has_own_value(field)):
         return (field.offset, field.length, CONST, field.required, NO_SLOT, 0, WHOLE, _constant(where, field, kind), index)
     if path not in slots:
         raise LayoutError(f"{where} takes {field.value!r}, which this codec does not know")

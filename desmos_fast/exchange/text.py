@@ -33,6 +33,11 @@ def latin(text: str) -> str | None:
     return " ".join("".join(written).split())
 
 
+def fitted(record_type: str, field: str, text: str) -> str | None:
+    """Return a text as a zone takes it: put into the alphabet where the profile allows free text, as it stands anywhere else."""
+    return latin(text) if (record_type, field) in load_pack().free_text else text
+
+
 @functools.lru_cache(maxsize=4096)
 def latin_cached(text: str) -> str | None:
     """Return `latin(text)`, remembered: the same few doctors stand on most invoices."""

@@ -13,6 +13,7 @@ import msgspec
 from desmos_fast.base.types import Cents
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
+from desmos_fast.exchange.kernel import write
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.lots import kernel, rules
 from desmos_fast.lots.model import BuildRequest, BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
@@ -85,8 +86,8 @@ def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: Abstra
     numbers = rules.lot_numbers(settings.first_lot, len(found.sizes), in_use)
     lots = _describe(rows, found, numbers, settings)
     opening, closing, totals = _envelope(lots, digits, settings)
-    heads = kernel.write("1", [_head(lot, digits) for lot in lots])
-    tails = kernel.write("6", [_tail(lot, digits) for lot in lots])
+    heads = write("1", [_head(lot, digits) for lot in lots])
+    tails = write("6", [_tail(lot, digits) for lot in lots])
     content, firsts = kernel.lay_out(rows, found, opening, heads, tails, closing)
     return BuiltFile(
         name=rules.file_name(biller, settings.file_sequence),
@@ -250,7 +251,7 @@ def _envelope(lots: Sequence[BuiltLot], biller: str, settings: LotSettings) -> t
         "=total_amo": totals["amo"],
         "=total_amc": totals["amc"],
     }
-    return kernel.write("000", [file | opening]), kernel.write("999", [file | closing]), totals
+    return write("000", [file | opening]), write("999", [file | closing]), totals
 
 
 def build(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from desmos_fast.base.errors import InvalidInput, OurBug
-from desmos_fast.exchange.compiler import compile_table, source_of
-from desmos_fast.exchange.layouts import RECORD_WIDTH, Table, load_pack
+from desmos_fast.exchange.faults import FaultyInput
+from desmos_fast.exchange.kernel import write
+from desmos_fast.exchange.layouts import RECORD_WIDTH, load_pack
 from desmos_fast.simulator.model import ClaimFile, ClaimLot, Order, Sheet, Verdict
-from ext.records import Program, write
 
 if TYPE_CHECKING:
     from ext.records import Value
@@ -31,32 +31,12 @@ class AnswerOverflow(OurBug):
     code = "answer_overflow"
 
 
-Layout = tuple[Program, tuple[str, ...]]
-
-
-def compile_layout(table: Table) -> Layout:
-    """Compile a table into a program of the flat writer and the sources of its slots, in order."""
-    written = [source_of(field.value)[0] for field in table.fields if field.kind not in ("const", "filler")]
-    sources = tuple(dict.fromkeys(written))
-    steps = compile_table(table, {source: slot for slot, source in enumerate(sources)})
-    return Program(tuple(step[:8] for step in steps), RECORD_WIDTH, len(sources)), sources
-
-
-@functools.cache
-def layout(record_type: str) -> Layout:
-    """Return the compiled layout of a record type of the test profile."""
-    return compile_layout(load_pack().tables[record_type])
-
-
 def block(record_type: str, rows: Sequence[Mapping[str, "Value"]]) -> bytes:
     """Write rows of one type, line ends included; AnswerOverflow when a value does not fit."""
-    program, paths = layout(record_type)
     try:
-        return write(program, [tuple(row[path] for path in paths) for row in rows])
-    except (OverflowError, ValueError) as error:
-        row, step, reason = error.args
-        name = load_pack().tables[record_type].fields[step].name
-        raise AnswerOverflow(f"record {record_type} number {row + 1} of the answer: field {name} cannot be written ({reason})") from error
+        return write(record_type, rows)
+    except FaultyInput as refused:
+        raise AnswerOverflow(f"record {record_type} of the answer cannot be written: {refused.detail}") from refused
 
 
 def records(data: bytes) -> list[str]:

@@ -3,7 +3,6 @@
 
 import datetime
 import functools
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ import msgspec
 from desmos_fast.base.identifiers import nir_is_synthetic
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
+from desmos_fast.exchange.text import fitted
 from desmos_fast.simulator.codec import AMO_FLOW
 from desmos_fast.simulator.draw import Draw
 from desmos_fast.simulator.model import (
@@ -45,7 +45,6 @@ PAID_IN: Final[dict[Outcome, tuple[Batch, ...]]] = {
 """In which orders a share is paid in full; the outcomes that pay otherwise are not here."""
 WORKING_DAYS: Final[dict[Part, int]] = {"amo": 4, "amc": 6}
 LATER_DAYS: Final = 18
-LABEL_WIDTH: Final = 40
 STRANGERS: Final = ("ASSURANCE DES LOCAUX", "FOURNISSEUR DE GANTS", "REGIE DES EAUX", "LOUEUR DE FAUTEUILS")
 """Who may send money to the centre without being a payer."""
 CLAWBACK_LABEL: Final = "RECUPERATION D INDU"
@@ -92,10 +91,10 @@ def reject_code(row: int) -> str:
 
 
 def plain(label: str) -> str:
-    """Write a label with A-Z, 0-9 and spaces, cut after its last whole word of the zone."""
-    bare = "".join(letter for letter in unicodedata.normalize("NFKD", label) if not unicodedata.combining(letter)).upper()
-    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in bare).split()
-    while len(" ".join(words)) > LABEL_WIDTH:
+    """Write a label as the zone of an anomaly takes it, cut after its last whole word; one that has no such form is left out."""
+    width = load_pack().tables["R2"].field("label").length
+    words = (fitted("R2", "label", label) or "").split()
+    while len(" ".join(words)) > width:
         words.pop()
     return " ".join(words)
 
