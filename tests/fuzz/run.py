@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fuzz one target, guided by the branches that are taken: `python -m tests.fuzz.run TARGET WORK CRASHERS [options of libFuzzer]`.
+
+WORK keeps what was found interesting from one run to the next. An input that fails is written to CRASHERS/TARGET, where `make test`
+replays it ever after when that is tests/crashers. Needs the build and the library of `make fuzz`.
+"""
+
+import random
+import sys
+import zlib
+from pathlib import Path
+from typing import Final
+
+import atheris  # type: ignore[import-untyped]
+
+with atheris.instrument_imports(include=["desmos_fast.billing", "desmos_fast.exchange", "desmos_fast.returns"]):
+    from tests.fuzz.targets import TARGETS, Target
+
+# An answer that takes longer is a hang, whatever else the machine does; the sanitizers alone make an input ten times as slow.
+LIMITS: Final = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=32768")
+LONGEST_WORD: Final = 64
+TWIN_EACH: Final = 64
+
+
+def dictionary(words: list[bytes]) -> str:
+    """Write words as libFuzzer reads them, each byte by its number."""
+    return "".join('"' + "".join(f"\\x{byte:02X}" for byte in word) + '"\n' for word in words if 0 < len(word) <= LONGEST_WORD)
+
+
+def prepare(target: Target, work: Path, crashers: Path) -> list[str]:
+    """Write the seeds and the dictionary; return the arguments that name them."""
+    corpus, seeds, words = work / "corpus", work / "seeds", work / "words"
+    for folder in (corpus, seeds, crashers):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.seeds):
+        (seeds / f"{number:03d}").write_bytes(seed)
+    words.write_text(dictionary(list(target.words)), encoding="ascii")
+    return [f"-dict={words}", f"-artifact_prefix={crashers}/", str(corpus), str(seeds), str(crashers)]
+
+
+def main(name: str, work: str, crashers: str, *options: str) -> None:
+    """Run a target until its runs are done or one of them fails."""
+    target = TARGETS[name]
+
+    def one(data: bytes) -> None:
+        # By its content, for a failing input to fail again.
+        target.run(data, zlib.crc32(data) % TWIN_EACH == 0)
+
+    def change(data: bytes, most: int, seed: int) -> bytes:
+        chance = random.Random(seed)
+        if chance.randrange(2):
+            return bytes(atheris.Mutate(data, most))
+        return target.change(chance, data, target.seeds)[:most]
+
+    atheris.Setup([sys.argv[0], *prepare(target, Path(work, name), Path(crashers, name)), *LIMITS, *options], one, custom_mutator=change)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

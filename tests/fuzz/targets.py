@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is fuzzed: each target takes any bytes, and must end in what its docstring says. A failure is an exception, a crash or a hang.
+
+`twin` also compares with the readers in plain Python, which take most of the time of a run.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from desmos_fast.billing.codec import Encoded, encode, read_ndjson
+from desmos_fast.billing.reading.codec import decode
+from desmos_fast.exchange.codec import check
+from desmos_fast.exchange.faults import Fault, FaultyInput
+from desmos_fast.returns.codec import objects, parse
+from desmos_fast.returns.model import ArlFile, PaymentOrder, RspFile
+from desmos_fast.simulator.codec import block
+from tests.fuzz.mutations import JSON_VALUE, ODD_BYTES, ODD_VALUES, change_json, change_records
+from tests.generators.structs import plain
+from tests.oracle import fse, reader
+
+GOLDEN: Final = Path(__file__).parents[1] / "golden"
+CRASHERS: Final = Path(__file__).parents[1] / "crashers"
+READING: Final = frozenset({
+    "B2_BAD_LENGTH", "B2_BAD_CHAR", "B2_UNKNOWN_RECORD", "B2_UNSUPPORTED_RECORD", "B2_BAD_ORDER", "B2_HEADER_MISMATCH",
+    "B2_UNEXPECTED_VALUE", "B2_BAD_FILLER", "B2_BAD_NUMERIC", "B2_BAD_DATE", "B2_BAD_VALUE", "B2_MISSING", "B2_BAD_NIR", "B2_NIR_KEY",
+    "B2_FINESS_KEY", "B2_LIST_GAP", "B2_MIXED_PRESCRIBER", "B2_COUNT_MISMATCH", "B2_BAD_TOTAL", "B2_SPLIT_AMOUNT", "B2_AMOUNTS",
+    "B2_DUPLICATE_NUMBER", "B2_DUPLICATE_LOT", "B2_LOT_MISMATCH", "B2_BAD_OUTCOME",
+})  # fmt: skip
+WRITING: Final = frozenset({
+    "B2_BAD_JSON", "B2_UNKNOWN_KEY", "B2_MISSING", "B2_OVERFLOW", "B2_BAD_CHAR", "B2_BAD_NUMERIC", "B2_BAD_DATE", "B2_BAD_VALUE",
+    "B2_BAD_NIR", "B2_NIR_KEY", "B2_FINESS_KEY", "B2_AMOUNTS", "B2_DUPLICATE_NUMBER",
+})  # fmt: skip
+WRONG_KIND: Final = ["B2_WRONG_KIND"]
+# Of the form of a NIR and standing alone, as a word of a sentence or a value does.
+NIR: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}(?:[0-9]{2})?(?![0-9A-Za-z])")
+LINE: Final = 129
+
+
+class Target(NamedTuple):
+    """A target: what it does with bytes, what it starts from, what may be put in, and how an input is changed."""
+
+    run: Callable[[bytes, bool], None]
+    seeds: Sequence[bytes]
+    words: Sequence[bytes]
+    change: Callable[[random.Random, bytes, Sequence[bytes]], bytes]
+
+
+def claims(data: bytes, twin: bool) -> None:
+    """Claims give their faults, or invoices that are written again to the same bytes."""
+    faults = _checked(data, twin)
+    refused = _faults_of(decode, data)
+    if faults or refused == WRONG_KIND:
+        assert not faults or refused == [fault.code for fault in faults], "decode and check tell other faults"
+        return
+    found = {(invoice.biller, invoice.number): invoice for invoice in decode(data)}
+    for flow, invoice, run in _claims(data):
+        written = encode([found[invoice]], flow=flow)
+        assert (written.faults, written.data) == ([], run), "an accepted claim is not written as it was read"
+
+
+def invoices(data: bytes, twin: bool) -> None:
+    """Each line is an invoice whose records are read back to the same, or is blank, or has its faults."""
+    read, lines, faults = read_ndjson(data)
+    blank = sum(1 for line in data.split(b"\n") if not line.strip())
+    told = [fault.line or 0 for fault in faults]
+    assert sorted({*lines, *told}) == sorted([*lines, *told]), "no line is told twice"
+    assert len(lines) + len(told) + blank == data.count(b"\n") + 1, "each line is an invoice, blank, or has one fault"
+    for flow in (1, 2):
+        written = encode(read, flow=flow, lines=lines)
+        _sound([*faults, *written.faults], WRITING)
+        _whole(written, lines)
+        if twin:
+            runs, expected = fse.encode([plain(invoice) for invoice in read], flow)
+            assert (b"".join(runs), [(lines[fault.row], fault.code, fault.field) for fault in expected]) == (
+                written.data, [(fault.line, fault.code, fault.field) for fault in written.faults],
+            )  # fmt: skip
+        if flow == 1:
+            assert check(written.data) == [] and encode(decode(written.data)).data == written.data, "what is written is not what is read"
+
+
+def arl(data: bytes, twin: bool) -> None:
+    """An acknowledgement gives its faults, or objects that are written again to the same bytes."""
+    found = _answer(data, twin)
+    if isinstance(found, ArlFile):
+        rows = [{"=biller": _digits(item.biller), **_fields(item)} for item in found.acknowledgements]
+        assert block("A1", rows) == _records(data), "an accepted acknowledgement is not written as it was read"
+
+
+def rsp(data: bytes, twin: bool) -> None:
+    """A return gives its faults, or payment orders that are written again to the same bytes, and whose lines add up."""
+    found = _answer(data, twin)
+    if isinstance(found, RspFile):
+        rows = [row for order, places in zip(found.orders, found.places, strict=True) for row in _order_rows(order, places)]
+        assert b"".join(block(name, [row]) for name, row in rows) == _records(data), "an accepted return is not written as it was read"
+        for order in found.orders:
+            assert order.total == sum(line.paid for line in order.invoices) + sum(money.amount for money in order.other)
+
+
+def _checked(data: bytes, twin: bool) -> list[Fault]:
+    faults = check(data)
+    _sound(faults, READING)
+    if twin:
+        assert [(fault.code, fault.record, fault.field or "") for fault in faults] == reader.check(data)
+    return faults
+
+
+def _faults_of(read: Callable[[bytes], object], data: bytes) -> list[str]:
+    try:
+        read(data)
+    except FaultyInput as error:
+        assert not NIR.search(str(error))
+        return [fault.code for fault in error.faults]
+    return []
+
+
+def _answer(data: bytes, twin: bool) -> ArlFile | RspFile | None:
+    faults = _checked(data, twin)
+    refused = _faults_of(parse, data)
+    if faults or refused == WRONG_KIND:
+        assert not faults or refused == [fault.code for fault in faults], "parse and check tell other faults"
+        return None
+    found = parse(data)
+    assert len(msgspec.json.encode(objects(found))) > 1
+    return found
+
+
+def _sound(faults: Sequence[Fault], known: frozenset[str]) -> None:
+    """Every fault has a code that is documented and a message, and shows no NIR."""
+    for fault in faults:
+        assert fault.code in known, f"{fault.code} is no code of this side"
+        assert fault.message
+        # A value is searched as it is: in JSON it would stand behind an escape.
+        shown = [fault.message, *(str(getattr(fault, name)) for name in ("field", "value", "invoice"))]
+        assert not any(NIR.search(text) for text in shown), f"a fault of {fault.field} shows a NIR"
+
+
+def _claims(data: bytes) -> Iterator[tuple[int, tuple[str, int], bytes]]:
+    """Cut accepted claims: flow, biller and number, and the records with LF."""
+    flow, run, key = 1, b"", ("", 0)
+    for piece in reader.pieces(data):
+        text = piece.decode("ascii")
+        name = reader.type_of(text)
+        if name == "1":
+            flow = int(_zone(text, "1", "flow"))
+        elif name not in ("000", "6", "999"):
+            if name == "2":
+                run, key = b"", (reader.lettered(_zone(text, "2", "biller")), int(_zone(text, "2", "invoice_number")))
+            run += piece + b"\n"
+            if name == "5":
+                yield flow, key, run
+
+
+def _zone(text: str, name: str, field: str) -> str:
+    zone = reader.TABLES[name][field]
+    return text[zone.start : zone.end]
+
+
+def _records(data: bytes) -> bytes:
+    """Return what stands between 000 and 999, with LF."""
+    return b"".join(piece + b"\n" for piece in reader.pieces(data)[1:-1])
+
+
+def _digits(biller: str) -> str:
+    return {"2A": "2001", "2B": "2002"}.get(biller[:2], biller[:4]) + biller[4:]
+
+
+def _fields(item: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__struct_fields__}
+
+
+def _order_rows(order: PaymentOrder, places: Sequence[int]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    payer = {f"payer.{name}": value for name, value in _fields(order.payer).items()}
+    frame = {**payer, "reference": order.reference, "date": order.date, "total": order.total, "records": order.records}
+    yield "P1", frame
+    for place in places:
+        if place < 0:
+            yield "R3", _fields(order.other[-1 - place])
+        else:
+            line = order.invoices[place]
+            yield "R1", {"=biller": _digits(line.biller), **_fields(line)}
+            for anomaly in line.anomalies:
+                yield "R2", {"number": line.number, **_fields(anomaly)}
+    yield "P9", frame
+
+
+def _whole(written: Encoded, lines: Sequence[int]) -> None:
+    """The columns cut the records where invoices begin, and just the faulty ones have none."""
+    faulty = {fault.line for fault in written.faults}
+    assert faulty <= set(lines)
+    starts = list(written.starts)
+    assert starts == sorted(starts) and starts[0] == 0 and starts[-1] == len(written.data)
+    for line, start, stop, fees, amo in zip(lines, starts, starts[1:], written.fees, written.amo, strict=False):
+        assert (start == stop) == (line in faulty) and (stop - start) % LINE == 0
+        assert 0 <= amo <= fees and (line not in faulty or fees == 0)
+
+
+def _golden(*patterns: str) -> list[bytes]:
+    return [path.read_bytes() for pattern in patterns for path in sorted(GOLDEN.glob(pattern))]
+
+
+def _of_kind(*kinds: bytes) -> list[bytes]:
+    """Return the golden files whose second record, which tells their kind, begins so."""
+    return [data for data in _golden("*.b2", "files/*.b2", "bad/*.b2") if data.partition(b"\n")[2].startswith(kinds)]
+
+
+def _record_words(*names: str) -> list[bytes]:
+    """Return the beginnings of records, what their zones may hold, and the codes of the lists."""
+    words = {line[:width] for data in _golden("*.b2", "files/*.b2") for line in data.split(b"\n") for width in (1, 2, 3, 9, 40)}
+    words |= {zone.value.encode() for name in names for zone in reader.TABLES[name].values() if zone.kind == "const"}
+    return sorted(words | {code.encode() for codes in reader.CODES.values() for code in codes if code.isascii()})
+
+
+def _json_words() -> list[bytes]:
+    """Return the keys and values of the golden invoices with their quotes, and what JSON is made of."""
+    words = {word for data in _golden("*.ndjson") for word in JSON_VALUE.findall(data)}
+    return sorted(words | set(ODD_VALUES) | set(ODD_BYTES) | {b'"number":', b'"acts":[', b"},{", b"}]}\n{"})
+
+
+CLAIM_RECORDS: Final = ("000", "1", "2", "2S", "4", "4S", "4E", "4M", "5", "6", "999")
+TARGETS: Final[Mapping[str, Target]] = {
+    "claims": Target(claims, [data for data in _golden("*.b2", "files/f*.b2", "bad/*.b2") if data not in _of_kind(b"A1", b"P1")],
+                     _record_words(*CLAIM_RECORDS), change_records),
+    "invoices": Target(invoices, _golden("*.ndjson", "files/f*.ndjson", "bad/*.ndjson"), _json_words(), change_json),
+    "arl": Target(arl, _of_kind(b"A1"), _record_words("000", "A1", "999"), change_records),
+    "rsp": Target(rsp, _of_kind(b"P1", b"R"), _record_words("000", "P1", "R1", "R2", "R3", "P9", "999"), change_records),
+}  # fmt: skip

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The targets of the fuzzer, without the fuzzer: every golden file, every input that ever failed, and a few thousand changed ones."""
+
+import random
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+
+from desmos_fast.billing.codec import Encoded, encode, read_ndjson
+from desmos_fast.exchange.codec import check
+from desmos_fast.exchange.faults import Fault
+from tests.fuzz import targets
+from tests.fuzz.targets import CRASHERS, TARGETS
+
+RUNS: Final = 2000
+TWIN_EACH: Final = 8
+NIR: Final = "255081416802538"
+
+
+def changed(name: str, runs: int) -> list[bytes]:
+    """Inputs that a seed decides."""
+    target, chance = TARGETS[name], random.Random(name)
+    return [target.change(chance, chance.choice(target.seeds), target.seeds) for _ in range(runs)]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_golden_file_passes(name: str) -> None:
+    for data in TARGETS[name].seeds:
+        TARGETS[name].run(data, True)
+
+
+def test_what_once_failed_passes() -> None:
+    for path in sorted(CRASHERS.glob("*/*")):
+        try:
+            TARGETS[path.parent.name].run(path.read_bytes(), True)
+        except Exception as error:
+            error.add_note(f"the input: {path}")
+            raise
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_changed_inputs_pass(name: str) -> None:
+    for place, data in enumerate(changed(name, RUNS)):
+        try:
+            TARGETS[name].run(data, place % TWIN_EACH == 0)
+        except Exception as error:
+            error.add_note(f"the input: {data!r}")
+            raise
+
+
+@pytest.mark.parametrize("name", ["claims", "arl", "rsp"])
+def test_changed_records_are_taken_and_refused(name: str) -> None:
+    """A change that no reader takes, or that all stop at, would prove little."""
+    codes = Counter(fault.code for data in changed(name, RUNS) for fault in check(data)[:1] or [Fault(code="")])
+    assert codes[""] > RUNS // 20 and len(codes) > 10
+
+
+def test_changed_lines_are_taken_and_refused() -> None:
+    read = [read_ndjson(data) for data in changed("invoices", RUNS)]
+    assert sum(1 for taken, _, _ in read if taken) > RUNS // 5
+    assert {fault.code for _, _, faults in read for fault in faults} == {"B2_BAD_JSON", "B2_BAD_VALUE", "B2_MISSING", "B2_UNKNOWN_KEY"}
+
+
+def lying(answer: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Make a function whose answer is changed."""
+    return lambda real: lambda *given, **named: answer(real(*given, **named))
+
+
+LIES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
+    "no fault is told": ("check", lying(lambda _: [])),
+    "a fault has a code of no list": ("check", lying(lambda faults: [Fault(code="B2_ODD", message="odd")] + faults[1:])),
+    "a fault shows a NIR": ("check", lying(lambda faults: [Fault(code="B2_BAD_VALUE", message="odd", value=f"NIR {NIR}")] + faults[1:])),
+    "a sound file is refused": ("check", lying(lambda faults: faults or [Fault(code="B2_BAD_ORDER", message="odd", record=1)])),
+}
+
+
+LOSSES: Final[dict[str, Callable[[Encoded], Encoded]]] = {
+    "a byte is lost": lambda written: replace(written, data=written.data[:-1]),
+    "a fault is lost": lambda written: replace(written, faults=written.faults[1:]),
+    "a digit is changed": lambda written: replace(written, data=written.data.replace(b"3000", b"3001")),
+    "a fault shows a NIR": lambda written: replace(written, faults=[replace(fault, value=NIR) for fault in written.faults]),
+    "a sum is of another invoice": lambda written: replace(written, fees=array("q", reversed(written.fees))),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_encoder_that_lies_is_caught(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
+    monkeypatch.setattr(targets, "encode", lying(LOSSES[loss])(encode))
+    with pytest.raises(AssertionError):
+        for data in [*TARGETS["invoices"].seeds, *changed("invoices", 20)]:
+            TARGETS["invoices"].run(data, True)
+
+
+@pytest.mark.parametrize("name", ["claims", "arl", "rsp"])
+@pytest.mark.parametrize("lie", LIES)
+def test_a_reader_that_lies_is_caught(monkeypatch: pytest.MonkeyPatch, name: str, lie: str) -> None:
+    where, change = LIES[lie]
+    monkeypatch.setattr(targets, where, change(getattr(targets, where)))
+    with pytest.raises(AssertionError):
+        for data in [*TARGETS[name].seeds, *changed(name, 20)]:
+            TARGETS[name].run(data, True)
