@@ -26,8 +26,10 @@
 #define DESMOS_ZEROS UINT64_C(0x3030303030303030)
 
 typedef uint8_t desmos_lanes __attribute__((vector_size(16)));
+typedef uint64_t desmos_halves __attribute__((vector_size(16)));
 
-typedef struct {
+/* Aligned, so that no word lies in two lines of the cache. */
+typedef struct __attribute__((aligned(16))) {
     char word[16];
     uint64_t number;
     const char *text;
@@ -75,6 +77,12 @@ static inline uint64_t desmos_few(const char *text, unsigned size) {
         | (uint64_t)(uint8_t)text[size - 1] << 8 * (size - 1);
 }
 
+static inline void desmos_join(char *word, uint64_t low, uint64_t high) {
+    /* In one store: what is read back at once as sixteen characters would wait for two. */
+    desmos_halves halves = {low, high};
+    memcpy(word, &halves, 16);
+}
+
 static inline void desmos_load(char *word, const char *text, unsigned size) {
     /* A text of at most 16 characters, filled with spaces. */
     uint64_t low = DESMOS_SPACES, high = DESMOS_SPACES;
@@ -90,19 +98,26 @@ static inline void desmos_load(char *word, const char *text, unsigned size) {
     } else {
         low = desmos_few(text, size) | DESMOS_SPACES << 8 * size;
     }
-    memcpy(word, &low, 8);
-    memcpy(word + 8, &high, 8);
+    desmos_join(word, low, high);
 }
 
 static inline int desmos_any(desmos_lanes lanes) {
+    /* Whether a lane is set; each is all ones or all zeros. */
+#ifdef __SSE2__
+    return _mm_movemask_epi8((__m128i)lanes) != 0;
+#else
     uint64_t half[2];
     memcpy(half, &lanes, 16);
     return (half[0] | half[1]) != 0;
+#endif
 }
 
 static inline desmos_lanes desmos_first(unsigned size) {
-    static const desmos_lanes places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return (desmos_lanes)(places < (desmos_lanes){0} + (uint8_t)size);
+    /* The first `size` lanes, at most 16. */
+    static const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    desmos_lanes lanes;
+    memcpy(&lanes, ones + 16 - size, 16);
+    return lanes;
 }
 
 static inline int desmos_not_digits(const char *word, unsigned size) {
@@ -151,8 +166,7 @@ static inline void desmos_number(char *word, uint64_t number) {
     if (number >= 100000000)
         high = desmos_spell((uint32_t)(number / 100000000 % 100000000));
     low = desmos_spell((uint32_t)low);
-    memcpy(word, &high, 8);
-    memcpy(word + 8, &low, 8);
+    desmos_join(word, high, low);
 }
 
 static inline int desmos_finess_key(const char *word) {
@@ -186,8 +200,7 @@ static inline void desmos_short_day(char *word) {
     uint64_t low = desmos_eight(word), six;
     six = (low >> 16 & 0xFFFF) | (low >> 24 & 0xFFFF0000) | (uint64_t)(uint8_t)word[8] << 32 | (uint64_t)(uint8_t)word[9] << 40
         | UINT64_C(0x2020000000000000);
-    memcpy(word, &six, 8);
-    memset(word + 8, ' ', 8);
+    desmos_join(word, six, DESMOS_SPACES);
 }
 
 static inline void desmos_copy(char *out, const char *word, unsigned count) {

@@ -48,6 +48,7 @@ cdef class Encoder:
     cdef bint read_object(self, Draft *d, Act *act, PyObject *item, int thing, int slot, list kept) except -1
     cdef int take_act(self, Draft *d, Act *act, PyObject *item, Sink sink, list kept) except -1
     cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1
+    cdef int encode_one(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list faults, list kept) except -1
     cdef Py_ssize_t most_records(self, PyObject *invoice) except -1
 
 

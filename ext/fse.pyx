@@ -344,6 +344,23 @@ cdef class Encoder:
             return 3
         return 3 + ACT_LINES * (1 + min(PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most))
 
+    cdef int encode_one(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list faults, list kept) except -1:
+        cdef Py_ssize_t start = sink.at, room = self.most_records(invoice) * LINE
+        if sink.room - sink.at < room:
+            sink.grow(room)
+        if sink.count == sink.rows:
+            sink.grow_rows()
+        sink.open_row()
+        enter(d, d.flow, d.strict)
+        self.take_invoice(d, act, invoice, sink, seen, kept)
+        if d.found:
+            tell(d, sink.count, faults)
+            sink.at, d.fees, d.amo, d.amc = start, 0, 0, 0
+        sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
+        if kept:
+            kept.clear()
+        return 0
+
     def encode(self, tuple invoices not None, int flow, Seen used=None, bint strict=False, Block into=None):
         """Encode invoices and return `(data, starts, fees, amo, amc, faults)`; a faulty one has no record and its sums are zero.
 
@@ -351,7 +368,7 @@ cdef class Encoder:
         here are added. `strict` refuses a name that would be written otherwise. Data is a view of the block when there is one. Raises
         TypeError for what is no invoice.
         """
-        cdef Py_ssize_t i, start, count = len(invoices), room = 0
+        cdef Py_ssize_t i, count = len(invoices), room = 0
         cdef list faults = [], kept = []
         cdef Seen seen = Seen() if used is None and count > 1 else used
         cdef Sink sink
@@ -363,17 +380,15 @@ cdef class Encoder:
         d.names = <PyObject *>self.names
         memset(&act, 32, sizeof(Act))
         act.always = 1
-        for i in range(count):
-            start = sink.at
-            sink.open_row()
-            enter(&d, flow, strict)
-            self.take_invoice(&d, &act, PyTuple_GET_ITEM(<PyObject *>invoices, i), sink, seen, kept)
-            if d.found:
-                tell(&d, i, faults)
-                sink.at, d.fees, d.amo, d.amc = start, 0, 0, 0
-            sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
-            if kept:
-                kept.clear()
+        d.flow, d.strict = flow, strict
+        if seen is not None:
+            seen.enter()
+        try:
+            for i in range(count):
+                self.encode_one(&d, &act, PyTuple_GET_ITEM(<PyObject *>invoices, i), sink, seen, faults, kept)
+        finally:
+            if seen is not None:
+                seen.busy = False
         return (*sink.result(), faults)
 
 

@@ -13,6 +13,7 @@ cdef class Seen:
     cdef uint64_t count
     cdef uint64_t odd
     cdef bint busy
+    cdef int enter(self) except -1
     cdef bint add(self, uint64_t word) except -1 nogil
     cdef Place *find(self, uint64_t key) noexcept nogil
     cdef int grow(self) except -1 nogil

@@ -36,6 +36,13 @@ cdef class Seen:
     def __len__(self):
         return self.count
 
+    cdef int enter(self) except -1:
+        # For work without the lock: two calls at once would lose words.
+        if self.busy:
+            raise RuntimeError("these numbers are in use by another call")
+        self.busy = True
+        return 0
+
     @cython.overflowcheck(False)
     cdef bint add(self, uint64_t word) except -1 nogil:
         # True when the word is new.

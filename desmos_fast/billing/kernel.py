@@ -2,17 +2,21 @@
 """The encoder of claims under its meaning: what each key of the invoice must hold, its width and alphabet from the layout tables."""
 
 import functools
+import types
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from desmos_fast.billing import model
 from desmos_fast.exchange.compiler import ELEMENT, compile_table, source_of
 from desmos_fast.exchange.layouts import Field, Pack, load_pack
 from desmos_fast.exchange.text import latin_cached
-from ext import fse
+from ext import fse, ndjson, schema
 
 if TYPE_CHECKING:
     from ext.fse import Check
+    from ext.schema import Key as SchemaKey
 
 MOST: Final = 10**18
 CLASSES: Final[Mapping[str, type]] = {
@@ -109,3 +113,42 @@ def encoder() -> fse.Encoder:
     programs = tuple(compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES)
     classes = tuple(CLASSES[name] for name in fse.OBJECTS)
     return fse.Encoder(classes, tuple(checks(pack)), programs, latin_cached)
+
+
+@functools.cache
+def keys() -> schema.Schema:
+    """Return the keys of the invoice on the wire, each with its check, in the order in which the model writes them."""
+    places: dict[tuple[str, str], int] = {}
+    counts: dict[str, int] = {}
+    for owner, attribute, *_ in checks(load_pack()):
+        places[owner, attribute] = counts.setdefault(owner, 0)
+        counts[owner] += 1
+    return schema.Schema(encoder(), tuple(tuple(_keys_of(thing, places)) for thing in fse.OBJECTS))
+
+
+def _keys_of(thing: str, places: Mapping[tuple[str, str], int]) -> "Iterator[SchemaKey]":
+    cls = CLASSES[thing]
+    hints, roles = get_type_hints(cls), schema.ROLES
+    if issubclass(cls, model.Act):
+        yield ("kind", roles["kind"], 0, True, False, None)
+    for field in msgspec.structs.fields(cls):
+        kind = hints[field.name]
+        needed, default = field.required, None if field.default is msgspec.NODEFAULT else field.default
+        options = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+        nullable = types.NoneType in options
+        if (thing, field.name) in places:
+            yield (field.name, roles["value"], places[thing, field.name], needed, nullable, default)
+        elif get_origin(kind) is Literal:
+            yield (field.name, roles["choice"], get_args(kind), needed, nullable, default)
+        elif kind is str:
+            yield (field.name, roles["unwritten"], 0, needed, nullable, default)
+        elif field.name == "acts":
+            yield (field.name, roles["acts"], 0, needed, nullable, default)
+        else:
+            yield (field.name, roles["object"], fse.OBJECTS.index(field.name), needed, nullable, default)
+
+
+@functools.cache
+def lines() -> ndjson.Lines:
+    """Return the reader of invoices as lines of JSON."""
+    return ndjson.Lines(keys())

@@ -98,7 +98,7 @@ class PriorAgreement(_Wire, frozen=True):
     requested_on: str | None = None
 
 
-class _Act(_Wire, tag_field="kind", frozen=True, kw_only=True):
+class Act(_Wire, tag_field="kind", frozen=True, kw_only=True):
     """What both kinds of act hold; coefficient in hundredths, amounts in cents, rate in percent."""
 
     code: str
@@ -119,11 +119,11 @@ class _Act(_Wire, tag_field="kind", frozen=True, kw_only=True):
     prior_agreement: PriorAgreement | None = None
 
 
-class NgapAct(_Act, tag="ngap", frozen=True, kw_only=True):
+class NgapAct(Act, tag="ngap", frozen=True, kw_only=True):
     """An act of the NGAP: a key letter and a coefficient."""
 
 
-class CcamAct(_Act, tag="ccam", frozen=True, kw_only=True):
+class CcamAct(Act, tag="ccam", frozen=True, kw_only=True):
     """An act of the CCAM, with its grouping code and its 4M detail."""
 
     grouping: str

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Texts of JSON found sixteen characters at a time. Nothing is read beyond the room that the caller gives. */
+#ifndef DESMOS_SCAN_H
+#define DESMOS_SCAN_H
+
+#include "ext/claim.h"
+
+static inline int desmos_same_key(const char *text, const char *spelt, const char *mask) {
+    /* Whether 32 characters are those of a key where its mask has ones. */
+    desmos_lanes one, other, key, lanes;
+    memcpy(&one, text, 16);
+    memcpy(&other, text + 16, 16);
+    memcpy(&key, spelt, 16);
+    memcpy(&lanes, mask, 16);
+    one = (one ^ key) & lanes;
+    memcpy(&key, spelt + 16, 16);
+    memcpy(&lanes, mask + 16, 16);
+    one |= (other ^ key) & lanes;
+    return !desmos_any((desmos_lanes)(one != 0));
+}
+
+static inline int desmos_is_special(uint8_t c) {
+    return c == '"' || c == '\\' || c < ' ' || c > '~';
+}
+
+static inline Py_ssize_t desmos_special(const char *text, Py_ssize_t room) {
+    /* Where the first character stands that ends a text or needs a closer look; `room` when there is none. */
+    Py_ssize_t i = 0;
+#ifdef __SSE2__
+    for (; room - i >= 16; i += 16) {
+        desmos_lanes lanes;
+        int found;
+        memcpy(&lanes, text + i, 16);
+        found = _mm_movemask_epi8((__m128i)((desmos_lanes)(lanes == '"') | (desmos_lanes)(lanes == '\\')
+            | (desmos_lanes)(lanes - (uint8_t)' ' > '~' - ' ')));
+        if (found)
+            return i + __builtin_ctz((unsigned)found);
+    }
+#endif
+    while (i < room && !desmos_is_special((uint8_t)text[i]))
+        i++;
+    return i;
+}
+
+static inline Py_ssize_t desmos_plain_text(const char *text, Py_ssize_t room) {
+    /* The size of a text of plain ASCII up to its closing quote; -1 for any other. */
+    Py_ssize_t size = desmos_special(text, room);
+    return size < room && text[size] == '"' ? size : -1;
+}
+
+static inline Py_ssize_t desmos_character(const char *text, Py_ssize_t room) {
+    /* The size of one character of UTF-8 outside ASCII; 0 for what is none. */
+    uint8_t first = (uint8_t)text[0], second, low = 0x80, high = 0xBF;
+    Py_ssize_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2, i;
+    if (first < 0xC2 || first > 0xF4 || room < size)
+        return 0;
+    second = (uint8_t)text[1];
+    if (first == 0xE0)
+        low = 0xA0;
+    else if (first == 0xED)
+        high = 0x9F;
+    else if (first == 0xF0)
+        low = 0x90;
+    else if (first == 0xF4)
+        high = 0x8F;
+    if (second < low || second > high)
+        return 0;
+    for (i = 2; i < size; i++)
+        if (((uint8_t)text[i] & 0xC0) != 0x80)
+            return 0;
+    return size;
+}
+
+static inline Py_ssize_t desmos_any_text(const char *text, Py_ssize_t room) {
+    /* The size of a text of any characters, none of them escaped, up to its closing quote; -1 for any other. */
+    Py_ssize_t at = 0, size;
+    for (;;) {
+        at += desmos_special(text + at, room - at);
+        if (at >= room)
+            return -1;
+        if (text[at] == '"')
+            return at;
+        if (text[at] == 0x7F) {
+            at++;
+            continue;
+        }
+        size = (uint8_t)text[at] < 0x80 ? 0 : desmos_character(text + at, room - at);
+        if (size == 0)
+            return -1;
+        at += size;
+    }
+}
+#endif
