@@ -30,7 +30,10 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def private_data_dir(open_folder: Path) -> Iterator[Path]:
-    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's or of the terminal leak in."""
+    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's or of the terminal leak in.
+
+    DESMOS_TEST_LAYOUTS is the folder of another layout pack, for the program and for its twins.
+    """
     data_dir = open_folder / "data"
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("DESMOS_") and not name.startswith("DESMOS_TEST_")]:
@@ -39,6 +42,8 @@ def private_data_dir(open_folder: Path) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("TERM", "xterm")
         patch.setenv("DESMOS_DATA_DIR", str(data_dir))
+        if chosen := os.environ.get("DESMOS_TEST_LAYOUTS"):
+            patch.setenv("DESMOS_LAYOUTS", chosen)
         yield data_dir
 
 

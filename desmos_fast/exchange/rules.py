@@ -20,7 +20,7 @@ ANY_WIDTH: Final = frozenset({
     "beneficiary.birth_rank", "referring_doctor.last_name", "referring_doctor.first_name", "=act_code", "act.code", "act.complement",
     "act.quantity", "act.coefficient", "act.units", "act.rate", "act.extension", "act.activity", "act.phase", "act.association",
     "act.conditional", "act.supplement", "=line_count", "=record_count", "=lot_count", "=invoice_count", "file.sender_type",
-    "file.sender_program", "file.recipient_type", "file.recipient_number", "file.recipient_program", "file.sequence", "file_sequence",
+    "file.sender_program", "file.recipient_type", "file.recipient_program", "file.sequence", "file_sequence",
     "record", "records", "label", "reference", "line", "code", "faulty", "replacement",
 })  # fmt: skip
 # Records that take their values from one place: what one may hold, the others may.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-PACK = Path(os.environ.get("DESMOS_LAYOUTS") or Path(__file__).parents[2] / "desmos_fast/exchange/packs/essai-1")
+PACK = Path(os.environ.get("DESMOS_TEST_LAYOUTS") or Path(__file__).parents[2] / "desmos_fast/exchange/packs/essai-1")
 LATER = {"3", "3S", "3E", "3F", "3H", "4B", "4H"}
 ALPHABET = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-")
 
