@@ -142,7 +142,7 @@ def act_rules(row: int, act: Json, path: str) -> Iterator[Found]:
 def whole(invoice: Json) -> dict[str, Any]:
     """Return the header of an invoice, what hangs below it included, with what stands for each key that is left out."""
     found = {**DEFAULTS[""], **invoice}
-    for key in UNDER[""]:
+    for key in list(HEADER)[1:]:
         if isinstance(found.get(key), dict):
             found[key] = {**DEFAULTS[key], **found[key]}
     return found

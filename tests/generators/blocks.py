@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A block of generated invoices: sound ones, faulty ones with what must be told of them, and the lines they stand in."""
+
+from typing import NamedTuple
+
+from tests.generators import faults, lines
+from tests.generators.draw import Draw
+from tests.generators.faults import Expected
+from tests.generators.invoices import Json, many
+
+
+class Case(NamedTuple):
+    """One invoice; its faults when they are known beforehand, none when it is sound."""
+
+    invoice: Json
+    expected: Expected | None
+
+
+class Line(NamedTuple):
+    """One line; its faults when it was broken on purpose."""
+
+    text: bytes
+    expected: Expected | None
+
+
+def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
+    """Return invoices of which one in so many is faulty."""
+    found: list[Case] = []
+    sound: list[Json] = []
+    for invoice in many(d, count):
+        if not d.once_in(one_in):
+            sound.append(invoice)
+            found.append(Case(invoice, []))
+        elif sound and d.once_in(30):
+            former = d.pick(sound)
+            again = {**invoice, "number": former["number"], "biller": former["biller"]}
+            found.append(Case(again, [("B2_DUPLICATE_NUMBER", "number")]))
+        else:
+            found.append(Case(*faults.planted(d, invoice, d.once_in(3))))
+    return found
+
+
+def written(d: Draw, block: list[Case]) -> list[Line]:
+    """Write each invoice on a line; of the sound ones, one in forty is broken or says something twice."""
+    found = []
+    for case in block:
+        line = Line(lines.line(d, case.invoice), None)
+        if case.expected == [] and d.once_in(40):
+            line = Line(*(lines.twice(d, case.invoice) if d.below(2) else lines.broken(d, line.text.strip())))
+        found.append(line)
+    return found

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels and twins over generated input of every variation: a short run here, the long ones under the `fuzz` mark."""
+
+import os
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from desmos_fast.billing import codec
+from tests.generators import compare, faults, invoices
+from tests.generators.__main__ import ROOT, together
+from tests.generators.blocks import Case
+from tests.generators.compare import Comparison
+from tests.generators.damage import damaged
+from tests.generators.draw import drawn, seeded
+from tests.generators.files import any_file
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+SEEDS = 4
+EACH = 2500
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[Case]:
+    """One to three invoices, each sound or with one fault or several."""
+    d = drawn(draw)
+    found = []
+    for place in range(1 + d.below(3)):
+        sound = invoices.invoice(d, place, few=True)
+        found.append(Case(*faults.planted(d, sound, bool(d.below(2)))) if d.below(2) else Case(sound, []))
+    return found
+
+
+@st.composite
+def records(draw: st.DrawFn) -> bytes:
+    d = drawn(draw)
+    return damaged(d, any_file(d, 2))
+
+
+def agree(block: list[Case], flow: int) -> None:
+    found = Comparison()
+    compare.encoding(found, block, flow)
+    assert not found.differences
+
+
+def test_a_short_run_agrees_and_leaves_nothing_out() -> None:
+    """Every key, there and left out, every code of every list, every width and every code of a fault is in it."""
+    total = Comparison()
+    for seed in range(SEEDS):
+        found = compare.compare(seed, EACH)
+        assert not found.differences
+        for name, counts in vars(found.coverage).items():
+            total.coverage.update(name, counts)
+    assert total.coverage.lacks() == []
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@given(blocks(), st.sampled_from([1, 2]))
+def test_invoices_agree(block: list[Case], flow: int) -> None:
+    agree(block, flow)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@given(records())
+def test_damaged_records_agree(data: bytes) -> None:
+    found = Comparison()
+    compare.checking(found, data)
+    assert not found.differences
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(3600)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=QUIET)
+@given(blocks(), st.sampled_from([1, 2]))
+def test_many_invoices_agree(block: list[Case], flow: int) -> None:
+    agree(block, flow)
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(3600)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=QUIET)
+@given(records())
+def test_many_damaged_records_agree(data: bytes) -> None:
+    found = Comparison()
+    compare.checking(found, data)
+    assert not found.differences
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(3600)
+def test_a_million_invoices_and_damaged_files_agree() -> None:
+    total = together(range(100), 10_000, os.cpu_count() or 1, ROOT / "build" / "compared.ndjson")
+    assert (total.differences, total.coverage.lacks()) == ([], [])
+
+
+# The comparison itself -----------------------------------------------------------------------------------------------------------
+
+
+def one_case() -> list[Case]:
+    return [Case(invoices.invoice(seeded(1), 0, few=True), [])]
+
+
+def test_one_other_byte_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = codec.encode
+
+    def other(*given: Any, **named: Any) -> codec.Encoded:
+        encoded = real(*given, **named)
+        return msgspec.structs.replace(encoded, data=encoded.data[:-3] + b"1\n" + encoded.data[-1:])
+
+    agree(one_case(), 2)
+    monkeypatch.setattr(codec, "encode", other)
+    with pytest.raises(AssertionError):
+        agree(one_case(), 2)
+
+
+def test_a_fault_that_is_not_told_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = codec.encode
+    bad = [Case(faults.copy(one_case()[0].invoice) | {"number": 0}, [("B2_BAD_VALUE", "number")])]
+    agree(bad, 1)
+    monkeypatch.setattr(codec, "encode", lambda *given, **named: msgspec.structs.replace(real(*given, **named), faults=[]))
+    with pytest.raises(AssertionError):
+        agree(bad, 1)
+
+
+def test_what_was_never_there_is_named() -> None:
+    found = Comparison()
+    compare.planted(found, one_case(), [])
+    lacking = found.coverage.lacks()
+    assert {"value: amo.regime=93", "refused invoice: B2_NIR_KEY", "refused record: B2_LIST_GAP"} <= set(lacking)
+    assert "there: .number" not in lacking
+
+
+def test_a_seed_gives_the_same_again() -> None:
+    first, again = (list(invoices.many(seeded(7), 50)) for _ in range(2))
+    assert first == again != list(invoices.many(seeded(8), 50))
