@@ -21,7 +21,7 @@ WAYS = {
 
 
 def test_the_golden_files_are_all_here() -> None:
-    assert (len(RUNS), len(FILES), len(ANSWERS), len(BAD)) == (20, 2, 5, 36)
+    assert (len(RUNS), len(FILES), len(ANSWERS), len(BAD)) == (23, 2, 5, 39)
 
 
 @pytest.mark.parametrize("path", SOUND, ids=name)
