@@ -1,36 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ours and a peer by turns in one process, so that a slow moment of the machine falls on both."""
+"""Rounds of a race: ours and the peers by turns, each in a fresh process, so that a slow moment of the machine falls on all."""
 
-import gc
-import statistics
-import time
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Final
 
-Clock = Callable[[], float]
+from loadtests.machine import ROOT
+from loadtests.model import Contender, Outcome, Race, Sample
+
+PATIENCE: Final = 900
+Told = Callable[[str], None]
 
 
-def seconds(work: Callable[[], object], clock: Clock = time.perf_counter) -> float:
-    start = clock()
-    work()
-    return clock() - start
+def missing(contender: Contender) -> str | None:
+    """Return the first module that a contender needs and that is not installed."""
+    return next((name for name in contender.needs if find_spec(name) is None), None)
 
 
-def compare(
-    name: str, rows: int, ours: Callable[[], object], peer: Callable[[], object], rounds: int, clock: Clock = time.perf_counter
-) -> float:
-    """Run each `rounds` times in turn, print the medians in nanoseconds a row, and return how many times faster ours is.
+def size_of(race: Race, contender: Contender, quick: bool) -> int:
+    """Return how much a contender has to do."""
+    return (contender.quick or race.quick) if quick else (contender.size or race.size)
 
-    Work of one thread that waits for nothing may be timed by `time.thread_time`: what else the machine does then falls on neither.
+
+def measure(module: str, race: Race, rounds: int, seconds: float, quick: bool, told: Told) -> dict[str, Outcome]:
+    """Run all rounds of a race and return what became of each contender, by name.
+
+    One that is not installed, breaks, or is proved wrong stops at once and keeps its reason; the others go on.
     """
-    ours()
-    peer()
-    gc.collect()
-    gc.disable()
+    sizes = {each.name: size_of(race, each, quick) for each in race.contenders}
+    reasons = {each.name: f"{absent} is not installed" for each in race.contenders if (absent := missing(each)) is not None}
+    samples: dict[str, list[Sample]] = {name: [] for name in sizes}
+    answers: dict[int, dict[str, Any]] = {}
+    for number in range(1, rounds + 1):
+        for name, size in sizes.items():
+            if name in reasons:
+                continue
+            told(f"{race.name}: {name}, round {number} of {rounds}")
+            if size not in answers:
+                answers[size] = _child(module, race.name, "answer", size, seconds)
+            expected = answers[size]
+            found = _child(module, race.name, name, size, seconds, expected["digest"]) if "digest" in expected else expected
+            if "reason" in found:
+                reasons[name] = found["reason"]
+            else:
+                samples[name].append(Sample(**found))
+    return {name: Outcome(size, () if name in reasons else tuple(samples[name]), reasons.get(name, "")) for name, size in sizes.items()}
+
+
+def _child(module: str, race: str, who: str, size: int, seconds: float, *expected: str) -> dict[str, Any]:
+    """Run one process of a race; one that ends badly gives a reason of one line."""
+    command = [sys.executable, "-m", "loadtests.child", module, race, who, str(size), str(seconds), *expected]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     try:
-        pairs = [(seconds(ours, clock), seconds(peer, clock)) for _ in range(rounds)]
-    finally:
-        gc.enable()
-    mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(b / a for a, b in pairs)
-    print(f"{name:<44} {mine / rows * 1e9:>9.0f} ns/row   peer {theirs / rows * 1e9:>9.0f} ns/row   {ratio:>6.2f}x")
-    return ratio
+        ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return {"reason": f"it did not end within {PATIENCE} s"}
+    if ended.returncode != 0:
+        last = ended.stderr.strip().splitlines()[-1:] or [f"exit status {ended.returncode}"]
+        return {"reason": f"it broke: {last[0]}"}
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found

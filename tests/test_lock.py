@@ -36,9 +36,9 @@ def asked(*groups: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
 
 
-def pinned() -> dict[str, str]:
-    """Return the versions of the lock, by name."""
-    lock = (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
+def pinned(lock_file: str = "all.txt") -> dict[str, str]:
+    """Return the versions of a lock, by name."""
+    lock = (ROOT / "requirements" / lock_file).read_text(encoding="utf-8")
     return {canonicalize_name(name): version for name, version in re.findall(r"(?m)^([\w.-]+)==(\S+)", lock)}
 
 
@@ -61,11 +61,23 @@ def _tops(node: ast.AST) -> Iterator[str]:
         yield node.module.partition(".")[0]
 
 
+def listed(name: str) -> set[str]:
+    """Return the lines of the list of a lock."""
+    lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if not line.startswith("#")}
+
+
 def test_the_list_of_the_lock_is_that_of_the_project() -> None:
-    lines = (ROOT / "requirements" / "all.in").read_text(encoding="utf-8").splitlines()
-    listed = {line for line in lines if not line.startswith("#")}
     told = pyproject()
-    assert listed == {*told["project"]["dependencies"], *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
+    assert listed("all.in") == {*told["project"]["dependencies"], *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
+    assert listed("bench.in") == {"-c all.txt", *told["dependency-groups"]["bench"]}
+
+
+def test_the_benchmarks_run_on_what_is_tested() -> None:
+    tested, measured = pinned(), pinned("bench.txt")
+    assert {name for name, version in measured.items() if tested.get(name, version) != version} == set()
+    for line in pyproject()["dependency-groups"]["bench"]:
+        assert Requirement(line).specifier.contains(measured[canonicalize_name(Requirement(line).name)])
 
 
 @pytest.mark.parametrize("name", sorted(asked("build", "dev")))
@@ -78,10 +90,11 @@ def test_the_build_asks_for_what_the_lock_pins() -> None:
         assert requirement.specifier.contains(pinned()[canonicalize_name(requirement.name)])
 
 
-def test_every_pin_has_its_hashes_and_no_source() -> None:
-    lock = (ROOT / "requirements" / "all.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["all.txt", "bench.txt"])
+def test_every_pin_has_its_hashes_and_no_source(name: str) -> None:
+    lock = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     blocks = re.split(r"(?m)^(?=[\w.-]+==)", lock)[1:]
-    assert len(blocks) == len(pinned())
+    assert len(blocks) == len(pinned(name))
     assert all(re.match(r"[\w.-]+==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
     assert "://" not in lock and "--index" not in lock and "-f " not in lock
 

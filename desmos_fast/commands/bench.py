@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bench`: the benchmarks of the checkout, side by side with their peers."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from desmos_fast.base.errors import OutsideFailed
+
+CHECKOUT: Final = Path(__file__).parents[2]
+# In the order of a whole run.
+NAMES: Final = ("codec", "lots", "match", "subset", "pricing", "api", "metrics", "readers", "e2e", "capacity")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to the program."""
+    app.command("bench")(bench)
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help=f"What to measure: {', '.join(NAMES)}. All without a name.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Less work and fewer rounds: a look, not a measure.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+) -> None:
+    """Measure this program beside its peers, by turns in fresh processes, each proved right before it is timed."""
+    wanted = [name for name in NAMES if name in (names or NAMES)]
+    if unknown := sorted({*(names or ())} - {*NAMES}):
+        raise typer.BadParameter(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    _loadtests().run(wanted, quick=quick, as_json=as_json)
+
+
+def _loadtests() -> Any:
+    """Return the benchmarks, which are no part of an installed program."""
+    if not (CHECKOUT / "loadtests" / "goals.csv").exists():
+        raise OutsideFailed("the benchmarks are not here", hint="they come with the source: run `make bench` in a checkout")
+    # The checkout is where the program came from; another package of that name must not answer.
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    return importlib.import_module("loadtests.command")

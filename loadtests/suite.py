@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites by name, and a run over some of them. A module of races plugs in by standing in one list."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from loadtests.judge import Row, judged, unmeasured
+from loadtests.model import Race
+from loadtests.rounds import Told, measure
+
+# In the order of the command. A suite without a module has nothing to measure yet, and its report says so.
+SUITES: Final[Mapping[str, tuple[str, ...]]] = {
+    "codec": ("encoding", "reading", "memory"),
+    "lots": ("lots",),
+    "match": ("joining",),
+    "subset": (),
+    "pricing": (),
+    "api": ("copying", "sealing"),
+    "metrics": (),
+    "readers": (),
+    "e2e": (),
+    "capacity": (),
+}
+ROUNDS: Final = 7
+QUICK_ROUNDS: Final = 5
+SECONDS: Final = 0.5
+QUICK_SECONDS: Final = 0.1
+
+
+def races(suite: str) -> Iterator[tuple[str, Race]]:
+    """Give the races of a suite, each with the module that holds it."""
+    for name in SUITES[suite]:
+        module = f"loadtests.suites.{name}"
+        for race in importlib.import_module(module).RACES:
+            yield module, race
+
+
+def processes(names: Sequence[str], quick: bool) -> int:
+    """Return how many processes a run starts at most, for a bar of progress."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    return sum(len(race.contenders) * rounds for name in names for _, race in races(name))
+
+
+def run(names: Sequence[str], quick: bool, told: Told) -> Iterator[Row]:
+    """Measure suites and give a row for each goal and each comparison, those that could not be measured included."""
+    rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
+    for name in names:
+        for module, race in races(name):
+            yield from judged(name, race, measure(module, race, rounds, seconds, quick, told))
+        yield from unmeasured(name, {race.name for _, race in races(name)})
