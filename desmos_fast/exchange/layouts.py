@@ -13,7 +13,10 @@ from desmos_fast.base import settings
 from desmos_fast.exchange import rules
 from desmos_fast.exchange.model import RECORD_WIDTH, Field, Kind, LayoutError, LayoutNotInForce, Pack, Table
 
-__all__ = ["DEFAULT_PROFILE", "RECORD_WIDTH", "Field", "LayoutError", "LayoutNotInForce", "Pack", "Table", "load_pack", "read_table"]
+__all__ = [
+    "DEFAULT_PROFILE", "RECORD_WIDTH", "Field", "LayoutError", "LayoutNotInForce", "Pack", "Table", "active_folder",
+    "load_pack", "read_table", "shipped_pack",
+]  # fmt: skip
 
 PACKS: Final = Path(__file__).parent / "packs"
 DEFAULT_PROFILE: Final = "essai-1"
@@ -149,14 +152,19 @@ def shipped_pack() -> Pack:
     return read_pack(PACKS / DEFAULT_PROFILE)
 
 
+def active_folder() -> Path:
+    """Return the folder of the pack to use: that of DESMOS_LAYOUTS, else that of the program. Raises BadSetting."""
+    return settings.layouts() or PACKS / DEFAULT_PROFILE
+
+
 @functools.cache
 def load_pack(folder: Path | None = None) -> Pack:
     """Load a profile from its folder: by default that of DESMOS_LAYOUTS, else the test profile that comes with the program.
 
     Raises LayoutError, BadSetting.
     """
-    folder = folder or settings.layouts()
-    if folder is None:
+    folder = folder or active_folder()
+    if folder == PACKS / DEFAULT_PROFILE:
         return shipped_pack()
     pack = read_pack(folder)
     rules.check_pack(pack, shipped_pack())

@@ -137,12 +137,13 @@ def _names(table: Table, own: Pack) -> Iterator[Wrong]:
             continue
         elif (found.kind, found.value) != (wanted.kind, wanted.value):
             yield Wrong(where, f"it is {found.kind} {found.value!r}", f"the codecs write and read it as {wanted.kind} {wanted.value!r}")
-        elif found.length != wanted.length and not _may_vary(wanted):
+        elif found.length != wanted.length and not may_vary(wanted):
             what = f"it is {found.length} wide, and what it holds has {wanted.length} characters"
             yield Wrong(where, what, f"give it {wanted.length}; it may stand anywhere")
 
 
-def _may_vary(field: Field) -> bool:
+def may_vary(field: Field) -> bool:
+    """Say whether a zone may have any width: what it holds is no number with a key, no code of a list, no part of either."""
     return field.kind == "amount" or has_own_value(field) or source_of(field.value)[0] in ANY_WIDTH
 
 
