@@ -150,14 +150,14 @@ cdef inline int check_accident_kind(Value *value) noexcept nogil:
     return SOUND
 
 
+cdef inline bint is_allowed(const Check *check, uint64_t number) noexcept nogil:
+    return number <= check.limit and check.low <= number <= check.high and (check.codes == 0 or listed(check, number))
+
+
 cdef inline int take_number(const Check *check, uint64_t number, Value *value) noexcept nogil:
     value.text, value.number, value.known = NULL, number, 1
-    if number > check.limit:
-        return TOO_WIDE
-    if number < check.low or number > check.high:
-        return BAD_VALUE
-    if check.codes and not listed(check, number):
-        return BAD_VALUE
+    if not is_allowed(check, number):
+        return TOO_WIDE if number > check.limit else BAD_VALUE
     spell_number(value.word, number)
     return SOUND
 
@@ -170,8 +170,12 @@ cdef inline void hold_text(Value *value, const char *text, Py_ssize_t size) noex
 
 
 cdef inline int take_text(const Check *check, const char *text, Py_ssize_t size, Value *value) noexcept nogil:
-    cdef int kind = check.kind
     hold_text(value, text, size)
+    return check_held(check, value)
+
+
+cdef inline int check_held(const Check *check, Value *value) noexcept nogil:
+    cdef int kind = check.kind
     if kind == CODE:
         return check_code(check, value)
     if kind == FIXED or kind == FIXED_OR_BLANK or kind == NOT_ZERO:

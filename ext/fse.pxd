@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
@@ -19,6 +20,7 @@ cdef enum:
     INVOICE, BENEFICIARY, INSURER, REFERRING, COMPLEMENT, HAPPENED, PRESCRIBER, NGAP, CCAM, EXECUTOR, AGREEMENT, THINGS
 
 
+@cython.final
 cdef class Encoder:
     cdef Check[THINGS][CHECKS] checks
     cdef int[THINGS] counts
@@ -29,10 +31,14 @@ cdef class Encoder:
     cdef int totals
     cdef int[8] total_slots
     cdef int[8] total_widths
+    cdef uint64_t[8] total_limits
     cdef Py_ssize_t[THINGS] places
     cdef Py_ssize_t[2] executor
     cdef Py_ssize_t[2] agreement
     cdef Py_ssize_t acts
+    cdef Py_ssize_t prescriber_rpps
+    cdef Py_ssize_t structure
+    cdef Py_ssize_t executor_rpps
     cdef PyObject *types[THINGS]
     cdef tuple classes
     cdef object names
@@ -41,7 +47,7 @@ cdef class Encoder:
     cdef void forget(self, Draft *d, Act *act, int thing) noexcept nogil
     cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil
     cdef void put_head(self, Draft *d, Sink sink) noexcept nogil
-    cdef int put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil
+    cdef bint put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil
     cdef int close(self, Draft *d) noexcept nogil
     cdef int put_all(self, Draft *d, Act *acts, int count, Sink sink, Seen seen) except -1 nogil
     cdef int read(self, Draft *d, Act *act, PyObject *item, int thing, list kept) except -1
@@ -49,7 +55,7 @@ cdef class Encoder:
     cdef int take_act(self, Draft *d, Act *act, PyObject *item, Sink sink, list kept) except -1
     cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1
     cdef int encode_one(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list faults, list kept) except -1
-    cdef Py_ssize_t most_records(self, PyObject *invoice) except -1
+    cdef Py_ssize_t count_records(self, PyObject *invoice) except -1
 
 
 cdef int enter(Draft *d, int flow, bint strict) noexcept nogil

@@ -22,7 +22,7 @@ from ext.members cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport *
-from ext.steps cimport COUNTED, EXACT, Shape, compile_line, shape_of
+from ext.steps cimport Shape, compile_line, derive, shape_of
 
 OBJECTS = (
     "invoice", "beneficiary", "amo", "referring_doctor", "amc", "accident", "prescriber", "ngap", "ccam", "executor", "prior_agreement",
@@ -86,6 +86,7 @@ cdef uint64_t number_word(const Draft *d) noexcept nogil:
     return digits_of(d.head.values[S_BILLER_WRITTEN].word, 9) * 1000000000 + d.head.values[S_NUMBER].number
 
 
+@cython.final
 cdef class Encoder:
     """The compiled layouts and checks of one profile; it holds nothing of a call, so one serves every thread."""
 
@@ -105,7 +106,8 @@ cdef class Encoder:
             self.counts[thing] = 0
             if BENEFICIARY <= thing <= PRESCRIBER:
                 self.places[thing] = place_of(classes[INVOICE], OBJECTS[thing])
-        self.acts = place_of(classes[INVOICE], "acts")
+        self.acts, self.prescriber_rpps = place_of(classes[INVOICE], "acts"), place_of(classes[PRESCRIBER], "rpps")
+        self.structure, self.executor_rpps = place_of(classes[PRESCRIBER], "structure"), place_of(classes[EXECUTOR], "rpps")
         for i in range(2):
             self.executor[i] = place_of(classes[NGAP + i], "executor")
             self.agreement[i] = place_of(classes[NGAP + i], "prior_agreement")
@@ -164,21 +166,14 @@ cdef class Encoder:
                 shape = shape_of(check)
                 shape.size = max(shape.size, shapes[check.slot].size)
                 shapes[check.slot] = shape
-        shapes[S_BILLER_WRITTEN] = shapes[S_ACCIDENT_WRITTEN] = Shape(EXACT, 9)
-        shapes[S_SPLIT], shapes[S_AMC_WRITTEN] = Shape(EXACT, 1), Shape(EXACT, 10)
-        shapes[S_SPECIALTY_WRITTEN] = shapes[S_PRESCRIBER_SPECIALTY]
-        # The act code of either kind goes into one field, whose width bounds both.
-        shapes[S_CODE_WRITTEN] = shapes[S_GROUPING]
-        shapes[S_AGREEMENT_WRITTEN], shapes[S_AMC_AMOUNT] = shapes[S_AGREEMENT_CODE], shapes[S_AMC]
-        for i in range(S_LINES, S_TOTAL_INSURED + 1):
-            # Totals are looked at one by one against the width of their field.
-            shapes[i] = Shape(COUNTED, 0)
+        derive(shapes)
         for i in range(RECORDS):
             compile_line(&self.lines[i], <tuple?>programs[i], shapes, lists)
         self.totals, self.most = 0, 0
         for _, width, _, _, slot, _, _, _, _ in programs[LINE_5]:
             if S_LINES <= slot <= S_TOTAL_INSURED and self.totals < TOTALS:
                 self.total_slots[self.totals], self.total_widths[self.totals] = slot, width
+                self.total_limits[self.totals] = <uint64_t>(10 ** min(width, SHORT) - 1)
                 self.totals += 1
                 if slot == S_LINES:
                     self.most = <uint64_t>(10 ** min(width, 9) - 1)
@@ -233,23 +228,27 @@ cdef class Encoder:
         self.put(LINE_2S, d, NULL, sink)
 
     @cython.overflowcheck(False)
-    cdef int put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil:
-        # The records of an act that is sound, or, when the invoice is not, only their count.
+    cdef bint put_act(self, Draft *d, Act *act, Sink sink) noexcept nogil:
+        # The records of an act that is sound, or, when the invoice is not, only their count. False when there is no room for them.
         cdef const Value *head = d.head.values
         cdef bint known = head[S_PRESCRIBER_RPPS].known or head[S_STRUCTURE].known or act.values[S_EXECUTOR_RPPS - S_ACT_CODE].known
-        d.lines += 2 + <uint64_t>known + <uint64_t>act.ccam
+        cdef Py_ssize_t count = 2 + known + act.ccam
+        d.lines += <uint64_t>count
         if d.found:
-            return 0
+            return True
         compute_act(d, act)
         if d.lines > self.most:
-            return 0
+            return True
+        # One more record closes the invoice.
+        if sink.room - sink.at < (count + 1) * LINE:
+            return False
         self.put(LINE_4, d, act, sink)
         self.put(LINE_4S, d, act, sink)
         if known:
             self.put(LINE_4E, d, act, sink)
         if act.ccam:
             self.put(LINE_4M, d, act, sink)
-        return 0
+        return True
 
     @cython.overflowcheck(False)
     cdef int close(self, Draft *d) noexcept nogil:
@@ -262,7 +261,7 @@ cdef class Encoder:
         set_number(&values[S_TOTAL_AMC], d.amc)
         set_number(&values[S_TOTAL_INSURED], d.fees - d.amo)
         for i in range(self.totals):
-            if not fits(values[self.total_slots[i]].number, self.total_widths[i]):
+            if values[self.total_slots[i]].number > self.total_limits[i]:
                 refuse(d, &values[self.total_slots[i]], TOO_WIDE, self.total_slots[i])
                 if d.found <= FAULTS:
                     d.told[d.found - 1].width = self.total_widths[i]
@@ -280,7 +279,8 @@ cdef class Encoder:
             spell_biller(d)
             self.put_head(d, sink)
             for i in range(count):
-                self.put_act(d, &acts[i], sink)
+                if not self.put_act(d, &acts[i], sink):
+                    fault(d, TOO_WIDE, S_ACTS, NULL, -1)
             self.close(d)
         if d.found == 0:
             self.put(LINE_5, d, NULL, sink)
@@ -300,10 +300,8 @@ cdef class Encoder:
         act.agreed = self.read_object(d, act, member(item, self.agreement[act.ccam]), AGREEMENT, S_AGREEMENT, kept)
         if d.found == before:
             check_act(d, act)
-        # One more record closes the invoice.
-        if sink.room - sink.at < (ACT_LINES + 1) * LINE and d.lines < self.most:
+        if not self.put_act(d, act, sink):
             raise ValueError("an invoice changed while it was read")
-        self.put_act(d, act, sink)
         return 0
 
     cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1:
@@ -334,18 +332,30 @@ cdef class Encoder:
             self.put(LINE_5, d, NULL, sink)
         return 0
 
-    cdef Py_ssize_t most_records(self, PyObject *invoice) except -1:
-        # As many as an invoice may give: those of an act at their most, but no more than can be counted.
+    cdef Py_ssize_t count_records(self, PyObject *invoice) except -1:
+        # Those of a sound invoice; of another one, some number, but never too few for what is written of it.
         cdef PyObject *acts
+        cdef PyObject *act
+        cdef PyObject *executor
+        cdef PyObject *prescriber
+        cdef Py_ssize_t i, total = 0
+        cdef bint ccam, known = False
         if not PyType_IsSubtype(Py_TYPE(invoice), <PyTypeObject *>self.types[INVOICE]):
             raise TypeError("an encoder takes invoices")
-        acts = member(invoice, self.acts)
-        if not PyTuple_CheckExact(acts):
-            return 3
-        return 3 + ACT_LINES * (1 + min(PyTuple_GET_SIZE(acts), <Py_ssize_t>self.most))
+        acts, prescriber = member(invoice, self.acts), member(invoice, self.places[PRESCRIBER])
+        if <PyObject *>Py_TYPE(prescriber) == self.types[PRESCRIBER]:
+            known = member(prescriber, self.prescriber_rpps) != Py_None or member(prescriber, self.structure) != Py_None
+        for i in range(PyTuple_GET_SIZE(acts) if PyTuple_CheckExact(acts) else 0):
+            act = PyTuple_GET_ITEM(acts, i)
+            ccam = <PyObject *>Py_TYPE(act) == self.types[CCAM]
+            if ccam or <PyObject *>Py_TYPE(act) == self.types[NGAP]:
+                executor = member(act, self.executor[ccam])
+                total += 2 + ccam + (known or (<PyObject *>Py_TYPE(executor) == self.types[EXECUTOR]
+                                               and member(executor, self.executor_rpps) != Py_None))
+        return 3 + min(total, <Py_ssize_t>self.most)
 
     cdef int encode_one(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list faults, list kept) except -1:
-        cdef Py_ssize_t start = sink.at, room = self.most_records(invoice) * LINE
+        cdef Py_ssize_t start = sink.at, room = self.count_records(invoice) * LINE
         if sink.room - sink.at < room:
             sink.grow(room)
         if sink.count == sink.rows:
@@ -375,7 +385,7 @@ cdef class Encoder:
         cdef Draft d
         cdef Act act
         for i in range(count):
-            room += self.most_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
+            room += self.count_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
         sink = Sink(room * LINE, count, into)
         d.names = <PyObject *>self.names
         memset(&act, 32, sizeof(Act))
@@ -389,13 +399,4 @@ cdef class Encoder:
         finally:
             if seen is not None:
                 seen.busy = False
-        return (*sink.result(), faults)
-
-
-@cython.overflowcheck(False)
-@cython.cdivision(True)
-cdef inline bint fits(uint64_t number, int width) noexcept nogil:
-    while width and number:
-        number //= 10
-        width -= 1
-    return number == 0
+        return sink.close(), sink.columns_starts, sink.columns_fees, sink.columns_amo, sink.columns_amc, faults

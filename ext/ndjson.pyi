@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from array import array
 from collections.abc import Callable
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, final
 
 from ext.fse import Found
 from ext.schema import Schema
@@ -10,6 +10,7 @@ from ext.sink import Block
 
 Odd: TypeAlias = tuple[int, int, object]
 
+@final
 class Lines:
     schema: Schema
     def __new__(cls, schema: Schema) -> Self: ...

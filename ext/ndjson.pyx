@@ -8,7 +8,7 @@ reads it the general way, and the lines after it go on.
 """
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memset
 
@@ -24,7 +24,9 @@ from ext.slots cimport *
 cdef extern from "ext/scan.h" nogil:
     bint same_key "desmos_same_key"(const char *text, const char *spelt, const char *mask)
     Py_ssize_t plain_text "desmos_plain_text"(const char *text, Py_ssize_t room)
+    Py_ssize_t short_text "desmos_short_text"(const char *text, char *word)
     Py_ssize_t any_text "desmos_any_text"(const char *text, Py_ssize_t room)
+    int short_number "desmos_short_number"(const char *text, char *word, uint64_t *number)
 
 cdef enum:
     # An invoice with more acts goes the general way.
@@ -33,68 +35,75 @@ cdef enum:
 cdef enum:
     DONE, SURPRISE, ROOM
 
+# The invoice at hand. What reads a part of its line takes the place where it begins and returns the one after it, NULL for a surprise.
 cdef struct Reader:
-    const char *at
     const char *end
     Draft draft
     Act *acts
     int count
 
 
-cdef inline void skip(Reader *r) noexcept nogil:
-    while r.at < r.end and (r.at[0] == 32 or r.at[0] == 9 or r.at[0] == 13):
-        r.at += 1
+cdef inline const char *skip(const char *at, const char *end) noexcept nogil:
+    while at < end and (at[0] == 32 or at[0] == 9 or at[0] == 13):
+        at += 1
+    return at
 
 
-cdef inline bint take(Reader *r, char c) noexcept nogil:
+cdef inline const char *take(const char *at, const char *end, char c) noexcept nogil:
     # The next character that is no space.
-    if r.at < r.end and r.at[0] == c:
-        r.at += 1
-        return True
-    skip(r)
-    if r.at < r.end and r.at[0] == c:
-        r.at += 1
-        return True
-    return False
+    if at < end and at[0] == c:
+        return at + 1
+    at = skip(at, end)
+    return at + 1 if at < end and at[0] == c else NULL
 
 
 @cython.overflowcheck(False)
-cdef inline bint is_next(Reader *r, const char *word, Py_ssize_t size) noexcept nogil:
-    if r.end - r.at < size or memcmp(r.at, word, <size_t>size) != 0:
-        return False
-    r.at += size
-    return True
+cdef inline const char *word_at(const char *at, const char *end, const char *word, Py_ssize_t size) noexcept nogil:
+    return at + size if end - at >= size and memcmp(at, word, <size_t>size) == 0 else NULL
 
 
 @cython.overflowcheck(False)
-cdef inline const char *text_at(Reader *r, Py_ssize_t *size) noexcept nogil:
-    # The characters between two quotes, plain ASCII; NULL for any other text.
-    cdef const char *start
-    if not take(r, 34):
+cdef inline const char *text_at(const char *at, const char *end, Py_ssize_t *size) noexcept nogil:
+    # The characters after the quote that comes next, plain ASCII up to their own; NULL for any other text.
+    at = take(at, end, 34)
+    if at == NULL:
         return NULL
-    start = r.at
-    size[0] = plain_text(start, r.end - start)
-    if size[0] < 0:
-        return NULL
-    r.at = start + size[0] + 1
-    return start
+    size[0] = plain_text(at, end - at)
+    return at if size[0] >= 0 else NULL
 
 
 @cython.overflowcheck(False)
-cdef inline bint number_at(Reader *r, uint64_t *number) noexcept nogil:
+cdef inline const char *integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
     # Digits and nothing that would make them another number than they say.
-    cdef const char *start = r.at
-    cdef uint64_t found = 0
-    while r.at < r.end and 48 <= r.at[0] <= 57:
-        found = found * 10 + <uint64_t>(r.at[0] - 48)
-        r.at += 1
-    number[0] = found
-    if r.at == start or r.at - start > 18 or (start[0] == 48 and r.at - start > 1) or r.at == r.end:
-        return False
-    return r.at[0] != 46 and r.at[0] != 101 and r.at[0] != 69
+    cdef const char *start = at
+    cdef uint64_t number = 0
+    cdef int size
+    if end - at >= 16:
+        size = short_number(at, value.word, &number)
+        at += size
+        if size == 0 or size > 8 or (size > 1 and start[0] == 48) or at[0] == 46 or at[0] == 101 or at[0] == 69:
+            return longer_integer_at(start, end, check, value)
+        value.text, value.number, value.known = NULL, number, 1
+        return at if is_allowed(check, number) else NULL
+    return longer_integer_at(start, end, check, value)
+
+
+@cython.overflowcheck(False)
+cdef const char *longer_integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
+    cdef const char *start = at
+    cdef uint64_t number = 0
+    while at < end and 48 <= at[0] <= 57:
+        number = number * 10 + <uint64_t>(at[0] - 48)
+        at += 1
+    if at == start or at - start > 18 or (start[0] == 48 and at - start > 1) or at == end:
+        return NULL
+    if at[0] == 46 or at[0] == 101 or at[0] == 69:
+        return NULL
+    return at if take_number(check, number, value) == SOUND else NULL
 
 
 # Distances between places of the input are all there is to compute, and their check takes no pointers.
+@cython.final
 @cython.overflowcheck(False)
 cdef class Lines:
     """Lines of JSON with the keys of a schema; it holds nothing of a call, so one serves every thread."""
@@ -104,109 +113,116 @@ cdef class Lines:
     def __cinit__(self, Schema schema not None):
         self.schema = schema
 
-    cdef bint read_list(self, Reader *r, const Check *check, char *cells) noexcept nogil:
+    cdef const char *read_list(self, const Reader *r, const char *at, const Check *check, char *cells) noexcept nogil:
         cdef Py_ssize_t size
-        cdef const char *text
+        cdef const char *next
         cdef int index = 0
         clear_cells(cells)
-        if not take(r, 91):
-            return False
-        if take(r, 93):
-            return True
-        while index < <int>check.high:
-            text = text_at(r, &size)
-            if text == NULL or take_element(check, text, size, cells, index) != SOUND:
-                return False
+        at = take(at, r.end, 91)
+        if at == NULL:
+            return NULL
+        next = take(at, r.end, 93)
+        while next == NULL and index < <int>check.high:
+            at = text_at(at, r.end, &size)
+            if at == NULL or take_element(check, at, size, cells, index) != SOUND:
+                return NULL
             index += 1
-            if not take(r, 44):
-                return take(r, 93)
-        return False
+            at += size + 1
+            next = take(at, r.end, 93)
+            if next == NULL:
+                at = take(at, r.end, 44)
+                if at == NULL:
+                    return NULL
+        return next
 
-    cdef bint read_value(self, Reader *r, Act *act, const Check *check) noexcept nogil:
+    cdef inline const char *read_text(self, const Reader *r, const char *at, const Check *check, Value *value) noexcept nogil:
+        # From after the quote on.
+        cdef Py_ssize_t size = short_text(at, value.word) if r.end - at >= 16 else -1
+        if size < 0:
+            size = plain_text(at, r.end - at)
+            if size < 0:
+                return NULL
+            hold_text(value, at, size)
+        else:
+            value.text, value.size, value.number, value.known = at, <int32_t>size, 0, 1
+        if check.kind == NAME:
+            return at + size + 1 if is_written_so(value) and check_name(check, value) == SOUND else NULL
+        if check.kind == INTEGER or check.kind == FLAG:
+            return NULL
+        return at + size + 1 if check_held(check, value) == SOUND else NULL
+
+    cdef const char *read_value(self, Reader *r, const char *at, Act *act, const Check *check) noexcept nogil:
         cdef Value *value
-        cdef const char *text
-        cdef Py_ssize_t size
-        cdef uint64_t number
+        cdef const char *next
         if check.kind >= MODIFIER_LIST:
-            return self.read_list(r, check, &act.teeth[0] if check.kind == TOOTH_LIST else &act.modifiers[0])
+            return self.read_list(r, at, check, &act.teeth[0] if check.kind == TOOTH_LIST else &act.modifiers[0])
         value = value_at(&r.draft, act, check.slot)
-        if r.at < r.end and r.at[0] <= 32:
-            skip(r)
-        if r.at == r.end:
-            return False
-        if r.at[0] == 34:
-            text = text_at(r, &size)
-            if text == NULL or check.kind == INTEGER or check.kind == FLAG:
-                return False
-            if check.kind == NAME:
-                hold_text(value, text, size)
-                return is_written_so(value) and check_name(check, value) == SOUND
-            return take_text(check, text, size, value) == SOUND
+        if at < r.end and at[0] <= 32:
+            at = skip(at, r.end)
+        if at == r.end:
+            return NULL
+        if at[0] == 34:
+            return self.read_text(r, at + 1, check, value)
         if check.kind == INTEGER:
-            return number_at(r, &number) and take_number(check, number, value) == SOUND
+            return integer_at(at, r.end, check, value)
         if check.kind == FLAG:
-            value.text, value.number, value.known = NULL, r.at[0] == 116, 1
-            return is_next(r, b"true", 4) or is_next(r, b"false", 5)
+            value.text, value.number, value.known = NULL, at[0] == 116, 1
+            next = word_at(at, r.end, b"true", 4)
+            return next if next != NULL else word_at(at, r.end, b"false", 5)
         value.known = 0
-        return check.nullable and is_next(r, b"null", 4)
+        return word_at(at, r.end, b"null", 4) if check.nullable else NULL
 
-    cdef bint read_kind(self, Reader *r, int thing) noexcept nogil:
+    cdef const char *read_kind(self, const Reader *r, const char *at, int thing) noexcept nogil:
         cdef Py_ssize_t size
-        cdef const char *text = text_at(r, &size)
-        return text != NULL and size == 4 and memcmp(text, b"ccam" if thing == CCAM else b"ngap", 4) == 0
+        at = text_at(at, r.end, &size)
+        if at == NULL or size != 4 or memcmp(at, b"ccam" if thing == CCAM else b"ngap", 4) != 0:
+            return NULL
+        return at + 5
 
-    cdef bint read_unwritten(self, Reader *r) noexcept nogil:
+    cdef const char *read_unwritten(self, const Reader *r, const char *at) noexcept nogil:
         # A text that no record holds: whatever characters it has, as long as they are characters.
         cdef Py_ssize_t size
-        if not take(r, 34):
-            return False
-        size = any_text(r.at, r.end - r.at)
-        if size < 0:
-            return False
-        r.at += size + 1
-        return True
+        at = take(at, r.end, 34)
+        size = any_text(at, r.end - at) if at != NULL else -1
+        return at + size + 1 if size >= 0 else NULL
 
-    cdef bint read_choice(self, Reader *r, const Key *key) noexcept nogil:
+    cdef const char *read_choice(self, const Reader *r, const char *at, const Key *key) noexcept nogil:
         cdef Py_ssize_t size
-        cdef const char *text = text_at(r, &size)
-        return text != NULL and self.schema.chosen(key, text, size)
+        at = text_at(at, r.end, &size)
+        return at + size + 1 if at != NULL and self.schema.chosen(key, at, size) else NULL
 
-    cdef bint read_part(self, Reader *r, Act *act, const Key *key) noexcept nogil:
+    cdef const char *read_part(self, Reader *r, const char *at, Act *act, const Key *key) noexcept nogil:
         # An object of the invoice or of an act, which may be null unless it is needed.
-        if not key.nullable or not is_next(r, b"null", 4):
-            if key.nullable and r.at < r.end and r.at[0] <= 32:
-                skip(r)
-                if is_next(r, b"null", 4):
-                    self.schema.encoder.forget(&r.draft, act, key.target)
-                    if key.target == AGREEMENT:
-                        act.agreed = False
-                    return True
-            if key.target == AGREEMENT:
-                act.agreed = True
-            return self.read_object(r, act, key.target)
-        self.schema.encoder.forget(&r.draft, act, key.target)
+        cdef const char *next = NULL
+        if key.nullable:
+            next = word_at(skip(at, r.end), r.end, b"null", 4)
         if key.target == AGREEMENT:
-            act.agreed = False
-        return True
+            act.agreed = next == NULL
+        if next == NULL:
+            return self.read_object(r, at, act, key.target)
+        self.schema.encoder.forget(&r.draft, act, key.target)
+        return next
 
-    cdef bint read_acts(self, Reader *r) noexcept nogil:
+    cdef const char *read_acts(self, Reader *r, const char *at) noexcept nogil:
         cdef Act *act
-        if not take(r, 91):
-            return False
-        while r.count < MOST_ACTS:
+        cdef const char *next
+        at = take(at, r.end, 91)
+        while at != NULL and r.count < MOST_ACTS:
             act = &r.acts[r.count]
             act.always = 1
-            act.ccam = self.is_ccam(r)
-            if not self.read_object(r, act, CCAM if act.ccam else NGAP):
-                return False
+            act.ccam = self.is_ccam(r, at)
+            at = self.read_object(r, at, act, CCAM if act.ccam else NGAP)
+            if at == NULL:
+                return NULL
             r.count += 1
-            if not take(r, 44):
-                return take(r, 93)
-        return False
+            next = take(at, r.end, 93)
+            if next != NULL:
+                return next
+            at = take(at, r.end, 44)
+        return NULL
 
-    cdef bint is_ccam(self, Reader *r) noexcept nogil:
+    cdef bint is_ccam(self, const Reader *r, const char *at) noexcept nogil:
         # The kind of the act at hand, which decides what its keys may hold; it usually comes first. A wrong guess is found out later.
-        cdef const char *at = r.at
         cdef int depth = 0
         cdef Py_ssize_t size
         while at < r.end:
@@ -229,80 +245,90 @@ cdef class Lines:
             at += 1
         return False
 
-    cdef bint read_under(self, Reader *r, Act *act, int thing, const Key *key) noexcept nogil:
+    cdef inline const char *read_under(self, Reader *r, const char *at, Act *act, int thing, const Key *key) noexcept nogil:
         if key.role == VALUE:
-            return self.read_value(r, act, &self.schema.encoder.checks[thing][key.target])
+            return self.read_value(r, at, act, &self.schema.encoder.checks[thing][key.target])
         if key.role == OBJECT:
-            return self.read_part(r, act, key)
+            return self.read_part(r, at, act, key)
         if key.role == ACTS:
-            return self.read_acts(r)
+            return self.read_acts(r, at)
         if key.role == KIND:
-            return self.read_kind(r, thing)
+            return self.read_kind(r, at, thing)
         if key.role == UNWRITTEN:
-            return self.read_unwritten(r)
-        return self.read_choice(r, key)
+            return self.read_unwritten(r, at)
+        return self.read_choice(r, at, key)
 
-    cdef int search_key(self, Reader *r, int thing) noexcept nogil:
-        # The place of the key at hand, -1 for none of this object's.
+    cdef const char *search_key(self, const Reader *r, const char *at, int thing, int *place) noexcept nogil:
+        # Past the key at hand, which is one of this object's or a surprise.
         cdef Py_ssize_t size
-        cdef const char *name = text_at(r, &size)
-        if name == NULL or not take(r, 58):
-            return -1
-        return self.schema.find(thing, name, size)
+        at = text_at(at, r.end, &size)
+        if at == NULL:
+            return NULL
+        place[0] = self.schema.find(thing, at, size)
+        return take(at + size + 1, r.end, 58) if place[0] >= 0 else NULL
 
-    cdef bint read_object(self, Reader *r, Act *act, int thing) noexcept nogil:
+    cdef const char *read_object(self, Reader *r, const char *at, Act *act, int thing) noexcept nogil:
         cdef const Keys *keys = &self.schema.things[thing]
+        cdef const Key *key
+        cdef const char *next
         cdef uint64_t seen = 0
         cdef int expected = 0, place
-        if not take(r, 123):
-            return False
-        if take(r, 125):
-            return self.schema.complete(&r.draft, act, thing, seen)
-        while True:
-            if expected < keys.count and r.end - r.at >= SPELT and same_key(r.at, keys.keys[expected].spelt, keys.keys[expected].mask):
-                place = expected
-                r.at += keys.keys[place].size
+        at = take(at, r.end, 123)
+        if at == NULL:
+            return NULL
+        next = take(at, r.end, 125)
+        while next == NULL:
+            place = expected
+            key = &keys.keys[place]
+            if place < keys.count and r.end - at >= SPELT and same_key(at, key.spelt, key.mask):
+                at += key.size
             else:
-                place = self.search_key(r, thing)
-                if place < 0:
-                    return False
-            if seen >> place & 1 or not self.read_under(r, act, thing, &keys.keys[place]):
-                return False
+                at = self.search_key(r, at, thing, &place)
+                if at == NULL:
+                    return NULL
+                key = &keys.keys[place]
+            if seen >> place & 1:
+                return NULL
+            at = self.read_under(r, at, act, thing, key)
+            if at == NULL:
+                return NULL
             seen |= <uint64_t>1 << place
             expected = place + 1
-            if not take(r, 44):
-                return take(r, 125) and self.schema.complete(&r.draft, act, thing, seen)
+            if at < r.end and at[0] == 44:
+                at += 1
+                continue
+            next = take(at, r.end, 125)
+            if next == NULL:
+                at = take(at, r.end, 44)
+                if at == NULL:
+                    return NULL
+        if seen != keys.all and not self.schema.complete(&r.draft, act, thing, seen):
+            return NULL
+        return next
 
-    cdef int read_line(self, Reader *r, int flow, bint strict) noexcept nogil:
+    cdef bint read_line(self, Reader *r, const char *at, int flow, bint strict) noexcept nogil:
         # One object and nothing but spaces up to the end of its line.
         enter(&r.draft, flow, strict)
         r.count = 0
-        if not self.read_object(r, &r.acts[0], INVOICE) or r.count == 0:
-            return False
-        skip(r)
-        return r.at == r.end
+        at = self.read_object(r, at, &r.acts[0], INVOICE)
+        return at != NULL and r.count > 0 and skip(at, r.end) == r.end
 
-    cdef int read_lines(self, Reader *r, const char *stop, int64_t *number, int flow, bint strict, Sink sink, Seen seen) except -1 nogil:
+    cdef int read_lines(self, Reader *r, const char **at, const char *stop, int64_t *number, int flow, bint strict, Sink sink,
+                        Seen seen) except -1 nogil:
         # On to the end, to a line that is a surprise, or to where there is no room; `at` is then the start of that line.
-        cdef const char *start
         cdef const char *end
-        while r.at < stop:
-            start = r.at
-            end = <const char *>memchr(start, 10, <size_t>(stop - start))
+        while at[0] < stop:
+            end = <const char *>memchr(at[0], 10, <size_t>(stop - at[0]))
             r.end = stop if end == NULL else end
-            skip(r)
-            if r.at < r.end:
+            if skip(at[0], r.end) < r.end:
                 if sink.room - sink.at < (3 + ACT_LINES * MOST_ACTS) * LINE or sink.count == sink.rows:
-                    r.at = start
                     return ROOM
-                r.at = start
                 sink.open_row()
-                if not self.read_line(r, flow, strict) or not self.schema.encoder.put_all(&r.draft, r.acts, r.count, sink, seen):
-                    r.at = start
+                if not self.read_line(r, at[0], flow, strict) or not self.schema.encoder.put_all(&r.draft, r.acts, r.count, sink, seen):
                     return SURPRISE
                 sink.close_row(<int64_t>r.draft.fees, <int64_t>r.draft.amo, <int64_t>r.draft.amc)
             number[0] += 1
-            r.at = r.end + 1 if r.end < stop else stop
+            at[0] = r.end + 1 if r.end < stop else stop
         return DONE
 
     def encode(self, const unsigned char[::1] data not None, int flow, general, Seen used=None, bint strict=False, Block into=None,
@@ -313,7 +339,8 @@ cdef class Lines:
         have a row in `odd`: `(row, line, invoice)`. Blank lines are counted and give nothing.
         """
         cdef Py_ssize_t size = data.shape[0]
-        cdef const char *start = <const char *>&data[0] if size else NULL
+        cdef const char *at = <const char *>&data[0] if size else NULL
+        cdef const char *stop = at + size
         cdef Sink sink = Sink(size + (3 + ACT_LINES * MOST_ACTS) * LINE, size // 512 + 16, into)
         cdef Seen seen = Seen() if used is None else used
         cdef list faults = [], odd = [], kept = []
@@ -328,22 +355,22 @@ cdef class Lines:
                 raise MemoryError
             memset(r, 0, sizeof(Reader))
             memset(acts, 32, MOST_ACTS * sizeof(Act))
-            r.at, r.acts, r.draft.names = start, acts, <PyObject *>encoder.names
+            r.acts, r.draft.names = acts, <PyObject *>encoder.names
             while found != DONE:
                 with nogil:
-                    found = self.read_lines(r, start + size, &number, flow, strict, sink, seen)
+                    found = self.read_lines(r, &at, stop, &number, flow, strict, sink, seen)
                 if found == ROOM:
                     sink.grow((3 + ACT_LINES * MOST_ACTS) * LINE)
                     sink.grow_rows()
                 elif found == SURPRISE:
-                    invoice = general(r.at[:r.end - r.at], number)
+                    invoice = general(at[:r.end - at], number)
                     if invoice is not None:
                         odd.append((sink.count, number, invoice))
                         encoder.encode_one(&r.draft, acts, <PyObject *>invoice, sink, seen, faults, kept)
                     number += 1
-                    r.at = r.end + 1 if r.end < start + size else r.end
+                    at = r.end + 1 if r.end < stop else stop
         finally:
             seen.busy = False
             free(acts)
             free(r)
-        return (*sink.result(), faults, odd)
+        return sink.close(), sink.columns_starts, sink.columns_fees, sink.columns_amo, sink.columns_amc, faults, odd

@@ -23,23 +23,64 @@ static inline int desmos_is_special(uint8_t c) {
     return c == '"' || c == '\\' || c < ' ' || c > '~';
 }
 
+static inline desmos_lanes desmos_specials(desmos_lanes lanes) {
+    return (desmos_lanes)(lanes == '"') | (desmos_lanes)(lanes == '\\') | (desmos_lanes)(lanes - (uint8_t)' ' > '~' - ' ');
+}
+
+static inline int desmos_lowest(desmos_lanes lanes) {
+    /* The first lane that is set, 16 when none is. */
+#ifdef __SSE2__
+    return __builtin_ctz((unsigned)_mm_movemask_epi8((__m128i)lanes) | 0x10000);
+#else
+    uint64_t half[2];
+    memcpy(half, &lanes, 16);
+    return half[0] ? __builtin_ctzll(half[0]) / 8 : half[1] ? 8 + __builtin_ctzll(half[1]) / 8 : 16;
+#endif
+}
+
 static inline Py_ssize_t desmos_special(const char *text, Py_ssize_t room) {
     /* Where the first character stands that ends a text or needs a closer look; `room` when there is none. */
     Py_ssize_t i = 0;
-#ifdef __SSE2__
     for (; room - i >= 16; i += 16) {
         desmos_lanes lanes;
         int found;
         memcpy(&lanes, text + i, 16);
-        found = _mm_movemask_epi8((__m128i)((desmos_lanes)(lanes == '"') | (desmos_lanes)(lanes == '\\')
-            | (desmos_lanes)(lanes - (uint8_t)' ' > '~' - ' ')));
-        if (found)
-            return i + __builtin_ctz((unsigned)found);
+        found = desmos_lowest(desmos_specials(lanes));
+        if (found < 16)
+            return i + found;
     }
-#endif
     while (i < room && !desmos_is_special((uint8_t)text[i]))
         i++;
     return i;
+}
+
+static inline Py_ssize_t desmos_short_text(const char *text, char *word) {
+    /* Of sixteen characters, those up to the closing quote, filled with spaces; -1 for a longer text, or one that is not plain ASCII. */
+    desmos_lanes lanes, first;
+    int size;
+    memcpy(&lanes, text, 16);
+    size = desmos_lowest(desmos_specials(lanes));
+    if (size == 16 || text[size] != '"')
+        return -1;
+    first = desmos_first((unsigned)size);
+    lanes = (lanes & first) | (~first & ' ');
+    memcpy(word, &lanes, 16);
+    return size;
+}
+
+static inline int desmos_short_number(const char *text, char *word, uint64_t *number) {
+    /* How many digits sixteen characters begin with; up to eight of them are kept as a number and as its sixteen digits. */
+    desmos_lanes lanes;
+    uint64_t low;
+    int size;
+    memcpy(&lanes, text, 16);
+    size = desmos_lowest((desmos_lanes)(lanes - (uint8_t)'0' > 9));
+    if (size == 0 || size > 8)
+        return size;
+    low = desmos_eight(text) << 8 * (8 - size);
+    *number = desmos_parse(low);
+    desmos_join(word, DESMOS_ZEROS, low | (size < 8 ? DESMOS_ZEROS >> 8 * size : 0));
+    return size;
 }
 
 static inline Py_ssize_t desmos_plain_text(const char *text, Py_ssize_t room) {

@@ -36,6 +36,8 @@ cdef struct Key:
 cdef struct Keys:
     Key[KEYS] keys
     int count
+    # A bit for each key.
+    uint64_t all
     uint64_t factor
     uint8_t[64] hashed
 

@@ -42,6 +42,7 @@ cdef class Schema:
             self.things[thing].count = 0
             for row in things[thing]:
                 self.add_key(thing, row)
+            self.things[thing].all = (<uint64_t>1 << self.things[thing].count) - 1
             self.scatter(&self.things[thing])
 
     cdef int add_key(self, int thing, tuple row) except -1:
@@ -134,8 +135,6 @@ cdef class Schema:
         cdef const Keys *keys = &self.things[thing]
         cdef const Check *check
         cdef int i
-        if seen == (<uint64_t>1 << keys.count) - 1:
-            return True
         for i in range(keys.count):
             if seen >> i & 1:
                 continue

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+cimport cython
 from cpython cimport array
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 
+@cython.final
 cdef class Sink:
     cdef char *out
     cdef Py_ssize_t at
@@ -20,7 +22,8 @@ cdef class Sink:
     cdef int grow(self, Py_ssize_t more) except -1
     cdef int grow_rows(self) except -1
     cdef int take_rows(self) except -1
-    cdef int leave_out(self) except -1
+    cdef int fit_rows(self, Py_ssize_t count) except -1
+    cdef object close(self)
 
     cdef inline void open_row(self) noexcept nogil:
         self.starts[self.count] = self.at

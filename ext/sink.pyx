@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where records go: into the bytes object that a call returns, or into a block of memory that is used again by the next call."""
+cimport cython
 from cpython cimport array
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.object cimport PyObject
@@ -30,13 +31,15 @@ cdef class Block:
         return len(self.memory)
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Sink:
     """The output of one call: records and, an invoice each, where they start and the sums of their totals."""
 
     def __cinit__(self, Py_ssize_t size, Py_ssize_t rows, Block block=None):
         if block is not None and block.busy:
             raise RuntimeError("this block is in use by another call")
-        self.count, self.at, self.rows = 0, 0, max(rows, <Py_ssize_t>1)
+        self.count, self.at, self.rows = 0, 0, rows
         self.columns_starts, self.columns_fees = array.clone(LONGS, self.rows + 1, False), array.clone(LONGS, self.rows, False)
         self.columns_amo, self.columns_amc = array.clone(LONGS, self.rows, False), array.clone(LONGS, self.rows, False)
         self.take_rows()
@@ -77,31 +80,26 @@ cdef class Sink:
         return 0
 
     cdef int grow_rows(self) except -1:
+        self.fit_rows(self.rows * 2)
         self.rows *= 2
-        array.resize(self.columns_starts, self.rows + 1)
-        for column in (self.columns_fees, self.columns_amo, self.columns_amc):
-            array.resize(column, self.rows)
         return self.take_rows()
 
-    cdef int leave_out(self) except -1:
-        # The row of an invoice that gave nothing.
-        if self.count == self.rows:
-            self.grow_rows()
-        self.open_row()
-        self.close_row(0, 0, 0)
+    cdef int fit_rows(self, Py_ssize_t count) except -1:
+        # The columns are made for as many rows as there will be, where that is known.
+        if count != self.rows:
+            array.resize(self.columns_starts, count + 1)
+            array.resize(self.columns_fees, count)
+            array.resize(self.columns_amo, count)
+            array.resize(self.columns_amc, count)
         return 0
 
-    def result(self):
-        """Return the records and the columns `starts`, `fees`, `amo` and `amc`; nothing can be added afterwards."""
-        cdef array.array column
-        for column, size in ((self.columns_starts, self.count + 1), (self.columns_fees, self.count), (self.columns_amo, self.count),
-                             (self.columns_amc, self.count)):
-            array.resize(column, size)
+    cdef object close(self):
+        # The records; nothing can be added afterwards.
+        self.fit_rows(self.count)
         if self.block is not None:
             data = memoryview(self.block.memory)[:self.at]
             self.block.busy, self.block = False, None
-        else:
+            return data
+        if self.at != self.room:
             resize_bytes(&self.fresh, self.at)
-            data = <object>self.fresh
-        self.room = self.rows = 0
-        return data, self.columns_starts, self.columns_fees, self.columns_amo, self.columns_amc
+        return <object>self.fresh

@@ -50,6 +50,20 @@ cdef inline Shape shape_of(const Check *check):
     return shape
 
 
+cdef inline void derive(Shape *shapes) noexcept:
+    # How the computed values look.
+    cdef int i
+    shapes[S_BILLER_WRITTEN] = shapes[S_ACCIDENT_WRITTEN] = Shape(EXACT, 9)
+    shapes[S_SPLIT], shapes[S_AMC_WRITTEN] = Shape(EXACT, 1), Shape(EXACT, 10)
+    shapes[S_SPECIALTY_WRITTEN] = shapes[S_PRESCRIBER_SPECIALTY]
+    # The act code of either kind goes into one field, whose width bounds both.
+    shapes[S_CODE_WRITTEN] = shapes[S_GROUPING]
+    shapes[S_AGREEMENT_WRITTEN], shapes[S_AMC_AMOUNT] = shapes[S_AGREEMENT_CODE], shapes[S_AMC]
+    for i in range(S_LINES, S_TOTAL_INSURED + 1):
+        # Totals are looked at one by one against the width of their field.
+        shapes[i] = Shape(COUNTED, 0)
+
+
 @cython.overflowcheck(False)
 cdef inline uint32_t between(const void *start, const void *at) noexcept:
     return <uint32_t>(<size_t>at - <size_t>start)
