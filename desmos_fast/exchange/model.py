@@ -11,6 +11,8 @@ from desmos_fast.base.errors import InvalidInput
 RECORD_WIDTH: Final = 128
 Kind = Literal["const", "filler", "num", "amount", "date6", "alpha"]
 ONLY: Final = " only"
+# The constants of 000 that tell the profile of a file.
+IDENTITY: Final = ("norm_name", "profile_version")
 LATER: Final = "kept for later"
 
 
@@ -90,6 +92,13 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
         """Return the codes of a list that a field may hold; "" stands for a blank, and a note `x only` keeps a code to the fields of x."""
         notes = self.notes[name]
         return frozenset(code for code in notes if not notes[code].endswith(ONLY) or field.startswith(notes[code].removesuffix(ONLY)))
+
+    def other_profile(self, record_type: str, field: str) -> str:
+        """Say what it means that a zone of `000` does not name this profile; "" for any other zone."""
+        if record_type != "000" or field not in IDENTITY:
+            return ""
+        used = f"{self.profile} ({self.name} {self.version})"
+        return f"the file is of another profile than the tables in use, {used}: set DESMOS_LAYOUTS to the folder of its pack"
 
     def check_day(self, day: str) -> None:
         """Raise LayoutNotInForce when a file of that ISO date cannot be of this profile."""

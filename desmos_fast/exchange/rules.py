@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from desmos_fast.exchange.compiler import ELEMENT, has_own_value, source_of
-from desmos_fast.exchange.model import RECORD_WIDTH, Field, LayoutError, Pack, Table
+from desmos_fast.exchange.model import IDENTITY, RECORD_WIDTH, Field, LayoutError, Pack, Table
 
 # Most a kernel holds: fields of a table, codes of a list that zones are checked against, digits that it adds up or reads.
 MOST_FIELDS: Final = 64
@@ -175,7 +175,7 @@ def _told_apart(pack: Pack) -> Iterator[Wrong]:
 
 def _envelope(pack: Pack) -> Iterator[Wrong]:
     opening, closing = pack.tables["000"], pack.tables["999"]
-    for name, key, text in (("norm_name", "name", pack.name), ("profile_version", "version", pack.version)):
+    for name, key, text in zip(IDENTITY, ("name", "version"), (pack.name, pack.version), strict=True):
         field = opening.field(name)
         if (field.kind, field.value) != ("const", text):
             what = f"it is {field.kind} {field.value!r}, and pack.csv says {key} {text!r}"

@@ -123,6 +123,8 @@ def test_a_file_of_another_pack_is_told(tmp_path: Path) -> None:
         assert {key: fault[key] for key in ("code", "record", "record_type", "field", "value")} == {
             "code": "B2_UNEXPECTED_VALUE", "record": 1, "record_type": "000", "field": "norm_name", "value": name,
         }  # fmt: skip
+        mine = "autre-2 (AUTRE 02)" if used else "essai-1 (ESSAI 01)"
+        assert mine in fault["message"] and "DESMOS_LAYOUTS" in fault["message"]
 
 
 @pytest.mark.parametrize("field", [

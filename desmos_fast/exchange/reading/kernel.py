@@ -152,7 +152,7 @@ class Reading:
         shown = None if field in HIDDEN else self.text(record, name, field).rstrip()
         return Fault(
             code=code,
-            message=message or MESSAGES[code],
+            message=message or load_pack().other_profile(name, field) or MESSAGES[code],
             record=record + 1,
             offset=self.scan.start(record) + zone(name, field).offset,
             record_type=name,
