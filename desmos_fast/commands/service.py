@@ -61,9 +61,12 @@ def serve(
 
     from api.logs import configure
     from desmos_fast.commands.runtime import database
+    from desmos_fast.exchange.layouts import load_pack
 
     settings = load()
     configure(log_level or settings.log_level)
+    # An unsound pack is told now, not by the first invoice.
+    load_pack()
     with database(start=True) as place:
         uvloop.run(_serve(place, host or settings.host, settings.port if port is None else port, connections or settings.pool_size, grace))
 

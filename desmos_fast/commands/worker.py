@@ -46,8 +46,10 @@ def worker(
     from api.logs import configure
     from desmos_fast.base.errors import OutsideFailed
     from desmos_fast.base.settings import load
+    from desmos_fast.exchange.layouts import load_pack
 
     configure(log_level or load().log_level)
+    load_pack()
     deadline = time.monotonic() + wait
     place, keyring = _joined(deadline)
     sender = uvloop.run(_work(place, keyring, deadline, once=once))

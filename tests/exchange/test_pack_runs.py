@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.exchange.packs import ROOT, all_again, lay_out, new_pack, program, put
+from tests.exchange.packs import ROOT, all_again, edit, lay_out, new_pack, program, put
 
 GOLDEN = ROOT / "tests/golden"
 FILES = GOLDEN / "files"
@@ -155,6 +155,17 @@ def test_a_wider_zone_holds_more_and_a_narrower_one_refuses_more(tmp_path: Path)
     assert objects(decoded.stdout)[0]["acts"][0]["fees"] == 12_345_678
 
 
+def test_a_pack_may_spell_more_letters(tmp_path: Path) -> None:
+    pack = new_pack(tmp_path)
+    edit(pack / "letters.csv", lambda rows: rows.append({"letter": "Ŧ", "spelling": "TH", "source_note": "ours"}))
+    invoice = objects((GOLDEN / "11_accents.ndjson").read_bytes())[0]
+    invoice["referring_doctor"]["last_name"] = "Ŧoŧ"
+    given = json.dumps(invoice).encode()
+    assert first_fault(program("fse", "encode", "-", stdin=given))["code"] == "B2_BAD_CHAR"
+    encoded = program("fse", "encode", "-", pack=pack, stdin=given)
+    assert encoded.stdout.splitlines()[1][71:96] == b"THOTH".ljust(25)
+
+
 def test_a_file_of_a_day_outside_the_pack_is_not_built(tmp_path: Path) -> None:
     pack = new_pack(tmp_path)
     put(pack / "pack.csv", "valid_to", value="2026-11-20")
@@ -172,6 +183,8 @@ COMMANDS: tuple[tuple[str | Path, ...], ...] = (
     ("lots", "build", FILES / "file1.ndjson", "--settings", FILES / "file1.settings.json", "--out", "never"),
     ("returns", "parse", FILES / "arl1_positive.b2"),
     ("layouts",),
+    ("serve",),
+    ("worker", "--wait", "0"),
 )  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A centre's whole day under another layout pack: service, worker, payers and matching all follow the one setting."""
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+
+import asyncpg
+
+from desmos_fast.base.settings import Settings
+from desmos_fast.db.embedded import open_cluster
+from tests.e2e.test_demo import ROOT, command, environment
+from tests.exchange.packs import new_pack, program
+from tests.exchange.test_pack_runs import moved, other_constants, widened
+
+
+async def profiles(dsn: str) -> list[str]:
+    con = await asyncpg.connect(dsn, timeout=10)
+    try:
+        return [row["profile"] for row in await con.fetch("SELECT DISTINCT profile FROM file")]
+    finally:
+        await con.close()
+
+
+def test_a_day_under_another_pack_adds_up(open_folder: Path, tmp_path: Path) -> None:
+    pack, data_dir = new_pack(tmp_path), open_folder / "other-pack"
+    for change in (moved, widened, other_constants):
+        change(pack)
+    env = {**environment(), "DESMOS_LAYOUTS": str(pack)}
+    demo = command(data_dir, "--invoices", "80", "--seed", "7", "--json")
+    ran = subprocess.run(demo, cwd=ROOT, env=env, capture_output=True, timeout=110)
+    assert ran.returncode == 0, ran.stderr.decode()
+    day = json.loads(ran.stdout)
+    assert (day["refused_invoices"], day["ledger_balance"], day["differences"]) == (0, 0, [])
+    sent = sorted((data_dir / "letterbox" / "to_payers").glob("*.b2"))
+    assert sent
+    for path in sent:
+        assert "AUTRE 02" in path.read_text(encoding="ascii").splitlines()[0]
+        checked = program("fse", "check", path, pack=pack)
+        assert (checked.returncode, checked.stderr) == (0, b"")
+        assert program("fse", "check", path).returncode == 1
+    cluster = open_cluster(Settings(data_dir=data_dir))
+    try:
+        assert asyncio.run(profiles(cluster.admin_dsn("desmos"))) == ["autre-2"]
+    finally:
+        cluster.stop()
