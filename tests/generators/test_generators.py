@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desmos_fast.billing import codec
+from desmos_fast.billing.model import Invoice, ReferringDoctor
 from tests.generators import compare, faults, invoices
 from tests.generators.__main__ import ROOT, together
 from tests.generators.blocks import Case
@@ -17,10 +18,13 @@ from tests.generators.compare import Comparison
 from tests.generators.damage import damaged
 from tests.generators.draw import drawn, seeded
 from tests.generators.files import any_file
+from tests.oracle.fse_keys import written_name
+from tests.oracle.reader import TABLES
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 SEEDS = 4
 EACH = 2500
+LINE = 129
 
 
 @st.composite
@@ -94,6 +98,32 @@ def test_many_damaged_records_agree(data: bytes) -> None:
 def test_a_million_invoices_and_damaged_files_agree() -> None:
     total = together(range(100), 10_000, os.cpu_count() or 1, ROOT / "build" / "compared.ndjson")
     assert (total.differences, total.coverage.lacks()) == ([], [])
+
+
+def agree_on_characters(characters: range) -> None:
+    """Each in a name, alone between two letters: its spelling in the record, or the code that refuses it."""
+    sound = msgspec.convert(one_case()[0].invoice, Invoice)
+    for first in range(characters.start, characters.stop, 5000):
+        texts = [f"A{chr(number)}B" for number in range(first, min(first + 5000, characters.stop)) if not 0xD800 <= number < 0xE000]
+        doctors = [ReferringDoctor(last_name=text, first_name="X") for text in texts]
+        given = [msgspec.structs.replace(sound, number=place + 1, referring_doctor=doctor) for place, doctor in enumerate(doctors)]
+        encoded = codec.encode(given, flow=1, lines=range(len(given)))
+        wanted = [written_name(text) for text in texts]
+        assert [(fault.line, fault.code) for fault in encoded.faults] == [
+            (row, "B2_BAD_CHAR") for row, text in enumerate(wanted) if text is None
+        ]  # fmt: skip
+        zone = TABLES["2S"]["referring_last_name"]
+        written = [run[LINE + zone.start : LINE + zone.end].decode().rstrip() for run in compare.runs_of(encoded)]
+        assert written == [text or "" for text in wanted]
+
+
+def test_names_of_common_characters_agree() -> None:
+    agree_on_characters(range(0x3000))
+
+
+@pytest.mark.fuzz
+def test_names_of_every_character_agree() -> None:
+    agree_on_characters(range(0x110000))
 
 
 # The comparison itself -----------------------------------------------------------------------------------------------------------

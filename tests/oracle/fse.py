@@ -45,9 +45,9 @@ def look(row: int, item: Json, name: str, path: str, checks: Keys, strict: bool)
         try:
             if value is None and not isinstance(check, Null):
                 raise Refused("B2_BAD_VALUE")
-            check(value)
-            if strict and name == "referring_doctor" and key.endswith("_name") and written_name(value) != value:
+            if strict and name == "referring_doctor" and key.endswith("_name") and isinstance(value, str) and written_name(value) != value:
                 raise Refused("B2_BAD_VALUE")
+            check(value)
         except Refused as refused:
             yield Found(row, refused.code, where, None if where in SECRET else value, refused.width)
 
