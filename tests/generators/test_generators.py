@@ -23,7 +23,7 @@ from tests.oracle.reader import TABLES
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 SEEDS = 4
-EACH = 2500
+EACH = 1500
 LINE = 129
 
 
