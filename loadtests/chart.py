@@ -66,5 +66,7 @@ def _bars(axis: Any, part: Sequence[tuple[Row, float]]) -> None:
     axis.axvline(1, color="black", linewidth=0.8)
     goals = part[0][0].goal is not None
     axis.set_title("times the goal" if goals else "times the peer", fontsize=9, loc="left")
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     axis.tick_params(axis="x", labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)
