@@ -136,10 +136,15 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
         gate=goal.reached(ratio, goal.margin) if goal else None,
         spread=(max(ratios) - min(ratios)) / ratio,
         rounds=len(ratios),
-        memory=max(sample.memory for sample in mine.samples),
-        peer_memory=max((sample.memory for sample in theirs.samples), default=None),
+        memory=_most(race, mine),
+        peer_memory=_most(race, theirs),
         reason=None if goal else INFORMATION,
     )
+
+
+def _most(race: Race, outcome: Outcome) -> int | None:
+    """Return the most memory a contender took; None where memory is the value itself, which another process than the sampled one took."""
+    return None if race.unit == "B" else max((sample.memory for sample in outcome.samples), default=None)
 
 
 def _ratios(mine: Sequence[Sample], theirs: Sequence[Sample], goal: Goal | None) -> list[float]:

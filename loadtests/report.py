@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run prints: one JSON object, or a table to read."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from loadtests.judge import Row
 
+WIDE: Final = 150
+# The columns, and whether one is for a wide terminal only.
+COLUMNS: Final = {
+    "goal": False, "work": False, "ours": False, "peer": False, "its value": True, "ratio": False, "asked": False, "spread": True,
+    "memory": True, "verdict": False,
+}  # fmt: skip
 PREFIXES: Final = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 
 
@@ -44,24 +52,30 @@ def _beyond(row: Row) -> bool:
     return row.ratio >= row.stretch if row.direction == ">=" else row.ratio <= row.stretch
 
 
-def table(rows: Sequence[Row]) -> Table:
-    """Lay the rows out for a terminal."""
-    laid = Table(title=None, pad_edge=False, show_lines=False)
-    for name in ("goal", "work", "ours", "peer", "its value", "ratio", "asked", "spread", "memory", "verdict"):
-        laid.add_column(name, justify="right" if name in ("ours", "its value", "ratio", "asked", "spread", "memory") else "left")
+def table(rows: Sequence[Row], wide: bool = True) -> Table:
+    """Lay the rows out for a terminal; a narrow one goes without the peer's value, the spread and the memory."""
+    laid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, needs_width in COLUMNS.items():
+        if wide or not needs_width:
+            words = name in ("work", "peer", "verdict")
+            laid.add_column(name, justify="left" if words or name == "goal" else "right", no_wrap=not words, overflow="fold")
     for row in rows:
-        asked = "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}"
-        laid.add_row(
-            row.id or "", row.work, amount(row.ours, row.unit), row.peer, amount(row.peer_value, row.unit),
-            "-" if row.ratio is None else f"{row.ratio:.3g}", asked, "-" if row.spread is None else f"{row.spread * 100:.0f} %",
-            amount(row.memory, "B"), verdict(row),
-        )  # fmt: skip
+        cells = (cell for cell, needs_width in zip(_cells(row), COLUMNS.values(), strict=True) if wide or not needs_width)
+        laid.add_row(*cells)
     return laid
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    asked = "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}"
+    ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
+    spread = "-" if row.spread is None else f"{row.spread * 100:.0f} %"
+    ours, theirs, memory = amount(row.ours, row.unit), amount(row.peer_value, row.unit), amount(row.memory, "B")
+    return (row.id or "", row.work, ours, row.peer, theirs, ratio, asked, spread, memory, verdict(row))
 
 
 def show(machine: Mapping[str, object], rows: Sequence[Row]) -> None:
     """Print the table and what it was measured on."""
-    console = Console(width=None if Console().is_terminal else 200)
-    console.print(table(rows))
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console.print(table(rows, wide=console.width >= WIDE))
     console.print(f"Ratio: times the peer (≥), or share of it (≤). {machine['cpu']}, {machine['cores']} cores, {machine['python']}, "
                   f"revision {machine['revision']}.")  # fmt: skip

@@ -32,11 +32,11 @@ class Frames:
     def by_record(self) -> tuple[Laid, dict[str, Any]]:
         """Return a frame for each type of record, with the computed columns: this is part of the work."""
         pl, where = self.pl, laid(self.columns)
-        apart = pl.col("amc.separate_claim")
+        apart, salaried = pl.col("amc.separate_claim"), pl.col("prescriber.condition") == "S"
         heads = self.heads.with_columns(
             pl.col("biller").alias("=biller"), pl.col("amc.number").alias("=amc_number"),
             pl.when(apart).then(pl.lit("F")).otherwise(pl.lit("")).alias("=split_flag"),
-            pl.when(pl.col("prescriber.condition") == "S").then("prescriber.specialty").otherwise(pl.lit("")).alias("=prescriber_specialty"),
+            pl.when(salaried).then("prescriber.specialty").otherwise(pl.lit("")).alias("=prescriber_specialty"),
             *(pl.Series(name, column) for name, column in totals(self.columns, where).items()),
         )  # fmt: skip
         acts = pl.concat([self.acts, heads.drop(SUMS)[where.owner]], how="horizontal").with_columns(

@@ -41,6 +41,10 @@ def test_the_table_says_what_came_of_each() -> None:
         console.print(report.table([GOOD, OPEN]))
     text = capture.get()
     assert "500 ns" in text and "20 µs" in text and "≥ 30" in text and NOTHING_YET in text and "3.0 MiB" in text
+    narrow = Console(width=80, file=io.StringIO())
+    with narrow.capture() as capture:
+        narrow.print(report.table([GOOD, OPEN], wide=False))
+    assert "3.0 MiB" not in capture.get() and "≥ 30" in capture.get() and "40" in capture.get()
 
 
 @pytest.mark.parametrize(
