@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernels of claims share: the zones that bind each other, where a profile puts them, and the records of one act."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 cimport cython
 
 from ext.checks cimport digits
@@ -11,6 +11,7 @@ cdef enum:
     TEETH = 16
     ZERO = 48
     BLANK = 32
+    APART = 70
 
 cdef enum Zone:
     Z_BILLER, Z_RANK, Z_REGIME, Z_CAISSE, Z_CENTRE, Z_NUMBER, Z_NATURE, Z_ACCIDENT, Z_SPLIT, Z_CONTRACT, Z_AMC_NUMBER, \
@@ -53,6 +54,14 @@ cdef class Claims:
     @cython.overflowcheck(False)
     cdef inline int64_t number(self, Scan scan, Py_ssize_t record, int zone) noexcept nogil:
         return <int64_t>digits(self.at(scan, record, zone), self.places[zone].width)
+
+    cdef inline bint is_apart(self, Scan scan, Py_ssize_t header) noexcept nogil:
+        return self.at(scan, header, Z_SPLIT)[0] == APART
+
+    @cython.overflowcheck(False)
+    cdef inline uint64_t word(self, Scan scan, Py_ssize_t header) noexcept nogil:
+        # The biller and the number, below 2^60.
+        return <uint64_t>self.number(scan, header, Z_BILLER) * 1_000_000_000 + <uint64_t>self.number(scan, header, Z_NUMBER)
 
     @cython.overflowcheck(False)
     cdef inline Act act_at(self, Scan scan, Py_ssize_t line, Py_ssize_t last) noexcept nogil:

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memchr
 cimport cython
 
-from ext.reader cimport WIDTH, Scan
+from ext.reader cimport TYPES, WIDTH, Scan
 
 ZONES = (
     "2.biller", "2.rank", "2.regime", "2.caisse", "2.centre", "2.invoice_number", "2.nature_assurance", "2.accident", "2.split_flag",
@@ -51,6 +51,8 @@ cdef class Claims:
         for zone, width in WIDTHS.items() | {(lot, self.places[<int>own].width) for own, lot in OF_THE_LOT}:
             if self.places[<int>zone].width != width:
                 raise ValueError("a zone has another width than its rule reads")
+        if len(codes) != 4 or max(codes) >= TYPES:
+            raise ValueError("claims need the codes of four types")
         self.lot, self.end, self.e, self.m = codes
         for i in range(10):
             self.c2s[i] = c2s[i]

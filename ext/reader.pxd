@@ -12,16 +12,23 @@ cdef enum Reason:
         BAD_NUMERIC, BAD_DATE, BAD_VALUE, MISSING, BAD_NIR, NIR_KEY, FINESS_KEY, LIST_GAP, MIXED_PRESCRIBER, \
         COUNT_MISMATCH, BAD_TOTAL, SPLIT_AMOUNT, AMOUNTS, LOT_MISMATCH, DUPLICATE_NUMBER, DUPLICATE_LOT
 
-# A fault is three numbers: record from 0, reason, and a field or a byte.
+# A fault is three numbers: record of the block from 0, reason, and a field or a byte. The first `limit` are kept, all are counted.
 cdef struct Found:
     int64_t *rows
     Py_ssize_t count
     Py_ssize_t limit
+    int64_t total
+
+# The last record of a type before the block.
+cdef struct Last:
+    bint usable
+    char[WIDTH] text
 
 
 @cython.overflowcheck(False)
 cdef inline void note(Found *found, int64_t record, int64_t reason, int64_t place) noexcept nogil:
     cdef int64_t *row
+    found.total += 1
     if found.count < found.limit:
         row = found.rows + 3 * found.count
         row[0], row[1], row[2] = record, reason, place
@@ -37,6 +44,26 @@ cdef inline bint is_filled(const char *text, Py_ssize_t size, char with_) noexce
     return True
 
 
+cdef struct Mark:
+    Py_ssize_t place
+    char letter         # 0 asks for a digit
+
+cdef struct Type:
+    uint8_t code
+    bint read
+    Py_ssize_t size
+    char[4] prefix
+    Py_ssize_t marks
+    Mark[4] mark
+
+
+cdef class Types:
+    cdef Type[TYPES] types
+    cdef Py_ssize_t count
+    cdef int add_type(self, tuple row) except -1
+    cdef uint8_t told(self, const char *record, int *reason) noexcept nogil
+
+
 cdef class Grammar:
     cdef tuple tables
     cdef const uint8_t *moves
@@ -49,15 +76,29 @@ cdef class Grammar:
 
 cdef class Scan:
     cdef readonly Py_ssize_t count
+    cdef readonly int64_t records
+    cdef readonly int64_t offset
+    cdef readonly Py_ssize_t used
+    cdef readonly bint flawed
     cdef readonly bytes data
+    cdef bint lines
+    cdef bint skipping
+    cdef bint skipped
+    cdef bint final
+    cdef bint lost
+    cdef int state
     cdef Py_ssize_t size
+    cdef Py_ssize_t room
     cdef const char *text
     cdef int64_t *starts
     cdef uint8_t *codes
     cdef uint8_t *dead
-    cdef int hold(self, bytes data, Py_ssize_t limit) except -1
-    cdef int cut(self, Found *found) noexcept nogil
-    cdef int spell(self, Found *found) noexcept nogil
+    cdef uint8_t *flaws
+    cdef Last[TYPES] last
+    cdef int widen(self, Py_ssize_t room) except -1 nogil
+    cdef int leave(self) noexcept nogil
+    cdef int cut(self, Types types) except -1 nogil
+    cdef int put(self, Types types, Py_ssize_t at, Py_ssize_t length) except -1 nogil
     cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1 nogil
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil
     cdef inline const char *record(self, Py_ssize_t index) noexcept nogil:
@@ -65,4 +106,4 @@ cdef class Scan:
 
 
 cdef int open_found(Found *found, Py_ssize_t limit) except -1
-cdef list close_found(Found *found)
+cdef tuple close_found(Found *found)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed-width files: a buffer in, its records, their types and their order out, a whole buffer in each call.
+"""Fixed-width files: a block of bytes in, its records, their types and their order out, a whole block in each call.
 
 No position and no type is known here: `Types` take them as rows, a `Grammar` takes the order of types as a table of moves. A fault
-is the tuple `(record, reason, place)`: record from 0, one of REASONS, and the index of a field, or the offset in the buffer where
-the fault is no field's. Records that hold a fault are dead: later calls leave them out.
+is the tuple `(record, reason, place)`: record of the block from 0, one of REASONS, and the index of a field, or the offset in the block
+where the fault is no field's. Records that hold a fault are dead: later calls leave them out.
 """
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 cimport cython
 
@@ -21,6 +21,10 @@ cdef enum:
     NONE = 255
     LF = 10
     CR = 13
+    # A line of this length is no record, wherever it ends: it is left unread.
+    LONG_LINE = 4096
+    # So many records are in no invoice, whose 5 counts 999: what is carried from block to block has an end.
+    LONGEST = 65536
 
 REASONS = (
     "", "B2_BAD_LENGTH", "B2_BAD_CHAR", "B2_UNKNOWN_RECORD", "B2_UNSUPPORTED_RECORD", "B2_BAD_ORDER", "B2_HEADER_MISMATCH",
@@ -31,35 +35,33 @@ REASONS = (
 
 cdef array.array LONGS = array.array("q", [])
 
-cdef struct Mark:
-    Py_ssize_t place
-    char letter         # 0 asks for a digit
-
-cdef struct Type:
-    uint8_t code
-    bint read
-    Py_ssize_t size
-    char[4] prefix
-    Py_ssize_t marks
-    Mark[MARKS] mark
-
 cdef uint8_t[256] ALPHABET
 memset(ALPHABET, 1, 256)
 for _c in bytearray(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-"):
     ALPHABET[_c] = 0
 
 
+@cython.overflowcheck(False)
+cdef inline bint is_strange(const char *record) noexcept nogil:
+    cdef uint8_t strange = 0
+    cdef Py_ssize_t j
+    for j in range(WIDTH):
+        strange |= ALPHABET[<uint8_t>record[j]]
+    return strange != 0
+
+
 cdef int open_found(Found *found, Py_ssize_t limit) except -1:
-    if limit < 1 or limit > 1_000_000:
-        raise ValueError("a pass keeps 1 to 1000000 faults")
-    found.rows = <int64_t *>malloc(<size_t>limit * 3 * sizeof(int64_t))
+    if limit < 0 or limit > 1_000_000:
+        raise ValueError("a pass keeps at most 1000000 faults")
+    found.rows = <int64_t *>malloc(<size_t>limit * 3 * sizeof(int64_t) + 1)
     if found.rows == NULL:
         raise MemoryError
-    found.count, found.limit = 0, limit
+    found.count, found.limit, found.total = 0, limit, 0
     return 0
 
 
-cdef list close_found(Found *found):
+cdef tuple close_found(Found *found):
+    # The faults that were kept, and how many there are.
     cdef Py_ssize_t i
     cdef list faults = []
     try:
@@ -67,14 +69,11 @@ cdef list close_found(Found *found):
             faults.append((found.rows[3 * i], REASONS[found.rows[3 * i + 1]], found.rows[3 * i + 2]))
     finally:
         free(found.rows)
-    return faults
+    return faults, found.total
 
 
 cdef class Types:
     """How the types of a profile are told; it holds nothing of a buffer, so one serves every thread."""
-
-    cdef Type[TYPES] types
-    cdef Py_ssize_t count
 
     def __init__(self, tuple types not None):
         """Take types `(code, read, prefix, marks)` in the order of trial.
@@ -122,42 +121,6 @@ cdef class Types:
         reason[0] = UNKNOWN
         return NONE
 
-    def scan(self, bytes data not None, Py_ssize_t limit):
-        """Cut a buffer into records and tell their types: a `Scan` and the faults of lengths, then characters, then types.
-
-        With a LF in the buffer, records end at LF and lose one CR before it; without one they are 128 bytes each. After `limit`
-        records of another length the rest is left unread.
-        """
-        cdef Scan scan = Scan.__new__(Scan)
-        cdef Found lengths, characters, kinds
-        scan.hold(data, limit)
-        open_found(&lengths, limit)
-        with nogil:
-            scan.cut(&lengths)
-        faults = close_found(&lengths)
-        open_found(&characters, limit)
-        with nogil:
-            scan.spell(&characters)
-        faults += close_found(&characters)
-        open_found(&kinds, limit)
-        with nogil:
-            self.tell(scan, &kinds)
-        return scan, faults + close_found(&kinds)
-
-    @cython.overflowcheck(False)
-    cdef int tell(self, Scan scan, Found *found) noexcept nogil:
-        cdef Py_ssize_t i
-        cdef int reason = SOUND
-        for i in range(scan.count):
-            if scan.dead[i] == 1:
-                scan.codes[i] = NONE
-                continue
-            scan.codes[i] = self.told(scan.record(i), &reason)
-            if scan.codes[i] == NONE:
-                if scan.dead[i] == 0:
-                    note(found, i, reason, scan.starts[i])
-                scan.dead[i] = 1
-        return 0
 
 cdef class Grammar:
     """Which type may follow which: states and moves between them, for one kind of file."""
@@ -183,73 +146,148 @@ cdef class Grammar:
 
 @cython.final
 cdef class Scan:
-    """The records of one buffer: where they start, their type and whether they hold a fault."""
+    """The records of one input, block after block: where they start, their type and whether they hold a fault.
+
+    `records` and `offset` are the records and the bytes before the block, `count` the records of the block and `used` their bytes:
+    what follows them begins the next block.
+    """
 
     def __cinit__(self):
-        self.starts, self.codes, self.dead = NULL, NULL, NULL
-        self.count = 0
+        self.starts, self.codes, self.dead, self.flaws = NULL, NULL, NULL, NULL
+        memset(self.last, 0, sizeof(self.last))
+
+    def __init__(self, bint lines):
+        """Take whether records end at a LF, where they lose one CR before it; without, they are 128 bytes each."""
+        self.lines, self.data = lines, b""
 
     def __dealloc__(self):
         free(self.starts)
         free(self.codes)
         free(self.dead)
+        free(self.flaws)
 
-    cdef int hold(self, bytes data, Py_ssize_t limit) except -1:
-        # Every piece has 128 bytes but `limit` of them at most, and what follows the last LF.
-        cdef size_t room = <size_t>(PyBytes_GET_SIZE(data) // WIDTH + limit + 2)
-        if limit < 1 or limit > 1_000_000:
-            raise ValueError("a pass keeps 1 to 1000000 faults")
-        self.data, self.text, self.size = data, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
-        self.starts = <int64_t *>malloc(room * sizeof(int64_t))
-        self.codes = <uint8_t *>malloc(room)
-        self.dead = <uint8_t *>calloc(room, 1)
-        if self.starts == NULL or self.codes == NULL or self.dead == NULL:
-            raise MemoryError
+    def feed(self, Types types not None, bytes data not None, bint final):
+        """Take the next block, cut it into records and tell their types.
+
+        It begins with what the block before left over; the `final` one has all that is left.
+        """
+        self.leave()
+        self.data, self.text, self.size, self.final = data, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), final
+        self.skipped = self.skipping
+        self.widen(self.size // WIDTH + 2)
+        with nogil:
+            self.cut(types)
+
+    def unfeed(self):
+        """Take the block back: the next one begins as it did."""
+        self.count, self.used, self.skipping = 0, 0, self.skipped
+
+    @cython.overflowcheck(False)
+    cdef int leave(self) noexcept nogil:
+        cdef Py_ssize_t i, c
+        cdef Py_ssize_t[TYPES] last
+        for c in range(TYPES):
+            last[c] = -1
+        for i in range(self.count):
+            if self.codes[i] < TYPES:
+                last[self.codes[i]] = i
+        for c in range(TYPES):
+            if last[c] >= 0:
+                self.last[c].usable = self.dead[last[c]] != 1
+                memcpy(self.last[c].text, self.record(last[c]), WIDTH)
+        self.records += self.count
+        self.offset += self.used
+        self.count, self.used, self.flawed = 0, 0, False
+        return 0
+
+    cdef int widen(self, Py_ssize_t room) except -1 nogil:
+        cdef int64_t *starts
+        cdef uint8_t *bytes_
+        cdef uint8_t **column
+        cdef int i
+        if room <= self.room:
+            return 0
+        starts = <int64_t *>realloc(self.starts, <size_t>room * sizeof(int64_t))
+        if starts != NULL:
+            self.starts = starts
+        for i in range(3):
+            column = &self.codes if i == 0 else &self.dead if i == 1 else &self.flaws
+            bytes_ = <uint8_t *>realloc(column[0], <size_t>room)
+            if bytes_ == NULL or starts == NULL:
+                with gil:
+                    raise MemoryError
+            column[0] = bytes_
+        self.room = room
         return 0
 
     @cython.overflowcheck(False)
-    cdef int cut(self, Found *found) noexcept nogil:
-        cdef Py_ssize_t at = 0, size = self.size, end, length
-        cdef bint lines = memchr(self.text, LF, <size_t>size) != NULL
+    cdef int cut(self, Types types) except -1 nogil:
+        cdef Py_ssize_t at = 0, end, length
         cdef const char *stop
-        while at < size and found.count < found.limit:
-            if lines:
-                stop = <const char *>memchr(self.text + at, LF, <size_t>(size - at))
-                end = size if stop == NULL else stop - self.text
+        if self.skipping:
+            stop = <const char *>memchr(self.text, LF, <size_t>self.size)
+            self.skipping = stop == NULL
+            at = self.size if stop == NULL else stop - self.text + 1
+        while at < self.size:
+            if self.lines:
+                stop = <const char *>memchr(self.text + at, LF, <size_t>(self.size - at))
+                end = self.size if stop == NULL else stop - self.text
                 length = end - at
+                if stop == NULL and not self.final:
+                    if length < LONG_LINE:
+                        break
+                    self.skipping = True
                 if stop != NULL and length > 0 and self.text[end - 1] == CR:
                     length -= 1
             else:
-                end = min(size, at + WIDTH) - 1
+                end = min(self.size, at + WIDTH) - 1
                 length = end + 1 - at
-            self.starts[self.count] = at
-            if length != WIDTH:
-                note(found, self.count, BAD_LENGTH, at)
-                self.dead[self.count] = 1
-            self.count += 1
-            at = end + 1
+                if length < WIDTH and not self.final:
+                    break
+            self.put(types, at, length)
+            at = min(end + 1, self.size)
+        self.used = at
         return 0
 
     @cython.overflowcheck(False)
-    cdef int spell(self, Found *found) noexcept nogil:
-        cdef Py_ssize_t i, j
-        cdef const char *record
-        cdef uint8_t strange
-        for i in range(self.count):
-            if self.dead[i]:
-                continue
-            record = self.record(i)
-            strange = 0
-            for j in range(WIDTH):
-                strange |= ALPHABET[<uint8_t>record[j]]
-            if strange:
-                j = 0
-                while ALPHABET[<uint8_t>record[j]] == 0:
-                    j += 1
-                note(found, i, BAD_CHAR, self.starts[i] + j)
-                # It may still tell its type, so that one letter does not break the order of a whole file.
-                self.dead[i] = 2
+    cdef int put(self, Types types, Py_ssize_t at, Py_ssize_t length) except -1 nogil:
+        cdef Py_ssize_t i = self.count
+        cdef int reason = BAD_LENGTH
+        cdef bint strange = False
+        if i == self.room:
+            self.widen(2 * self.room)
+        self.starts[i], self.codes[i], self.dead[i], self.flaws[i] = at, NONE, 0, SOUND
+        self.count += 1
+        if length == WIDTH:
+            strange = is_strange(self.text + at)
+            self.codes[i] = types.told(self.text + at, &reason)
+        if strange:
+            # It may still tell its type, so that one letter does not break the order of a whole file.
+            reason = BAD_CHAR
+            self.dead[i] = 2
+        if self.codes[i] == NONE:
+            self.dead[i] = 1
+        self.flaws[i] = <uint8_t>reason
+        self.flawed |= reason != SOUND
         return 0
+
+    def faults(self, Py_ssize_t limit):
+        """Return the faults of lengths, of characters, and of types, each as `(faults, how many there are)`."""
+        return self.flaws_of(limit, BAD_LENGTH, BAD_LENGTH), self.flaws_of(limit, BAD_CHAR, BAD_CHAR), self.flaws_of(limit, UNKNOWN, UNSUPPORTED)
+
+    def flaws_of(self, Py_ssize_t limit, int one, int other):
+        cdef Found found
+        cdef Py_ssize_t i, j
+        open_found(&found, limit)
+        with nogil:
+            for i in range(self.count):
+                if self.flaws[i] == one or self.flaws[i] == other:
+                    j = 0
+                    if one == BAD_CHAR:
+                        while ALPHABET[<uint8_t>self.record(i)[j]] == 0:
+                            j += 1
+                    note(&found, i, self.flaws[i], self.starts[i] + j)
+        return close_found(&found)
 
     @property
     def codes_of_types(self):
@@ -262,7 +300,7 @@ cdef class Scan:
         return self.count == 0 or memchr(self.dead, 1, <size_t>self.count) == NULL and memchr(self.dead, 2, <size_t>self.count) == NULL
 
     def start(self, Py_ssize_t record):
-        """Return the offset of a record in the buffer; IndexError when there is none."""
+        """Return the offset of a record in the block; IndexError when there is none."""
         if record < 0 or record >= self.count:
             raise IndexError("no such record")
         return self.starts[record]
@@ -274,10 +312,10 @@ cdef class Scan:
         return not is_filled(<const char *>self.dead + first, stop - first, 0)
 
     def order(self, Grammar grammar not None, Py_ssize_t limit):
-        """Follow the types through a grammar; return the first records and the ends of the units, and the faults.
+        """Follow the types through a grammar; return the first records and the ends of the units, the faults and how many there are.
 
-        A unit that lacks a record or holds a dead one is left out and dead. A fault at the end of the input has the number of records
-        as its record.
+        A unit that lacks a record or holds a dead one is left out and dead. One that the block does not end is left for the next
+        block, unless it is final. A fault at the end of the input has the number of records as its record.
         """
         cdef Found found
         cdef Py_ssize_t i, openers = 0, units = 0
@@ -301,17 +339,22 @@ cdef class Scan:
 
     cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1 nogil:
         cdef Py_ssize_t i, first = -1, units = 0
-        cdef int state = 0, to
+        cdef int state = self.state, to, state_before = 0
         cdef uint8_t code
         # Lost: after a fault nothing is expected until a type from which to go on.
-        cdef bint lost = False
+        cdef bint lost = self.lost, lost_before = False
+        cdef Found before = found[0], now
         for i in range(self.count):
             code = self.codes[i]
+            now = found[0]
             to = NONE
             if code < grammar.types and not lost:
-                to = grammar.moves[state * grammar.types + code]
+                if first < 0 or i - first < LONGEST:
+                    to = grammar.moves[state * grammar.types + code]
                 if to == NONE:
                     note(found, i, BAD_ORDER, self.starts[i])
+            if code == grammar.opener:
+                before, state_before, lost_before = now, state, lost
             if to == NONE:
                 self.bury(first, i)
                 first = -1
@@ -330,9 +373,14 @@ cdef class Scan:
                 else:
                     self.bury(first, i + 1)
                 first = -1
-        self.bury(first, self.count)
-        if not lost and not grammar.final[state]:
-            note(found, self.count, BAD_ORDER, -1)
+        if first >= 0 and not self.final:
+            self.used, self.count = self.starts[first], first
+            found[0], state, lost = before, state_before, lost_before
+        self.state, self.lost = state, lost
+        if self.final:
+            self.bury(first, self.count)
+            if not lost and not grammar.final[state]:
+                note(found, self.count, BAD_ORDER, -1)
         return units
 
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:

@@ -2,6 +2,6 @@
 from array import array
 
 from ext.claims import Claims
-from ext.reader import Fault, Scan
+from ext.reader import Found, Scan
 
-def rules(claims: Claims, scan: Scan, firsts: array[int], stops: array[int], limit: int) -> list[Fault]: ...
+def rules(claims: Claims, scan: Scan, firsts: array[int], stops: array[int], limit: int) -> Found: ...

@@ -16,7 +16,10 @@ from ext.reader cimport *
 def rules(
     Claims claims not None, Scan scan not None, const int64_t[::1] firsts not None, const int64_t[::1] stops not None, Py_ssize_t limit,
 ):
-    """Check the rules between the zones of each invoice and return the faults; `firsts` and `stops` are what `Scan.order` returned."""
+    """Check the rules between the zones of each invoice; return the faults and how many there are.
+
+    `firsts` and `stops` are what `Scan.order` returned.
+    """
     cdef Found found
     cdef Py_ssize_t i
     check_units(scan, firsts, stops)

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from array import array
+from typing import final
 
+from ext.apart import Apart
 from ext.claims import Claims
-from ext.reader import Fault, Scan
+from ext.reader import Found, Scan
 
-def sums(
-    claims: Claims, scan: Scan, firsts: array[int], stops: array[int], bare: bool, limit: int
-) -> tuple[list[Fault], array[int], array[int]]: ...
+@final
+class Sums:
+    def __init__(self, claims: Claims, bare: bool) -> None: ...
+    @property
+    def apart(self) -> Apart: ...
+    def check(self, scan: Scan, firsts: array[int], stops: array[int], limit: int) -> Found: ...

@@ -6,12 +6,13 @@ records of the invoice in one of the ways of WRITES. The zones have been checked
 record or written outside the block.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 cimport cython
 
-from ext.checks cimport two
-from ext.claims cimport Act, Claims, Z_LOT_FLOW, is_unit
+from ext.checks cimport digits, two
+from ext.apart cimport *
+from ext.claims cimport Act, Claims, Place, Z_AMC, Z_LOT_FLOW, is_unit
 from ext.reader cimport WIDTH, Scan, is_filled
 
 cdef enum:
@@ -86,54 +87,73 @@ cdef class Wire:
 
     def lines(
         self, Claims claims not None, Scan scan not None, const int64_t[::1] firsts not None, const int64_t[::1] stops not None,
-        const int64_t[::1] lots not None, const int64_t[::1] partners not None, Py_ssize_t begin, Py_ssize_t end,
+        Apart apart not None, Py_ssize_t begin, Py_ssize_t end,
     ):
         """Write the invoices `begin` to before `end`, one line each; one that stands in both flows comes once, where it stands first.
 
-        `firsts` and `stops` are what `Scan.order` returned, `lots` and `partners` what `sums` did.
+        `firsts` and `stops` are what `Scan.order` returned, `apart` what `Sums` has after the whole input.
         """
-        cdef Py_ssize_t units = firsts.shape[0], i, p, acts = 0, most
-        if stops.shape[0] != units or lots.shape[0] != units or partners.shape[0] != units or begin < 0 or end < begin or end > units:
+        cdef Py_ssize_t units = firsts.shape[0], i, acts = 0, most
+        if stops.shape[0] != units or begin < 0 or end < begin or end > units:
             raise ValueError("the columns of the invoices have not one length, or there are no such invoices")
         for i in range(begin, end):
-            if not is_unit(scan, firsts[i], stops[i]) or not is_lot(scan, lots[i]) or not -1 <= partners[i] < units:
-                raise ValueError("an invoice lies outside its buffer, or in no such lot, or has no such partner")
-            if partners[i] >= 0:
-                p = partners[i]
-                if not is_unit(scan, firsts[p], stops[p]) or not is_lot(scan, lots[p]) or stops[p] - firsts[p] != stops[i] - firsts[i]:
-                    raise ValueError("the two claims of an invoice are not of one shape")
+            if not is_unit(scan, firsts[i], stops[i]):
+                raise ValueError("an invoice lies outside its buffer")
             acts += (stops[i] - firsts[i] - 3) // 2
         most = (end - begin) * (self.head.most + 8) + acts * (max(self.ngap.most, self.ccam.most) + 1)
         block = PyBytes_FromStringAndSize(NULL, most)
         cdef char *start = PyBytes_AS_STRING(block)
         cdef char *out = start
-        cdef bint apart
-        with nogil:
-            for i in range(begin, end):
-                if 0 <= partners[i] < i:
-                    continue
-                # Of the two claims of an invoice that is claimed apart, the one of flow 02 has the amounts.
-                apart = partners[i] >= 0 and lots[partners[i]] >= 0 and claims.number(scan, lots[partners[i]], Z_LOT_FLOW) == 2
-                out = self.invoice(claims, scan, firsts[i], stops[i] - 1, lots[i], firsts[partners[i]] - firsts[i] if apart else 0, out)
+        if begin < end:
+            with nogil:
+                out = self.write(claims, scan, firsts[begin:end], stops[begin:end], apart, out)
         return block[: written(start, out)]
 
     @cython.overflowcheck(False)
+    cdef char *write(
+        self, Claims claims, Scan scan, const int64_t[::1] firsts, const int64_t[::1] stops, Apart apart, char *out,
+    ) except NULL nogil:
+        cdef const char *lot = lot_before(claims, scan, firsts[0])
+        cdef Py_ssize_t i, first, at = firsts[0]
+        cdef uint64_t *entry
+        for i in range(firsts.shape[0]):
+            first = firsts[i]
+            while at < first:
+                if scan.codes[at] == claims.lot:
+                    lot = scan.record(at)
+                at += 1
+            entry = NULL
+            if lot != NULL and claims.is_apart(scan, first):
+                entry = apart.find(claims.word(scan, first))
+            if entry != NULL and entry[<int>H_PAIRED]:
+                if entry[<int>H_FLOW] != <uint64_t>digits(lot + claims.places[<int>Z_LOT_FLOW].offset, claims.places[<int>Z_LOT_FLOW].width):
+                    continue
+                # Of two claims, the one of flow 02 has the amounts.
+                if entry[<int>H_FLOW] != 1:
+                    entry = NULL
+            else:
+                entry = NULL
+            out = self.invoice(claims, scan, first, stops[i] - 1, lot, entry, out)
+        return out
+
+    @cython.overflowcheck(False)
     cdef char *invoice(
-        self, Claims claims, Scan scan, Py_ssize_t first, Py_ssize_t last, Py_ssize_t lot, Py_ssize_t apart, char *out,
+        self, Claims claims, Scan scan, Py_ssize_t first, Py_ssize_t last, const char *lot, const uint64_t *entry, char *out,
     ) noexcept nogil:
         cdef Record[SOURCES] records
+        cdef char[WIDTH] amounts
         cdef Act act
         cdef Py_ssize_t line = first + 2
-        records[R_2], records[R_2S], records[R_4] = scan.record(first), scan.record(first + 1), scan.record(line)
-        records[R_1] = NULL
-        if lot >= 0:
-            records[R_1] = scan.record(lot)
+        records[R_2], records[R_2S], records[R_1] = scan.record(first), scan.record(first + 1), lot
         act = claims.act_at(scan, line, last)
-        fill(scan, records, &act, apart)
+        fill(scan, records, &act)
         out = self.run(&self.head, records, out)
         while line < last:
             act = claims.act_at(scan, line, last)
-            fill(scan, records, &act, apart)
+            fill(scan, records, &act)
+            if entry != NULL and <uint64_t>(line - first) < entry[<int>H_RECORDS]:
+                spell(entry[HEAD + line - first], &claims.places[<int>Z_AMC], amounts)
+                records[R_4_AMC] = amounts
             out = self.run(&self.ngap if act.m < 0 else &self.ccam, records, out)
             line = act.after
             if line < last:
@@ -175,8 +195,22 @@ cdef inline Py_ssize_t written(const char *start, const char *stop) noexcept nog
     return stop - start
 
 
-cdef inline bint is_lot(Scan scan, int64_t lot) noexcept nogil:
-    return lot == -1 or (0 <= lot < scan.count and scan.dead[lot] != 1)
+cdef const char *lot_before(Claims claims, Scan scan, Py_ssize_t record) noexcept nogil:
+    # The `1` of the lot in which a record stands; it may stand before the block.
+    while record > 0:
+        record -= 1
+        if scan.codes[record] == claims.lot:
+            return scan.record(record)
+    return scan.last[claims.lot].text if scan.last[claims.lot].usable else NULL
+
+
+@cython.overflowcheck(False)
+cdef inline void spell(uint64_t amount, const Place *place, char *record) noexcept nogil:
+    cdef Py_ssize_t i = place.offset + place.width
+    while i > place.offset:
+        i -= 1
+        record[i] = <char>(ZERO + amount % 10)
+        amount //= 10
 
 
 cdef int add_steps(Program *program, tuple steps, literals) except -1:
@@ -348,12 +382,12 @@ cdef inline char *birth(const char *text, Py_ssize_t size, const char *care, cha
 
 
 @cython.overflowcheck(False)
-cdef inline int fill(Scan scan, Record *records, const Act *act, Py_ssize_t apart) noexcept nogil:
+cdef inline int fill(Scan scan, Record *records, const Act *act) noexcept nogil:
     records[R_4], records[R_4S] = scan.record(act.line), scan.record(act.line + 1)
     records[R_4E], records[R_4M] = NULL, NULL
     if act.e >= 0:
         records[R_4E] = scan.record(act.e)
     if act.m >= 0:
         records[R_4M] = scan.record(act.m)
-    records[R_4_AMC] = scan.record(act.line + apart)
+    records[R_4_AMC] = records[R_4]
     return 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-from ext.reader import Fault, Scan
+from ext.reader import Found, Scan
 
 OPS: tuple[str, ...]
 
 class Zones:
     def __init__(self, layouts: tuple[tuple[object, ...], ...]) -> None: ...
-    def check(self, scan: Scan, limit: int) -> list[Fault]: ...
+    def check(self, scan: Scan, limit: int) -> Found: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The zones of fixed-width records checked against layout tables, a whole buffer in one call.
+"""The zones of fixed-width records checked against layout tables, a block in one call.
 
 No position, constant or code is known here: `Zones` take them as rows of checks, one list for each type.
 """
@@ -20,11 +20,12 @@ cdef enum:
 
 OPS = (
     "same", "const", "filler", "number", "date", "digits", "text", "sign", "amc", "biller", "nir", "nir_or_blank", "finess", "codes",
-    "not_zero", "sign_of_zero",
+    "not_zero", "sign_of_zero", "zero_beside",
 )
 
 cdef enum Op:
-    SAME, CONST, FILLER, NUMBER, DATE, DIGITS, TEXT, SIGN, AMC, BILLER, NIR, NIR_OR_BLANK, FINESS, IN_CODES, NOT_ZERO, SIGN_OF_ZERO, OPS_END
+    SAME, CONST, FILLER, NUMBER, DATE, DIGITS, TEXT, SIGN, AMC, BILLER, NIR, NIR_OR_BLANK, FINESS, IN_CODES, NOT_ZERO, SIGN_OF_ZERO, \
+        ZERO_BESIDE, OPS_END
 
 cdef struct Check:
     int op
@@ -76,7 +77,8 @@ cdef class Zones:
 
         `reference` is the code of the type whose last record SAME
         compares with, -1 for none. A check is `(op, offset, width, required, field, other, size, codes)`; `other` is the offset in
-        the reference (SAME), of the key (NIR) or of the amount (SIGN_OF_ZERO), `size` the field of that key or the width of that amount.
+        the reference (SAME), of the key (NIR), of the amount (SIGN_OF_ZERO) or of the zone that holds one of the codes (ZERO_BESIDE), `size` the field of that
+        key or the width of that amount or zone.
         """
         if len(layouts) > TYPES:
             raise ValueError("at most 32 types have checks")
@@ -99,13 +101,13 @@ cdef class Zones:
             if not 0 <= op < OPS_END or not 0 <= field < FIELDS or layout.codes + len(codes) > CODES:
                 raise ValueError("a check is of no known kind, of no field or has too many codes")
             self.check_shape(op, width, other, size)
-            if op != IN_CODES and len(codes):
+            if op != IN_CODES and op != ZERO_BESIDE and len(codes):
                 raise ValueError("only a check of codes has codes")
             check = &layout.checks[layout.count]
             check.op, check.offset, check.width, check.required = op, offset, width, required
             check.field, check.other, check.size, check.first, check.codes = field, other, size, layout.codes, len(codes)
             for text in codes:
-                if len(text) != width:
+                if len(text) != (size if op == ZERO_BESIDE else width):
                     raise ValueError("a code is as wide as its zone")
                 layout.code[layout.codes] = packed(PyBytes_AS_STRING(text), len(text))
                 layout.codes += 1
@@ -119,16 +121,16 @@ cdef class Zones:
             inside(other, 2)
             if not 0 <= size < FIELDS:
                 raise ValueError("a key is of no field")
-        elif op == SIGN_OF_ZERO:
+        elif op == SIGN_OF_ZERO or op == ZERO_BESIDE:
             inside(other, size)
         if (op == DATE and width != 6) or (op == SIGN and width != 1) or (op == BILLER and width != 9) or (op == FINESS and width < 9):
             raise ValueError("a check has another width than its kind")
-        if ((op == NIR or op == NIR_OR_BLANK) and width != 13) or (op == IN_CODES and width > 8) or (op == AMC and width != 10):
+        if ((op == NIR or op == NIR_OR_BLANK) and width != 13) or (op == IN_CODES and width > 8) or (op == ZERO_BESIDE and size > 8) or (op == AMC and width != 10):
             raise ValueError("a check has another width than its kind")
         return 0
 
     def check(self, Scan scan not None, Py_ssize_t limit):
-        """Check the zones of every record that is not dead, in the order of its checks; return the faults.
+        """Check the zones of every record that is not dead, in the order of its checks; return the faults and how many there are.
 
         A zone that has one fault is not checked further, and its record is dead afterwards.
         """
@@ -156,9 +158,8 @@ cdef class Zones:
                 continue
             layout = &self.layouts[scan.codes[i]]
             reference = NULL
-            # What a record should repeat is known unless that other record could not be read.
-            if layout.reference >= 0 and last[layout.reference] >= 0 and scan.dead[last[layout.reference]] != 1:
-                reference = scan.record(last[layout.reference])
+            if layout.reference >= 0:
+                reference = repeated(scan, layout.reference, last[layout.reference])
             seen = 0
             for c in range(layout.count):
                 if (seen >> layout.checks[c].field) & 1:
@@ -172,12 +173,17 @@ cdef class Zones:
         return 0
 
 
+cdef inline const char *repeated(Scan scan, int code, Py_ssize_t last) noexcept nogil:
+    # What a record should repeat is known unless that other record, which may stand before the block, could not be read.
+    if last >= 0:
+        return scan.record(last) if scan.dead[last] != 1 else NULL
+    return scan.last[code].text if scan.last[code].usable else NULL
+
+
 @cython.overflowcheck(False)
 cdef int zone(const Layout *layout, const Check *check, const char *record, const char *reference) noexcept nogil:
     cdef const char *text = record + check.offset
     cdef int op = check.op
-    cdef Py_ssize_t i
-    cdef uint64_t word
     if op == SAME:
         return MISMATCH if reference != NULL and memcmp(text, reference + check.other, <size_t>check.width) != 0 else SOUND
     if op == CONST or op == FILLER:
@@ -189,11 +195,11 @@ cdef int zone(const Layout *layout, const Check *check, const char *record, cons
     if op == TEXT:
         return words(check, text)
     if op == IN_CODES:
-        word = packed(text, check.width)
-        for i in range(check.first, check.first + check.codes):
-            if layout.code[i] == word:
-                return SOUND
-        return BAD_VALUE
+        return SOUND if is_code(layout, check, text, check.width) else BAD_VALUE
+    if op == ZERO_BESIDE:
+        if not is_code(layout, check, record + check.other, check.size):
+            return SOUND
+        return SOUND if is_filled(text, check.width, ZERO) else BAD_VALUE
     if op == NOT_ZERO:
         return BAD_VALUE if is_filled(text, check.width, ZERO) else SOUND
     if op == SIGN_OF_ZERO:
@@ -201,6 +207,16 @@ cdef int zone(const Layout *layout, const Check *check, const char *record, cons
     if op == DATE or op == DIGITS:
         return day(check, text)
     return key(check, text, record)
+
+
+@cython.overflowcheck(False)
+cdef inline bint is_code(const Layout *layout, const Check *check, const char *text, Py_ssize_t size) noexcept nogil:
+    cdef uint64_t word = packed(text, size)
+    cdef Py_ssize_t i
+    for i in range(check.first, check.first + check.codes):
+        if layout.code[i] == word:
+            return True
+    return False
 
 
 @cython.overflowcheck(False)

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
@@ -40,11 +41,54 @@ def line_blocks(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _read_block(source: BinaryIO) -> bytes:
-    try:
+    with _reading():
         block = source.read(BLOCK)
         return block and block + source.readline()
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutsideFailed(f"cannot read the input: {error.strerror}", hint="check the rights of the file and the disk") from error
+
+
+class Guarded:
+    """A file that raises OutsideFailed (exit 3) when it cannot be read, also where an OSError would be taken for one of the output."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.seekable, self.tell = source.seekable, source.tell
+
+    def read(self, size: int, /) -> bytes:
+        """Read as a file does."""
+        with _reading():
+            return self._source.read(size)
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a place as a file does."""
+        with _reading():
+            return self._source.seek(offset)
+
+
+def watched(source: BinaryIO) -> Callable[[], None]:
+    """Return what raises OutsideFailed (exit 3) when a file was written to since this call; of a pipe nothing is known."""
+    before = _stamp(source)
+
+    def insist() -> None:
+        if _stamp(source) != before:
+            raise OutsideFailed("the input changed while it was read", hint="wait until it is whole and give it again")
+
+    return insist
+
+
+def _stamp(source: BinaryIO) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(source.fileno())
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
 @contextlib.contextmanager

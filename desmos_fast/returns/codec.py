@@ -12,7 +12,7 @@ from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.returns.model import Anomaly, Arl, ArlFile, OtherMoney, Payer, PaymentOrder, ReturnLine, RspFile
 
 if TYPE_CHECKING:
-    from desmos_fast.exchange.reading.kernel import Reading
+    from desmos_fast.exchange.reading.reading import Reading
 
 Row: TypeAlias = tuple[Any, ...]
 PARTS: Final[Mapping[str, str]] = {"O": "amo", "C": "amc"}

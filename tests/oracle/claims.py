@@ -242,7 +242,7 @@ class _Way:
     def invoice(self, first: int, stop: int) -> Iterator[Fault]:
         read, flow, last = self.read, self.flow(), stop - 1
         self.invoices += 1
-        if self.lot is not None and flow and read.alive(first):
+        if read.kind and self.lot is not None and flow and read.alive(first):
             yield from self._in_lot(first, flow)
         yield from _sums_of(read, first, stop, flow)
         if not read.alive(last):
@@ -270,7 +270,11 @@ class _Way:
         if flow in flows or len(flows) == 2:
             yield "B2_DUPLICATE_NUMBER", first + 1, "invoice_number"
             return
-        if flows:
+        if flows and self.read.zone(next(iter(flows.values()))[0], "split_flag") != "F":
+            # The earlier claim does not say that there is another: only that is told.
+            if self.read.zone(first, "split_flag") == "F":
+                yield "B2_LOT_MISMATCH", first + 1, "split_flag"
+        elif flows:
             yield from self._same(*next(iter(flows.values())), first, stop)
         flows[flow] = (first, stop, self.lot)
 

@@ -38,6 +38,8 @@ NOT_ZERO: Final[Mapping[str, tuple[str, ...]]] = {
     "1": ("lot_number",), "2": ("invoice_number", "birth_rank"), "4": ("executor_am", "quantity", "coefficient", "units"),
     "A1": ("lot_number",), "R1": ("invoice_number",),
 }  # fmt: skip
+# A zone of zeros where another zone holds a code: in flow 01 a lot goes to no complementary insurer.
+BESIDE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {("1", "amc_number"): ("flow", "01")}
 
 
 class TypeRow(NamedTuple):
@@ -106,6 +108,7 @@ def layout_row(pack: Pack, name: str) -> LayoutRow:
         *(check for index, field in enumerate(table.fields) for check in _codes(pack, name, index, field)),
         *(_check("not_zero", index_of(table, field), table.field(field)) for field in NOT_ZERO.get(name, ())),
         *_signs(table),
+        *(_beside(table, index, field) for index, field in enumerate(table.fields) if (name, field.name) in BESIDE),
     ]
     return LayoutRow(CODE[reference] if reference else -1, bytes(template), tuple(checks))
 
@@ -167,3 +170,9 @@ def _signs(table: Table) -> Iterator[CheckRow]:
         if field.name.endswith("_sign") and field.value in amounts:
             amount = amounts[field.value]
             yield _check("sign_of_zero", index, field, amount.offset, amount.length)
+
+
+def _beside(table: Table, index: int, field: Field) -> CheckRow:
+    name, code = BESIDE[table.record_type, field.name]
+    other = table.field(name)
+    return _check("zero_beside", index, field, other.offset, other.length, (code.encode("ascii"),))
