@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Final, NamedTuple
 
 from desmos_fast.exchange.compiler import ELEMENT, has_own_value, source_of
@@ -157,20 +157,29 @@ def _lists_side_by_side(table: Table) -> Iterator[Wrong]:
 
 
 def _told_apart(pack: Pack) -> Iterator[Wrong]:
-    """A complement is told from its record by a letter where that one has a digit."""
-    places: dict[str, dict[int, str]] = {}
+    """A complement is told by its letter: there its record has a digit, and no other complement may have the same."""
+    kinds = {table.fields[0].value for table in pack.tables.values()}
+    for kind, longer in permutations(sorted(kinds), 2):
+        if longer.startswith(kind):
+            yield Wrong(f"{longer}.csv", f"a record {kind} may begin like it", "give it another type")
     for table in pack.tables.values():
-        for field in table.fields:
-            if field.name == "complement" and field.kind == "const":
-                places.setdefault(table.fields[0].value, {})[field.start] = table.record_type
-    for prefix, found in places.items():
-        for place, name in found.items():
-            base = pack.tables.get(prefix)
-            zone = next((field for field in base.fields if field.start <= place < field.start + field.length), None) if base else None
-            digit = zone is not None and (zone.kind in ("num", "amount", "date6") or zone.value[place - zone.start :][:1].isdigit())
-            if not digit:
-                where = f"{prefix}.csv: field {zone.name if zone else ''}"
-                yield Wrong(where, f"character {place} may be other than a digit, and {name} has its letter there", "put digits there")
+        kind = table.fields[0].value
+        for letter in (field for field in table.fields if field.name == "complement" and field.kind == "const"):
+            if kind not in pack.tables:
+                yield Wrong(f"{table.record_type}.csv", f"it completes {kind}, which the pack does not have", f"add {kind}.csv")
+            for other in pack.tables.values():
+                zone = next(field for field in other.fields if field.start <= letter.start < field.start + field.length)
+                if other is not table and other.fields[0].value == kind and not _excludes(zone, letter, other.record_type == kind):
+                    what = f"character {letter.start} may be a letter, and there {table.record_type} has the one that tells it"
+                    yield Wrong(f"{other.record_type}.csv: field {zone.name}", what, "put a zone of digits there")
+
+
+def _excludes(zone: Field, letter: Field, digits_alone: bool) -> bool:
+    """Say whether a zone never has, at its place, the letter of a complement; where `digits_alone`, that it always has a digit."""
+    if zone.kind in ("num", "amount", "date6"):
+        return True
+    there = zone.value[letter.start - zone.start :][:1] if zone.kind == "const" else ""
+    return there.isdigit() if digits_alone else zone.kind != "alpha" and there != letter.value
 
 
 def _envelope(pack: Pack) -> Iterator[Wrong]:

@@ -208,5 +208,5 @@ def test_the_twins_agree_under_another_pack(tmp_path: Path) -> None:
     suites = [ROOT / "tests/billing/test_encode_twin.py", ROOT / "tests/exchange/test_parity.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "agree or twin", *map(str, suites)]
     env = {**os.environ, "DESMOS_TEST_LAYOUTS": str(pack)}
-    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=110)
     assert run.returncode == 0, run.stdout[-3000:]

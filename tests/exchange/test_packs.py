@@ -50,6 +50,20 @@ def in_pieces(record_type: str, name: str) -> Change:
     return lambda pack: edit(pack / f"{record_type}.csv", change)
 
 
+def new_table(*names: str, letter: str = "") -> Change:
+    """Add tables with a type, a letter if one is given, and blanks."""
+
+    def change(pack: Path) -> None:
+        for name in names:
+            kind = name.removesuffix(letter)
+            rows = [f"record_type,1,{len(kind)},const,yes,{kind},ours", f"filler,{len(name) + 1},{128 - len(name)},filler,no,,ours"]
+            if letter:
+                rows.insert(1, f"complement,{len(name)},1,const,yes,{letter},ours")
+            (pack / f"{name}.csv").write_text("\n".join(["field,start,length,kind,required,value,source_note", *rows, ""]))
+
+    return change
+
+
 def without(file: str, name: str) -> Change:
     """Drop every row of a list."""
     return lambda pack: edit(pack / file, lambda rows: rows.__setitem__(slice(None), [row for row in rows if row["list"] != name]))
@@ -93,6 +107,7 @@ def test_the_codes_of_a_list_are_as_wide_as_the_zones_that_hold_them() -> None:
         add("code_lists.csv", list="regime", code="99"),
         drop("free_text.csv", "R3"),
         lambda pack: [(pack / f"{name}.csv").unlink() for name in LATER],
+        new_table("7", "8"),
     ],
 )
 def test_a_pack_may_differ_where_no_rule_stands_on_it(tmp_path: Path, change: Change) -> None:
@@ -164,7 +179,11 @@ SHAPES = [
     (widths("4M", "tooth_2", "tooth_1"), "4M.csv: field tooth_2: it does not follow element 0 of act.teeth"),
     (widths("4M", "modifier_1", "association", "modifier_2"), "4M.csv: field modifier_2: it does not follow element 0 of act.modifiers"),
     (widths("4", "act_code", "act_complement", "line_exoneration", "prescription_origin", "invoice_number"),
-     "4.csv: field prescription_origin: character 36 may be other than a digit"),
+     "4.csv: field prescription_origin: character 36 may be a letter, and there 4B has the one that tells it"),
+    (widths("4M", "complement", "sequence", "reserved_39", "ccam_code", "invoice_number"), "4M.csv: field ccam_code: character 36 may be"),
+    (widths("4E", "prescriber_structure", "complement"), "4E.csv: field prescriber_structure: character 36 may be"),
+    (new_table("7", "71"), "71.csv: a record 7 may begin like it"),
+    (new_table("7S", letter="S"), "7S.csv: it completes 7, which the pack does not have"),
 ]  # fmt: skip
 LISTED = [
     (add("code_lists.csv", list="regime", code="1"), "code_lists.csv: list regime: the code '1' does not fit its zone"),

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packs drawn at random: one that is loaded is one that every codec follows, to the byte and back."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from desmos_fast.exchange.layouts import LayoutError, load_pack
+from tests.exchange.packs import ROOT, Rows, all_again, edit, new_pack, program
+
+GOLDEN = ROOT / "tests/golden"
+CASES = ("04_corsica", "12_maximum_widths", "18_ccam_detail", "19_prescriber_kinds")
+TABLES = ("2", "2S", "4", "4S", "4E", "4M", "5")
+
+
+def change(rows: Rows, draw: random.Random) -> None:
+    """Swap two zones, move one, widen one at the cost of a blank, change a constant, or write one in a blank."""
+    what = draw.choice(("swap", "move", "move", "widen", "widen", "constant", "blank"))
+    blanks = [row for row in rows if row["kind"] == "filler"]
+    first, second = draw.sample(range(1, len(rows)), 2)
+    if what == "swap":
+        rows[first], rows[second] = rows[second], rows[first]
+    elif what == "move":
+        rows.insert(second, rows.pop(first))
+    elif what == "widen" and blanks:
+        blank, row = draw.choice(blanks), rows[first]
+        row["length"] = str(int(row["length"]) + 1)
+        blank["length"] = str(int(blank["length"]) - 1)
+    elif what == "constant" and rows[first]["kind"] == "const" and rows[first]["field"] != "complement":
+        rows[first]["value"] = "".join(draw.choices("0123456789", k=int(rows[first]["length"])))
+    elif what == "blank" and blanks:
+        draw.choice(blanks).update(kind="const", value="X")
+    rows[:] = [row for row in rows if row["length"] != "0"]
+    start = 1
+    for row in rows:
+        row["start"] = str(start)
+        start += int(row["length"])
+
+
+def drawn_pack(folder: Path, seed: int) -> Path:
+    """Make changes until some are such that the pack is loaded."""
+    draw = random.Random(seed)
+    for attempt in range(200):
+        pack = new_pack(folder / str(attempt))
+        for name in draw.sample(TABLES, 3):
+            for _ in range(draw.randint(1, 3)):
+                edit(pack / f"{name}.csv", lambda rows: change(rows, draw))
+        try:
+            load_pack(pack)
+        except LayoutError:
+            continue
+        return pack
+    raise AssertionError("no pack was sound")
+
+
+def follow(pack: Path) -> None:
+    ends = (".ndjson", ".decoded.ndjson", ".b2")
+    given, told, ours = (b"".join(GOLDEN.joinpath(case + end).read_bytes() for case in CASES) for end in ends)
+    encoded = program("fse", "encode", "-", pack=pack, stdin=given)
+    assert (encoded.returncode, encoded.stderr) == (0, b"")
+    assert encoded.stdout == all_again(ours, pack)
+    decoded = program("fse", "decode", "-", pack=pack, stdin=encoded.stdout)
+    assert (decoded.returncode, decoded.stderr) == (0, b"")
+    assert [json.loads(line) for line in decoded.stdout.splitlines()] == [json.loads(line) for line in told.splitlines()]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_pack_that_is_loaded_is_followed(tmp_path: Path, seed: int) -> None:
+    follow(drawn_pack(tmp_path, seed))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(5, 205))
+def test_many_packs_that_are_loaded_are_followed(tmp_path: Path, seed: int) -> None:
+    follow(drawn_pack(tmp_path, seed))
