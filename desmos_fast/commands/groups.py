@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command groups, each defined once so that several modules can add to one."""
 
+from typing import Final
+
 import typer
 
-fse = typer.Typer(no_args_is_help=True, help="Encode, decode and check claims (records 2 to 5).")
-lots = typer.Typer(no_args_is_help=True, help="Group claims into lots and lay out whole files.")
-returns = typer.Typer(no_args_is_help=True, help="Read acknowledgements (ARL) and returns (RSP).")
+LAYOUTS: Final = " Layouts: the test profile, or those in the folder DESMOS_LAYOUTS."
+
+fse = typer.Typer(no_args_is_help=True, help="Encode, decode and check claims (records 2 to 5)." + LAYOUTS)
+lots = typer.Typer(no_args_is_help=True, help="Group claims into lots and lay out whole files." + LAYOUTS)
+returns = typer.Typer(no_args_is_help=True, help="Read acknowledgements (ARL) and returns (RSP)." + LAYOUTS)
 bank = typer.Typer(no_args_is_help=True, help="Read bank statements.")
 synth = typer.Typer(no_args_is_help=True, help="Make synthetic days: invented people, real chains.")
 centre = typer.Typer(no_args_is_help=True, help="Register health centres.")

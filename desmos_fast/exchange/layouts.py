@@ -43,7 +43,8 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """Give the rows of a CSV file that has exactly these columns."""
     named = f"{path.parent.name}/{path.name}"
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        # With or without the mark that spreadsheets put before UTF-8.
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines, strict=True)
             if tuple(rows.fieldnames or ()) != tuple(columns):
                 _refuse(named, "the columns are not those of such a file", f"the first line is {','.join(columns)}")

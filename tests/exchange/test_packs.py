@@ -108,6 +108,7 @@ def test_the_codes_of_a_list_are_as_wide_as_the_zones_that_hold_them() -> None:
         drop("free_text.csv", "R3"),
         lambda pack: [(pack / f"{name}.csv").unlink() for name in LATER],
         new_table("7", "8"),
+        lambda pack: (pack / "4.csv").write_bytes(b"\xef\xbb\xbf" + (pack / "4.csv").read_bytes().replace(b"\n", b"\r\n")),
     ],
 )
 def test_a_pack_may_differ_where_no_rule_stands_on_it(tmp_path: Path, change: Change) -> None:
