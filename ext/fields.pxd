@@ -175,22 +175,22 @@ cdef inline int take_text(const Check *check, const char *text, Py_ssize_t size,
 
 
 cdef inline int check_held(const Check *check, Value *value) noexcept nogil:
-    cdef int kind = check.kind
-    if kind == CODE:
+    if check.kind == CODE:
         return check_code(check, value)
-    if kind == FIXED or kind == FIXED_OR_BLANK or kind == NOT_ZERO:
+    elif check.kind == FIXED or check.kind == FIXED_OR_BLANK or check.kind == NOT_ZERO:
         return check_fixed(check, value)
-    if kind == DAY:
+    elif check.kind == DAY:
         return check_day(value)
-    if kind == NIR:
+    elif check.kind == NIR:
         return check_nir(value)
-    if kind == BILLER or kind == FINESS:
-        return check_finess(value, kind == BILLER)
-    if kind == BIRTH:
+    elif check.kind == BILLER or check.kind == FINESS:
+        return check_finess(value, check.kind == BILLER)
+    elif check.kind == BIRTH:
         return check_birth(value)
-    if kind == AMC:
+    elif check.kind == AMC:
         return check_amc(value)
-    return check_accident_kind(value)
+    else:
+        return check_accident_kind(value)
 
 
 cdef inline int take_element(const Check *check, const char *text, Py_ssize_t size, char *cells, int index) noexcept nogil:

@@ -307,11 +307,10 @@ cdef class Encoder:
     cdef int take_invoice(self, Draft *d, Act *act, PyObject *invoice, Sink sink, Seen seen, list kept) except -1:
         cdef const Value *values = d.head.values
         cdef PyObject *acts = member(invoice, self.acts)
-        cdef int thing
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, thing
         self.read(d, act, invoice, INVOICE, kept)
         for thing in range(BENEFICIARY, PRESCRIBER + 1):
-            self.read_object(d, act, member(invoice, self.places[thing]), thing, OBJECT_SLOTS[thing], kept)
+            self.read_object(d, act, member(invoice, self.places[thing]), <int>thing, OBJECT_SLOTS[thing], kept)
         spell_biller(d)
         if d.found == 0:
             check_head(d)
@@ -362,6 +361,7 @@ cdef class Encoder:
             sink.grow_rows()
         sink.open_row()
         enter(d, d.flow, d.strict)
+        act.always = 1
         self.take_invoice(d, act, invoice, sink, seen, kept)
         if d.found:
             tell(d, sink.count, faults)
@@ -388,8 +388,6 @@ cdef class Encoder:
             room += self.count_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
         sink = Sink(room * LINE, count, into)
         d.names = <PyObject *>self.names
-        memset(&act, 32, sizeof(Act))
-        act.always = 1
         d.flow, d.strict = flow, strict
         if seen is not None:
             seen.enter()

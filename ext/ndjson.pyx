@@ -9,24 +9,18 @@ reads it the general way, and the lines after it go on.
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memchr, memcmp
 
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, tell, value_at
 from ext.fields cimport *
 from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, Encoder, enter
+from ext.jsontext cimport any_text, integer_at, plain_text, same_key, short_text, skip, take, text_at, word_at
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport *
-
-cdef extern from "ext/scan.h" nogil:
-    bint same_key "desmos_same_key"(const char *text, const char *spelt, const char *mask)
-    Py_ssize_t plain_text "desmos_plain_text"(const char *text, Py_ssize_t room)
-    Py_ssize_t short_text "desmos_short_text"(const char *text, char *word)
-    Py_ssize_t any_text "desmos_any_text"(const char *text, Py_ssize_t room)
-    int short_number "desmos_short_number"(const char *text, char *word, uint64_t *number)
 
 cdef enum:
     # An invoice with more acts goes the general way.
@@ -38,68 +32,26 @@ cdef enum:
 # The invoice at hand. What reads a part of its line takes the place where it begins and returns the one after it, NULL for a surprise.
 cdef struct Reader:
     const char *end
+    # Keys of the invoice that may be absent although they are needed.
+    uint64_t excused
     Draft draft
     Act *acts
     int count
 
 
-cdef inline const char *skip(const char *at, const char *end) noexcept nogil:
-    while at < end and (at[0] == 32 or at[0] == 9 or at[0] == 13):
-        at += 1
-    return at
+cdef Reader *new_reader(Encoder encoder) except NULL:
+    cdef Reader *r = <Reader *>calloc(1, sizeof(Reader))
+    if r != NULL:
+        r.acts, r.draft.names = <Act *>calloc(MOST_ACTS, sizeof(Act)), <PyObject *>encoder.names
+    if r == NULL or r.acts == NULL:
+        free(r)
+        raise MemoryError
+    return r
 
 
-cdef inline const char *take(const char *at, const char *end, char c) noexcept nogil:
-    # The next character that is no space.
-    if at < end and at[0] == c:
-        return at + 1
-    at = skip(at, end)
-    return at + 1 if at < end and at[0] == c else NULL
-
-
-@cython.overflowcheck(False)
-cdef inline const char *word_at(const char *at, const char *end, const char *word, Py_ssize_t size) noexcept nogil:
-    return at + size if end - at >= size and memcmp(at, word, <size_t>size) == 0 else NULL
-
-
-@cython.overflowcheck(False)
-cdef inline const char *text_at(const char *at, const char *end, Py_ssize_t *size) noexcept nogil:
-    # The characters after the quote that comes next, plain ASCII up to their own; NULL for any other text.
-    at = take(at, end, 34)
-    if at == NULL:
-        return NULL
-    size[0] = plain_text(at, end - at)
-    return at if size[0] >= 0 else NULL
-
-
-@cython.overflowcheck(False)
-cdef inline const char *integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
-    # Digits and nothing that would make them another number than they say.
-    cdef const char *start = at
-    cdef uint64_t number = 0
-    cdef int size
-    if end - at >= 16:
-        size = short_number(at, value.word, &number)
-        at += size
-        if size == 0 or size > 8 or (size > 1 and start[0] == 48) or at[0] == 46 or at[0] == 101 or at[0] == 69:
-            return longer_integer_at(start, end, check, value)
-        value.text, value.number, value.known = NULL, number, 1
-        return at if is_allowed(check, number) else NULL
-    return longer_integer_at(start, end, check, value)
-
-
-@cython.overflowcheck(False)
-cdef const char *longer_integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
-    cdef const char *start = at
-    cdef uint64_t number = 0
-    while at < end and 48 <= at[0] <= 57:
-        number = number * 10 + <uint64_t>(at[0] - 48)
-        at += 1
-    if at == start or at - start > 18 or (start[0] == 48 and at - start > 1) or at == end:
-        return NULL
-    if at[0] == 46 or at[0] == 101 or at[0] == 69:
-        return NULL
-    return at if take_number(check, number, value) == SOUND else NULL
+cdef inline const char *after(const Reader *r, const char *stop) noexcept nogil:
+    # The start of the next line.
+    return r.end + 1 if r.end < stop else stop
 
 
 # Distances between places of the input are all there is to compute, and their check takes no pointers.
@@ -302,6 +254,8 @@ cdef class Lines:
                 at = take(at, r.end, 44)
                 if at == NULL:
                     return NULL
+        if thing == INVOICE:
+            seen |= r.excused
         if seen != keys.all and not self.schema.complete(&r.draft, act, thing, seen):
             return NULL
         return next
@@ -328,8 +282,43 @@ cdef class Lines:
                     return SURPRISE
                 sink.close_row(<int64_t>r.draft.fees, <int64_t>r.draft.amo, <int64_t>r.draft.amc)
             number[0] += 1
-            at[0] = r.end + 1 if r.end < stop else stop
+            at[0] = after(r, stop)
         return DONE
+
+    def surprises(self, const unsigned char[::1] data not None, str excused=""):
+        """Return `(start, stop, number)` of each line that has no sound invoice as it is usually written, counted from 1.
+
+        Nothing is written, and no rule between fields looked at. The key `excused` may be absent.
+        """
+        cdef Py_ssize_t size = data.shape[0]
+        cdef const char *start = <const char *>&data[0] if size else NULL
+        cdef const char *at = start
+        cdef const char *stop = start + size
+        cdef const char *end
+        cdef bytes name = excused.encode("ascii")
+        cdef int place = self.schema.find(INVOICE, name, len(name)) if excused else -1
+        cdef int64_t number = 1
+        cdef bint sound
+        cdef list found = []
+        cdef Reader *r = new_reader(self.schema.encoder)
+        try:
+            r.excused = <uint64_t>1 << place if place >= 0 else 0
+            while at < stop:
+                with nogil:
+                    sound = True
+                    while sound and at < stop:
+                        end = <const char *>memchr(at, 10, <size_t>(stop - at))
+                        r.end = stop if end == NULL else end
+                        sound = skip(at, r.end) == r.end or self.read_line(r, at, 1, False)
+                        if sound:
+                            at, number = after(r, stop), number + 1
+                if not sound:
+                    found.append((at - start, r.end - start, number))
+                    at, number = after(r, stop), number + 1
+        finally:
+            free(r.acts)
+            free(r)
+        return found
 
     def encode(self, const unsigned char[::1] data not None, int flow, general, Seen used=None, bint strict=False, Block into=None,
                int64_t first=1):
@@ -347,15 +336,10 @@ cdef class Lines:
         cdef Encoder encoder = self.schema.encoder
         cdef int64_t number = first
         cdef int found = ROOM
-        cdef Reader *r = <Reader *>malloc(sizeof(Reader))
-        cdef Act *acts = <Act *>malloc(MOST_ACTS * sizeof(Act))
+        cdef Reader *r = NULL
         seen.enter()
         try:
-            if r == NULL or acts == NULL:
-                raise MemoryError
-            memset(r, 0, sizeof(Reader))
-            memset(acts, 32, MOST_ACTS * sizeof(Act))
-            r.acts, r.draft.names = acts, <PyObject *>encoder.names
+            r = new_reader(encoder)
             while found != DONE:
                 with nogil:
                     found = self.read_lines(r, &at, stop, &number, flow, strict, sink, seen)
@@ -366,11 +350,12 @@ cdef class Lines:
                     invoice = general(at[:r.end - at], number)
                     if invoice is not None:
                         odd.append((sink.count, number, invoice))
-                        encoder.encode_one(&r.draft, acts, <PyObject *>invoice, sink, seen, faults, kept)
+                        encoder.encode_one(&r.draft, r.acts, <PyObject *>invoice, sink, seen, faults, kept)
                     number += 1
-                    at = r.end + 1 if r.end < stop else stop
+                    at = after(r, stop)
         finally:
             seen.busy = False
-            free(acts)
-            free(r)
+            if r != NULL:
+                free(r.acts)
+                free(r)
         return sink.close(), sink.columns_starts, sink.columns_fees, sink.columns_amo, sink.columns_amc, faults, odd

@@ -131,4 +131,53 @@ static inline Py_ssize_t desmos_any_text(const char *text, Py_ssize_t room) {
         at += size;
     }
 }
+
+static inline int desmos_highest(desmos_lanes lanes) {
+    /* One more than the last lane that is set, 0 when none is. */
+#ifdef __SSE2__
+    return 32 - __builtin_clz((unsigned)_mm_movemask_epi8((__m128i)lanes) << 1 | 1) - 1;
+#else
+    uint64_t half[2];
+    memcpy(half, &lanes, 16);
+    return half[1] ? 16 - __builtin_clzll(half[1]) / 8 : half[0] ? 8 - __builtin_clzll(half[0]) / 8 : 0;
+#endif
+}
+
+static inline int desmos_filled_size(const char *text, int width) {
+    /* The size of a text of one width without the NUL and spaces that fill it. */
+    while (width > 0 && (text[width - 1] == '\0' || text[width - 1] == ' '))
+        width--;
+    return width;
+}
+
+static inline int desmos_filled_text(const char *text, int width, int roomy, char *word) {
+    /* The same size; up to sixteen characters are kept, filled with spaces. -1 for a NUL inside, or a character outside ASCII. With
+       `roomy`, sixteen characters can be read whatever the width. */
+    desmos_lanes lanes, empty;
+    int size, i;
+    if (width > 16) {
+        size = desmos_filled_size(text, width);
+        if (size > 16) {
+            for (i = 0; i < size; i++)
+                if ((uint8_t)text[i] - 1u > 126)
+                    return -1;
+            return size;
+        }
+        width = size;
+    }
+    if (roomy) {
+        memcpy(&lanes, text, 16);
+        lanes &= desmos_first((unsigned)width);
+    } else {
+        desmos_load(word, text, (unsigned)width);
+        memcpy(&lanes, word, 16);
+    }
+    empty = (desmos_lanes)(lanes == 0);
+    size = desmos_highest(~empty & (desmos_lanes)(lanes != ' '));
+    if (desmos_any(((empty & desmos_first((unsigned)size)) | (desmos_lanes)(lanes > 127))))
+        return -1;
+    lanes |= empty & ' ';
+    memcpy(word, &lanes, 16);
+    return size;
+}
 #endif

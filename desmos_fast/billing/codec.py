@@ -1,65 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claims of the test profile: invoices in, the bytes of their records out, and every fault told by its key."""
 
-import re
 from array import array
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 import msgspec
 
-from desmos_fast.base.identifiers import mask_nir
-from desmos_fast.billing.kernel import encoder
+from desmos_fast.billing import kernel
+from desmos_fast.billing.columns import Rows
 from desmos_fast.billing.model import Invoice
+from desmos_fast.billing.wire import INVOICE, MESSAGES, UNNUMBERED, UNREADABLE, known_number, read_line, read_mapping, shown, twice
 from desmos_fast.exchange.faults import Fault
-from ext import fse
+from ext import fse, sink
 from ext.seen import Seen
 
 if TYPE_CHECKING:
     from ext.fse import Found
 
-SHOWN: Final = 64
-MESSAGES: Final = {
-    "B2_MISSING": "is needed and is not there",
-    "B2_OVERFLOW": "is wider than its field",
-    "B2_BAD_CHAR": "holds a character that records cannot hold",
-    "B2_BAD_NUMERIC": "is not made of digits",
-    "B2_BAD_DATE": "is not a date that can be written",
-    "B2_BAD_VALUE": "is not allowed",
-    "B2_BAD_NIR": "has not the form of a NIR",
-    "B2_NIR_KEY": "has a wrong key",
-    "B2_FINESS_KEY": "has a wrong key",
-    "B2_AMOUNTS": "asks the insurers for more than its fees",
-    "B2_DUPLICATE_NUMBER": "is used twice by this biller",
-    "B2_UNKNOWN_KEY": "is not a key of the invoice",
-}
+# Memory that one call after the other writes its records into.
+Block = sink.Block
+Data = TypeVar("Data", bytes, memoryview)
+Invoices = Sequence[Invoice] | Sequence[Mapping[str, Any]]
 TOTALS: Final = "5"
+OTHERWISE: Final = "would be spelt otherwise in the records"
 _NAMES: Final = {slot: source for source, slot in fse.SLOTS.items()}
 _SECRET: Final = frozenset({fse.SLOTS["insured_nir"], fse.SLOTS["beneficiary.nir"]})
-# A value inside a thousand others is as unreadable as one that does not end.
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`")
-_STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+_FREE: Final = frozenset({fse.SLOTS["referring_doctor.last_name"], fse.SLOTS["referring_doctor.first_name"]})
 
 
 class UsedNumbers(Seen):
     """Billers and numbers met so far, for an input that is encoded a block at a time."""
 
 
-class _Unnumbered(Invoice, frozen=True, kw_only=True):
-    """An invoice as the API takes it: 0, which no caller may write, until the service gives it a number."""
-
-    number: Annotated[int, msgspec.Meta(ge=1)] = 0
-
-
-class Encoded(msgspec.Struct, frozen=True):
+class Encoded(msgspec.Struct, Generic[Data], frozen=True):
     """Records of 128 bytes and LF, with one entry an invoice: where it starts (and the end), and its sums in cents as its `5` says.
 
-    A faulty invoice has no record and sums of zero.
+    A faulty invoice has no record and sums of zero. The data is a view of the block for a call that was given one.
     """
 
-    data: bytes
+    data: Data
     starts: "array[int]"
     fees: "array[int]"
     amo: "array[int]"
@@ -67,52 +47,151 @@ class Encoded(msgspec.Struct, frozen=True):
     faults: list[Fault]
 
 
+@overload
 def encode(
-    invoices: Sequence[Invoice], *, flow: int = 1, lines: Sequence[int] | None = None, used: UsedNumbers | None = None
-) -> Encoded:
-    """Encode invoices, the sound ones whatever the others hold; `lines` are their line numbers, for faults.
+    invoices: Invoices, *, flow: int = 1, lines: Sequence[int] | None = None, used: UsedNumbers | None = None, strict: bool = False
+) -> Encoded[bytes]: ...
+@overload
+def encode(
+    invoices: Invoices,
+    *,
+    flow: int = 1,
+    lines: Sequence[int] | None = None,
+    used: UsedNumbers | None = None,
+    strict: bool = False,
+    into: Block,
+) -> Encoded[memoryview]: ...
+def encode(
+    invoices: Invoices,
+    *,
+    flow: int = 1,
+    lines: Sequence[int] | None = None,
+    used: UsedNumbers | None = None,
+    strict: bool = False,
+    into: Block | None = None,
+) -> Encoded[Any]:
+    """Encode invoices, or dictionaries of them, the sound ones whatever the others hold; `lines` are their line numbers, for faults.
 
     Flow 2 writes the AMC amounts of a claim apart, flow 1 zeros in their place. Amounts are never computed. A number that its biller
-    has in `used`, or in this call, is a fault.
+    has in `used`, or in this call, is a fault; so is, with `strict`, a name that records would spell otherwise. Records written into a
+    block stay there until the next call. Raises TypeError for what is neither an invoice nor a dictionary.
     """
-    if flow not in (1, 2):
-        raise ValueError("an invoice travels in flow 1 or 2")
-    given = tuple(invoices)
-    data, starts, fees, amo, amc, found = encoder().encode(given, flow, used)
+    _check_flow(flow)
+    given: tuple[Any, ...] = tuple(invoices)
+    if given and type(given[0]) is dict:
+        unread: list[tuple[int, Fault]] = []
+
+        def general(row: int) -> Invoice | None:
+            item = given[row]
+            return _kept(item if isinstance(item, Invoice) else read_mapping(item, lines[row] if lines else None), row, unread)
+
+        data, starts, fees, amo, amc, found, odd = kernel.mappings().encode(given, flow, general, used, strict, into)
+        return Encoded(data, starts, fees, amo, amc, _merged(found, dict(odd), unread, lambda row: lines[row] if lines else None))
+    data, starts, fees, amo, amc, found = kernel.encoder().encode(given, flow, used, strict, into)
     faults = [_fault(given[row[0]], lines[row[0]] if lines else None, row) for row in found]
     return Encoded(data, starts, fees, amo, amc, faults)
 
 
-def _fault(invoice: Invoice, line: int | None, found: "Found") -> Fault:
+@overload
+def encode_ndjson(
+    data: bytes, *, flow: int = 1, first_line: int = 1, used: UsedNumbers | None = None, strict: bool = False
+) -> Encoded[bytes]: ...
+@overload
+def encode_ndjson(
+    data: bytes, *, flow: int = 1, first_line: int = 1, used: UsedNumbers | None = None, strict: bool = False, into: Block
+) -> Encoded[memoryview]: ...
+def encode_ndjson(
+    data: bytes,
+    *,
+    flow: int = 1,
+    first_line: int = 1,
+    used: UsedNumbers | None = None,
+    strict: bool = False,
+    into: Block | None = None,
+) -> Encoded[Any]:
+    """Encode one invoice a line straight from its bytes, as `encode` does; a line that is no invoice is a fault and has no entry.
+
+    Blank lines count as lines and give nothing. The lock is released meanwhile, but for lines that are unusual or faulty.
+    """
+    _check_flow(flow)
+    unread: list[tuple[int, Fault]] = []
+
+    def general(line: bytes, number: int) -> Invoice | None:
+        return _kept(read_line(line, number), number, unread)
+
+    records, starts, fees, amo, amc, found, odd = kernel.lines().encode(data, flow, general, used, strict, into, first_line)
+    numbers = {row: number for row, number, _ in odd}
+    owners = {row: invoice for row, _, invoice in odd}
+    told = [(numbers[row[0]], _fault(owners[row[0]], numbers[row[0]], row)) for row in found]
+    return Encoded(records, starts, fees, amo, amc, _in_order([*unread, *told]))
+
+
+@overload
+def encode_columns(
+    columns: Mapping[str, Any], *, flow: int = 1, used: UsedNumbers | None = None, strict: bool = False
+) -> Encoded[bytes]: ...
+@overload
+def encode_columns(
+    columns: Mapping[str, Any], *, flow: int = 1, used: UsedNumbers | None = None, strict: bool = False, into: Block
+) -> Encoded[memoryview]: ...
+def encode_columns(
+    columns: Mapping[str, Any], *, flow: int = 1, used: UsedNumbers | None = None, strict: bool = False, into: Block | None = None
+) -> Encoded[Any]:
+    """Encode invoices from one buffer a key, as `encode` does: NumPy arrays, or anything else that shows its memory.
+
+    A column is named by the path of its key (`amo.caisse`, `act.executor.am`); `acts` holds as 64-bit integers where the acts of each
+    invoice begin, and the end. Texts are of one width, filled with NUL or spaces, and empty where there is none. Faults name the row,
+    from 1, as their line. Raises ColumnError for an unknown key, or a column of another length or form than its key takes.
+    """
+    _check_flow(flow)
+    rows, unread = Rows(columns), list[tuple[int, Fault]]()
+
+    def general(row: int) -> Invoice | None:
+        return _kept(read_mapping(rows.mapping(row), row + 1), row, unread)
+
+    data, starts, fees, amo, amc, found, odd = rows.encode(flow, general, used, strict, into)
+    return Encoded(data, starts, fees, amo, amc, _merged(found, dict(odd), unread, lambda row: row + 1))
+
+
+def _check_flow(flow: int) -> None:
+    if flow not in (1, 2):
+        raise ValueError("an invoice travels in flow 1 or 2")
+
+
+def _kept(read: Invoice | Fault, place: int, unread: list[tuple[int, Fault]]) -> Invoice | None:
+    if isinstance(read, Fault):
+        unread.append((place, read))
+        return None
+    return read
+
+
+def _merged(
+    found: "Iterable[Found]", owners: Mapping[int, Any], unread: list[tuple[int, Fault]], line: Callable[[int], int | None]
+) -> list[Fault]:
+    """Put the faults of the kernel and of what could not be read in the order of their rows."""
+    return _in_order([*unread, *((row[0], _fault(owners[row[0]], line(row[0]), row)) for row in found)])
+
+
+def _in_order(faults: list[tuple[int, Fault]]) -> list[Fault]:
+    return [fault for _, fault in sorted(faults, key=lambda pair: pair[0])]
+
+
+def _fault(invoice: Any, line: int | None, found: "Found") -> Fault:
     _, reason, slot, act, value, width = found
     code, source = fse.REASONS[reason], _NAMES[slot]
     path = f"acts[{act}]{source.removeprefix('act')}" if source.partition(".")[0] == "act" else source.removeprefix("=")
+    # The one thing that is not allowed in a name is what `strict` refuses.
+    message = OTHERWISE if code == "B2_BAD_VALUE" and slot in _FREE and isinstance(value, str) else MESSAGES[code]
     return Fault(
         code=code,
-        message=f"{path} {MESSAGES[code]}",
+        message=f"{path} {message}",
         line=line,
-        invoice=_number(invoice.number),
+        invoice=known_number(invoice.number),
         record_type=TOTALS if source.startswith("=") else None,
         field=path,
-        value=None if slot in _SECRET else _shown(value),
+        value=None if slot in _SECRET else shown(value),
         width=width if width > 0 else None,
     )
-
-
-def _number(value: object) -> int | None:
-    """Return an invoice number for a fault: what is no number of an invoice, a NIR perhaps, is left out."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9 else None
-
-
-def _shown(value: object) -> str | int | None:
-    """Return what a fault may show of a value: short, and nothing that has the form of a NIR."""
-    if isinstance(value, tuple):
-        value = " ".join(str(item) for item in value[:SHOWN])
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    text = str(value)
-    masked = mask_nir(text)[:SHOWN]
-    return value if masked == text else masked
 
 
 def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> tuple[list[Invoice], list[int], list[Fault]]:
@@ -120,62 +199,30 @@ def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> t
 
     Blank lines are skipped. Without `numbered` an absent number is no fault and reads as 0, for the service to assign one.
     """
-    kind: type[Invoice] = Invoice if numbered else _Unnumbered
-    decoder = msgspec.json.Decoder(kind)
+    decoder = INVOICE if numbered else UNNUMBERED
     try:
         invoices: list[Invoice] = list(decoder.decode_lines(data))
     except UNREADABLE:
         return _line_by_line(data, decoder, first_line)
     # Exactly one a line, for no value of JSON holds the end of one object, a line end and the start of another.
     if data.count(b"\n") == len(invoices) - (not data.endswith(b"\n")) and data.count(b"}\n{") == max(len(invoices) - 1, 0):
-        return invoices, list(range(first_line, first_line + len(invoices))), []
+        # The decoder takes the last of two equal keys; where the kernel sees nothing unusual, there are none.
+        unusual = kernel.lines().surprises(data, "" if numbered else "number")
+        if not any(twice(data[start:stop], number) for start, stop, number in unusual):
+            return invoices, list(range(first_line, first_line + len(invoices))), []
     return _line_by_line(data, decoder, first_line)
 
 
-def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Invoice]", first: int) -> tuple[list[Invoice], list[int], list[Fault]]:
+def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Any]", first: int) -> tuple[list[Invoice], list[int], list[Fault]]:
     invoices: list[Invoice] = []
     lines: list[int] = []
     faults: list[Fault] = []
     for number, line in enumerate(data.split(b"\n"), first):
-        if not line.strip():
-            continue
-        try:
-            invoices.append(decoder.decode(line))
-            lines.append(number)
-        except UNREADABLE as error:
-            faults.append(_refused(line, number, str(error) if isinstance(error, msgspec.ValidationError) else None))
+        if line.strip():
+            read = read_line(line, number, decoder)
+            if isinstance(read, Fault):
+                faults.append(read)
+            else:
+                invoices.append(read)
+                lines.append(number)
     return invoices, lines, faults
-
-
-def _refused(line: bytes, number: int, message: str | None) -> Fault:
-    """Tell by code and key what the typed decoder says in words; its words may hold values, so they are not passed on."""
-    try:
-        whole: Any = msgspec.json.decode(line)
-    except UNREADABLE:
-        message = None
-    if message is None:
-        return Fault(code="B2_BAD_JSON", message="this line is not one JSON object in UTF-8", line=number)
-    at = _AT.search(message)
-    key = _KEY.fullmatch(message, 0, at.start() if at else len(message))
-    path, code = at["path"] if at else "", "B2_BAD_VALUE"
-    if key is not None:
-        code = "B2_MISSING" if key["what"].startswith("missing") else "B2_UNKNOWN_KEY"
-        path = f"{path}.{key['name']}" if path else key["name"]
-    path = mask_nir(path)
-    return Fault(
-        code=code,
-        message=f"{path or 'the line'} {MESSAGES[code]}",
-        line=number,
-        invoice=_number(whole.get("number")) if isinstance(whole, dict) else None,
-        field=path or None,
-        value=_shown(_value_at(whole, path)) if code == "B2_BAD_VALUE" and not path.endswith("nir") else None,
-    )
-
-
-def _value_at(whole: Any, path: str) -> object:
-    for name, index in _STEP.findall(path):
-        try:
-            whole = whole[name or int(index)]
-        except (LookupError, TypeError):
-            return None
-    return whole

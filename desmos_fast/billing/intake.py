@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from desmos_fast.billing import amounts, rules
-from desmos_fast.billing.codec import UNREADABLE, encode, read_ndjson
+from desmos_fast.billing.codec import encode, read_ndjson
 from desmos_fast.billing.model import BatchTooLong, Invoice
+from desmos_fast.billing.wire import UNREADABLE
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.identity.context import Context
 

@@ -12,7 +12,10 @@ from desmos_fast.billing import model
 from desmos_fast.exchange.compiler import ELEMENT, compile_table, source_of
 from desmos_fast.exchange.layouts import Field, Pack, load_pack
 from desmos_fast.exchange.text import latin_cached
-from ext import fse, ndjson, schema
+from ext import fse, schema
+from ext.arrays import Arrays
+from ext.mappings import Mappings
+from ext.ndjson import Lines
 
 if TYPE_CHECKING:
     from ext.fse import Check
@@ -82,6 +85,12 @@ KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
 }
 
 
+# How a column names the objects under which a key stands.
+PREFIXES: Final = {
+    "invoice": "", "ngap": "act.", "ccam": "act.", "executor": "act.executor.", "prior_agreement": "act.prior_agreement.",
+}  # fmt: skip
+
+
 def checks(pack: Pack) -> "Iterator[Check]":
     """List the rows of checks of the kernel for a profile."""
     written: dict[str, list[Field]] = {}
@@ -118,12 +127,18 @@ def encoder() -> fse.Encoder:
 @functools.cache
 def keys() -> schema.Schema:
     """Return the keys of the invoice on the wire, each with its check, in the order in which the model writes them."""
+    places = _places()
+    return schema.Schema(encoder(), tuple(tuple(_keys_of(thing, places)) for thing in fse.OBJECTS))
+
+
+def _places() -> dict[tuple[str, str], int]:
+    """Number the checks of each object as the kernel does."""
     places: dict[tuple[str, str], int] = {}
     counts: dict[str, int] = {}
     for owner, attribute, *_ in checks(load_pack()):
         places[owner, attribute] = counts.setdefault(owner, 0)
         counts[owner] += 1
-    return schema.Schema(encoder(), tuple(tuple(_keys_of(thing, places)) for thing in fse.OBJECTS))
+    return places
 
 
 def _keys_of(thing: str, places: Mapping[tuple[str, str], int]) -> "Iterator[SchemaKey]":
@@ -149,6 +164,33 @@ def _keys_of(thing: str, places: Mapping[tuple[str, str], int]) -> "Iterator[Sch
 
 
 @functools.cache
-def lines() -> ndjson.Lines:
+def lines() -> Lines:
     """Return the reader of invoices as lines of JSON."""
-    return ndjson.Lines(keys())
+    return Lines(keys())
+
+
+@functools.cache
+def mappings() -> Mappings:
+    """Return the reader of invoices as dictionaries."""
+    return Mappings(keys())
+
+
+@functools.cache
+def arrays() -> Arrays:
+    """Return the reader of invoices as columns, with the paths that name them: `amo.caisse`, `act.code`, `act.executor.am`."""
+    paths: dict[str, list[tuple[int, int]]] = {}
+    for thing, name in enumerate(fse.OBJECTS):
+        owner = PREFIXES.get(name, f"{name}.")
+        for place, (key, role, *_) in enumerate(_keys_of(name, _places())):
+            if role in (schema.ROLES["value"], schema.ROLES["unwritten"], schema.ROLES["choice"]):
+                paths.setdefault(owner + key, []).append((thing, place))
+    return Arrays(keys(), {path: tuple(places) for path, places in paths.items()})
+
+
+CCAM_PLACE: Final = fse.OBJECTS.index("ccam")
+
+
+@functools.cache
+def of_ccam() -> frozenset[str]:
+    """Return the paths of the keys that only an act of the CCAM has."""
+    return frozenset(path for path, places in arrays().paths.items() if [thing for thing, _ in places] == [CCAM_PLACE])

@@ -15,9 +15,10 @@ from desmos_fast.commands.streams import line_blocks, open_input, progress
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
-    from desmos_fast.exchange.faults import Fault
 
 IN_MEMORY: Final = 8 << 20
+# A record and its line end.
+RECORD: Final = 129
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +30,7 @@ def encode(
     file: Annotated[str, typer.Argument(help="The invoices, one JSON object a line, or - for standard input.")],
     output: Annotated[str, typer.Option("-o", "--output", help="Where the records go.")] = "-",
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Write the sound invoices and report the others.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a name that the records would spell otherwise.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """Encode invoices as records 2 to 5 of 128 bytes and LF (test profile); all of them or, when one is faulty, none."""
@@ -42,9 +44,9 @@ def encode(
         # What may yet be refused does not reach a pipe.
         tempfile.SpooledTemporaryFile(IN_MEMORY) as kept,
     ):
-        for size, encoded, faults in _blocks(source):
-            print_faults(faults)
-            _add(totals, encoded, faults)
+        for size, encoded in _blocks(source, strict):
+            print_faults(encoded.faults)
+            _add(totals, encoded)
             if keep_going:
                 out.write(encoded.data)
             elif not totals["faults"]:
@@ -60,24 +62,21 @@ def encode(
         exit_faulty()
 
 
-def _blocks(source: BinaryIO) -> "Iterator[tuple[int, Encoded, list[Fault]]]":
-    """Encode block by block: the bytes read, what they gave, and every fault in order of lines."""
-    from desmos_fast.billing.codec import UsedNumbers, read_ndjson
-    from desmos_fast.billing.codec import encode as encode_block
+def _blocks(source: BinaryIO, strict: bool) -> "Iterator[tuple[int, Encoded[memoryview]]]":
+    """Encode block by block: the bytes read, and what they gave; the records are gone when the next block comes."""
+    from desmos_fast.billing.codec import Block, UsedNumbers, encode_ndjson
 
-    used, first_line = UsedNumbers(), 1
+    used, into, first_line = UsedNumbers(), Block(), 1
     for block in line_blocks(source):
-        invoices, lines, unread = read_ndjson(block, first_line=first_line)
-        encoded = encode_block(invoices, lines=lines, used=used)
-        yield len(block), encoded, sorted([*unread, *encoded.faults], key=lambda fault: fault.line or 0)
+        yield len(block), encode_ndjson(block, first_line=first_line, used=used, strict=strict, into=into)
         first_line += block.count(b"\n")
 
 
-def _add(totals: dict[str, int], encoded: "Encoded", faults: "list[Fault]") -> None:
+def _add(totals: dict[str, int], encoded: "Encoded[memoryview]") -> None:
     starts = encoded.starts
-    totals["invoices"] += sum(1 for place in range(len(starts) - 1) if starts[place] < starts[place + 1])
-    totals["records"] += encoded.data.count(b"\n")
+    totals["invoices"] += sum(map(int.__lt__, starts, starts[1:]))
+    totals["records"] += len(encoded.data) // RECORD
     totals["fees"] += sum(encoded.fees)
     totals["amo"] += sum(encoded.amo)
     totals["amc"] += sum(encoded.amc)
-    totals["faults"] += len(faults)
+    totals["faults"] += len(encoded.faults)

@@ -301,7 +301,7 @@ def _mixed(invoices: Sequence[Invoice], settings: LotSettings, lines: Sequence[i
     return faults
 
 
-def _columns(invoices: Sequence[Invoice], apart: Sequence[int], whole: "Encoded", again: "Encoded") -> Rows:
+def _columns(invoices: Sequence[Invoice], apart: Sequence[int], whole: "Encoded[bytes]", again: "Encoded[bytes]") -> Rows:
     claims = [*invoices, *(invoices[place] for place in apart)]
     shift = len(whole.data)
     return Rows(

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Invoices as columns: which there may be, and one row as the dictionary that JSON would have given."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from desmos_fast.base.errors import InvalidInput
+from desmos_fast.billing import kernel
+
+# Lists are written without a separator: each element is as wide as it always is.
+ELEMENTS: Final = {"modifiers": 1, "teeth": 2}
+
+
+class ColumnError(InvalidInput):
+    """A column that no invoice has, or of another length or form than its key takes."""
+
+    code = "invalid_input"
+
+
+class Rows:
+    """The columns of some invoices. Raises ColumnError for those that could not be read at all."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        self._columns = {path: memoryview(column) for path, column in columns.items() if path != "acts"}
+        unknown = sorted(self._columns.keys() - kernel.arrays().paths.keys())
+        if unknown:
+            raise ColumnError(f"no key of the invoice is called {unknown[0]!r}", hint="name columns by the paths of docs/reference/fse.md")
+        if "acts" not in columns:
+            raise ColumnError("the column 'acts' is missing", hint="it says where the acts of each invoice begin, and the end")
+        self._acts = memoryview(columns["acts"])
+
+    def encode(self, *args: Any) -> tuple[Any, ...]:
+        """Encode the rows by the kernel; the arguments are those that follow the columns there."""
+        try:
+            return kernel.arrays().encode(self._columns, self._acts, *args)
+        except (TypeError, ValueError, BufferError) as error:
+            raise ColumnError(str(error)) from error
+
+    def mapping(self, row: int) -> dict[str, Any]:
+        """Return a row as its JSON would be: what is empty is left out, so that defaults and faults are those of an absent key."""
+        found: dict[str, Any] = {"acts": []}
+        self._fill(found, row, lambda path: None if path.startswith("act.") else path)
+        # Numbers and flags are never empty: an object with nothing but zeros is one that is not there.
+        found = {key: value for key, value in found.items() if not isinstance(value, dict) or any(value.values())}
+        for place in range(self._acts[row], self._acts[row + 1]):
+            act: dict[str, Any] = {}
+            self._fill(act, place, lambda path: path.removeprefix("act.") if path.startswith("act.") else None)
+            alien = () if "grouping" in act else [key for key, value in act.items() if value == 0 and f"act.{key}" in kernel.of_ccam()]
+            kept = {key: value for key, value in act.items() if key not in alien}
+            found["acts"].append({"kind": "ccam" if "grouping" in act else "ngap", **kept})
+        return found
+
+    def _fill(self, item: dict[str, Any], row: int, name: Callable[[str], str | None]) -> None:
+        for path, column in self._columns.items():
+            key = name(path)
+            value = None if key is None else _value(column, row)
+            if key is None or value is None:
+                continue
+            *owners, last = key.split(".")
+            inner = item
+            for owner in owners:
+                inner = inner.setdefault(owner, {})
+            width = ELEMENTS.get(last)
+            inner[last] = value if width is None else [value[at : at + width] for at in range(0, len(value), width)]
+
+
+def _value(column: memoryview, row: int) -> Any:
+    """Return an entry, None for an empty text."""
+    if column.ndim == 1 and not column.format.endswith("s"):
+        return column[row]
+    return column[row : row + 1].tobytes().decode("utf-8", "surrogateescape").rstrip("\0 ") or None

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pieces of a line of JSON: each takes the place where it begins and the end of the line, and returns the place after it, NULL for a surprise."""
+cimport cython
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp
+
+from ext.fields cimport SOUND, Check, Value, is_allowed, take_number
+
+cdef extern from "ext/scan.h" nogil:
+    bint same_key "desmos_same_key"(const char *text, const char *spelt, const char *mask)
+    Py_ssize_t plain_text "desmos_plain_text"(const char *text, Py_ssize_t room)
+    Py_ssize_t short_text "desmos_short_text"(const char *text, char *word)
+    Py_ssize_t any_text "desmos_any_text"(const char *text, Py_ssize_t room)
+    int short_number "desmos_short_number"(const char *text, char *word, uint64_t *number)
+
+
+cdef inline const char *skip(const char *at, const char *end) noexcept nogil:
+    while at < end and (at[0] == 32 or at[0] == 9 or at[0] == 13):
+        at += 1
+    return at
+
+
+cdef inline const char *take(const char *at, const char *end, char c) noexcept nogil:
+    # The next character that is no space.
+    if at < end and at[0] == c:
+        return at + 1
+    at = skip(at, end)
+    return at + 1 if at < end and at[0] == c else NULL
+
+
+@cython.overflowcheck(False)
+cdef inline const char *word_at(const char *at, const char *end, const char *word, Py_ssize_t size) noexcept nogil:
+    return at + size if end - at >= size and memcmp(at, word, <size_t>size) == 0 else NULL
+
+
+@cython.overflowcheck(False)
+cdef inline const char *text_at(const char *at, const char *end, Py_ssize_t *size) noexcept nogil:
+    # The characters after the quote that comes next, plain ASCII up to their own; NULL for any other text.
+    at = take(at, end, 34)
+    if at == NULL:
+        return NULL
+    size[0] = plain_text(at, end - at)
+    return at if size[0] >= 0 else NULL
+
+
+@cython.overflowcheck(False)
+cdef inline const char *longer_integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
+    cdef const char *start = at
+    cdef uint64_t number = 0
+    while at < end and 48 <= at[0] <= 57:
+        number = number * 10 + <uint64_t>(at[0] - 48)
+        at += 1
+    if at == start or at - start > 18 or (start[0] == 48 and at - start > 1) or at == end:
+        return NULL
+    if at[0] == 46 or at[0] == 101 or at[0] == 69:
+        return NULL
+    return at if take_number(check, number, value) == SOUND else NULL
+
+
+@cython.overflowcheck(False)
+cdef inline const char *integer_at(const char *at, const char *end, const Check *check, Value *value) noexcept nogil:
+    # Digits and nothing that would make them another number than they say.
+    cdef const char *start = at
+    cdef uint64_t number = 0
+    cdef int size
+    if end - at >= 16:
+        size = short_number(at, value.word, &number)
+        at += size
+        if size == 0 or size > 8 or (size > 1 and start[0] == 48) or at[0] == 46 or at[0] == 101 or at[0] == 69:
+            return longer_integer_at(start, end, check, value)
+        value.text, value.number, value.known = NULL, number, 1
+        return at if is_allowed(check, number) else NULL
+    return longer_integer_at(start, end, check, value)
