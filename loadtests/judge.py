@@ -3,6 +3,7 @@
 
 import csv
 import functools
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,15 +86,14 @@ def goals() -> tuple[Goal, ...]:
 
 
 def judged(suite: str, race: Race, outcomes: Mapping[str, Outcome]) -> Iterator[Row]:
-    """Give the rows of a race: one for each of its goals, then one for each peer that no goal names, beside the first of ours."""
+    """Give the rows of a race: one for each of its goals, then one for each pair that no goal names."""
     mine = [goal for goal in goals() if (goal.suite, goal.race) == (suite, race.name)]
     for goal in mine:
         yield _compared(suite, race, outcomes, goal.ours, goal.peer, goal)
     named = {(goal.ours, goal.peer) for goal in mine}
-    first = race.ours[0].name
-    for peer in race.peers:
-        if (first, peer.name) not in named:
-            yield _compared(suite, race, outcomes, first, peer.name, None)
+    for ours, peer in itertools.product(race.ours, race.peers):
+        if (ours.name, peer.name) not in named:
+            yield _compared(suite, race, outcomes, ours.name, peer.name, None)
 
 
 def unmeasured(suite: str, measured: set[str]) -> Iterator[Row]:
@@ -112,7 +112,7 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
     mine, theirs = outcomes.get(ours, ABSENT), outcomes.get(peer, ABSENT) if peer else ABSENT
     row = Row(
         id=goal.id if goal else None,
-        work=goal.work if goal else race.work,
+        work=goal.work if goal else race.work if len(race.ours) == 1 else f"{race.work}: {ours}",
         peer=peer or "a loop of known work",
         goal=goal.in_ratio(goal.goal) if goal else None,
         stretch=goal.in_ratio(goal.stretch) if goal else None,

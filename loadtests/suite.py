@@ -11,7 +11,7 @@ from loadtests.rounds import Told, measure
 
 # In the order of the command. A suite without a module has nothing to measure yet, and its report says so.
 SUITES: Final[Mapping[str, tuple[str, ...]]] = {
-    "codec": ("encoding", "reading", "memory"),
+    "codec": ("columns", "encoding", "reading", "memory"),
     "lots": ("lots",),
     "match": ("joining",),
     "subset": (),

@@ -1,38 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invoices in memory to the bytes of their records, in one thread, beside what one would write in Python.
+"""Invoices in memory, as objects, dicts or NDJSON, to the bytes of their records, in one thread, beside what one would write in Python.
 
 Ours makes every check. The f-strings, generated from the same tables, make none. It does not show faulty input, names to transliterate,
 several threads, lots, nor the database.
 """
 
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgspec
-import orjson
-
-from desmos_fast.billing.codec import encode, read_ndjson
-from desmos_fast.billing.model import Invoice
+from desmos_fast.billing.codec import Block, encode, encode_ndjson
+from desmos_fast.billing.kernel import encoder
 from loadtests.data.invoices import invented
-from loadtests.machine import ROOT
+from loadtests.data.wire import FORMS, ORDER, SCHEMA, dicts, loaded, ndjson
 from loadtests.model import Contender, Job, Race
-from loadtests.peers.f_strings import f_strings
+from loadtests.peers.f_strings import Form, f_strings
 
-SCRATCH: Final = ROOT / "build" / "bench"
-CHUNK: Final = 256 << 10
-IN_A_CALL: Final = 250
-
-
-def wire(count: int) -> bytes:
-    """Return invoices as NDJSON in the order of the schema."""
-    return msgspec.json.Encoder().encode_lines(invented(count))
-
-
-def dicts(count: int) -> list[dict[str, Any]]:
-    """Return invoices as a JSON parser gives them."""
-    return [orjson.loads(line) for line in wire(count).splitlines()]
+ROOM: Final = 64 << 20
 
 
 def answer(size: int) -> bytes:
@@ -40,99 +23,84 @@ def answer(size: int) -> bytes:
     return f_strings()(invented(size))
 
 
-def ours_from_objects(size: int) -> Job:
-    """Encode msgspec Structs."""
-    invoices = invented(size)
-    return Job(lambda: encode(invoices).data, size)
+def ours(given: Callable[[int], Any]) -> Callable[[int], Job]:
+    """Encode to new bytes."""
+
+    def prepare(size: int) -> Job:
+        invoices = given(size)
+        return Job(lambda: encode(invoices).data, size)
+
+    return prepare
 
 
-def peer_from_objects(size: int) -> Job:
-    """Write msgspec Structs with f-strings."""
-    invoices, write = invented(size), f_strings()
-    return Job(lambda: write(invoices), size)
+def ours_into(given: Callable[[int], Any]) -> Callable[[int], Job]:
+    """Encode into a block that is there already."""
+
+    def prepare(size: int) -> Job:
+        invoices, block = given(size), Block(ROOM)
+        return Job(lambda: encode(invoices, into=block).data, size)
+
+    return prepare
 
 
-def one_by_one(call: Callable[[Invoice], bytes], size: int) -> Job:
+def f_strings_from(given: Callable[[int], Any], form: Form) -> Callable[[int], Job]:
+    """Write with f-strings."""
+
+    def prepare(size: int) -> Job:
+        invoices, write = given(size), f_strings(form)
+        return Job(lambda: write(invoices), size)
+
+    return prepare
+
+
+def memory_race(name: str, work: str, given: Callable[[int], Sequence[Any]], form: Form) -> Race:
+    """Return the race of invoices that are in memory."""
+    mine = (Contender("encode", ours(given)), Contender("encode into a block", ours_into(given)))
+    return Race(name, work, 10_000, 1_000, mine, (Contender("f-strings", f_strings_from(given, form)),), answer)
+
+
+def one_by_one(call: Callable[[Any], bytes]) -> Callable[[int], Job]:
     """Make one call for each invoice, as the service does for a single request."""
-    invoices = invented(size)
 
-    def run() -> list[bytes]:
-        return [call(invoice) for invoice in invoices]
+    def prepare(size: int) -> Job:
+        invoices = [(invoice,) for invoice in invented(size)]
+        return Job(lambda: [call(invoice) for invoice in invoices], size, b"".join)
 
-    return Job(run, size, lambda parts: b"".join(parts))
-
-
-def ours_one_by_one(size: int) -> Job:
-    """Encode one invoice in one call."""
-    return one_by_one(lambda invoice: encode((invoice,)).data, size)
+    return prepare
 
 
-def peer_one_by_one(size: int) -> Job:
-    """Write one invoice in one call with f-strings."""
-    write = f_strings()
-    return one_by_one(lambda invoice: write((invoice,)), size)
+def kernel_alone(invoice: Any) -> bytes:
+    """Encode without what names the faults."""
+    return bytes(encoder().encode(invoice, 1)[0])
 
 
-def ours_from_ndjson(size: int) -> Job:
-    """Read and encode NDJSON."""
-    data = wire(size)
-    return Job(lambda: encode(read_ndjson(data)[0]).data, size)
+def ndjson_race(form: str) -> Race:
+    """Return the race of NDJSON in one form."""
 
+    def from_bytes(size: int) -> Job:
+        data = ndjson(size, form)
+        return Job(lambda: encode_ndjson(data).data, size)
 
-def peer_from_ndjson(size: int) -> Job:
-    """Read NDJSON with orjson and write its dicts with f-strings."""
-    data, write = wire(size), f_strings("dicts")
-    return Job(lambda: write([orjson.loads(line) for line in data.splitlines()]), size)
+    def our_dicts(size: int) -> Job:
+        data = ndjson(size, form)
+        return Job(lambda: encode(loaded(data)).data, size)
 
+    def their_dicts(size: int) -> Job:
+        data, write = ndjson(size, form), f_strings("dicts")
+        return Job(lambda: write(loaded(data)), size)
 
-def in_a_file(parts: Callable[[], Iterable[bytes]], size: int, name: str) -> Job:
-    """Write parts to a file of its own, without waiting for the disk."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    path = SCRATCH / f"{name}-{os.getpid()}.b2"
-
-    def run() -> Path:
-        with path.open("wb", buffering=0) as out:
-            for part in parts():
-                out.write(part)
-        return path
-
-    def proof(_: object) -> bytes:
-        written = path.read_bytes()
-        path.unlink()
-        return written
-
-    return Job(run, size, proof)
-
-
-def ours_to_a_file(size: int) -> Job:
-    """Encode by blocks of about 256 KiB and write each."""
-    invoices = invented(size)
-    blocks = [invoices[start : start + IN_A_CALL] for start in range(0, size, IN_A_CALL)]
-    return in_a_file(lambda: (encode(block).data for block in blocks), size, "ours")
-
-
-def ready_to_a_file(size: int) -> Job:
-    """Write records that are there already."""
-    data = memoryview(encode(invented(size)).data)
-    parts = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
-    return in_a_file(lambda: parts, size, "ready")  # type: ignore[arg-type, return-value]
+    name = {SCHEMA: "ndjson", ORDER: "ndjson-order"}.get(form, "ndjson-spacing")
+    peers = Contender("orjson and our encoder of dicts", our_dicts), Contender("orjson and f-strings", their_dicts)
+    return Race(name, f"NDJSON {form} to records", 10_000, 1_000, (Contender("from bytes", from_bytes),), peers, answer)
 
 
 RACES: Final = (
-    Race(
-        "objects", "msgspec Structs to records", 20_000, 2_000,
-        ours=(Contender("encode", ours_from_objects),), peers=(Contender("f-strings", peer_from_objects),), answer=answer,
-    ),
+    memory_race("objects", "msgspec Structs to records", invented, "objects"),
+    memory_race("dicts", "dicts to records", dicts, "dicts"),
     Race(
         "one", "one invoice in one call", 1_000, 1_000,
-        ours=(Contender("encode", ours_one_by_one),), peers=(Contender("f-strings", peer_one_by_one),), answer=answer,
+        ours=(Contender("encode", one_by_one(lambda invoice: encode(invoice).data)), Contender("kernel alone", one_by_one(kernel_alone))),
+        peers=(Contender("f-strings", one_by_one(f_strings())),), answer=answer,
     ),
-    Race(
-        "ndjson", "NDJSON in schema order to records", 20_000, 2_000,
-        ours=(Contender("from bytes", ours_from_ndjson),), peers=(Contender("orjson and f-strings", peer_from_ndjson),), answer=answer,
-    ),
-    Race(
-        "file", "encode and write a file", 100_000, 10_000, clock="wall",
-        ours=(Contender("encode and write", ours_to_a_file),), peers=(Contender("write of ready bytes", ready_to_a_file),), answer=answer,
-    ),
+    *(ndjson_race(form) for form in FORMS),
 )  # fmt: skip

@@ -21,7 +21,7 @@ from loadtests.data.invoices import invented
 from loadtests.machine import ROOT
 from loadtests.model import Contender, Job, Race
 from loadtests.peers.f_strings import f_strings
-from loadtests.suites.encoding import SCRATCH
+from loadtests.suites.columns import SCRATCH
 from loadtests.suites.reading import carried
 
 IN_A_BLOCK: Final = 1000
