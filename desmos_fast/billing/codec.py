@@ -83,6 +83,8 @@ def encode(
 
         def general(row: int) -> Invoice | None:
             item = given[row]
+            if not isinstance(item, dict | Invoice):
+                raise TypeError("an encoder takes invoices, or dictionaries of them")
             return _kept(item if isinstance(item, Invoice) else read_mapping(item, lines[row] if lines else None), row, unread)
 
         data, starts, fees, amo, amc, found, odd = kernel.mappings().encode(given, flow, general, used, strict, into)
