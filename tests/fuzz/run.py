@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["desmos_fast.billing", "desmos_fast.exc
     from tests.fuzz.targets import TARGETS, Target
 
 # An answer that takes longer is a hang, whatever else the machine does; the sanitizers alone make an input ten times as slow.
-LIMITS: Final = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=32768")
+LIMITS: Final = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=8192")
 LONGEST_WORD: Final = 64
 TWIN_EACH: Final = 64
 

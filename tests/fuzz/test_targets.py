@@ -78,7 +78,7 @@ LIES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
 }
 
 
-LOSSES: Final[dict[str, Callable[[Encoded], Encoded]]] = {
+LOSSES: Final[dict[str, Callable[[Encoded[bytes]], Encoded[bytes]]]] = {
     "a byte is lost": lambda written: replace(written, data=written.data[:-1]),
     "a fault is lost": lambda written: replace(written, faults=written.faults[1:]),
     "a digit is changed": lambda written: replace(written, data=written.data.replace(b"3000", b"3001")),
