@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`fse encode`: invoices become the records of their claims, without a service or a database."""
 
+import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -41,16 +43,15 @@ def encode(
         open_input(file) as source,
         atomic_output(output) as out,
         progress("encode", source) as advance,
-        # What may yet be refused does not reach a pipe.
         tempfile.SpooledTemporaryFile(IN_MEMORY) as kept,
     ):
+        # What may yet be refused does not reach a pipe; a file takes its name only once it is whole.
+        target = out if keep_going or (output != "-" and stat.S_ISREG(os.fstat(out.fileno()).st_mode)) else kept
         for size, encoded in _blocks(source, strict):
             print_faults(encoded.faults)
             _add(totals, encoded)
-            if keep_going:
-                out.write(encoded.data)
-            elif not totals["faults"]:
-                kept.write(encoded.data)
+            if keep_going or not totals["faults"]:
+                target.write(encoded.data)
             advance(size)
         if totals["faults"] and not keep_going:
             exit_faulty()

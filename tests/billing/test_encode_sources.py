@@ -150,7 +150,7 @@ def test_dictionaries_and_invoices_may_stand_together_and_what_is_neither_is_ref
     assert len(encoded.fees) == 4 and encoded.fees[1] == 0 and encoded.starts[1] == encoded.starts[3]
     for wrong in ([whole, None], [whole, "x"], [FIRST, whole]):
         with pytest.raises(TypeError):
-            encode(wrong)  # type: ignore[arg-type]
+            encode(wrong)
 
 
 def test_many_acts_go_the_general_way() -> None:
