@@ -15,6 +15,8 @@ from desmos_fast.db.embedded import Cluster, open_cluster
 
 # What the library of the progress bar takes from the shell: a terminal is one when it is one, and nothing else decides.
 TERMINAL: Final = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
+# The folder of another layout pack, for the program and for its twins. Set here: modules of tests read the pack when they are imported.
+os.environ["DESMOS_LAYOUTS"] = os.environ.get("DESMOS_TEST_LAYOUTS", "")
 
 
 @pytest.fixture(scope="session")
@@ -30,20 +32,16 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def private_data_dir(open_folder: Path) -> Iterator[Path]:
-    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's or of the terminal leak in.
-
-    DESMOS_TEST_LAYOUTS is the folder of another layout pack, for the program and for its twins.
-    """
+    """Point DESMOS_DATA_DIR away from the real one, and let no setting of the developer's or of the terminal leak in."""
     data_dir = open_folder / "data"
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("DESMOS_") and not name.startswith("DESMOS_TEST_")]:
+        kept = ("DESMOS_TEST_", "DESMOS_LAYOUTS")
+        for name in [name for name in os.environ if name.startswith("DESMOS_") and not name.startswith(kept)]:
             patch.delenv(name)
         for name in TERMINAL:
             patch.delenv(name, raising=False)
         patch.setenv("TERM", "xterm")
         patch.setenv("DESMOS_DATA_DIR", str(data_dir))
-        if chosen := os.environ.get("DESMOS_TEST_LAYOUTS"):
-            patch.setenv("DESMOS_LAYOUTS", chosen)
         yield data_dir
 
 

@@ -201,6 +201,7 @@ def test_every_command_refuses_an_unsound_pack(tmp_path: Path, monkeypatch: pyte
     ]
 
 
+@pytest.mark.timeout(300)
 def test_the_twins_agree_under_another_pack(tmp_path: Path) -> None:
     pack = new_pack(tmp_path)
     moved(pack)
@@ -208,5 +209,5 @@ def test_the_twins_agree_under_another_pack(tmp_path: Path) -> None:
     suites = [ROOT / "tests/billing/test_encode_twin.py", ROOT / "tests/exchange/test_parity.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "agree or twin", *map(str, suites)]
     env = {**os.environ, "DESMOS_TEST_LAYOUTS": str(pack)}
-    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=110)
+    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=280)
     assert run.returncode == 0, run.stdout[-3000:]
