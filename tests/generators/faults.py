@@ -83,8 +83,12 @@ def below(path: str, key: str) -> str:
 def wrong_value(d: Draw, invoice: Json) -> Expected:
     name, path, item = d.pick(places(d, invoice))
     key = d.pick(list(KEYS[name]))
-    code, item[key] = d.pick(KEYS[name][key](d))
-    return [(code, below(path, key))]
+    code, value = d.pick(KEYS[name][key](d))
+    item[key] = value
+    # Of a list, what is no text is told by its place.
+    elements = value if key in ("modifiers", "teeth") and isinstance(value, list) else ()
+    odd = [f"[{place}]" for place, one in enumerate(elements) if not isinstance(one, str)]
+    return [(code, below(path, key) + "".join(odd[:1]))]
 
 
 def missing_key(d: Draw, invoice: Json) -> Expected:

@@ -1,14 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of JSON to the objects that the twin of the encoder takes, and what a decoder gives back of an invoice."""
+"""Lines of JSON to the objects that the twin of the encoder takes, what is no invoice, and what a decoder gives back of one."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from tests.oracle.fse import Found, Json, amc_written, encode, whole, whole_act
-from tests.oracle.fse_keys import written_name
+from tests.oracle.fse import ACTS, HOLDERS, NEVER_NULL, Found, Json, amc_written, encode, whole, whole_act
+from tests.oracle.fse_keys import AGREEMENT, EXECUTOR, HEADER, Keys, Null, Refused, written_name
 
 LONGEST_NUMBER = 400
 DEEPEST = 900
+KEYS: dict[str, Keys] = {**HEADER, **ACTS, "executor": EXECUTOR, "prior_agreement": AGREEMENT}
+UNDER = {"": (*HOLDERS, "acts"), "ngap": ("executor", "prior_agreement"), "ccam": ("executor", "prior_agreement")}
+INTEGERS = {
+    "": ("number",), "beneficiary": ("birth_rank", "rank"), "amo": ("rights_source", "nature"), "prior_agreement": ("code",),
+    **dict.fromkeys(ACTS, ("quantity", "coefficient", "units", "unit_price", "base", "rate", "amo", "fees", "amc", "phase")),
+}  # fmt: skip
+WORDS = (("", "security"), ("", "third_party"), ("accident", "kind"))
+LISTS = ("modifiers", "teeth")
+# Needed keys in the order in which the first that is missing is told.
+NEEDED = {
+    "": ("number", "biller", "insured_nir", "beneficiary", "amo", "acts"), "beneficiary": ("birth_date",),
+    "amo": ("regime", "caisse", "centre"), "referring_doctor": ("last_name",), "amc": ("number",), "accident": ("kind",),
+    "prescriber": ("condition",), "executor": ("am", "specialty", "condition"), "prior_agreement": ("code",),
+    "ngap": ("code", "date", "unit_price", "base", "rate", "amo", "fees", "amc", "executor"),
+}  # fmt: skip
+NEEDED["ccam"] = (*NEEDED["ngap"], "grouping", "activity")
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -49,7 +66,7 @@ def value_of(found: Any, path: str, depth: int) -> Any:
         items: dict[str, Any] = {}
         for key, value in found:
             whole_characters(key)
-            where = f"{path}.{key}" if path else key
+            where = below(path, key)
             if key in items:
                 raise NotJson(where)
             items[key] = value_of(value, where, depth + 1)
@@ -61,8 +78,90 @@ def value_of(found: Any, path: str, depth: int) -> Any:
 
 def whole_characters(text: str) -> None:
     """Refuse half of a surrogate pair: it is no character."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise NotJson("")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotJson("") from None
+
+
+# What is no invoice --------------------------------------------------------------------------------------------------------------
+
+
+def misshapen(item: Any, name: str, path: str) -> Iterator[tuple[str, str]]:
+    """List wrong types and unknown keys as they stand in an object, then its missing keys; the kind of an act comes before all."""
+    if not isinstance(item, dict):
+        yield "B2_BAD_VALUE", path
+        return
+    for key, value in item.items():
+        where = below(path, key)
+        if key in KEYS[name]:
+            yield from wrong_type(value, name, key, where)
+        elif key == "acts" and name == "":
+            yield from wrong_acts(value, where)
+        elif key in UNDER.get(name, ()):
+            if value is not None or key in NEVER_NULL:
+                yield from misshapen(value, key, where)
+        elif key != "kind" or name not in ACTS:
+            yield "B2_UNKNOWN_KEY", where
+    yield from (("B2_MISSING", below(path, key)) for key in NEEDED[name] if key not in item)
+
+
+def below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def wrong_acts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, list):
+        yield "B2_BAD_VALUE", path
+        return
+    for place, act in enumerate(value):
+        where = f"{path}[{place}]"
+        if not isinstance(act, dict):
+            yield "B2_BAD_VALUE", where
+        elif "kind" not in act:
+            yield "B2_MISSING", f"{where}.kind"
+        elif not isinstance(act["kind"], str) or act["kind"] not in ACTS:
+            yield "B2_BAD_VALUE", f"{where}.kind"
+        else:
+            yield from misshapen(act, act["kind"], where)
+
+
+def wrong_type(value: Any, name: str, key: str, where: str) -> Iterator[tuple[str, str]]:
+    if value is None and isinstance(KEYS[name][key], Null):
+        return
+    if key in LISTS and isinstance(value, list):
+        yield from (("B2_BAD_VALUE", f"{where}[{place}]") for place, one in enumerate(value) if not isinstance(one, str))
+        return
+    kind = int if key in INTEGERS.get(name, ()) else bool if key == "separate_claim" else str
+    if key in LISTS or type(value) is not kind or ((name, key) in WORDS and not is_word(value, name, key)):
+        yield "B2_BAD_VALUE", where
+
+
+def is_word(value: Any, name: str, key: str) -> bool:
+    try:
+        KEYS[name][key](value)
+    except Refused:
+        return False
+    return True
+
+
+def encode_objects(
+    invoices: list[Any], flow: int, *, strict: bool = False, used: set[tuple[str, int]] | None = None
+) -> tuple[list[bytes], list[Found]]:
+    """Encode what a decoder of JSON made: of what is no invoice the first fault is told, and its number is not used."""
+    used = set() if used is None else used
+    runs: list[bytes] = []
+    faults: list[Found] = []
+    for row, invoice in enumerate(invoices):
+        first = next(misshapen(invoice, "", ""), None)
+        if first is not None:
+            runs.append(b"")
+            faults.append(Found(row, *first))
+            continue
+        (run,), found = encode([invoice], flow, strict=strict, used=used)
+        runs.append(run)
+        faults += [fault._replace(row=row) for fault in found]
+    return runs, faults
 
 
 def encode_lines(
@@ -80,7 +179,7 @@ def encode_lines(
         except NotJson as refused:
             faults.append(Found(number, "B2_BAD_JSON", str(refused)))
             continue
-        (run,), found = encode([invoice], flow, strict=strict, used=used)
+        (run,), found = encode_objects([invoice], flow, strict=strict, used=used)
         faults += [fault._replace(row=number) for fault in found]
         if run:
             runs.append((number, run))
