@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 # A debug, sanitizer or annotated build is another build: changing one of these compiles everything again. So does a first build that was
 # cut short, whose last outputs may be half written.
 FLAVOUR := $(DESMOS_DEBUG)-$(DESMOS_SANITIZE)-$(DESMOS_ANNOTATE)
@@ -58,8 +59,13 @@ types: $(BUILT) ## Check types, tests and the stubs of the kernels included
 	@$(VENV)/bin/mypy
 	@$(PY) -m mypy.stubtest ext --ignore-disjoint-bases --allowlist tests/stubtest.txt
 
-bench: $(BUILT) ## Measure the kernels beside plain Python
-	@for script in loadtests/bench_*.py; do $(PY) -m loadtests.$$(basename $$script .py) || exit 1; done
+$(PEERS): $(READY) requirements/bench.txt
+	@echo "Installing the peers of the benchmarks into $(VENV)"
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/bench.txt
+	@touch $@
+
+bench: $(BUILT) $(PEERS) ## Measure everything beside its peers (ARGS="codec --quick" for a part)
+	@$(PY) -m desmos_fast.cli bench $(ARGS)
 
 fuzz: $(BUILT) ## Feed long runs of random input to every parser
 	@$(PY) -m pytest -q -m fuzz --timeout 3600
@@ -82,8 +88,10 @@ golden: $(BUILT) ## Encode the golden inputs again and show what would change
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
-	@build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links \
-	  --no-emit-options --no-emit-trusted-host --strip-extras --upgrade --output-file requirements/all.txt requirements/all.in
+	@for list in all bench; do \
+	  build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url \
+	    --no-emit-find-links --no-emit-options --no-emit-trusted-host --strip-extras --upgrade \
+	    --output-file requirements/$$list.txt requirements/$$list.in || exit 1; done
 
 clean: ## Remove what was built (the environment and the demo's data stay)
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
