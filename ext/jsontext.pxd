@@ -8,6 +8,8 @@ from ext.fields cimport SOUND, Check, Value, is_allowed, take_number
 
 cdef extern from "ext/scan.h" nogil:
     bint same_key "desmos_same_key"(const char *text, const char *spelt, const char *mask)
+    bint same_start "desmos_same_start"(const char *text, const char *other, int size)
+    void keep_start "desmos_keep_start"(char *kept, const char *text)
     Py_ssize_t plain_text "desmos_plain_text"(const char *text, Py_ssize_t room)
     Py_ssize_t short_text "desmos_short_text"(const char *text, char *word)
     Py_ssize_t any_text "desmos_any_text"(const char *text, Py_ssize_t room)

@@ -8,15 +8,15 @@ reads it the general way, and the lines after it go on.
 """
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp
 
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, tell, value_at
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, Encoder, enter
-from ext.jsontext cimport any_text, integer_at, plain_text, same_key, short_text, skip, take, text_at, word_at
+from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, CHECKS, INVOICE, NGAP, THINGS, Encoder, enter
+from ext.jsontext cimport any_text, integer_at, keep_start, plain_text, same_key, same_start, short_text, skip, take, text_at, word_at
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
@@ -29,6 +29,15 @@ cdef enum:
 cdef enum:
     DONE, SURPRISE, ROOM
 
+# A value as it was last written under a key, and what came of it. Most values of a line are those of the line before: to compare a few
+# characters is all that it takes to know that they are sound again.
+cdef struct Memo:
+    char[SPELT] text
+    Value value
+    # How many characters it has, and how many tell it from others: a number ends where another character stands.
+    int size
+    int telling
+
 # The invoice at hand. What reads a part of its line takes the place where it begins and returns the one after it, NULL for a surprise.
 cdef struct Reader:
     const char *end
@@ -37,15 +46,22 @@ cdef struct Reader:
     Draft draft
     Act *acts
     int count
+    Memo[THINGS][CHECKS] memos
+    # The key that came last time after each, and first of all: lines of one file have one order.
+    uint8_t[THINGS][KEYS + 1] follows
 
 
 cdef Reader *new_reader(Encoder encoder) except NULL:
+    cdef int thing, place
     cdef Reader *r = <Reader *>calloc(1, sizeof(Reader))
     if r != NULL:
         r.acts, r.draft.names = <Act *>calloc(MOST_ACTS, sizeof(Act)), <PyObject *>encoder.names
     if r == NULL or r.acts == NULL:
         free(r)
         raise MemoryError
+    for thing in range(THINGS):
+        for place in range(KEYS):
+            r.follows[thing][place] = <uint8_t>place
     return r
 
 
@@ -103,14 +119,29 @@ cdef class Lines:
             return NULL
         return at + size + 1 if check_held(check, value) == SOUND else NULL
 
-    cdef const char *read_value(self, Reader *r, const char *at, Act *act, const Check *check) noexcept nogil:
+    cdef const char *read_value(self, Reader *r, const char *at, Act *act, const Check *check, Memo *memo) noexcept nogil:
         cdef Value *value
         cdef const char *next
+        cdef Py_ssize_t room
         if check.kind >= MODIFIER_LIST:
             return self.read_list(r, at, check, &act.teeth[0] if check.kind == TOOTH_LIST else &act.modifiers[0])
         value = value_at(&r.draft, act, check.slot)
         if at < r.end and at[0] <= 32:
             at = skip(at, r.end)
+        room = r.end - at
+        if room >= SPELT and memo.telling and same_start(at, memo.text, memo.telling):
+            value[0] = memo.value
+            return at + memo.size
+        next = self.read_new(r, at, check, value)
+        if room >= SPELT and next != NULL and next - at < SPELT:
+            memo.size = <int>(next - at)
+            memo.telling = memo.size + (check.kind == INTEGER)
+            keep_start(memo.text, at)
+            memo.value = value[0]
+        return next
+
+    cdef inline const char *read_new(self, const Reader *r, const char *at, const Check *check, Value *value) noexcept nogil:
+        cdef const char *next
         if at == r.end:
             return NULL
         if at[0] == 34:
@@ -199,7 +230,7 @@ cdef class Lines:
 
     cdef inline const char *read_under(self, Reader *r, const char *at, Act *act, int thing, const Key *key) noexcept nogil:
         if key.role == VALUE:
-            return self.read_value(r, at, act, &self.schema.encoder.checks[thing][key.target])
+            return self.read_value(r, at, act, &self.schema.encoder.checks[thing][key.target], &r.memos[thing][key.target])
         if key.role == OBJECT:
             return self.read_part(r, at, act, key)
         if key.role == ACTS:
@@ -223,14 +254,17 @@ cdef class Lines:
         cdef const Keys *keys = &self.schema.things[thing]
         cdef const Key *key
         cdef const char *next
+        cdef uint8_t *follows = &r.follows[thing][0]
         cdef uint64_t seen = 0
-        cdef int expected = 0, place
+        cdef int place, last = 0
         at = take(at, r.end, 123)
         if at == NULL:
             return NULL
         next = take(at, r.end, 125)
         while next == NULL:
-            place = expected
+            if at < r.end and at[0] <= 32:
+                at = skip(at, r.end)
+            place = follows[last]
             key = &keys.keys[place]
             if place < keys.count and r.end - at >= SPELT and same_key(at, key.spelt, key.mask):
                 at += key.size
@@ -239,13 +273,14 @@ cdef class Lines:
                 if at == NULL:
                     return NULL
                 key = &keys.keys[place]
+                follows[last] = <uint8_t>place
             if seen >> place & 1:
                 return NULL
             at = self.read_under(r, at, act, thing, key)
             if at == NULL:
                 return NULL
             seen |= <uint64_t>1 << place
-            expected = place + 1
+            last = place + 1
             if at < r.end and at[0] == 44:
                 at += 1
                 continue

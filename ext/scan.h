@@ -19,6 +19,22 @@ static inline int desmos_same_key(const char *text, const char *spelt, const cha
     return !desmos_any((desmos_lanes)(one != 0));
 }
 
+static inline int desmos_same_start(const char *text, const char *other, int size) {
+    /* Whether the first `size` of 32 characters are the same. */
+    static const uint8_t ones[64] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    return desmos_same_key(text, other, (const char *)ones + 32 - size);
+}
+
+static inline void desmos_keep_start(char *kept, const char *text) {
+    /* Copy 32 characters. */
+    desmos_lanes one, other;
+    memcpy(&one, text, 16);
+    memcpy(&other, text + 16, 16);
+    memcpy(kept, &one, 16);
+    memcpy(kept + 16, &other, 16);
+}
+
 static inline int desmos_is_special(uint8_t c) {
     return c == '"' || c == '\\' || c < ' ' || c > '~';
 }
