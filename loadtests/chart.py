@@ -36,13 +36,16 @@ def label(row: Row) -> str:
     return f"{row.id}  {work}" if row.id else f"{work} / {row.peer}"
 
 
-def draw(rows: Sequence[Row], machine: Mapping[str, object], path: Path) -> None:
-    """Draw the rows that were measured, goals above, comparisons below; ModuleNotFoundError without the library."""
+def draw(rows: Sequence[Row], machine: Mapping[str, object], path: Path) -> bool:
+    """Draw the rows that were measured, goals above, comparisons below; say whether there were any.
+
+    Raises ModuleNotFoundError without the library.
+    """
     pyplot: Any = import_module("matplotlib.pyplot")
     shown = [(row, value) for row in rows if (value := reach(row)) is not None]
     parts = [part for part in ([pair for pair in shown if pair[0].goal], [pair for pair in shown if not pair[0].goal]) if part]
     if not parts:
-        return
+        return False
     figure, axes = pyplot.subplots(
         len(parts), 1, squeeze=False, layout="constrained",
         figsize=(12, 1.6 + 0.3 * len(shown)), height_ratios=[len(part) for part in parts],
@@ -53,6 +56,7 @@ def draw(rows: Sequence[Row], machine: Mapping[str, object], path: Path) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+    return True
 
 
 def _bars(axis: Any, part: Sequence[tuple[Row, float]]) -> None:

@@ -27,10 +27,10 @@ def run(names: Sequence[str], *, quick: bool, as_json: bool) -> None:
 
 def _drawn(rows: Sequence[Row], known: dict[str, object]) -> str:
     try:
-        chart.draw(rows, known, CHART)
+        drawn = chart.draw(rows, known, CHART)
     except ModuleNotFoundError as absent:
         return f"no chart: {absent.name} is not installed"
-    return f"chart: {CHART.relative_to(machine.ROOT)}"
+    return f"chart: {CHART.relative_to(machine.ROOT)}" if drawn else "no chart: nothing was measured"
 
 
 @contextlib.contextmanager

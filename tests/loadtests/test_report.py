@@ -89,8 +89,10 @@ def test_bars_are_times_the_goal_or_times_the_peer() -> None:
     assert len({chart.colour(row) for row in (GOOD, near, far, SHOWN)}) == 4
 
 
-def test_the_chart_is_drawn_or_the_library_is_named(tmp_path: Path) -> None:
+def test_the_chart_is_drawn_when_there_is_something_to_draw(tmp_path: Path) -> None:
     target = tmp_path / "below" / "bench.svg"
     pytest.importorskip("matplotlib")
-    chart.draw([GOOD, OPEN, SHOWN], {"cpu": "one", "cores": 2, "python": "3", "revision": "r"}, target)
+    known = {"cpu": "one", "cores": 2, "python": "3", "revision": "r"}
+    assert not chart.draw([OPEN], known, target) and not target.exists()
+    assert chart.draw([GOOD, OPEN, SHOWN], known, target)
     assert "<svg" in target.read_text(encoding="utf-8")
