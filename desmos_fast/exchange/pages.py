@@ -78,7 +78,7 @@ def type_of(pack: Pack, record: str) -> Table | None:
 
     def bears(table: Table) -> Iterator[bool]:
         for field in table.fields:
-            if field.kind == "const" and field.name in ("record_type", "complement"):
+            if field is table.fields[0] or (field.name == "complement" and field.kind == "const"):
                 yield _zone(field, record) == field.value
 
     found = [table for table in pack.tables.values() if all(bears(table))]

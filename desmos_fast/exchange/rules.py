@@ -30,6 +30,7 @@ ALIKE: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(HEADS, HEADS), **dict.fromkeys(ACTS, (*HEADS, *ACTS)), "5": (*HEADS, "5"), **dict.fromkeys(("P1", "P9"), ("P1", "P9")),
 }  # fmt: skip
 WRITABLE: Final = re.compile("[A-Z0-9]([A-Z0-9 ]*[A-Z0-9])?")
+DIGITS: Final = re.compile("[0-9]+")
 
 
 class Wrong(NamedTuple):
@@ -53,8 +54,7 @@ def _all_wrong(pack: Pack, own: Pack) -> Iterator[Wrong]:
             yield Wrong(f"{name}.csv", "the pack has no such table", f"copy it from {own.profile} and change the copy")
     for table in pack.tables.values():
         yield from _table(table)
-        for field in table.fields:
-            yield from _field(table, field, own)
+        yield from _fields(table, own)
         yield from _names(table, own)
         yield from _lists_side_by_side(table)
     yield from _told_apart(pack)
@@ -83,63 +83,69 @@ def _table(table: Table) -> Iterator[Wrong]:
         yield Wrong(file, f"the table has {len(table.fields)} fields", f"join blank zones: {MOST_FIELDS} at most")
 
 
-def _field(table: Table, field: Field, own: Pack) -> Iterator[Wrong]:
-    where = f"{table.record_type}.csv: field {field.name}"
-    if field.kind == "filler":
-        if field.value:
-            yield Wrong(where, "a filler has no value", "remove the value, or make it a const")
-        return
-    if field.kind == "date6" and field.length != 6:
-        yield Wrong(where, f"a date of {field.length} characters", "a date6 has 6")
-    if field.kind == "const" or has_own_value(field):
-        if not WRITABLE.fullmatch(field.value or ("" if field.kind == "const" else "0")):
-            yield Wrong(where, f"the constant {field.value!r} cannot be written", "capital letters, digits and inner spaces")
-        if len(field.value) > field.length:
-            yield Wrong(where, f"the constant {field.value!r} is wider than its {field.length} characters", "widen the field")
-        if field.kind == "const" or table.record_type not in own.tables or own.tables[table.record_type].is_later:
-            return
-    yield from _source(where, table, field, own)
-
-
-def _source(where: str, table: Table, field: Field, own: Pack) -> Iterator[Wrong]:
-    source, start, stop = source_of(field.value)
+def _fields(table: Table, own: Pack) -> Iterator[Wrong]:
     known = _known(table.record_type, own)
-    if source not in known:
-        some = ", ".join(sorted(known))
+    # The zones that no source fills yet belong to records that no codec writes.
+    fillable = table.record_type not in own.tables or own.tables[table.record_type].is_later
+    for field in table.fields:
+        where = f"{table.record_type}.csv: field {field.name}"
+        if field.kind == "filler":
+            if field.value:
+                yield Wrong(where, "a filler has no value", "remove the value, or make it a const")
+            continue
+        if field.kind == "date6" and field.length != 6:
+            yield Wrong(where, f"a date of {field.length} characters", "a date6 has 6")
+        if field.kind == "const" or (field.value and has_own_value(field)):
+            yield from _constant(where, field)
+        if field.is_written and not (fillable and has_own_value(field)):
+            yield from _source(where, field, known)
+
+
+def _constant(where: str, field: Field) -> Iterator[Wrong]:
+    if not WRITABLE.fullmatch(field.value):
+        yield Wrong(where, f"the constant {field.value!r} cannot be written", "capital letters, digits and inner spaces")
+    if len(field.value) > field.length:
+        yield Wrong(where, f"the constant {field.value!r} is wider than its {field.length} characters", "widen the field")
+
+
+def _source(where: str, field: Field, known: Mapping[tuple[str, bool], Field]) -> Iterator[Wrong]:
+    wanted = known.get(_key(field))
+    if wanted is None:
+        some = ", ".join(sorted({value for value, _ in known}))
         yield Wrong(where, f"nothing is known under {field.value!r}", f"this record may hold {some}")
-    if stop != ELEMENT and stop >= 0 and stop - start > field.length:
-        yield Wrong(where, f"{field.value} has {stop - start} characters, and the field {field.length}", "widen the field")
+    elif field.kind != wanted.kind:
+        yield Wrong(where, f"it is {field.kind}", f"the codecs write and read {field.value} as {wanted.kind}")
+    elif field.length != wanted.length and not may_vary(wanted):
+        what = f"it is {field.length} wide, and what it holds has {wanted.length} characters"
+        yield Wrong(where, what, f"give it {wanted.length}; it may stand anywhere")
     most = MOST_DIGITS.get(field.kind, RECORD_WIDTH)
     if field.length > most:
         yield Wrong(where, f"{field.length} digits are more than can be added up", f"{most} at most, a filler before them")
-    if field.name.endswith("_sign") and (field.length != 1 or field.kind != "alpha"):
-        yield Wrong(where, "a sign is an alpha of one character", "make it so")
 
 
-def _known(record_type: str, own: Pack) -> set[str]:
-    """List the sources that a record may take: those that the program's own tables of its kind take."""
+def _key(field: Field) -> tuple[str, bool]:
+    """Tell an amount from its sign, which has the same source."""
+    return field.value, field.name.endswith("_sign")
+
+
+def _known(record_type: str, own: Pack) -> dict[tuple[str, bool], Field]:
+    """List what a record may hold: what the program's own tables of its kind do."""
     kind = ALIKE.get(record_type, (record_type,) if record_type in own.tables else HEADS)
-    return {source_of(field.value)[0] for name in kind for field in own.tables[name].fields if field.is_written}
+    return {_key(field): field for name in kind for field in own.tables[name].fields if field.is_written}
 
 
 def _names(table: Table, own: Pack) -> Iterator[Wrong]:
-    """Look for the zones that codecs ask for by name: each must be there with its kind, and with its width where that is its shape."""
+    """Look for the zones that codecs ask for by name."""
     known = own.tables.get(table.record_type)
     there = {field.name: field for field in table.fields}
-    for wanted in known.fields if known is not None else ():
-        where = f"{table.record_type}.csv: field {wanted.name}"
-        found = there.get(wanted.name)
+    for wanted in known.fields if known is not None and not known.is_later else ():
+        found, where = there.get(wanted.name), f"{table.record_type}.csv: field {wanted.name}"
         if wanted.kind == "filler":
             continue
         if found is None:
             yield Wrong(where, "the table has no such field", f"the codecs ask for it by name: add it, as {own.profile} has it")
-        elif not wanted.is_written:
-            continue
-        elif (found.kind, found.value) != (wanted.kind, wanted.value):
-            yield Wrong(where, f"it is {found.kind} {found.value!r}", f"the codecs write and read it as {wanted.kind} {wanted.value!r}")
-        elif found.length != wanted.length and not may_vary(wanted):
-            what = f"it is {found.length} wide, and what it holds has {wanted.length} characters"
-            yield Wrong(where, what, f"give it {wanted.length}; it may stand anywhere")
+        elif wanted.is_written and found.value != wanted.value:
+            yield Wrong(where, f"it holds {found.value!r}", f"the codecs write and read {wanted.value!r} under that name")
 
 
 def may_vary(field: Field) -> bool:
@@ -203,11 +209,13 @@ def _codes(pack: Pack, own: Pack) -> Iterator[Wrong]:
             yield Wrong(where, "the pack has no such list", f"copy it from {own.profile}")
         elif name not in UNCHECKED:
             codes, sizes = pack.lists[name], {len(code) for code in known}
+            writable = DIGITS if all(map(DIGITS.fullmatch, known)) else WRITABLE
             if len(codes) > MOST_CODES:
                 yield Wrong(where, f"it has {len(codes)} codes", f"{MOST_CODES} at most")
             for code in codes:
-                if len(code) not in sizes or (code and not WRITABLE.fullmatch(code)):
-                    yield Wrong(where, f"the code {code[:20]!r} does not fit its zone", f"{max(sizes)} capital letters or digits")
+                if len(code) not in sizes or (code and not writable.fullmatch(code)):
+                    what = "digits" if writable is DIGITS else "capital letters or digits"
+                    yield Wrong(where, f"the code {code[:20]!r} does not fit its zone", f"{max(sizes)} {what}")
 
 
 def _free_text(pack: Pack, own: Pack) -> Iterator[Wrong]:

@@ -82,11 +82,16 @@ def type_of(record: str) -> str:
 def again(record: str, pack: Path) -> str:
     """Lay a record of the shipped pack out as another pack says, its constants included."""
     name = type_of(record)
-    zones = {row["field"]: record[int(row["start"]) - 1 :][: int(row["length"])] for row in rows_of(SHIPPED / f"{name}.csv")}
+    zones, values = {}, {}
+    for row in rows_of(SHIPPED / f"{name}.csv"):
+        zones[row["field"], row["value"]] = values[row["value"]] = record[int(row["start"]) - 1 :][: int(row["length"])]
     out = []
     for row in rows_of(pack / f"{name}.csv"):
         width, kind = int(row["length"]), row["kind"]
-        text = row["value"] if kind == "const" else "" if kind == "filler" else zones[row["field"]]
+        text = row["value"] if kind == "const" else ""
+        if kind not in ("const", "filler"):
+            # A zone that held something else there takes what its source gave elsewhere in the record.
+            text = zones.get((row["field"], row["value"]), values.get(row["value"], ""))
         out.append(text.lstrip("0").rjust(width, "0") if kind in ("num", "amount") else text.rstrip(" ").ljust(width))
     assert sum(map(len, out)) == 128
     return "".join(out)

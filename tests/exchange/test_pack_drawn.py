@@ -20,8 +20,8 @@ OTHERS = ("000", "999", "1", "6", "A1", "P1", "P9", "R1", "R2", "R3")
 
 
 def change(rows: Rows, draw: random.Random) -> None:
-    """Swap two zones, move one, widen one at the cost of a blank, change a constant, or write one in a blank."""
-    what = draw.choice(("swap", "move", "move", "widen", "widen", "constant", "blank"))
+    """Swap two zones, move one, widen one at the cost of a blank, change a constant, write one in a blank, or another zone once more."""
+    what = draw.choice(("swap", "move", "move", "widen", "widen", "constant", "blank", "again"))
     blanks = [row for row in rows if row["kind"] == "filler"]
     first, second = draw.sample(range(1, len(rows)), 2)
     if what == "swap":
@@ -36,6 +36,8 @@ def change(rows: Rows, draw: random.Random) -> None:
         rows[first]["value"] = "".join(draw.choices("0123456789", k=int(rows[first]["length"])))
     elif what == "blank" and blanks:
         draw.choice(blanks).update(kind="const", value="X")
+    elif what == "again" and rows[first]["kind"] in ("const", "filler") and rows[first]["length"] == rows[second]["length"]:
+        rows[first].update({column: rows[second][column] for column in ("kind", "value")})
     rows[:] = [row for row in rows if row["length"] != "0"]
     start = 1
     for row in rows:

@@ -108,6 +108,8 @@ def test_the_codes_of_a_list_are_as_wide_as_the_zones_that_hold_them() -> None:
         drop("free_text.csv", "R3"),
         lambda pack: [(pack / f"{name}.csv").unlink() for name in LATER],
         new_table("7", "8"),
+        field("3", "coefficient", value="00200"),
+        field("3", "rate", field="taux"),
         lambda pack: (pack / "4.csv").write_bytes(b"\xef\xbb\xbf" + (pack / "4.csv").read_bytes().replace(b"\n", b"\r\n")),
     ],
 )
@@ -165,16 +167,20 @@ SOURCES = [
     (field("2S", "payee", value="éa"), "2S.csv: field payee: the constant 'éa' cannot be written"),
     (field("2S", "payee", value="123"), "2S.csv: field payee: the constant '123' is wider than its 2 characters"),
     (field("3", "coefficient", value="001000"), "3.csv: field coefficient: the constant '001000' is wider than its 5 characters"),
-    (field("4", "rate", value="act.units"), "4.csv: field rate: it is num 'act.units'"),
-    (field("4", "rate", kind="alpha"), "4.csv: field rate: it is alpha 'act.rate'"),
+    (field("4", "rate", value="act.units"), "4.csv: field rate: it holds 'act.units'"),
+    (field("4", "rate", kind="alpha"), "4.csv: field rate: it is alpha"),
+    (field("4S", "ghs_number", kind="alpha", value="act.units"), "4S.csv: field ghs_number: it is alpha"),
+    (field("4S", "ghs_number", kind="num", value="=biller"), "4S.csv: field ghs_number: it is 4 wide, and what it holds has 9 characters"),
+    (field("4S", "ghs_number", kind="alpha", value="insured_nir[1:5]"), "4S.csv: field ghs_number: nothing is known under 'insured"),
+    (field("2S", "filler_11", field="rank_sign", kind="alpha", value="beneficiary.rank"), "2S.csv: field rank_sign: nothing is known"),
 ]
 SHAPES = [
-    (widths("2", nir=12, filler_11=2), "2.csv: field nir: insured_nir[0:13] has 13 characters, and the field 12"),
+    (widths("2", nir=12, filler_11=2), "2.csv: field nir: it is 12 wide, and what it holds has 13 characters"),
     (widths("2", biller=10, filler_11=0), "2.csv: field biller: it is 10 wide, and what it holds has 9 characters"),
     (widths("2", caisse=2, filler_11=2), "2.csv: field caisse: it is 2 wide, and what it holds has 3 characters"),
     (widths("4M", tooth_1=1, filler_108=22), "4M.csv: field tooth_1: it is 1 wide, and what it holds has 2 characters"),
     (widths("4S", prior_agreement_date=7, filler_56=14), "4S.csv: field prior_agreement_date: a date of 7 characters"),
-    (widths("R1", paid_sign=2, filler_73=55), "R1.csv: field paid_sign: a sign is an alpha of one character"),
+    (widths("R1", paid_sign=2, filler_73=55), "R1.csv: field paid_sign: it is 2 wide, and what it holds has 1 characters"),
     (widths("R1", paid=13, filler_73=52), "R1.csv: field paid: 13 digits are more than can be added up"),
     (widths("999", sender_program=7, filler_101=27), "999.csv: field sender_program: it repeats the one of 000, which is 6 wide"),
     (widths("4M", "tooth_2", "tooth_1"), "4M.csv: field tooth_2: it does not follow element 0 of act.teeth"),
@@ -188,6 +194,7 @@ SHAPES = [
 ]  # fmt: skip
 LISTED = [
     (add("code_lists.csv", list="regime", code="1"), "code_lists.csv: list regime: the code '1' does not fit its zone"),
+    (add("code_lists.csv", list="nature_assurance", code="A1"), "code_lists.csv: list nature_assurance: the code 'A1' does not fit"),
     (add("code_lists.csv", list="qualifier", code="AB"), "code_lists.csv: list qualifier: the code 'AB' does not fit its zone"),
     (add("code_lists.csv", list="qualifier", code="a"), "code_lists.csv: list qualifier: the code 'a' does not fit its zone"),
     (lambda pack: edit(pack / "code_lists.csv", lambda rows: rows.extend(
