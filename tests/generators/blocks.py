@@ -17,10 +17,11 @@ class Case(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line; its faults when it was broken on purpose."""
+    """One line: the place of the invoice in it, or the faults of a line that was broken on purpose."""
 
     text: bytes
-    expected: Expected | None
+    place: int
+    expected: Expected = []
 
 
 def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
@@ -41,11 +42,12 @@ def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
 
 
 def written(d: Draw, block: list[Case]) -> list[Line]:
-    """Write each invoice on a line; of the sound ones, one in forty is broken or says something twice."""
+    """Write each invoice on a line, and in front of one in forty of the sound ones a line that is broken or says something twice."""
     found = []
-    for case in block:
-        line = Line(lines.line(d, case.invoice), None)
+    for place, case in enumerate(block):
+        text = lines.line(d, case.invoice)
         if case.expected == [] and d.once_in(40):
-            line = Line(*(lines.twice(d, case.invoice) if d.below(2) else lines.broken(d, line.text.strip())))
-        found.append(line)
+            broken, expected = lines.twice(d, case.invoice) if d.below(2) else lines.broken(d, text.strip())
+            found.append(Line(broken, -1, expected))
+        found.append(Line(text, place))
     return found

@@ -22,7 +22,7 @@ from tests.generators.coverage import Coverage
 from tests.generators.damage import damaged
 from tests.generators.draw import Draw, seeded
 from tests.generators.invoices import Json
-from tests.oracle import fse, fse_columns, fse_json, reader, wire
+from tests.oracle import fse_columns, fse_json, reader, wire
 from tests.oracle.fse import Found
 from tests.oracle.reader import TABLES
 
@@ -92,16 +92,19 @@ def planted(c: Comparison, block: list[Case], found: list[Found]) -> None:
         c.coverage.refused(fault.code, fault.field)
 
 
-def structs(c: Comparison, invoices: list[Json], flow: int, strict: bool) -> None:
-    typed: list[tuple[Json, Invoice]] = []
-    for invoice in invoices:
+def structs(c: Comparison, invoices: list[Json], runs: list[bytes], found: list[Found], flow: int, strict: bool) -> None:
+    """Compare Structs: what has the types of one is judged as its JSON is, and the others use no number."""
+    typed: dict[int, Invoice] = {}
+    for place, invoice in enumerate(invoices):
         try:
-            typed.append((invoice, msgspec.convert(invoice, Invoice)))
+            typed[place] = msgspec.convert(invoice, Invoice)
         except msgspec.ValidationError:
             continue
-    given = [invoice for invoice, _ in typed]
-    encoded = codec.encode([struct for _, struct in typed], flow=flow, lines=range(len(typed)), strict=strict)
-    rowwise(c, "structs", given, *fse.encode(given, flow, strict=strict), encoded)
+    encoded = codec.encode(list(typed.values()), flow=flow, lines=list(typed), strict=strict)
+    c.counts["structs"] += len(typed)
+    told, wanted = by_row(kernel_told(encoded.faults)), by_row(twin_told(found))
+    for place, run in zip(typed, runs_of(encoded), strict=True):
+        c.same("structs", invoices[place], (runs[place], wanted.get(place)), (run, told.get(place)))
 
 
 def rowwise(c: Comparison, form: str, given: list[Any], runs: list[bytes], found: list[Found], encoded: Encoded, first: int = 0) -> None:
@@ -122,14 +125,48 @@ def encoding(c: Comparison, d: Draw, block: list[Case], flow: int, strict: bool)
     invoices = [case.invoice for case in block]
     runs, found = fse_json.encode_objects(invoices, flow)
     planted(c, block, found)
-    structs(c, invoices, flow, strict)
     if strict:
         runs, found = fse_json.encode_objects(invoices, flow, strict=True)
+    structs(c, invoices, runs, found, flow, strict)
+    in_lines(c, d, block, runs, found, flow, strict)
     encoded = codec.encode(invoices, flow=flow, lines=range(len(invoices)), strict=strict)
     rowwise(c, "dictionaries", invoices, runs, found, encoded)
     in_columns(c, d, invoices, flow, strict)
     if flow == 1:
         decoding(c, invoices, runs)
+
+
+def in_lines(c: Comparison, d: Draw, block: list[Case], runs: list[bytes], found: list[Found], flow: int, strict: bool) -> None:
+    """Compare lines of JSON: each reads as the invoice that was written, and gives what the invoice gives; broken ones give their fault."""
+    written, first = blocks.written(d, block), d.pick((1, 1, 1000))
+    data = lines.joined(d, [line.text for line in written])
+    encoded = codec.encode_ndjson(data, flow=flow, strict=strict, first_line=first)
+    c.counts["lines"] += len(written)
+    wanted, expected, kept = by_row(twin_told(found)), list[Told](), list[bytes]()
+    left = iter(written)
+    for number, text in enumerate(data.split(b"\n"), first):
+        if not text.strip(b" \t\r"):
+            continue
+        line = next(left)
+        if line.place < 0:
+            _, faults = fse_json.encode_lines(line.text, flow)
+            c.same("broken line", line.text, line.expected, [(fault.code, fault.field) for fault in faults])
+            c.coverage.refused(*line.expected[0])
+            expected += [(number, code, field, None) for code, field in line.expected]
+            continue
+        read = fse_json.read(line.text)
+        c.same("twin's reading of lines", line.text, block[line.place].invoice, read)
+        # Of several that make it no invoice, the first in the order of the line is told.
+        shape = next(fse_json.misshapen(read, "", ""), None)
+        told = [(line.place, *shape, None)] if shape else wanted.get(line.place, [])
+        expected += [(number, *fault[1:]) for fault in told]
+        kept += [runs[line.place]] if runs[line.place] else []
+    # One after the other, so that a difference shows one line.
+    actual = kernel_told(encoded.faults)
+    texts, by_line, by_expected = data.split(b"\n"), by_row(actual), by_row(expected)
+    for place in {*by_line, *by_expected}:
+        c.same("lines", texts[(place or first) - first], by_expected.get(place), by_line.get(place))
+    c.same("lines, all", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
 
 
 def in_columns(c: Comparison, d: Draw, invoices: list[Json], flow: int, strict: bool) -> None:
@@ -172,35 +209,12 @@ def damages(c: Comparison, d: Draw, count: int) -> None:
             checking(c, data)
 
 
-def in_lines(c: Comparison, d: Draw, block: list[Case], flow: int, strict: bool) -> None:
-    """Compare lines of JSON, some of them broken: all that is written, and every fault with its line."""
-    written = blocks.written(d, block)
-    for line in written:
-        if line.expected is not None:
-            _, found = fse_json.encode_lines(line.text, flow)
-            c.same("broken line", line.text, line.expected, [(fault.code, fault.field) for fault in found])
-            c.coverage.refused(found[0].code, found[0].field)
-    data, first = lines.joined(d, [line.text for line in written]), d.pick((1, 1, 1000))
-    runs, found = fse_json.encode_lines(data, flow, strict=strict, first_line=first)
-    encoded = codec.encode_ndjson(data, flow=flow, strict=strict, first_line=first)
-    c.counts["lines"] += len(written)
-    told, wanted = by_row(kernel_told(encoded.faults)), by_row(twin_told(found))
-    texts = data.split(b"\n")
-    for number, text in enumerate(texts, first):
-        c.same("lines", text, wanted.get(number), told.get(number))
-    kept = [run for run in runs_of(encoded) if run]
-    for (number, run), other in zip(runs, kept, strict=False):
-        c.same("lines", texts[number - first], run, other)
-    c.same("lines, all", len(written), ([run for _, run in runs], twin_told(found)), (kept, kernel_told(encoded.faults)))
-
-
 def compare(seed: int, count: int) -> Comparison:
     """Compare a block of so many invoices in every form, and as many damaged files; one seed in three refuses names that would change."""
     c, d, flow, strict = Comparison(), seeded(seed), 1 + seed % 2, seed % 3 == 2
     block = blocks.cases(d, count)
     steps: dict[str, Callable[[], None]] = {
         "encode": lambda: encoding(c, d, block, flow, strict),
-        "lines": lambda: in_lines(c, d, block, flow, strict),
         "damages": lambda: damages(c, d, count),
     }
     for name, step in steps.items():

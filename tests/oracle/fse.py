@@ -7,6 +7,7 @@ the format, and where it is written in the tables; nothing comes from the progra
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from tests.oracle.fse_keys import AGREEMENT, CCAM, DEFAULTS, EXECUTOR, HEADER, NGAP, Keys, Null, Refused, written_name
@@ -170,43 +171,61 @@ def amc_written(invoice: Json, act: Json, flow: int) -> int:
     return 0 if apart and flow == 1 else int(act["amc"])
 
 
-def source(invoice: Json, act: Json | None, rules: dict[str, Any], zone: Zone) -> Any:
-    if zone.kind in ("const", "filler"):
-        return None
-    path, _, part = zone.value.partition("[")
-    if path.startswith("="):
-        return rules[path]
+class Step(NamedTuple):
+    """A zone that holds a value: its width, and where the value comes from."""
+
+    zone: Zone
+    width: int
+    rule: str
+    keys: tuple[str, ...]
+    part: str
+
+
+@cache
+def steps(kind: str) -> tuple[str | Step, ...]:
+    """Return the zones of a record: what always stands there, or the step that fills it."""
+    found: list[str | Step] = []
+    for zone in TABLES[kind].values():
+        width, (path, _, part) = zone.end - zone.start, zone.value.partition("[")
+        if zone.kind == "const":
+            found.append(zone.value.ljust(width))
+        elif zone.kind == "filler":
+            found.append(" " * width)
+        else:
+            found.append(Step(zone, width, path if path.startswith("=") else "", tuple(path.split(".")), part.rstrip("]")))
+    return tuple(found)
+
+
+def source(invoice: Json, act: Json | None, rules: dict[str, Any], step: Step) -> Any:
+    if step.rule:
+        return rules[step.rule]
     item: Any = invoice
-    for key in path.split("."):
+    for key in step.keys:
         item = act if key == "act" else item[key]
         if item is None:
             return None
-    if not part:
+    if not step.part:
         return item
-    if ":" in part:
-        first, last = part.rstrip("]").split(":")
+    if ":" in step.part:
+        first, last = step.part.split(":")
         return item[int(first) : int(last)]
-    place = int(part.rstrip("]"))
+    place = int(step.part)
     return item[place] if place < len(item) else None
 
 
-def written(value: Any, zone: Zone) -> str:
-    width = zone.end - zone.start
-    if zone.kind == "const":
-        return zone.value.ljust(width)
-    if zone.kind == "filler":
-        return " " * width
-    if zone.kind in ("num", "amount"):
-        return str(value or 0).rjust(width, "0")
-    if zone.kind == "date6":
+def written(value: Any, step: Step) -> str:
+    if step.zone.kind in ("num", "amount"):
+        return str(value or 0).rjust(step.width, "0")
+    if step.zone.kind == "date6":
         return "000000" if value is None else (value[2:].replace("-", "") if "-" in value else value)
-    if zone.name.endswith("_name"):
+    if step.zone.name.endswith("_name"):
         value = written_name(value or "")
-    return (value or "").ljust(width)
+    return (value or "").ljust(step.width)
 
 
 def record(kind: str, invoice: Json, act: Json | None, rules: dict[str, Any]) -> str:
-    return "".join(written(source(invoice, act, rules, zone), zone) for zone in TABLES[kind].values()) + "\n"
+    parts = (step if isinstance(step, str) else written(source(invoice, act, rules, step), step) for step in steps(kind))
+    return "".join(parts) + "\n"
 
 
 def kinds_of(invoice: Json, act: Json) -> list[str]:

@@ -49,9 +49,7 @@ def read(line: bytes) -> Any:
     """Return the value of a line; raise NotJson with the path of a key that is given twice, or with none."""
     try:
         text = line.decode("utf-8")
-        found = json.loads(
-            text.strip(" \t\r"), object_pairs_hook=Pairs, parse_constant=no_constant, parse_int=integer, parse_float=lambda _: 0.5
-        )
+        found = json.loads(text.strip(" \t\r"), object_pairs_hook=Pairs, parse_constant=no_constant, parse_int=integer)
     except (ValueError, RecursionError):
         raise NotJson("") from None
     return value_of(found, "", 0)
