@@ -7,14 +7,15 @@ Every comparison is of all bytes, or of all faults with code, place, key and wid
 import time
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import msgspec
 
 from desmos_fast.billing import codec
 from desmos_fast.billing.model import Invoice
-from desmos_fast.billing.reading.codec import decode
-from desmos_fast.exchange.codec import check
+from desmos_fast.billing.reading.codec import blocks_again, decode, examine_claims_stream
+from desmos_fast.exchange.codec import check, check_stream
 from desmos_fast.exchange.faults import Fault
 from tests.generators import blocks, columns, files, lines
 from tests.generators.blocks import Case
@@ -187,17 +188,21 @@ def decoding(c: Comparison, invoices: list[Json], runs: list[bytes]) -> None:
         c.same("check of sound records", data, [], check(data))
         c.same("twin's check of sound records", data, [], reader.check(data))
         wanted, back = wire.decode(data), decode(data)
+        reading, faults = examine_claims_stream(BytesIO(data), block=1000)
+        written = b"".join(text for _, text in blocks_again(BytesIO(data), reading, block=900))
+        c.same("decode in blocks", data, ([], back), (faults, list(msgspec.json.Decoder(Invoice).decode_lines(written))))
         for invoice, one, other in zip(given, wanted, back, strict=True):
             c.same("twins of encoder and decoder", invoice, fse_json.returned(invoice), one)
             c.same("decode", invoice, msgspec.convert(one, Invoice), other)
         c.same("encode what was decoded", data, data, codec.encode(back).data)
 
 
-def checking(c: Comparison, data: bytes) -> None:
-    """Check any bytes: all faults, in the order of the passes."""
-    wanted = reader.check(data)
+def checking(c: Comparison, d: Draw, data: bytes) -> None:
+    """Check any bytes, whole and in blocks of any size: all faults, in the order of the passes."""
+    wanted, told = reader.check(data), check(data)
     c.counts["checked files"] += 1
-    c.same("check", data, wanted, [(fault.code, fault.record, fault.field or "") for fault in check(data)])
+    c.same("check", data, wanted, [(fault.code, fault.record, fault.field or "") for fault in told])
+    c.same("check in blocks", data, told, check_stream(BytesIO(data), block=1 if d.once_in(200) else d.pick((1000, 129, 700, 2000))))
     c.coverage.record_faults.update({code for code, _, _ in wanted})
 
 
@@ -206,7 +211,7 @@ def damages(c: Comparison, d: Draw, count: int) -> None:
         sound = files.any_file(d, 3)
         c.same("twin's check of a sound file", sound, [], reader.check(sound))
         for data in (sound, *(damaged(d, sound) for _ in range(DAMAGES))):
-            checking(c, data)
+            checking(c, d, data)
 
 
 def compare(seed: int, count: int) -> Comparison:
