@@ -80,13 +80,14 @@ def invoices(data: bytes, twin: bool) -> None:
         assert encode(mappings, flow=flow, lines=lines) == written, "dictionaries are written otherwise than invoices"
         every = [*faults, *written.faults]
         every.sort(key=lambda fault: fault.line or 0)
-        _sound(every, WRITING)
+        _sound(every, WRITING, data)
         assert encode_ndjson(data, flow=flow) == replace(written, faults=every), "lines are written otherwise than invoices"
         assert encode_ndjson(data, flow=flow, into=BLOCK).data == written.data, "a block holds something else"
         if twin:
             runs, expected = fse_json.encode_lines(data, flow)
             assert written.data == b"".join(run for _, run in runs)
-            assert [(fault.line, fault.code, fault.field or "") for fault in every] == [(fault.row, *fault[1:3]) for fault in expected]
+            hidden = [(fault.row, fault.code, NIR.sub("*" * 15, fault.field)) for fault in expected]
+            assert [(fault.line, fault.code, fault.field or "") for fault in every] == hidden, "the twin tells other faults"
         if flow == 1:
             assert check(written.data) == [] and encode(decode(written.data)).data == written.data, "what is written is not what is read"
 
@@ -118,27 +119,26 @@ def _block_of(data: bytes) -> int:
 def _taken(read: Callable[[bytes], Answer], data: bytes, twin: bool) -> Answer | None:
     """Return what is read, None for a refusal, which tells the faults of the check; a sound file of another kind is none of them."""
     faults = check(data)
-    _sound(faults, READING)
+    _sound(faults, READING, data)
     assert not _block_of(data) or check_stream(io.BytesIO(data), block=_block_of(data)) == faults, "blocks have other faults"
     if twin:
         assert [(fault.code, fault.record, fault.field or "") for fault in faults] == reader.check(data)
     try:
         found = read(data)
     except FaultyInput as error:
-        assert not NIR.search(str(error))
         assert error.faults == faults if faults else error.faults[0].code == "B2_WRONG_KIND", "another fault than that of the check"
         return None
     assert not faults, "what the check refuses is read"
     return found
 
 
-def _sound(faults: Sequence[Fault], known: frozenset[str]) -> None:
-    """Every fault has a code that is documented and a message, and shows no NIR."""
+def _sound(faults: Sequence[Fault], known: frozenset[str], data: bytes) -> None:
+    """Every fault has a code that is documented and a message, and shows no NIR; a sum may look like one, and is not in the input."""
     for fault in faults:
         assert fault.code in known, f"{fault.code} is no code of this side"
         assert fault.message
-        # A value is searched as it is: in JSON it would stand behind an escape.
-        shown = [fault.message, *(str(getattr(fault, name)) for name in ("field", "value", "invoice"))]
+        shown = [str(getattr(fault, name)) for name in ("field", "value", "invoice")]
+        shown += [text for text in NIR.findall(fault.message) if text.encode() in data]
         assert not any(NIR.search(text) for text in shown), f"a fault of {fault.field} shows a NIR"
 
 
