@@ -55,12 +55,14 @@ cdef struct Type:
     char[4] prefix
     Py_ssize_t marks
     Mark[4] mark
-
+    Py_ssize_t following    # the next type that begins with the same character, or -1
 
 cdef class Types:
     cdef Type[TYPES] types
+    cdef Py_ssize_t[256] first
     cdef Py_ssize_t count
     cdef int add_type(self, tuple row) except -1
+    cdef Py_ssize_t *chain(self, uint8_t letter) noexcept
     cdef uint8_t told(self, const char *record, int *reason) noexcept nogil
 
 

@@ -6,7 +6,7 @@ No position, constant or code is known here: `Zones` take them as rows of checks
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 cimport cython
 
 from ext.checks cimport all_digits, digits, finess_key_holds, has_finess_form, has_nir_form, is_day, nir_key, two
@@ -38,9 +38,45 @@ cdef struct Check:
     Py_ssize_t first
     Py_ssize_t codes
 
+cdef extern from *:
+    """
+    /* Where a mask is 255, a record must have the characters of another text, or digits: sixteen at a time. */
+    typedef unsigned char desmos_chars __attribute__((vector_size(16)));
+
+    static inline int desmos_is_plain(
+        const char *record, const char *reference, const char *same, const char *fixed, const char *constant, const char *digit)
+    {
+        desmos_chars wrong = {0};
+        unsigned long long half[2];
+        for (int i = 0; i < 128; i += 16) {
+            desmos_chars c, other, mask;
+            memcpy(&c, record + i, 16);
+            memcpy(&other, reference + i, 16);
+            memcpy(&mask, same + i, 16);
+            wrong |= (c ^ other) & mask;
+            memcpy(&other, fixed + i, 16);
+            memcpy(&mask, constant + i, 16);
+            wrong |= (c ^ other) & mask;
+            memcpy(&mask, digit + i, 16);
+            wrong |= (desmos_chars)((desmos_chars)(c - '0') > 9) & mask;
+        }
+        memcpy(half, &wrong, 16);
+        return (half[0] | half[1]) == 0;
+    }
+    """
+    bint is_plain "desmos_is_plain"(
+        const char *record, const char *reference, const char *same, const char *fixed, const char *constant, const char *digit,
+    ) noexcept nogil
+
 cdef struct Layout:
     int reference
     Py_ssize_t count
+    # Most checks are of equal characters and of digits, which are made all at once; these are the others.
+    Py_ssize_t others
+    int[CHECKS] other
+    char[WIDTH] same
+    char[WIDTH] constant
+    char[WIDTH] digit
     Py_ssize_t codes
     char[WIDTH] template
     Check[CHECKS] checks
@@ -111,6 +147,9 @@ cdef class Zones:
                     raise ValueError("a code is as wide as its zone")
                 layout.code[layout.codes] = packed(PyBytes_AS_STRING(text), len(text))
                 layout.codes += 1
+            if not add_plain(layout, check):
+                layout.other[layout.others] = <int>layout.count
+                layout.others += 1
             layout.count += 1
         return 0
 
@@ -142,12 +181,13 @@ cdef class Zones:
 
     @cython.overflowcheck(False)
     cdef int run(self, Scan scan, Found *found) noexcept nogil:
-        cdef Py_ssize_t i, c
+        cdef Py_ssize_t i, c, k
         cdef Py_ssize_t[TYPES] last
         cdef const Layout *layout
         cdef const char *reference
         cdef uint64_t seen
         cdef int reason
+        cdef bint plain
         for c in range(TYPES):
             last[c] = -1
         for i in range(scan.count):
@@ -161,7 +201,12 @@ cdef class Zones:
             if layout.reference >= 0:
                 reference = repeated(scan, layout.reference, last[layout.reference])
             seen = 0
-            for c in range(layout.count):
+            plain = is_plain(
+                scan.record(i), scan.record(i) if reference == NULL else reference, layout.same, layout.template, layout.constant,
+                layout.digit,
+            )
+            for k in range(layout.others if plain else layout.count):
+                c = layout.other[k] if plain else k
                 if (seen >> layout.checks[c].field) & 1:
                     continue
                 reason = zone(layout, &layout.checks[c], scan.record(i), reference)
@@ -171,6 +216,20 @@ cdef class Zones:
             if seen:
                 scan.dead[i] = 2
         return 0
+
+
+cdef bint add_plain(Layout *layout, const Check *check) noexcept:
+    cdef char *mask
+    if check.op == SAME and check.other == check.offset:
+        mask = layout.same
+    elif check.op == CONST or check.op == FILLER:
+        mask = layout.constant
+    elif check.op == NUMBER:
+        mask = layout.digit
+    else:
+        return False
+    memset(mask + check.offset, 0xFF, <size_t>check.width)
+    return True
 
 
 cdef inline const char *repeated(Scan scan, int code, Py_ssize_t last) noexcept nogil:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.cli import app
 from tests.exchange.files import ANSWERS, BAD, FILES, GOLDEN, RUNS, expected, name, run
 
@@ -124,3 +125,44 @@ def test_a_bar_is_shown_on_a_terminal_alone() -> None:
     assert status == 0
     assert b"decode" in shown
     assert fse("decode", FILES[0]).stderr == ""
+
+
+@pytest.mark.parametrize("command", ["check", "decode"])
+def test_how_many_faults_are_shown_is_a_setting(command: str) -> None:
+    spoilt = run(1).replace(b"2550814168025", b"2550814168026")
+    result = fse(command, "-", "--max-faults", "3", "--json", stdin=spoilt * 50 + run(1) * 50)
+    assert result.exit_code == 1
+    *faults, more = faults_of(result) if command == "check" else faults_of(result)[:-1]
+    summed = json.loads(result.stdout if command == "check" else result.stderr.splitlines()[-1])
+    assert len(faults) == more["shown"] == 6
+    assert more["found"] == summed["faults"] == 99
+    assert "--max-faults" in more["hint"]
+    assert [fault["code"] for fault in faults] == ["B2_NIR_KEY"] * 3 + ["B2_DUPLICATE_NUMBER"] * 3
+    for wrong in ("0", "1000001"):
+        assert fse(command, "-", "--max-faults", wrong, stdin=b"").exit_code == 2
+
+
+def test_a_file_that_changes_between_check_and_decode_gives_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from desmos_fast.billing.reading import codec
+
+    claims, again = tmp_path / "claims.b2", codec.blocks_again
+    claims.write_bytes(run(1))
+
+    def blocks_again(*arguments: Any, **options: Any) -> Any:
+        claims.write_bytes(run(1) * 2)
+        return again(*arguments, **options)
+
+    monkeypatch.setattr(codec, "blocks_again", blocks_again)
+    result = fse("decode", claims, "-o", tmp_path / "out.ndjson")
+    assert isinstance(result.exception, OutsideFailed)
+    assert "changed" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.b2"]
+
+
+def test_an_input_that_fails_while_it_is_read_is_no_fault_of_the_output(tmp_path: Path) -> None:
+    """/proc/self/mem may be opened, and its first page cannot be read."""
+    for arguments in (("check", "/proc/self/mem"), ("decode", "/proc/self/mem", "-o", tmp_path / "out.ndjson")):
+        result = fse(*arguments)
+        assert isinstance(result.exception, OutsideFailed)
+        assert "cannot read the input" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.exchange.reading.blocks import BLOCK, Blocks, Source, readable_twice
 from desmos_fast.exchange.reading.reading import FAULTS_KEPT, Reading
 
-PORTION: Final = 4096
+PORTION: Final = 512
 WRONG_KIND: Final = "this file holds answers of payers: claims are expected"
 
 
