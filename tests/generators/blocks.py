@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
     text: bytes
     place: int
-    expected: Expected = []
+    expected: Expected
 
 
 def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
@@ -49,5 +49,5 @@ def written(d: Draw, block: list[Case]) -> list[Line]:
         if case.expected == [] and d.once_in(40):
             broken, expected = lines.twice(d, case.invoice) if d.below(2) else lines.broken(d, text.strip())
             found.append(Line(broken, -1, expected))
-        found.append(Line(text, place))
+        found.append(Line(text, place, []))
     return found

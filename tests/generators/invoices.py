@@ -163,8 +163,8 @@ def act(d: Draw, most: int) -> Json:
 
 
 def some(d: Draw, items: Any, most: int) -> list[str]:
-    """Return a list that is empty, full or between."""
-    return [d.pick(items) for _ in range((0, most, d.below(most + 1))[d.below(3)])]
+    """Return a list that is empty, between or full."""
+    return [d.pick(items) for _ in range((0, d.below(most + 1), most)[d.below(3)])]
 
 
 def number(d: Draw, place: int) -> int:

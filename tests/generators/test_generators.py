@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernels and twins over generated input of every variation: a short run here, the long ones under the `fuzz` mark."""
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -162,6 +164,18 @@ def test_what_was_never_there_is_named() -> None:
     lacking = found.coverage.lacks()
     assert {"value: amo.regime=93", "refused invoice: B2_NIR_KEY", "refused record: B2_LIST_GAP"} <= set(lacking)
     assert "there: .number" not in lacking
+
+
+def test_a_run_goes_on_where_another_one_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "compared.ndjson"
+    once = together(range(1), 20, 1, log)
+    again = together(range(2), 20, 2, log)
+    assert [json.loads(line)["seed"] for line in log.read_text().splitlines()] == [0, 1]
+    assert (once.differences, again.differences) == ([], [])
+    assert 0 < once.counts["lines"] < again.counts["lines"]
+    assert capsys.readouterr().out.count("seed 0: ") == 2
+    assert together(range(1), 21, 1, log).counts["structs"] > 0
+    assert len(log.read_text().splitlines()) == 3
 
 
 def test_a_seed_gives_the_same_again() -> None:
