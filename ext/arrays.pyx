@@ -8,9 +8,11 @@ is; an act is of the CCAM when it has a grouping code. A row that is no sound in
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
+from ext.buffers cimport *
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, value_at
 from ext.fields cimport *
@@ -18,69 +20,15 @@ from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, NGAP, PRESCR
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
-
-cdef extern from "ext/scan.h" nogil:
-    int filled_text "desmos_filled_text"(const char *text, int width, bint roomy, char *word)
-    int filled_size "desmos_filled_size"(const char *text, int width)
+from ext.slots cimport S_ACT_CODE
 
 cdef enum:
-    # An invoice with more acts goes the general way.
-    MOST_ACTS = 64
+    # Invoices that are filled key by key before they are written one by one, and their acts; one with more acts goes the general way.
+    TILE = 16
+    TILE_ACTS = 64
 
 cdef enum:
     DONE, SURPRISE, ROOM
-
-# How an entry is read: a text, a flag, or an integer with or without a sign.
-cdef enum:
-    ABSENT, TEXT, FLAGGED, SIGNED, UNSIGNED
-
-cdef struct Column:
-    const char *data
-    Py_ssize_t stride
-    # The rows from whose start sixteen bytes can be read.
-    Py_ssize_t roomy
-    int width
-    int form
-    # Only an act of the CCAM has it.
-    bint only
-    const Key *key
-    const Check *check
-
-cdef struct Table:
-    Column[KEYS] columns
-    int count
-    # The keys that need no default: those with a column, and those that are no values.
-    uint64_t seen
-    # The column that says whether the object is there, -1 when it has none.
-    int opener
-
-
-@cython.overflowcheck(False)
-cdef inline bint number_of(const Column *column, Py_ssize_t row, uint64_t *number) noexcept nogil:
-    # False for a negative one.
-    cdef const char *at = column.data + row * column.stride
-    cdef int64_t signed
-    if column.form == SIGNED:
-        if column.width == 8:
-            signed = (<const int64_t *>at)[0]
-        elif column.width == 4:
-            signed = (<const int32_t *>at)[0]
-        elif column.width == 2:
-            signed = (<const int16_t *>at)[0]
-        else:
-            signed = (<const int8_t *>at)[0]
-        number[0] = <uint64_t>signed
-        return signed >= 0
-    if column.width == 8:
-        number[0] = (<const uint64_t *>at)[0]
-    elif column.width == 4:
-        number[0] = (<const uint32_t *>at)[0]
-    elif column.width == 2:
-        number[0] = (<const uint16_t *>at)[0]
-    else:
-        number[0] = (<const uint8_t *>at)[0]
-    return True
-
 
 cdef class Views:
     # The buffers of one call, given back when it ends.
@@ -106,41 +54,30 @@ cdef class Views:
         return view
 
 
+# A run of rows whose values are filled key by key.
+cdef struct Span:
+    Py_ssize_t first
+    int count
+    # Where the values of a row are, how far it is to those of the next one, and which slot the first one has.
+    char *base
+    Py_ssize_t pitch
+    int slot
+    # The rows that have the object at hand, and those with something that is not as it should be.
+    uint8_t *there
+    uint8_t *wrong
+
 cdef struct Work:
     Table[THINGS] tables
-    Draft draft
-    Act[MOST_ACTS] acts
-
-
-cdef int agree(const Column *column, str name) except -1:
-    # What a column holds is what its key takes.
-    cdef int wanted = TEXT if column.check == NULL else FLAGGED if column.check.kind == FLAG else SIGNED if column.check.kind == INTEGER else TEXT
-    if wanted != (SIGNED if column.form == UNSIGNED else column.form):
-        raise TypeError(f"column {name} holds {('', 'texts', 'flags', 'integers')[min(column.form, 3)]}, which its key does not take")
-    return 0
-
-
-cdef int set_column(Column *column, str name, const Py_buffer *view, Py_ssize_t rows) except -1:
-    cdef bytes format = b"B" if view.format == NULL else view.format
-    cdef int dimensions = view.ndim
-    if format[:1] in b"<=@|" and len(format) > 1:
-        format = format[1:]
-    if dimensions < 1 or view.shape[0] != rows:
-        raise ValueError(f"column {name} has {view.shape[0] if dimensions else 0} entries, and {rows} are expected")
-    column.data, column.stride, column.width = <const char *>view.buf, view.strides[0], <int>min(view.itemsize, <Py_ssize_t>4096)
-    if dimensions == 1 and (format.endswith(b"s") or format == b"c"):
-        column.form = TEXT
-    elif dimensions == 2 and format in (b"B", b"c", b"b") and view.strides[1] == 1 and view.shape[1] <= 4096:
-        column.form, column.width = TEXT, <int>view.shape[1]
-    elif dimensions == 1 and format == b"?":
-        column.form = FLAGGED
-    elif dimensions == 1 and len(format) == 1 and format in b"bhilqn":
-        column.form = SIGNED
-    elif dimensions == 1 and len(format) == 1 and format in b"BHILQN":
-        column.form = UNSIGNED
-    else:
-        raise TypeError(f"column {name} holds neither texts of one width, nor integers, nor flags of this machine: {format.decode()!r}")
-    return 0
+    Draft[TILE] drafts
+    Act[TILE_ACTS] acts
+    int[TILE] first
+    uint8_t[TILE_ACTS] there
+    uint8_t[TILE] wrong
+    uint8_t[TILE_ACTS] wrong_acts
+    bint whole
+    # For a row that goes the general way.
+    Draft spare
+    Act spare_act
 
 
 @cython.final
@@ -177,7 +114,7 @@ cdef class Arrays:
                 agree(column, name)
                 if column.form == TEXT and column.stride >= column.width > 0:
                     column.roomy = max(((acts if thing >= NGAP else rows) - 1) * column.stride + column.width - SHORT, -1) // column.stride + 1
-                column.only = thing == CCAM and len(self.paths[name]) == 1
+                column.shared = len(self.paths[name]) > 1
                 # An object is there when its first needed key is; an act is of the CCAM when it has a grouping code.
                 if column.key.needed and table.opener < 0 and (REFERRING <= thing <= PRESCRIBER or name == "act.grouping"):
                     table.opener = table.count
@@ -196,41 +133,24 @@ cdef class Arrays:
                 return False
         return True
 
-    cdef bint read_text(self, const Column *column, Py_ssize_t row, Draft *d, Act *act) noexcept nogil:
-        cdef const char *text = column.data + row * column.stride
-        cdef const Check *check = column.check
-        cdef Value spare
-        cdef Value *value = &spare
-        cdef int size
-        if check != NULL and check.kind < MODIFIER_LIST:
-            value = value_at(d, act, check.slot)
-        size = filled_text(text, column.width, row < column.roomy, value.word)
-        if size < 0:
-            return False
-        if check == NULL:
-            return size == 0 or column.key.role == UNWRITTEN or self.schema.chosen(column.key, text, size)
-        if check.kind >= MODIFIER_LIST:
-            return self.read_cells(column, text, size, act)
-        if size == 0:
+    cdef bint read_text(self, const Column *column, const Check *check, const char *text, bint roomy, Value *value) noexcept nogil:
+        # A text that becomes a value.
+        cdef int size = filled_text(text, column.width, roomy, value.word)
+        if size <= 0:
             value[0] = column.key.blank
-            return not column.key.needed
+            return size == 0 and not column.key.needed
         value.text, value.size, value.number, value.known = text, size, 0, 1
         if check.kind == NAME:
             return is_written_so(value) and check_name(check, value) == SOUND
         return check_held(check, value) == SOUND
 
-    cdef bint read_column(self, const Column *column, Py_ssize_t row, Draft *d, Act *act) noexcept nogil:
-        cdef Value *value
-        cdef uint64_t number
-        if column.form == TEXT:
-            return self.read_text(column, row, d, act)
-        value = value_at(d, act, column.check.slot)
-        if not number_of(column, row, &number):
-            return False
-        if column.form == FLAGGED:
-            value.text, value.number, value.known = NULL, number != 0, 1
-            return True
-        return take_number(column.check, number, value) == SOUND
+    cdef bint read_other(self, const Column *column, const char *text, Act *act) noexcept nogil:
+        # A list, or a text that no record holds.
+        cdef char[16] word
+        cdef int size = filled_text(text, column.width, False, word)
+        if column.check != NULL:
+            return size >= 0 and self.read_cells(column, text, size, act)
+        return size == 0 or (size > 0 and (column.key.role == UNWRITTEN or self.schema.chosen(column.key, text, size)))
 
     cdef bint is_blank(self, const Column *column, Py_ssize_t row) noexcept nogil:
         cdef uint64_t number
@@ -238,65 +158,159 @@ cdef class Arrays:
             return filled_size(column.data + row * column.stride, column.width) == 0
         return number_of(column, row, &number) and number == 0
 
-    cdef bint read_thing(self, const Table *table, int thing, Py_ssize_t row, Draft *d, Act *act) noexcept nogil:
-        cdef int i
-        if REFERRING <= thing <= PRESCRIBER and (table.opener < 0 or self.is_blank(&table.columns[table.opener], row)):
-            self.schema.encoder.forget(d, act, thing)
-            for i in range(table.count):
-                if not self.is_blank(&table.columns[i], row):
-                    return False
-            return True
-        for i in range(table.count):
-            if not self.read_column(&table.columns[i], row, d, act):
-                return False
-        return table.seen == self.schema.things[thing].all or self.schema.complete(d, act, thing, table.seen)
+    cdef void fill_values(self, const Column *column, const Span *span) noexcept nogil:
+        # A text of a run of rows, so that what it needs is decided once. Most rows repeat what the row before them has.
+        cdef Py_ssize_t row = span.first, last = span.first + span.count
+        cdef const char *text = column.data + row * column.stride
+        cdef Value *value = <Value *>(span.base + (column.check.slot - span.slot) * <Py_ssize_t>sizeof(Value))
+        cdef Value *before = NULL
+        cdef uint8_t *there = span.there
+        cdef uint8_t *wrong = span.wrong
+        while row < last:
+            if not there[0]:
+                # What belongs to an object that is not there must not be lost.
+                wrong[0] |= not (column.shared or self.is_blank(column, row))
+            elif before != NULL and row < column.roomy and same_short(text, text - column.stride, column.width):
+                value[0] = before[0]
+            elif self.read_text(column, column.check, text, row < column.roomy, value):
+                before = value if column.width <= SHORT else NULL
+            else:
+                wrong[0], before = 1, NULL
+            if not there[0]:
+                before = NULL
+            elif before != NULL:
+                before = value
+            row, there, wrong, text = row + 1, there + 1, wrong + 1, text + column.stride
+            value = <Value *>(<char *>value + span.pitch)
 
-    cdef bint read_act(self, const Table *tables, Py_ssize_t row, Draft *d, Act *act) noexcept nogil:
+    cdef void fill_numbers(self, const Column *column, const Span *span) noexcept nogil:
+        cdef Value *value = <Value *>(span.base + (column.check.slot - span.slot) * <Py_ssize_t>sizeof(Value))
+        cdef Value *before = NULL
+        cdef uint64_t number, former = 0
+        cdef bint sound
+        cdef int i
+        for i in range(span.count):
+            sound = number_of(column, span.first + i, &number)
+            if not span.there[i]:
+                sound, before = column.shared or (sound and number == 0), NULL
+            elif sound and before != NULL and number == former:
+                value[0], before = before[0], value
+            elif sound and column.form == FLAGGED:
+                value.text, value.number, value.known = NULL, number != 0, 1
+            elif sound:
+                sound = take_number(column.check, number, value) == SOUND
+                before, former = value if sound else NULL, number
+            span.wrong[i] |= not sound
+            value = <Value *>(<char *>value + span.pitch)
+
+    cdef void fill_column(self, const Column *column, const Span *span) noexcept nogil:
+        cdef char *at = span.base
+        cdef int i
+        if column.form != TEXT:
+            self.fill_numbers(column, span)
+        elif column.check != NULL and column.check.kind < MODIFIER_LIST:
+            self.fill_values(column, span)
+        else:
+            for i in range(span.count):
+                if span.there[i]:
+                    span.wrong[i] |= not self.read_other(column, column.data + (span.first + i) * column.stride, <Act *>at)
+                else:
+                    span.wrong[i] |= not (column.shared or self.is_blank(column, span.first + i))
+                at += span.pitch
+
+    cdef void fill_thing(self, const Table *table, int thing, Work *w, Span *span) noexcept nogil:
+        cdef int i
+        for i in range(span.count):
+            span.there[i] = thing < REFERRING or (table.opener >= 0 and not self.is_blank(&table.columns[table.opener], span.first + i))
+        self.fill_there(table, thing, w, span)
+
+    cdef void fill_there(self, const Table *table, int thing, Work *w, Span *span) noexcept nogil:
+        # The rows in which the object is there, and only them.
+        cdef int i
+        for i in range(table.count):
+            self.fill_column(&table.columns[i], span)
+        if not REFERRING <= thing <= PRESCRIBER or table.count == 0:
+            return
+        for i in range(span.count):
+            if not span.there[i]:
+                self.schema.encoder.forget(&w.drafts[i], w.acts, thing)
+            elif table.seen != self.schema.things[thing].all:
+                span.wrong[i] |= not self.schema.complete(&w.drafts[i], w.acts, thing, table.seen)
+
+    cdef void prepare(self, Work *w) noexcept nogil:
+        # What no column gives is the same in every row. A key that is needed and has no column makes every row a surprise.
+        cdef int i, thing
+        w.whole = True
+        for thing in range(THINGS):
+            for i in range(TILE_ACTS if thing >= NGAP else TILE):
+                w.acts[i].always, w.acts[i].agreed = 1, w.tables[AGREEMENT].count > 0
+                if w.tables[thing].count == 0 and (REFERRING <= thing <= PRESCRIBER or thing == AGREEMENT):
+                    self.schema.encoder.forget(&w.drafts[i % TILE], &w.acts[i], thing)
+                elif not REFERRING <= thing <= PRESCRIBER and (thing != CCAM or w.tables[CCAM].opener >= 0):
+                    w.whole &= self.schema.complete(&w.drafts[i % TILE], &w.acts[i], thing, w.tables[thing].seen)
+
+    cdef void fill_acts(self, const Table *tables, Work *w, Span *span) noexcept nogil:
         cdef const Table *ccam = &tables[CCAM]
         cdef int i
-        act.always, act.ccam = 1, ccam.opener >= 0 and not self.is_blank(&ccam.columns[ccam.opener], row)
-        act.agreed = tables[AGREEMENT].count > 0
-        if not act.ccam:
-            # What only an act of the CCAM has must not be lost.
-            for i in range(ccam.count):
-                if ccam.columns[i].only and not self.is_blank(&ccam.columns[i], row):
-                    return False
-        if not self.read_thing(&tables[CCAM if act.ccam else NGAP], CCAM if act.ccam else NGAP, row, d, act):
-            return False
-        if not act.agreed:
-            self.schema.encoder.forget(d, act, AGREEMENT)
-        elif not self.read_thing(&tables[AGREEMENT], AGREEMENT, row, d, act):
-            return False
-        return self.read_thing(&tables[EXECUTOR], EXECUTOR, row, d, act)
+        for i in range(span.count):
+            w.acts[i].ccam = ccam.opener >= 0 and not self.is_blank(&ccam.columns[ccam.opener], span.first + i)
+            span.there[i] = not w.acts[i].ccam
+        self.fill_there(&tables[NGAP], NGAP, w, span)
+        for i in range(span.count):
+            span.there[i] = w.acts[i].ccam
+        self.fill_there(ccam, CCAM, w, span)
+        memset(span.there, 1, TILE_ACTS)
+        self.fill_there(&tables[AGREEMENT], AGREEMENT, w, span)
+        self.fill_there(&tables[EXECUTOR], EXECUTOR, w, span)
 
-    cdef bint read_row(self, const Table *tables, const int64_t *acts, Py_ssize_t row, Draft *d, Act *own, int *count) noexcept nogil:
+    cdef void fill(self, Work *w, Py_ssize_t row, int rows, Py_ssize_t act, int acts) noexcept nogil:
+        cdef Span span
         cdef int thing
-        cdef int64_t i
-        if not 1 <= acts[row + 1] - acts[row] <= MOST_ACTS:
-            return False
+        memset(w.wrong, 0, TILE)
+        memset(w.wrong_acts, 0, TILE_ACTS)
+        span.first, span.count, span.slot, span.there, span.wrong = row, rows, 0, w.there, w.wrong
+        span.base, span.pitch = <char *>&w.drafts[0].head.values[0], sizeof(Draft)
         for thing in range(INVOICE, PRESCRIBER + 1):
-            if not self.read_thing(&tables[thing], thing, row, d, own):
-                return False
-        count[0] = 0
-        for i in range(acts[row], acts[row + 1]):
-            if not self.read_act(tables, <Py_ssize_t>i, d, &own[count[0]]):
-                return False
-            count[0] += 1
-        return True
+            self.fill_thing(&w.tables[thing], thing, w, &span)
+        span.first, span.count, span.slot, span.wrong = act, acts, S_ACT_CODE, w.wrong_acts
+        span.base, span.pitch = <char *>&w.acts[0].values[0], sizeof(Act)
+        self.fill_acts(w.tables, w, &span)
 
-    cdef int read_rows(self, const Table *tables, const int64_t *acts, Py_ssize_t *row, Py_ssize_t rows, int flow, bint strict,
-                       Draft *d, Act *own, Sink sink, Seen seen) except -1 nogil:
+    cdef int read_tile(self, Work *w, const int64_t *acts, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        # How many rows from here on are filled: as many as have room for their acts, 0 when not even one has.
+        cdef int count = 0, i
+        cdef int64_t k
+        while count < TILE and row + count < rows and acts[row + count + 1] - acts[row] <= TILE_ACTS:
+            count += 1
+        if count:
+            self.fill(w, row, count, <Py_ssize_t>acts[row], <int>(acts[row + count] - acts[row]))
+            for i in range(count):
+                w.first[i] = <int>(acts[row + i] - acts[row])
+                w.wrong[i] |= not w.whole or acts[row + i] == acts[row + i + 1]
+                for k in range(acts[row + i] - acts[row], acts[row + i + 1] - acts[row]):
+                    w.wrong[i] |= w.wrong_acts[k]
+        return count
+
+    cdef int read_rows(self, Work *w, const int64_t *acts, Py_ssize_t *row, Py_ssize_t rows, int flow, bint strict, Sink sink,
+                       Seen seen) except -1 nogil:
         # On to the end, to a row that is a surprise, or to where there is no room.
-        cdef int count = 0
+        cdef int count, i
+        cdef Draft *d
         while row[0] < rows:
-            if sink.room - sink.at < (3 + ACT_LINES * MOST_ACTS) * LINE:
-                return ROOM
-            enter(d, flow, strict)
-            sink.open_row()
-            if not self.read_row(tables, acts, row[0], d, own, &count) or not self.schema.encoder.put_all(d, own, count, sink, seen):
+            count = self.read_tile(w, acts, row[0], rows)
+            if count == 0:
+                sink.open_row()
                 return SURPRISE
-            sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
-            row[0] += 1
+            for i in range(count):
+                if sink.room - sink.at < (3 + ACT_LINES * TILE_ACTS) * LINE:
+                    return ROOM
+                d = &w.drafts[i]
+                enter(d, flow, strict)
+                sink.open_row()
+                if w.wrong[i] or not self.schema.encoder.put_all(d, &w.acts[w.first[i]], <int>(acts[row[0] + 1] - acts[row[0]]), sink, seen):
+                    return SURPRISE
+                sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
+                row[0] += 1
         return DONE
 
     def encode(self, dict columns not None, const int64_t[::1] acts not None, int flow, general, Seen used=None, bint strict=False,
@@ -315,26 +329,27 @@ cdef class Arrays:
         cdef Work *w
         if rows < 0 or acts[0] != 0 or any(acts[i] > acts[i + 1] for i in range(rows)):
             raise ValueError("the places of acts begin at 0 and never go back")
-        sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES + 3 + ACT_LINES * MOST_ACTS) * LINE, rows, into)
+        sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES + 3 + ACT_LINES * TILE_ACTS) * LINE, rows, into)
         w = <Work *>calloc(1, sizeof(Work))
         seen.enter()
         try:
             if w == NULL:
                 raise MemoryError
-            w.draft.names = <PyObject *>self.schema.encoder.names
             self.compile(w.tables, columns, views, rows, <Py_ssize_t>acts[rows])
+            self.prepare(w)
+            w.spare.flow, w.spare.strict, w.spare.names = flow, strict, <PyObject *>self.schema.encoder.names
             while found != DONE:
                 with nogil:
-                    found = self.read_rows(w.tables, &acts[0], &row, rows, flow, strict, &w.draft, w.acts, sink, seen)
+                    found = self.read_rows(w, &acts[0], &row, rows, flow, strict, sink, seen)
                 if found == ROOM:
-                    sink.grow((3 + ACT_LINES * MOST_ACTS) * LINE)
+                    sink.grow((3 + ACT_LINES * TILE_ACTS) * LINE)
                 elif found == SURPRISE:
                     invoice = general(row)
                     if invoice is None:
                         sink.close_row(0, 0, 0)
                     else:
                         odd.append((row, invoice))
-                        self.schema.encoder.encode_one(&w.draft, w.acts, <PyObject *>invoice, sink, seen, faults, kept)
+                        self.schema.encoder.encode_one(&w.spare, &w.spare_act, <PyObject *>invoice, sink, seen, faults, kept)
                     row += 1
         finally:
             seen.busy = False

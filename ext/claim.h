@@ -54,6 +54,10 @@ typedef struct {
 typedef struct {
     desmos_step steps[DESMOS_STEPS];
     int count;
+    /* The first steps write what another record, written before, begins with too: these characters of it, at most 64, are copied. */
+    int spared;
+    int start;
+    int stop;
     char template_[DESMOS_RECORD];
 } desmos_line;
 
@@ -236,10 +240,11 @@ static inline int desmos_text(char *out, const desmos_step *step, const desmos_v
     return 1;
 }
 
-static int desmos_write_portable(char *out, const desmos_line *line, const char *const *sides) {
+static int desmos_write_portable(char *out, const desmos_line *line, const char *alike, const char *const *sides) {
     int i, fits = 1;
     memcpy(out, line->template_, DESMOS_RECORD);
-    for (i = 0; i < line->count; i++) {
+    memcpy(out + line->start, alike + line->start, (size_t)(line->stop - line->start));
+    for (i = line->spared; i < line->count; i++) {
         const desmos_step *step = &line->steps[i];
         const char *side = sides[step->act];
         if (!*(const int32_t *)(side + step->known))
@@ -254,12 +259,13 @@ static int desmos_write_portable(char *out, const desmos_line *line, const char 
 
 #ifdef DESMOS_WIDE
 __attribute__((target("avx512f,avx512bw,avx512vl")))
-static int desmos_write_wide(char *out, const desmos_line *line, const char *const *sides) {
+static int desmos_write_wide(char *out, const desmos_line *line, const char *alike, const char *const *sides) {
     int i, fits = 1;
-    _mm512_storeu_si512(out, _mm512_loadu_si512(line->template_));
+    __mmask64 shared = (__mmask64)((line->stop < 64 ? UINT64_C(1) << line->stop : 0) - (UINT64_C(1) << line->start));
+    _mm512_storeu_si512(out, _mm512_mask_loadu_epi8(_mm512_loadu_si512(line->template_), shared, alike));
     _mm512_storeu_si512(out + 64, _mm512_loadu_si512(line->template_ + 64));
     out[128] = line->template_[128];
-    for (i = 0; i < line->count; i++) {
+    for (i = line->spared; i < line->count; i++) {
         const desmos_step *step = &line->steps[i];
         const char *side = sides[step->act];
         if (step->way == DESMOS_WORD) {
@@ -286,12 +292,12 @@ static inline int desmos_has_wide(void) {
 #endif
 }
 
-static inline int desmos_write(int wide, char *out, const desmos_line *line, const char *const *sides) {
+static inline int desmos_write(int wide, char *out, const desmos_line *line, const char *alike, const char *const *sides) {
 #ifdef DESMOS_WIDE
     if (wide)
-        return desmos_write_wide(out, line, sides);
+        return desmos_write_wide(out, line, alike, sides);
 #endif
     (void)wide;
-    return desmos_write_portable(out, line, sides);
+    return desmos_write_portable(out, line, alike, sides);
 }
 #endif

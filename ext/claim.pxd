@@ -31,6 +31,9 @@ cdef extern from "ext/claim.h" nogil:
     ctypedef struct Line "desmos_line":
         Step[64] steps
         int count
+        int spared
+        int start
+        int stop
         char[129] template "template_"
 
     void load_word "desmos_load"(char *word, const char *text, unsigned int size)
@@ -43,4 +46,4 @@ cdef extern from "ext/claim.h" nogil:
     uint64_t day_of "desmos_day"(const char *word)
     void shorten_day "desmos_short_day"(char *word)
     bint has_wide "desmos_has_wide"()
-    bint write_line "desmos_write"(bint wide, char *out, const Line *line, const char **sides)
+    bint write_line "desmos_write"(bint wide, char *out, const Line *line, const char *alike, const char **sides)

@@ -39,6 +39,8 @@ cdef struct Told:
 cdef struct Draft:
     Head head
     char[9] accident
+    # Where the last record of each type lies.
+    Py_ssize_t[RECORDS] records
     Told[FAULTS] told
     int found
     # The act that faults are told of, -1 outside of them.

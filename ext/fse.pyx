@@ -22,7 +22,7 @@ from ext.members cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport *
-from ext.steps cimport Shape, compile_line, derive, shape_of
+from ext.steps cimport Shape, compile_line, derive, shape_of, share
 
 OBJECTS = (
     "invoice", "beneficiary", "amo", "referring_doctor", "amc", "accident", "prescriber", "ngap", "ccam", "executor", "prior_agreement",
@@ -31,6 +31,9 @@ LINES = ("2", "2S", "4", "4S", "4E", "4M", "5")
 
 cdef enum:
     LINE_2, LINE_2S, LINE_4, LINE_4S, LINE_4E, LINE_4M, LINE_5
+
+# The type, always written before, that each begins like.
+cdef int[7] ALIKE = [LINE_2, LINE_2, LINE_2, LINE_2, LINE_4S, LINE_4S, LINE_2]
 
 KINDS = {
     "integer": INTEGER, "code": CODE, "fixed": FIXED, "fixed_or_blank": FIXED_OR_BLANK, "not_zero": NOT_ZERO, "day": DAY, "birth": BIRTH,
@@ -169,6 +172,8 @@ cdef class Encoder:
         derive(shapes)
         for i in range(RECORDS):
             compile_line(&self.lines[i], <tuple?>programs[i], shapes, lists)
+            if i:
+                share(&self.lines[i], &self.lines[ALIKE[i]])
         self.totals, self.most = 0, 0
         for _, width, _, _, slot, _, _, _, _ in programs[LINE_5]:
             if S_LINES <= slot <= S_TOTAL_INSURED and self.totals < TOTALS:
@@ -217,8 +222,8 @@ cdef class Encoder:
 
     cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil:
         cdef const char *sides[2]
-        sides[0], sides[1] = <const char *>&d.head, <const char *>act
-        if not write_line(self.wide, sink.out + sink.at, &self.lines[line], sides):
+        sides[0], sides[1], d.records[line] = <const char *>&d.head, <const char *>act, sink.at
+        if not write_line(self.wide, sink.out + sink.at, &self.lines[line], sink.out + d.records[ALIKE[line]], sides):
             fault(d, TOO_WIDE, S_ACTS, NULL, -1)
         sink.at += LINE
 

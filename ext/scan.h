@@ -166,6 +166,14 @@ static inline int desmos_filled_size(const char *text, int width) {
     return width;
 }
 
+static inline int desmos_same_short(const char *text, const char *other, int width) {
+    /* Whether the first `width` of sixteen characters are the same. */
+    desmos_lanes one, two;
+    memcpy(&one, text, 16);
+    memcpy(&two, other, 16);
+    return !desmos_any((desmos_lanes)(one != two) & desmos_first((unsigned)width));
+}
+
 static inline int desmos_filled_text(const char *text, int width, int roomy, char *word) {
     /* The same size; up to sixteen characters are kept, filled with spaces. -1 for a NUL inside, or a character outside ASCII. With
        `roomy`, sixteen characters can be read whatever the width. */

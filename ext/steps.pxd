@@ -173,9 +173,32 @@ cdef inline int compile_line(Line *line, tuple steps, const Shape *shapes, dict 
             aim(&step, offset, width, kind, start, stop, shapes[<int>slot])
             line.steps[used] = step
         used += 1
-    line.count = used
+    line.count, line.spared, line.start, line.stop = used, 0, 0, 0
     if len(template) != LINE:
         raise ValueError("a constant is wider than its field")
     const = bytes(template)
     memcpy(line.template, <const char *>const, LINE)
+    return 0
+
+
+cdef inline bint same_step(const Step *one, const Step *other) noexcept:
+    return one.way == WORD and other.way == WORD and one.word == other.word and one.offset == other.offset and one.mask == other.mask \
+        and one.act == 0 and other.act == 0
+
+
+@cython.overflowcheck(False)
+cdef inline int share(Line *line, const Line *other) except -1:
+    """Find what both begin with, from their first value on, within the first 64 characters."""
+    cdef int i = 0
+    while i < line.count and i < other.count and same_step(&line.steps[i], &other.steps[i]):
+        i += 1
+    line.start = line.steps[0].offset if i else 0
+    line.stop = line.start
+    while line.stop < 64 and i and line.stop < line.steps[i - 1].offset + line.steps[i - 1].count:
+        if line.template[line.stop] != other.template[line.stop]:
+            break
+        line.stop += 1
+    while i and line.steps[i - 1].offset + line.steps[i - 1].count > line.stop:
+        i -= 1
+    line.spared = i
     return 0
