@@ -8,10 +8,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
-# A debug, sanitizer or annotated build is another build: changing one of these compiles everything again. So does a first build that was
-# cut short, whose last outputs may be half written.
-FLAVOUR := $(DESMOS_DEBUG)-$(DESMOS_SANITIZE)-$(DESMOS_ANNOTATE)
-BUILT := build/.built.$(FLAVOUR)
+# A first build that was cut short, whose last outputs may be half written, compiles everything again.
+BUILT := build/.built
+# The kernels in place are those of a release: each safety build has a copy of the tree under build/, and its switches are set there alone.
+unexport DESMOS_DEBUG DESMOS_ANNOTATE DESMOS_SANITIZE
+SAFETY := build/safety
+# How long `make fuzz` goes on with each of its targets.
+RUNS := 10000000
+TARGETS := claims invoices arl rsp
+KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/settlement/test_join.py tests/db/test_pgcopy.py \
+  tests/db/test_seal.py
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/*.h)
 # Golden files whose records the reference pages take apart.
 EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_detail 19_prescriber_kinds files/file1 files/arl2_negative \
@@ -37,7 +43,6 @@ $(BUILT): $(READY) $(SOURCES)
 	@mkdir -p build
 	@if [ ! -e $@ ]; then export CYTHON_FORCE_REGEN=1; force=--force; fi; \
 	  $(PY) setup.py -q build_ext --inplace --parallel "$$(nproc)" $$force
-	@rm -f build/.built.*
 	@touch $@
 
 build: $(BUILT) ## Compile the kernels in place
@@ -67,8 +72,35 @@ $(PEERS): $(READY) requirements/bench.txt
 bench: $(BUILT) $(PEERS) ## Measure everything beside its peers (ARGS="codec --quick" for a part)
 	@$(PY) -m desmos_fast.cli bench $(ARGS)
 
-fuzz: $(BUILT) ## Feed long runs of random input to every parser
+# An interpreter of its own for the tools of two targets would be no test of the environment: they are put beside it.
+$(SAFETY)/.ready: $(READY) requirements/safety.txt
+	@$(PIP) --require-hashes --only-binary :all: --upgrade --target $(SAFETY) -r requirements/safety.txt
+	@touch $@
+
+fuzz: $(BUILT) $(SAFETY)/.ready ## Feed every parser guided input under the sanitizers (RUNS=1000000 for a tenth)
+	@scripts/system-packages clang
+	@DESMOS_SANITIZE=fuzz scripts/safety-build fuzz
+	@for target in $(TARGETS); do scripts/fuzz $$target $(RUNS) || exit 1; done
 	@$(PY) -m pytest -q -m fuzz --timeout 3600
+
+sanitize: $(READY) ## Run every test with the kernels under the sanitizers of the compiler
+	@DESMOS_SANITIZE=1 scripts/safety-build sanitize
+	@cd build/sanitize && scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200
+	@cd build/sanitize && DESMOS_SIMD=portable scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(KERNEL_TESTS)
+
+valgrind: $(BUILT) ## Run the kernels on every golden file and crasher under valgrind
+	@scripts/system-packages valgrind
+	@PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=1 $(PY) -m tests.fuzz.replay
+
+coverage: $(SAFETY)/.ready ## Say which lines of the kernels the tests of the kernels run
+	@DESMOS_DEBUG=1 scripts/safety-build coverage
+	@cd build/coverage && export PYTHONPATH=$(CURDIR)/$(SAFETY) && \
+	  .venv/bin/python -m coverage run --rcfile tests/coverage.ini -m pytest -q --timeout 1200 $(KERNEL_TESTS) && \
+	  .venv/bin/python -m coverage report --rcfile tests/coverage.ini
+
+annotate: $(READY) ## Write each kernel as a page that shows where it calls Python
+	@DESMOS_ANNOTATE=1 scripts/safety-build annotate
+	@ls build/annotate/build/cython/ext/*.html
 
 fault: $(BUILT) ## Kill the service and the worker at random points of a day
 	@$(PY) -m pytest -q -m fault --timeout 3600 tests/fault
@@ -88,7 +120,7 @@ golden: $(BUILT) ## Encode the golden inputs again and show what would change
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
-	@for list in all bench; do \
+	@for list in all bench safety; do \
 	  build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url \
 	    --no-emit-find-links --no-emit-options --no-emit-trusted-host --strip-extras --upgrade \
 	    --output-file requirements/$$list.txt requirements/$$list.in || exit 1; done

@@ -38,10 +38,10 @@ class Machine:
         """Add the Python that runs this test."""
         return self.add("python3.11", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
 
-    def set_up(self, missing: str = "nothing") -> tuple[int, str]:
-        """Run the script; return its status and what it said."""
+    def set_up(self, missing: str = "nothing", *tools: str) -> tuple[int, str]:
+        """Run the script, for a few tools too; return its status and what it said."""
         env = {"PATH": str(self.bin), "LOG": str(self.log), "MISSING": missing}
-        run = subprocess.run([ROOT / "scripts" / "system-packages"], env=env, capture_output=True, text=True, timeout=30)
+        run = subprocess.run([ROOT / "scripts" / "system-packages", *tools], env=env, capture_output=True, text=True, timeout=30)
         assert not run.stdout
         return run.returncode, run.stderr
 
@@ -92,6 +92,14 @@ def test_who_may_install_installs_just_what_is_missing(machine: Machine, who: st
     assert machine.log.read_text(encoding="utf-8") == "update -q\ninstall -y -q --no-install-recommends libssl-dev\n"
 
 
+def test_a_tool_is_asked_for_by_the_targets_that_need_it(machine: Machine) -> None:
+    machine.python().add("gcc", GCC).add("valgrind", "#!/bin/sh\n")
+    assert machine.set_up("nothing", "valgrind") == (0, "")
+    status, said = machine.set_up("nothing", "valgrind", "clang")
+    assert status == 1 and "  clang: the compiler that shows the fuzzer" in said and "  valgrind:" not in said
+    assert machine.set_up("nothing", "ocaml") == (2, "No target needs ocaml\n")
+
+
 def test_an_old_python_is_no_python(machine: Machine) -> None:
     machine.add("python3", "#!/bin/sh\nexit 1\n")
     run = subprocess.run([ROOT / "scripts" / "find-python"], env={"PATH": str(machine.bin)}, capture_output=True, text=True, timeout=30)
@@ -121,5 +129,6 @@ def test_an_environment_left_half_made_is_made_anew(tmp_path: Path) -> None:
 
 def test_help_names_every_target() -> None:
     shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30).stdout
-    for target in ("demo", "test", "lint", "types", "build", "bench", "fuzz", "fault", "serve", "migrate", "golden", "clean"):
+    named = "demo test lint types build bench fuzz sanitize valgrind coverage annotate fault serve migrate golden clean"
+    for target in named.split():
         assert f"  make {target} " in shown
