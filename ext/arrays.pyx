@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from ext.buffers cimport *
 from ext.claim cimport LINE
-from ext.draft cimport Act, Draft, value_at
+from ext.draft cimport Act, Draft, Head
 from ext.fields cimport *
 from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, NGAP, PRESCRIBER, REFERRING, THINGS, Encoder, enter
 from ext.schema cimport *
@@ -54,29 +54,31 @@ cdef class Views:
         return view
 
 
-# A run of rows whose values are filled key by key.
+# Rows whose values are filled key by key, so that what a key needs is decided once for all of them.
 cdef struct Span:
     Py_ssize_t first
+    # Which of the rows from the first one on.
+    uint8_t[TILE_ACTS] rows
     int count
-    # Where the values of a row are, how far it is to those of the next one, and which slot the first one has.
+    # Where the values of a row are, and how far it is to those of the next one.
     char *base
     Py_ssize_t pitch
-    int slot
-    # The rows that have the object at hand, and those with something that is not as it should be.
-    uint8_t *there
+    # The rows with something that is not as it should be, and those that are acts of the CCAM.
     uint8_t *wrong
+    uint8_t *kinds
 
 cdef struct Work:
     Table[THINGS] tables
-    Draft[TILE] drafts
+    Draft draft
+    Head[TILE] heads
     Act[TILE_ACTS] acts
     int[TILE] first
-    uint8_t[TILE_ACTS] there
+    uint8_t[TILE_ACTS] kinds
     uint8_t[TILE] wrong
     uint8_t[TILE_ACTS] wrong_acts
     bint whole
     # For a row that goes the general way.
-    Draft spare
+    Head spare
     Act spare_act
 
 
@@ -97,6 +99,7 @@ cdef class Arrays:
         cdef Table *table
         cdef Column *column
         cdef Py_buffer *view
+        cdef const Check *former = NULL
         cdef int thing, place
         for thing in range(THINGS):
             keys, tables[thing].opener = &self.schema.things[thing], -1
@@ -112,14 +115,25 @@ cdef class Arrays:
                 column.check = &self.schema.encoder.checks[thing][column.key.target] if column.key.role == VALUE else NULL
                 set_column(column, name, view, acts if thing >= NGAP else rows)
                 agree(column, name)
-                if column.form == TEXT and column.stride >= column.width > 0:
-                    column.roomy = max(((acts if thing >= NGAP else rows) - 1) * column.stride + column.width - SHORT, -1) // column.stride + 1
-                column.shared = len(self.paths[name]) > 1
+                self.place(column, thing, former, acts if thing >= NGAP else rows)
                 # An object is there when its first needed key is; an act is of the CCAM when it has a grouping code.
                 if column.key.needed and table.opener < 0 and (REFERRING <= thing <= PRESCRIBER or name == "act.grouping"):
                     table.opener = table.count
                 table.seen |= <uint64_t>1 << place
+                former = column.check if thing == NGAP else NULL
                 table.count += 1
+        return 0
+
+    cdef int place(self, Column *column, int thing, const Check *of_ngap, Py_ssize_t entries) except -1:
+        # Acts of both kinds have their keys in one order, of which the code alone is checked in two ways: one column does for both.
+        column.shared = thing == CCAM and of_ngap != NULL
+        column.checks[0], column.checks[1] = of_ngap if column.shared else column.check, column.check
+        column.place, column.roomy = 0, 0
+        if column.form == TEXT and column.stride >= column.width > 0:
+            column.roomy = max((entries - 1) * column.stride + column.width - SHORT, -1) // column.stride + 1
+        if column.check != NULL and column.check.kind < MODIFIER_LIST:
+            column.repeats = column.width <= SHORT and column.check.slot != S_ACT_CODE
+            column.place = <Py_ssize_t>sizeof(Value) * (column.check.slot - (S_ACT_CODE if thing >= NGAP else 0))
         return 0
 
     cdef bint read_cells(self, const Column *column, const char *text, int size, Act *act) noexcept nogil:
@@ -155,87 +169,119 @@ cdef class Arrays:
     cdef bint is_blank(self, const Column *column, Py_ssize_t row) noexcept nogil:
         cdef uint64_t number
         if column.form == TEXT:
+            if row < column.roomy and column.width <= SHORT:
+                return empty_short(column.data + row * column.stride, column.width)
             return filled_size(column.data + row * column.stride, column.width) == 0
         return number_of(column, row, &number) and number == 0
 
-    cdef void fill_values(self, const Column *column, const Span *span) noexcept nogil:
-        # A text of a run of rows, so that what it needs is decided once. Most rows repeat what the row before them has.
-        cdef Py_ssize_t row = span.first, last = span.first + span.count
-        cdef const char *text = column.data + row * column.stride
-        cdef Value *value = <Value *>(span.base + (column.check.slot - span.slot) * <Py_ssize_t>sizeof(Value))
+    cdef void fill_texts(self, const Column *column, const Span *span) noexcept nogil:
+        # Most rows repeat what the one before them has.
+        cdef const char *text
+        cdef const char *former = NULL
+        cdef Value *value
         cdef Value *before = NULL
-        cdef uint8_t *there = span.there
-        cdef uint8_t *wrong = span.wrong
-        while row < last:
-            if not there[0]:
-                # What belongs to an object that is not there must not be lost.
-                wrong[0] |= not (column.shared or self.is_blank(column, row))
-            elif before != NULL and row < column.roomy and same_short(text, text - column.stride, column.width):
-                value[0] = before[0]
-            elif self.read_text(column, column.check, text, row < column.roomy, value):
-                before = value if column.width <= SHORT else NULL
+        cdef bint roomy
+        cdef int i, k
+        for k in range(span.count):
+            i = span.rows[k]
+            text, value = column.data + (span.first + i) * column.stride, <Value *>(span.base + i * span.pitch + column.place)
+            roomy = span.first + i < column.roomy
+            if before != NULL and roomy and same_short(text, former, column.width):
+                value[0], before, former = before[0], value, text
+            elif self.read_text(column, column.checks[span.kinds[i]], text, roomy, value):
+                before, former = value if column.repeats else NULL, text
             else:
-                wrong[0], before = 1, NULL
-            if not there[0]:
-                before = NULL
-            elif before != NULL:
-                before = value
-            row, there, wrong, text = row + 1, there + 1, wrong + 1, text + column.stride
-            value = <Value *>(<char *>value + span.pitch)
+                span.wrong[i], before = 1, NULL
 
     cdef void fill_numbers(self, const Column *column, const Span *span) noexcept nogil:
-        cdef Value *value = <Value *>(span.base + (column.check.slot - span.slot) * <Py_ssize_t>sizeof(Value))
-        cdef Value *before = NULL
-        cdef uint64_t number, former = 0
+        cdef Value *value
+        cdef uint64_t number
         cdef bint sound
-        cdef int i
-        for i in range(span.count):
+        cdef int i, k
+        for k in range(span.count):
+            i = span.rows[k]
+            value = <Value *>(span.base + i * span.pitch + column.place)
             sound = number_of(column, span.first + i, &number)
-            if not span.there[i]:
-                sound, before = column.shared or (sound and number == 0), NULL
-            elif sound and before != NULL and number == former:
-                value[0], before = before[0], value
-            elif sound and column.form == FLAGGED:
+            if column.form == FLAGGED:
                 value.text, value.number, value.known = NULL, number != 0, 1
-            elif sound:
-                sound = take_number(column.check, number, value) == SOUND
-                before, former = value if sound else NULL, number
+            else:
+                sound = sound and take_number(column.check, number, value) == SOUND
             span.wrong[i] |= not sound
-            value = <Value *>(<char *>value + span.pitch)
 
     cdef void fill_column(self, const Column *column, const Span *span) noexcept nogil:
-        cdef char *at = span.base
-        cdef int i
+        cdef int i, k
         if column.form != TEXT:
             self.fill_numbers(column, span)
         elif column.check != NULL and column.check.kind < MODIFIER_LIST:
-            self.fill_values(column, span)
+            self.fill_texts(column, span)
         else:
-            for i in range(span.count):
-                if span.there[i]:
-                    span.wrong[i] |= not self.read_other(column, column.data + (span.first + i) * column.stride, <Act *>at)
-                else:
-                    span.wrong[i] |= not (column.shared or self.is_blank(column, span.first + i))
-                at += span.pitch
+            for k in range(span.count):
+                i = span.rows[k]
+                span.wrong[i] |= not self.read_other(column, column.data + (span.first + i) * column.stride,
+                                                     <Act *>(span.base + i * span.pitch))
 
-    cdef void fill_thing(self, const Table *table, int thing, Work *w, Span *span) noexcept nogil:
-        cdef int i
-        for i in range(span.count):
-            span.there[i] = thing < REFERRING or (table.opener >= 0 and not self.is_blank(&table.columns[table.opener], span.first + i))
-        self.fill_there(table, thing, w, span)
+    cdef void leave_column(self, const Column *column, const Span *span) noexcept nogil:
+        # What belongs to an object that is not there must not be lost.
+        cdef int k
+        for k in range(span.count):
+            span.wrong[span.rows[k]] |= not self.is_blank(column, span.first + span.rows[k])
 
-    cdef void fill_there(self, const Table *table, int thing, Work *w, Span *span) noexcept nogil:
-        # The rows in which the object is there, and only them.
+    cdef void divide(self, const Table *table, const Span *all, Span *there, Span *absent) noexcept nogil:
+        # The rows in which an object is there, and the others.
+        cdef const Column *opener = &table.columns[max(table.opener, 0)]
+        cdef bint blank
         cdef int i
+        there[0] = all[0]
+        absent[0] = all[0]
+        there.count = absent.count = 0
+        for i in range(all.count):
+            blank = table.opener < 0 or self.is_blank(opener, all.first + i)
+            there.rows[there.count] = absent.rows[absent.count] = <uint8_t>i
+            there.count, absent.count = there.count + (not blank), absent.count + blank
+
+    cdef void fill_optional(self, const Table *table, int thing, Work *w, const Span *all) noexcept nogil:
+        cdef Span there, absent
+        cdef int i
+        self.divide(table, all, &there, &absent)
         for i in range(table.count):
-            self.fill_column(&table.columns[i], span)
-        if not REFERRING <= thing <= PRESCRIBER or table.count == 0:
-            return
-        for i in range(span.count):
-            if not span.there[i]:
-                self.schema.encoder.forget(&w.drafts[i], w.acts, thing)
-            elif table.seen != self.schema.things[thing].all:
-                span.wrong[i] |= not self.schema.complete(&w.drafts[i], w.acts, thing, table.seen)
+            self.fill_column(&table.columns[i], &there)
+            self.leave_column(&table.columns[i], &absent)
+        for i in range(absent.count):
+            w.draft.head = &w.heads[absent.rows[i]]
+            self.schema.encoder.forget(&w.draft, w.acts, thing)
+        if table.seen != self.schema.things[thing].all:
+            for i in range(there.count):
+                w.draft.head = &w.heads[there.rows[i]]
+                all.wrong[there.rows[i]] |= not self.schema.complete(&w.draft, w.acts, thing, table.seen)
+
+    cdef void fill_heads(self, Work *w, const Span *all) noexcept nogil:
+        cdef int thing, i
+        for thing in range(INVOICE, PRESCRIBER + 1):
+            if w.tables[thing].count and thing >= REFERRING:
+                self.fill_optional(&w.tables[thing], thing, w, all)
+            elif w.tables[thing].count:
+                for i in range(w.tables[thing].count):
+                    self.fill_column(&w.tables[thing].columns[i], all)
+
+    cdef void fill_acts(self, Work *w, const Span *all) noexcept nogil:
+        cdef const Table *table = &w.tables[CCAM]
+        cdef Span ccam, ngap
+        cdef int thing, i
+        self.divide(table, all, &ccam, &ngap)
+        memset(all.kinds, 0, TILE_ACTS)
+        for i in range(ccam.count):
+            all.kinds[ccam.rows[i]] = 1
+        for i in range(all.count):
+            w.acts[i].ccam = all.kinds[i]
+        for i in range(table.count):
+            if table.columns[i].shared:
+                self.fill_column(&table.columns[i], all)
+            else:
+                self.fill_column(&table.columns[i], &ccam)
+                self.leave_column(&table.columns[i], &ngap)
+        for thing in range(EXECUTOR, AGREEMENT + 1):
+            for i in range(w.tables[thing].count):
+                self.fill_column(&w.tables[thing].columns[i], all)
 
     cdef void prepare(self, Work *w) noexcept nogil:
         # What no column gives is the same in every row. A key that is needed and has no column makes every row a surprise.
@@ -243,38 +289,26 @@ cdef class Arrays:
         w.whole = True
         for thing in range(THINGS):
             for i in range(TILE_ACTS if thing >= NGAP else TILE):
-                w.acts[i].always, w.acts[i].agreed = 1, w.tables[AGREEMENT].count > 0
+                w.acts[i].always, w.acts[i].agreed, w.draft.head = 1, w.tables[AGREEMENT].count > 0, &w.heads[i % TILE]
                 if w.tables[thing].count == 0 and (REFERRING <= thing <= PRESCRIBER or thing == AGREEMENT):
-                    self.schema.encoder.forget(&w.drafts[i % TILE], &w.acts[i], thing)
+                    self.schema.encoder.forget(&w.draft, &w.acts[i], thing)
                 elif not REFERRING <= thing <= PRESCRIBER and (thing != CCAM or w.tables[CCAM].opener >= 0):
-                    w.whole &= self.schema.complete(&w.drafts[i % TILE], &w.acts[i], thing, w.tables[thing].seen)
-
-    cdef void fill_acts(self, const Table *tables, Work *w, Span *span) noexcept nogil:
-        cdef const Table *ccam = &tables[CCAM]
-        cdef int i
-        for i in range(span.count):
-            w.acts[i].ccam = ccam.opener >= 0 and not self.is_blank(&ccam.columns[ccam.opener], span.first + i)
-            span.there[i] = not w.acts[i].ccam
-        self.fill_there(&tables[NGAP], NGAP, w, span)
-        for i in range(span.count):
-            span.there[i] = w.acts[i].ccam
-        self.fill_there(ccam, CCAM, w, span)
-        memset(span.there, 1, TILE_ACTS)
-        self.fill_there(&tables[AGREEMENT], AGREEMENT, w, span)
-        self.fill_there(&tables[EXECUTOR], EXECUTOR, w, span)
+                    w.whole &= self.schema.complete(&w.draft, &w.acts[i], thing, w.tables[thing].seen)
 
     cdef void fill(self, Work *w, Py_ssize_t row, int rows, Py_ssize_t act, int acts) noexcept nogil:
         cdef Span span
-        cdef int thing
+        cdef int i
+        for i in range(TILE_ACTS):
+            span.rows[i] = <uint8_t>i
+        memset(w.kinds, 0, TILE_ACTS)
         memset(w.wrong, 0, TILE)
         memset(w.wrong_acts, 0, TILE_ACTS)
-        span.first, span.count, span.slot, span.there, span.wrong = row, rows, 0, w.there, w.wrong
-        span.base, span.pitch = <char *>&w.drafts[0].head.values[0], sizeof(Draft)
-        for thing in range(INVOICE, PRESCRIBER + 1):
-            self.fill_thing(&w.tables[thing], thing, w, &span)
-        span.first, span.count, span.slot, span.wrong = act, acts, S_ACT_CODE, w.wrong_acts
+        span.first, span.count, span.wrong, span.kinds = row, rows, w.wrong, w.kinds
+        span.base, span.pitch = <char *>&w.heads[0].values[0], sizeof(Head)
+        self.fill_heads(w, &span)
+        span.first, span.count, span.wrong = act, acts, w.wrong_acts
         span.base, span.pitch = <char *>&w.acts[0].values[0], sizeof(Act)
-        self.fill_acts(w.tables, w, &span)
+        self.fill_acts(w, &span)
 
     cdef int read_tile(self, Work *w, const int64_t *acts, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         # How many rows from here on are filled: as many as have room for their acts, 0 when not even one has.
@@ -295,7 +329,7 @@ cdef class Arrays:
                        Seen seen) except -1 nogil:
         # On to the end, to a row that is a surprise, or to where there is no room.
         cdef int count, i
-        cdef Draft *d
+        cdef Draft *d = &w.draft
         while row[0] < rows:
             count = self.read_tile(w, acts, row[0], rows)
             if count == 0:
@@ -304,7 +338,7 @@ cdef class Arrays:
             for i in range(count):
                 if sink.room - sink.at < (3 + ACT_LINES * TILE_ACTS) * LINE:
                     return ROOM
-                d = &w.drafts[i]
+                d.head = &w.heads[i]
                 enter(d, flow, strict)
                 sink.open_row()
                 if w.wrong[i] or not self.schema.encoder.put_all(d, &w.acts[w.first[i]], <int>(acts[row[0] + 1] - acts[row[0]]), sink, seen):
@@ -337,7 +371,7 @@ cdef class Arrays:
                 raise MemoryError
             self.compile(w.tables, columns, views, rows, <Py_ssize_t>acts[rows])
             self.prepare(w)
-            w.spare.flow, w.spare.strict, w.spare.names = flow, strict, <PyObject *>self.schema.encoder.names
+            w.draft.flow, w.draft.strict, w.draft.names = flow, strict, <PyObject *>self.schema.encoder.names
             while found != DONE:
                 with nogil:
                     found = self.read_rows(w, &acts[0], &row, rows, flow, strict, sink, seen)
@@ -349,7 +383,8 @@ cdef class Arrays:
                         sink.close_row(0, 0, 0)
                     else:
                         odd.append((row, invoice))
-                        self.schema.encoder.encode_one(&w.spare, &w.spare_act, <PyObject *>invoice, sink, seen, faults, kept)
+                        w.draft.head = &w.spare
+                        self.schema.encoder.encode_one(&w.draft, &w.spare_act, <PyObject *>invoice, sink, seen, faults, kept)
                     row += 1
         finally:
             seen.busy = False

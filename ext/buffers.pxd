@@ -9,6 +9,7 @@ from ext.schema cimport KEYS, Key
 cdef extern from "ext/scan.h" nogil:
     int filled_text "desmos_filled_text"(const char *text, int width, bint roomy, char *word)
     int filled_size "desmos_filled_size"(const char *text, int width)
+    bint empty_short "desmos_empty_short"(const char *text, int width)
     bint same_short "desmos_same_short"(const char *text, const char *other, int width)
 
 # How an entry is read: a text, a flag, or an integer with or without a sign.
@@ -24,8 +25,14 @@ cdef struct Column:
     int form
     # Acts of both kinds have it.
     bint shared
+    # A row may repeat the one before.
+    bint repeats
+    # How far the value is from the first of its row.
+    Py_ssize_t place
     const Key *key
     const Check *check
+    # For an act of either kind.
+    const Check *checks[2]
 
 cdef struct Table:
     Column[KEYS] columns

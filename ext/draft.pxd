@@ -37,7 +37,8 @@ cdef struct Told:
     Value value
 
 cdef struct Draft:
-    Head head
+    # The values of the head lie elsewhere, close together where several invoices are filled at once.
+    Head *head
     char[9] accident
     # Where the last record of each type lies.
     Py_ssize_t[RECORDS] records

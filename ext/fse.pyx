@@ -222,7 +222,7 @@ cdef class Encoder:
 
     cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil:
         cdef const char *sides[2]
-        sides[0], sides[1], d.records[line] = <const char *>&d.head, <const char *>act, sink.at
+        sides[0], sides[1], d.records[line] = <const char *>d.head, <const char *>act, sink.at
         if not write_line(self.wide, sink.out + sink.at, &self.lines[line], sink.out + d.records[ALIKE[line]], sides):
             fault(d, TOO_WIDE, S_ACTS, NULL, -1)
         sink.at += LINE
@@ -388,11 +388,12 @@ cdef class Encoder:
         cdef Seen seen = Seen() if used is None and count > 1 else used
         cdef Sink sink
         cdef Draft d
+        cdef Head head
         cdef Act act
         for i in range(count):
             room += self.count_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
         sink = Sink(room * LINE, count, into)
-        d.names = <PyObject *>self.names
+        d.names, d.head = <PyObject *>self.names, &head
         d.flow, d.strict = flow, strict
         if seen is not None:
             seen.enter()

@@ -7,11 +7,11 @@ Nothing of Python runs while a dictionary is read, so nothing can change it mean
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp
 
 from ext.claim cimport LINE
-from ext.draft cimport Act, Draft, value_at
+from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
 from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, Encoder, enter
 from ext.loads cimport ascii_of, load_integer
@@ -187,18 +187,16 @@ cdef class Mappings:
         cdef Sink sink = Sink((count * 8 + 3 + ACT_LINES * MOST_ACTS) * LINE, count, into)
         cdef Seen seen = Seen() if used is None else used
         cdef list faults = [], odd = []
-        cdef Draft *d = <Draft *>malloc(sizeof(Draft))
-        cdef Act *acts = <Act *>malloc(MOST_ACTS * sizeof(Act))
+        cdef Draft d
+        cdef Head head
+        cdef Act *acts = <Act *>calloc(MOST_ACTS, sizeof(Act))
         seen.enter()
         try:
-            if d == NULL or acts == NULL:
+            if acts == NULL:
                 raise MemoryError
-            memset(d, 0, sizeof(Draft))
-            memset(acts, 32, MOST_ACTS * sizeof(Act))
-            d.names = <PyObject *>self.schema.encoder.names
-            self.take_all(items, d, acts, flow, strict, general, sink, seen, faults, odd)
+            d.names, d.head = <PyObject *>self.schema.encoder.names, &head
+            self.take_all(items, &d, acts, flow, strict, general, sink, seen, faults, odd)
         finally:
             seen.busy = False
             free(acts)
-            free(d)
         return sink.close(), sink.columns_starts, sink.columns_fees, sink.columns_amo, sink.columns_amc, faults, odd

@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp
 
 from ext.claim cimport LINE
-from ext.draft cimport Act, Draft, tell, value_at
+from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
 from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, CHECKS, INVOICE, NGAP, THINGS, Encoder, enter
 from ext.jsontext cimport any_text, integer_at, keep_start, plain_text, same_key, same_start, short_text, skip, take, text_at, word_at
@@ -44,6 +44,7 @@ cdef struct Reader:
     # Keys of the invoice that may be absent although they are needed.
     uint64_t excused
     Draft draft
+    Head head
     Act *acts
     int count
     Memo[THINGS][CHECKS] memos
@@ -55,7 +56,7 @@ cdef Reader *new_reader(Encoder encoder) except NULL:
     cdef int thing, place
     cdef Reader *r = <Reader *>calloc(1, sizeof(Reader))
     if r != NULL:
-        r.acts, r.draft.names = <Act *>calloc(MOST_ACTS, sizeof(Act)), <PyObject *>encoder.names
+        r.acts, r.draft.names, r.draft.head = <Act *>calloc(MOST_ACTS, sizeof(Act)), <PyObject *>encoder.names, &r.head
     if r == NULL or r.acts == NULL:
         free(r)
         raise MemoryError

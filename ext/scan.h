@@ -174,6 +174,13 @@ static inline int desmos_same_short(const char *text, const char *other, int wid
     return !desmos_any((desmos_lanes)(one != two) & desmos_first((unsigned)width));
 }
 
+static inline int desmos_empty_short(const char *text, int width) {
+    /* Whether the first `width` of sixteen characters are NUL and spaces. */
+    desmos_lanes lanes;
+    memcpy(&lanes, text, 16);
+    return !desmos_any((desmos_lanes)((lanes & 0xDF) != 0) & desmos_first((unsigned)width));
+}
+
 static inline int desmos_filled_text(const char *text, int width, int roomy, char *word) {
     /* The same size; up to sixteen characters are kept, filled with spaces. -1 for a NUL inside, or a character outside ASCII. With
        `roomy`, sixteen characters can be read whatever the width. */
