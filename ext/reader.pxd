@@ -1,38 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernels that read claims share: the records of a buffer, found once, and the place where faults are put."""
+"""What the kernels that read claims share: the records of a block, found once."""
 from libc.stdint cimport int64_t, uint8_t
 cimport cython
+
+from ext.found cimport Found
 
 cdef enum:
     WIDTH = 128
     TYPES = 32
 
-cdef enum Reason:
-    SOUND, BAD_LENGTH, BAD_CHAR, UNKNOWN, UNSUPPORTED, BAD_ORDER, MISMATCH, UNEXPECTED, BAD_FILLER, \
-        BAD_NUMERIC, BAD_DATE, BAD_VALUE, MISSING, BAD_NIR, NIR_KEY, FINESS_KEY, LIST_GAP, MIXED_PRESCRIBER, \
-        COUNT_MISMATCH, BAD_TOTAL, SPLIT_AMOUNT, AMOUNTS, LOT_MISMATCH, DUPLICATE_NUMBER, DUPLICATE_LOT
-
-# A fault is three numbers: record of the block from 0, reason, and a field or a byte. The first `limit` are kept, all are counted.
-cdef struct Found:
-    int64_t *rows
-    Py_ssize_t count
-    Py_ssize_t limit
-    int64_t total
-
 # The last record of a type before the block.
 cdef struct Last:
     bint usable
     char[WIDTH] text
-
-
-@cython.overflowcheck(False)
-cdef inline void note(Found *found, int64_t record, int64_t reason, int64_t place) noexcept nogil:
-    cdef int64_t *row
-    found.total += 1
-    if found.count < found.limit:
-        row = found.rows + 3 * found.count
-        row[0], row[1], row[2] = record, reason, place
-        found.count += 1
 
 
 @cython.overflowcheck(False)
@@ -99,13 +79,10 @@ cdef class Scan:
     cdef Last[TYPES] last
     cdef int widen(self, Py_ssize_t room) except -1 nogil
     cdef int leave(self) noexcept nogil
+    cdef tuple flaws_of(self, Py_ssize_t limit, int one, int other)
     cdef int cut(self, Types types) except -1 nogil
     cdef int put(self, Types types, Py_ssize_t at, Py_ssize_t length) except -1 nogil
     cdef Py_ssize_t follow(self, Grammar grammar, int64_t[::1] firsts, int64_t[::1] stops, Found *found) except -1 nogil
     cdef int bury(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil
     cdef inline const char *record(self, Py_ssize_t index) noexcept nogil:
         return self.text + self.starts[index]
-
-
-cdef int open_found(Found *found, Py_ssize_t limit) except -1
-cdef tuple close_found(Found *found)

@@ -2,11 +2,7 @@
 from array import array
 from typing import final
 
-REASONS: tuple[str, ...]
-
-Fault = tuple[int, str, int]
-# The faults that are kept, and how many there are.
-Found = tuple[list[Fault], int]
+from ext.found import Found
 
 class Types:
     def __init__(self, types: tuple[tuple[object, ...], ...]) -> None: ...

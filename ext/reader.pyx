@@ -2,17 +2,18 @@
 """Fixed-width files: a block of bytes in, its records, their types and their order out, a whole block in each call.
 
 No position and no type is known here: `Types` take them as rows, a `Grammar` takes the order of types as a table of moves. A fault
-is the tuple `(record, reason, place)`: record of the block from 0, one of REASONS, and the index of a field, or the offset in the block
-where the fault is no field's. Records that hold a fault are dead: later calls leave them out.
+is the tuple `(record, reason, place)`: record of the block from 0, a code of `ext.found`, and the index of a field, or the offset in
+the block where the fault is no field's. Records that hold a fault are dead: later calls leave them out.
 """
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 cimport cython
 
 from ext.checks cimport is_digit
+from ext.found cimport *
 
 import array
 
@@ -26,12 +27,8 @@ cdef enum:
     # So many records are in no invoice, whose 5 counts 999: what is carried from block to block has an end.
     LONGEST = 65536
 
-REASONS = (
-    "", "B2_BAD_LENGTH", "B2_BAD_CHAR", "B2_UNKNOWN_RECORD", "B2_UNSUPPORTED_RECORD", "B2_BAD_ORDER", "B2_HEADER_MISMATCH",
-    "B2_UNEXPECTED_VALUE", "B2_BAD_FILLER", "B2_BAD_NUMERIC", "B2_BAD_DATE", "B2_BAD_VALUE", "B2_MISSING", "B2_BAD_NIR", "B2_NIR_KEY",
-    "B2_FINESS_KEY", "B2_LIST_GAP", "B2_MIXED_PRESCRIBER", "B2_COUNT_MISMATCH", "B2_BAD_TOTAL", "B2_SPLIT_AMOUNT", "B2_AMOUNTS",
-    "B2_LOT_MISMATCH", "B2_DUPLICATE_NUMBER", "B2_DUPLICATE_LOT",
-)
+# What the three parts of the first pass find.
+PASSES = ((BAD_LENGTH, BAD_LENGTH), (BAD_CHAR, BAD_CHAR), (UNKNOWN, UNSUPPORTED))
 
 cdef array.array LONGS = array.array("q", [])
 
@@ -60,28 +57,6 @@ cdef extern from *:
     }
     """
     bint is_strange "desmos_is_strange"(const char *record) noexcept nogil
-
-
-cdef int open_found(Found *found, Py_ssize_t limit) except -1:
-    if limit < 0 or limit > 1_000_000:
-        raise ValueError("a pass keeps at most 1000000 faults")
-    found.rows = <int64_t *>malloc(<size_t>limit * 3 * sizeof(int64_t) + 1)
-    if found.rows == NULL:
-        raise MemoryError
-    found.count, found.limit, found.total = 0, limit, 0
-    return 0
-
-
-cdef tuple close_found(Found *found):
-    # The faults that were kept, and how many there are.
-    cdef Py_ssize_t i
-    cdef list faults = []
-    try:
-        for i in range(found.count):
-            faults.append((found.rows[3 * i], REASONS[found.rows[3 * i + 1]], found.rows[3 * i + 2]))
-    finally:
-        free(found.rows)
-    return faults, found.total
 
 
 cdef class Types:
@@ -296,9 +271,9 @@ cdef class Scan:
 
     def faults(self, Py_ssize_t limit):
         """Return the faults of lengths, of characters, and of types, each as `(faults, how many there are)`."""
-        return self.flaws_of(limit, BAD_LENGTH, BAD_LENGTH), self.flaws_of(limit, BAD_CHAR, BAD_CHAR), self.flaws_of(limit, UNKNOWN, UNSUPPORTED)
+        return tuple(self.flaws_of(limit, one, other) for one, other in PASSES)
 
-    def flaws_of(self, Py_ssize_t limit, int one, int other):
+    cdef tuple flaws_of(self, Py_ssize_t limit, int one, int other):
         cdef Found found
         cdef Py_ssize_t i, j
         open_found(&found, limit)
@@ -307,7 +282,7 @@ cdef class Scan:
                 if self.flaws[i] == one or self.flaws[i] == other:
                     j = 0
                     if one == BAD_CHAR:
-                        while ALPHABET[<uint8_t>self.record(i)[j]] == 0:
+                        while j < WIDTH - 1 and ALPHABET[<uint8_t>self.record(i)[j]] == 0:
                             j += 1
                     note(&found, i, self.flaws[i], self.starts[i] + j)
         return close_found(&found)

@@ -10,6 +10,7 @@ cimport cython
 
 from ext.checks cimport is_day, is_tooth, two
 from ext.claims cimport *
+from ext.found cimport *
 from ext.reader cimport *
 
 

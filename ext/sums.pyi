@@ -4,7 +4,8 @@ from typing import final
 
 from ext.apart import Apart
 from ext.claims import Claims
-from ext.reader import Found, Scan
+from ext.found import Found
+from ext.reader import Scan
 
 @final
 class Sums:

@@ -10,6 +10,7 @@ cimport cython
 
 from ext.apart cimport *
 from ext.claims cimport *
+from ext.found cimport *
 from ext.reader cimport *
 from ext.seen cimport Seen
 
@@ -37,10 +38,10 @@ cdef class Sums:
     cdef int64_t flow
     cdef int64_t opening
     cdef int64_t invoices
-    cdef int64_t fees
-    cdef int64_t amo
-    cdef int64_t amc
-    cdef int64_t insured
+    cdef uint64_t fees
+    cdef uint64_t amo
+    cdef uint64_t amc
+    cdef uint64_t insured
     cdef char[WIDTH] lot
     cdef char[LOTS] used
 
@@ -102,8 +103,8 @@ cdef class Sums:
     @cython.overflowcheck(False)
     cdef int close_lot(self, Scan scan, Py_ssize_t record, Found *found) noexcept nogil:
         if self.open and self.whole and not scan.dead[record]:
-            self.differs(scan, record, Z_END_INVOICES, self.invoices, COUNT_MISMATCH, found)
-            self.differs(scan, record, Z_END_RECORDS, scan.records + record + 1 - self.opening, COUNT_MISMATCH, found)
+            self.differs(scan, record, Z_END_INVOICES, <uint64_t>self.invoices, COUNT_MISMATCH, found)
+            self.differs(scan, record, Z_END_RECORDS, <uint64_t>(scan.records + record + 1 - self.opening), COUNT_MISMATCH, found)
             if self.summed:
                 self.differs(scan, record, Z_END_FEES, self.fees, BAD_TOTAL, found)
                 self.differs(scan, record, Z_END_AMO, self.amo, BAD_TOTAL, found)
@@ -112,8 +113,8 @@ cdef class Sums:
         self.open, self.flow = False, 1 if self.bare else 0
         return 0
 
-    cdef inline int differs(self, Scan scan, Py_ssize_t record, int zone, int64_t value, Reason reason, Found *found) noexcept nogil:
-        if self.claims.number(scan, record, zone) != value:
+    cdef inline int differs(self, Scan scan, Py_ssize_t record, int zone, uint64_t value, Reason reason, Found *found) noexcept nogil:
+        if <uint64_t>self.claims.number(scan, record, zone) != value:
             note(found, record, reason, zone)
         return 0
 
@@ -126,10 +127,10 @@ cdef class Sums:
         if scan.dead[last]:
             self.summed = False
         else:
-            self.fees += self.claims.number(scan, last, Z_TOTAL_FEES)
-            self.amo += self.claims.number(scan, last, Z_TOTAL_AMO)
-            self.amc += self.claims.number(scan, last, Z_TOTAL_AMC)
-            self.insured += self.claims.number(scan, last, Z_TOTAL_INSURED)
+            self.fees += <uint64_t>self.claims.number(scan, last, Z_TOTAL_FEES)
+            self.amo += <uint64_t>self.claims.number(scan, last, Z_TOTAL_AMO)
+            self.amc += <uint64_t>self.claims.number(scan, last, Z_TOTAL_AMC)
+            self.insured += <uint64_t>self.claims.number(scan, last, Z_TOTAL_INSURED)
         if self.flow and not scan.dead[first]:
             self.once(scan, first, last, found)
         return 0
@@ -153,21 +154,21 @@ cdef class Sums:
 
     @cython.overflowcheck(False)
     cdef int totals(self, Scan scan, Py_ssize_t first, Py_ssize_t last, Found *found) noexcept nogil:
-        # An amount has 18 digits at most, and a buffer of that many lines would be larger than any memory: no sum leaves 64 bits.
+        # A zone has 18 digits at most. Whatever a sum is, it is of 64 bits without a sign, where going round is defined.
         cdef Py_ssize_t line = first + 2
-        cdef int64_t fees = 0, amo = 0, amc = 0, one_fees, one_amo, one_amc
+        cdef uint64_t fees = 0, amo = 0, amc = 0, one_fees, one_amo, one_amc
         cdef bint apart = self.flow == 1 and not scan.dead[first] and self.claims.is_apart(scan, first)
         cdef bint known = not scan.dead[last]
         cdef Act act
         if known:
-            self.differs(scan, last, Z_LINES, last - first - 2, COUNT_MISMATCH, found)
+            self.differs(scan, last, Z_LINES, <uint64_t>(last - first - 2), COUNT_MISMATCH, found)
         while line < last:
             act = self.claims.act_at(scan, line, last)
             if scan.dead[line]:
                 known = False
             else:
-                one_fees, one_amo = self.claims.number(scan, line, Z_FEES), self.claims.number(scan, line, Z_AMO)
-                one_amc = self.claims.number(scan, line, Z_AMC)
+                one_fees, one_amo = <uint64_t>self.claims.number(scan, line, Z_FEES), <uint64_t>self.claims.number(scan, line, Z_AMO)
+                one_amc = <uint64_t>self.claims.number(scan, line, Z_AMC)
                 if apart and one_amc:
                     note(found, line, SPLIT_AMOUNT, Z_AMC)
                 if one_amo + one_amc > one_fees:

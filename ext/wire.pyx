@@ -114,6 +114,7 @@ cdef class Wire:
         self, Claims claims, Scan scan, const int64_t[::1] firsts, const int64_t[::1] stops, Apart apart, char *out,
     ) except NULL nogil:
         cdef const char *lot = lot_before(claims, scan, firsts[0])
+        cdef const Place *flow = &claims.places[<int>Z_LOT_FLOW]
         cdef Py_ssize_t i, first, at = firsts[0]
         cdef uint64_t *entry
         for i in range(firsts.shape[0]):
@@ -126,7 +127,7 @@ cdef class Wire:
             if lot != NULL and claims.is_apart(scan, first):
                 entry = apart.find(claims.word(scan, first))
             if entry != NULL and entry[<int>H_PAIRED]:
-                if entry[<int>H_FLOW] != <uint64_t>digits(lot + claims.places[<int>Z_LOT_FLOW].offset, claims.places[<int>Z_LOT_FLOW].width):
+                if entry[<int>H_FLOW] != digits(lot + flow.offset, flow.width):
                     continue
                 # Of two claims, the one of flow 02 has the amounts.
                 if entry[<int>H_FLOW] != 1:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-from ext.reader import Found, Scan
+from ext.found import Found
+from ext.reader import Scan
 
 OPS: tuple[str, ...]
 

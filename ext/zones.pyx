@@ -10,6 +10,7 @@ from libc.string cimport memcmp, memcpy, memset
 cimport cython
 
 from ext.checks cimport all_digits, digits, finess_key_holds, has_finess_form, has_nir_form, is_day, nir_key, two
+from ext.found cimport *
 from ext.reader cimport *
 
 cdef enum:
@@ -111,10 +112,9 @@ cdef class Zones:
     def __init__(self, tuple layouts not None):
         """Take `(reference, template, checks)` for each type, in order of code.
 
-        `reference` is the code of the type whose last record SAME
-        compares with, -1 for none. A check is `(op, offset, width, required, field, other, size, codes)`; `other` is the offset in
-        the reference (SAME), of the key (NIR), of the amount (SIGN_OF_ZERO) or of the zone that holds one of the codes (ZERO_BESIDE), `size` the field of that
-        key or the width of that amount or zone.
+        `reference` is the code of the type whose last record SAME compares with, -1 for none. A check is `(op, offset, width, required,
+        field, other, size, codes)`. `other` is the offset in the reference (SAME), of the key (NIR), of the amount (SIGN_OF_ZERO), or of
+        the zone that holds one of the codes (ZERO_BESIDE); `size` is the field of that key, or the width of that amount or zone.
         """
         if len(layouts) > TYPES:
             raise ValueError("at most 32 types have checks")
@@ -164,7 +164,9 @@ cdef class Zones:
             inside(other, size)
         if (op == DATE and width != 6) or (op == SIGN and width != 1) or (op == BILLER and width != 9) or (op == FINESS and width < 9):
             raise ValueError("a check has another width than its kind")
-        if ((op == NIR or op == NIR_OR_BLANK) and width != 13) or (op == IN_CODES and width > 8) or (op == ZERO_BESIDE and size > 8) or (op == AMC and width != 10):
+        if ((op == NIR or op == NIR_OR_BLANK) and width != 13) or (op == AMC and width != 10):
+            raise ValueError("a check has another width than its kind")
+        if (op == IN_CODES and width > 8) or (op == ZERO_BESIDE and size > 8):
             raise ValueError("a check has another width than its kind")
         return 0
 
