@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from loadtests.machine import peak_memory, probe
+from loadtests.machine import forget_peak, peak_memory, probe
 from loadtests.model import Contender, Job, Race
 
 CLOCKS: Final[dict[str, Callable[[], float]]] = {"processor": time.process_time, "wall": time.perf_counter}
@@ -37,19 +37,24 @@ def race_of(module: str, name: str) -> Race:
 
 
 def run(race: Race, contender: Contender, size: int, seconds: float, expected: str) -> dict[str, object]:
-    """Make ready, prove, time; a result that is not the expected one is told and not timed."""
+    """Make ready, prove, time; a result that is not the expected one is told and not timed. The memory is that of the work alone."""
     job = contender.prepare(size)
     result = job.run()
     if digest(job.proof(result)) != expected:
         return {"reason": "its result is not the right one, so it was not timed"}
-    value = _timed(job, CLOCKS[race.clock], seconds) if job.reading is None else job.reading(result)
+    if job.reading is not None:
+        value = job.reading(result)
+    else:
+        del result
+        gc.collect()
+        forget_peak()
+        value = _timed(job, CLOCKS[race.clock], seconds)
     return {"value": value, "memory": peak_memory(), "probe": probe()}
 
 
 def _timed(job: Job, clock: Callable[[], float], seconds: float) -> float:
     """Return the median of the seconds an item takes, over as many runs as the given time holds."""
     found: list[float] = []
-    gc.collect()
     gc.disable()
     began, passed = time.perf_counter(), 0.0
     while not found or passed < seconds or (len(found) < FEWEST_RUNS and passed < LONG):
