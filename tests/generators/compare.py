@@ -4,6 +4,7 @@
 Every comparison is of all bytes, or of all faults with code, place, key and width, in their order.
 """
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,7 @@ DAMAGES = 5
 MOST = 1000
 LINE = 129
 SUMS = [(TABLES["5"][name].start, TABLES["5"][name].end) for name in ("total_fees", "total_amo", "total_amc")]
+NIR = re.compile("[0-9]{5}([0-9]{2}|2A|2B)[0-9]{8}")
 Encoded = codec.Encoded[bytes]
 
 
@@ -116,6 +118,11 @@ def rowwise(c: Comparison, form: str, given: list[Any], runs: list[bytes], found
     if len(written) == len(given):
         for row, item in enumerate(given):
             c.same(form, item, (runs[row], wanted.get(row + first)), (written[row], told.get(row + first)))
+    for fault in encoded.faults:
+        assert fault.line is not None
+        person = given[fault.line - first].get("insured_nir")
+        if isinstance(person, str) and NIR.fullmatch(person):
+            c.same(f"{form}: a NIR is told", given[fault.line - first], False, person[:13] in repr(fault))
     c.same(f"{form}, all", len(given), (runs, twin_told(found)), (written, kernel_told(encoded.faults)))
     sums = [tuple(int(run[-LINE:][start:end]) if run else 0 for start, end in SUMS) for run in runs]
     c.same(f"{form}, sums", len(given), sums, list(zip(encoded.fees, encoded.amo, encoded.amc, strict=True)))
@@ -132,6 +139,7 @@ def encoding(c: Comparison, d: Draw, block: list[Case], flow: int, strict: bool)
     in_lines(c, d, block, runs, found, flow, strict)
     encoded = codec.encode(invoices, flow=flow, lines=range(len(invoices)), strict=strict)
     rowwise(c, "dictionaries", invoices, runs, found, encoded)
+    in_parts(c, d, invoices, runs, found, flow, strict)
     in_columns(c, d, invoices, flow, strict)
     if flow == 1:
         decoding(c, invoices, runs)
@@ -168,6 +176,18 @@ def in_lines(c: Comparison, d: Draw, block: list[Case], runs: list[bytes], found
     for place in {*by_line, *by_expected}:
         c.same("lines", texts[(place or first) - first], by_expected.get(place), by_line.get(place))
     c.same("lines, all", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
+
+
+def in_parts(c: Comparison, d: Draw, invoices: list[Json], runs: list[bytes], found: list[Found], flow: int, strict: bool) -> None:
+    """Compare two calls that share their memory and the numbers they have met with one call."""
+    cut, used, memory = d.below(len(invoices) + 1), codec.UsedNumbers(), codec.Block()
+    written, told = list[bytes](), list[Told]()
+    for places in (range(cut), range(cut, len(invoices))):
+        part = [invoices[place] for place in places]
+        encoded = codec.encode(part, flow=flow, lines=places, used=used, strict=strict, into=memory)
+        written += [bytes(encoded.data[start:stop]) for start, stop in zip(encoded.starts, encoded.starts[1:], strict=False)]
+        told += kernel_told(encoded.faults)
+    c.same("in parts", cut, (runs, twin_told(found)), (written, told))
 
 
 def in_columns(c: Comparison, d: Draw, invoices: list[Json], flow: int, strict: bool) -> None:

@@ -109,6 +109,20 @@ def unknown_key(d: Draw, invoice: Json) -> Expected:
     return [("B2_UNKNOWN_KEY", below(path, key))]
 
 
+def person_elsewhere(d: Draw, invoice: Json) -> Expected:
+    """The number of a person where it does not belong, or as a key: whatever is told must not show it."""
+    person = invoice.get("insured_nir")
+    if not isinstance(person, str) or len(person) != 15:
+        return []
+    person = d.pick((person, person[:13], f"X {person}"))
+    name, path, item = d.pick(places(d, invoice))
+    if d.once_in(4):
+        item[person] = 1
+        return [("B2_UNKNOWN_KEY", below(path, person))]
+    item[d.pick([key for key in KEYS[name] if key not in ("insured_nir", "nir", "last_name", "first_name")])] = person
+    return []
+
+
 def no_object(d: Draw, invoice: Json) -> Expected:
     """Something else where an object or a list of acts stands."""
     key = d.pick((*HOLDERS, "acts"))
@@ -257,6 +271,6 @@ def planted(d: Draw, sound: Json, several: bool) -> tuple[Json, Expected | None]
     if not several:
         return invoice, expected
     for _ in range(1 + d.below(3)):
-        plant = d.pick((wrong_value, missing_key, unknown_key))
+        plant = d.pick((wrong_value, missing_key, unknown_key, person_elsewhere))
         plant(d, invoice)
     return invoice, None

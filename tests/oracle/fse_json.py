@@ -2,6 +2,7 @@
 """Lines of JSON to the objects that the twin of the encoder takes, what is no invoice, and what a decoder gives back of one."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,12 +101,17 @@ def misshapen(item: Any, name: str, path: str) -> Iterator[tuple[str, str]]:
             if value is not None or key in NEVER_NULL:
                 yield from misshapen(value, key, where)
         elif key != "kind" or name not in ACTS:
-            yield "B2_UNKNOWN_KEY", where
+            yield "B2_UNKNOWN_KEY", hidden(where)
     yield from (("B2_MISSING", below(path, key)) for key in NEEDED[name] if key not in item)
 
 
 def below(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def hidden(path: str) -> str:
+    """Hide what has the form of a NIR, with or without its key: a path may hold what somebody took for a key."""
+    return re.sub(r"(?<![0-9A-Za-z])[0-9]{5}([0-9]{2}|2[ABab])[0-9]{6}([0-9]{2})?(?![0-9A-Za-z])", "*" * 15, path)
 
 
 def wrong_acts(value: Any, path: str) -> Iterator[tuple[str, str]]:
