@@ -186,14 +186,18 @@ def invoice(d: Draw, place: int, few: bool = False) -> Json:
 
 
 def many(d: Draw, count: int) -> Iterator[Json]:
-    """Yield a block of invoices; headers and acts are shared between them and must not be changed."""
+    """Yield a block of invoices; headers and acts are shared between them and must not be changed. Many repeat the one before."""
     pool = count // 4 + 1
     headers = [header(d) for _ in range(pool)]
     dear, cheap = [act(d, 9_999_999) for _ in range(pool)], [act(d, MOST_CHEAP) for _ in range(pool)]
     billers = [words.finess(d) for _ in range(pool)]
+    biller, head = billers[0], headers[0]
     for place in range(count):
         acts = how_many(d)
         chosen = dear if acts <= 10 else cheap
-        yield {
-            "number": number(d, place), "biller": d.pick(billers), **d.pick(headers), "acts": [d.pick(chosen) for _ in range(acts)],
-        }  # fmt: skip
+        if d.below(4):
+            head = d.pick(headers)
+        if d.below(2):
+            biller = d.pick(billers)
+        done = [d.pick(chosen)] * acts if d.once_in(4) else [d.pick(chosen) for _ in range(acts)]
+        yield {"number": number(d, place), "biller": biller, **head, "acts": done}
