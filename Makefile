@@ -18,7 +18,7 @@ RUNS := 10000000
 TARGETS := claims invoices arl rsp
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/settlement/test_join.py tests/db/test_pgcopy.py \
   tests/db/test_seal.py
-SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/*.h)
+SOURCES := setup.py $(wildcard ext/*.pyx ext/*.px? ext/*.h)
 # Golden files whose records the reference pages take apart.
 EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_detail 19_prescriber_kinds files/file1 files/arl2_negative \
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
@@ -90,7 +90,7 @@ sanitize: $(READY) ## Run every test with the kernels under the sanitizers of th
 
 valgrind: $(BUILT) ## Run the kernels on every golden file and crasher under valgrind
 	@scripts/system-packages valgrind
-	@PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=1 $(PY) -m tests.fuzz.replay
+	@PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=1 --suppressions=tests/valgrind.supp $(PY) -m tests.fuzz.replay
 
 coverage: $(SAFETY)/.ready ## Say which lines of the kernels the tests of the kernels run
 	@DESMOS_DEBUG=1 scripts/safety-build coverage
