@@ -42,16 +42,35 @@ def unit(place: int, number: int) -> list[bytes]:
 
 def lot(number: int, first: int, count: int) -> list[bytes]:
     """Return a lot of `count` invoices numbered from `first`, its `1` and its `6` included."""
-    rows = [put(FILE[1], "lot_number", number)]
-    sums = dict.fromkeys(SUMS, 0)
-    for place in range(count):
-        rows += unit(place, first + place)
-        for name, of_invoice in SUMS.items():
-            sums[name] += int(get(rows[-1], of_invoice))
-    end = put(put(put(FILE[8], "lot_number", number), "invoice_count", count), "record_count", len(rows) + 1)
-    for name, total in sums.items():
-        end = put(end, name, total)
+    return lot_of(put(FILE[1], "lot_number", number), [unit(place, first + place) for place in range(count)])
+
+
+def lot_of(header: bytes, units: list[list[bytes]]) -> list[bytes]:
+    """Return a lot of these invoices under its `1`, with what its `6` says of them."""
+    rows = [header, *(row for rows in units for row in rows)]
+    end = put(put(FILE[8], "lot_number", get(header, "lot_number")), "invoice_count", len(units))
+    end = put(end, "record_count", len(rows) + 1)
+    for name, of_invoice in SUMS.items():
+        end = put(end, name, sum(int(get(rows[-1], of_invoice)) for rows in units))
     return [*rows, end]
+
+
+def claims_apart(count: int, of_each_lot: int) -> tuple[list[list[bytes]], list[list[bytes]]]:
+    """Return lots of flow 01 and of flow 02 with the same invoices 1 to `count`, the AMC amount of each being its number modulo 900."""
+    one, two = FILE[23:29], FILE[31:37]
+    first: list[list[bytes]] = []
+    second: list[list[bytes]] = []
+    for start in range(1, count + 1, of_each_lot):
+        numbers = range(start, min(start + of_each_lot, count + 1))
+        units = [[put(row, "invoice_number", number) for row in one] for number in numbers]
+        apart = [with_amc([put(row, "invoice_number", number) for row in two], number % 900) for number in numbers]
+        first.append(lot_of(put(FILE[9], "lot_number", 2 * len(first) + 1), units))
+        second.append(lot_of(put(FILE[30], "lot_number", 2 * len(second) + 2), apart))
+    return first, second
+
+
+def with_amc(rows: list[bytes], amount: int) -> list[bytes]:
+    return [*rows[:2], put(rows[2], "amc", amount), *rows[3:-1], put(rows[-1], "total_amc", amount)]
 
 
 def whole(lots: list[list[bytes]]) -> list[bytes]:

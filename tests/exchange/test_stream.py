@@ -15,7 +15,7 @@ from desmos_fast.exchange.codec import check, check_stream, examine, examine_str
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.exchange.reading.blocks import HEAD, Blocks, readable_twice
 from tests.exchange.files import ANSWERS, BAD, CLAIMS, FILES, LETTERS, RUNS, changed, damaged, file, name, run
-from tests.exchange.long import bare, lot, put, whole
+from tests.exchange.long import bare, claims_apart, lot, put, whole
 from tests.oracle import reader
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -99,6 +99,25 @@ def test_a_long_file_with_a_claim_apart(block: int) -> None:
     assert check(data) == []
     apart = [invoice for invoice in decode_stream(io.BytesIO(data), block=block) if invoice.number == 303]
     assert [[act.amc for act in invoice.acts] for invoice in apart] == [[900]]
+
+
+@pytest.mark.parametrize("block", [5_003, 1 << 18])
+def test_many_claims_apart_each_find_their_other_one(block: int) -> None:
+    one, two = claims_apart(2_500, 300)
+    for lots in ([*one, *two], [*two, *one], [rows for pair in zip(two, one, strict=True) for rows in pair]):
+        data = b"\n".join(whole(lots)) + b"\n"
+        assert check(data) == []
+        insist_same(data, block)
+        found = list(decode_stream(io.BytesIO(data), block=block))
+        assert [invoice.number for invoice in found] == list(range(1, 2_501))
+        assert [[act.amc for act in invoice.acts] for invoice in found] == [[number % 900] for number in range(1, 2_501)]
+    wrong = put(two[5][3], "quantity", 3)
+    two[5][3] = wrong
+    data = b"\n".join(whole([*one, *two])) + b"\n"
+    faults = check_stream(io.BytesIO(data), block=block)
+    record = whole([*one, *two]).index(wrong) + 1
+    assert ("B2_LOT_MISMATCH", record, "quantity") in [(fault.code, fault.record, fault.field) for fault in faults]
+    assert [(fault.code, fault.record, fault.field or "") for fault in faults] == reader.check(data)
 
 
 def with_other_claim(change: Callable[[list[bytes]], None]) -> bytes:
