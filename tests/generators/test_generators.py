@@ -51,10 +51,11 @@ def checks(draw: st.DrawFn) -> Comparison:
     return c
 
 
-def agree(block: list[Case], flow: int) -> None:
+def differences(block: list[Case], flow: int) -> set[str]:
+    """Name the forms in which kernel and twin differ."""
     found = Comparison()
     compare.encoding(found, seeded(0), block, flow, False)
-    assert not found.differences
+    return {each.form for each in found.differences}
 
 
 def test_a_short_run_agrees_and_leaves_nothing_out() -> None:
@@ -141,21 +142,19 @@ def test_one_other_byte_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None
 
     def other(*given: Any, **named: Any) -> codec.Encoded[Any]:
         encoded = real(*given, **named)
-        return msgspec.structs.replace(encoded, data=encoded.data[:-3] + b"1\n" + encoded.data[-1:])
+        return msgspec.structs.replace(encoded, data=bytes(encoded.data[:-2]) + b"1\n")
 
-    agree(one_case(), 2)
+    assert differences(one_case(), 2) == set()
     monkeypatch.setattr(codec, "encode", other)
-    with pytest.raises(AssertionError):
-        agree(one_case(), 2)
+    assert differences(one_case(), 2) >= {"structs", "dictionaries", "in parts"}
 
 
 def test_a_fault_that_is_not_told_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     real = codec.encode
     bad = [Case(faults.copy(one_case()[0].invoice) | {"number": 0}, [("B2_BAD_VALUE", "number")])]
-    agree(bad, 1)
+    assert differences(bad, 1) == set()
     monkeypatch.setattr(codec, "encode", lambda *given, **named: msgspec.structs.replace(real(*given, **named), faults=[]))
-    with pytest.raises(AssertionError):
-        agree(bad, 1)
+    assert differences(bad, 1) >= {"structs", "dictionaries", "in parts"}
 
 
 def test_what_was_never_there_is_named() -> None:
