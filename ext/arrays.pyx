@@ -16,7 +16,7 @@ from ext.buffers cimport *
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, NGAP, PRESCRIBER, REFERRING, THINGS, Encoder, enter
+from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, NGAP, PRESCRIBER, REFERRING, THINGS, enter
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
@@ -328,7 +328,7 @@ cdef class Arrays:
     cdef int read_rows(self, Work *w, const int64_t *acts, Py_ssize_t *row, Py_ssize_t rows, int flow, bint strict, Sink sink,
                        Seen seen) except -1 nogil:
         # On to the end, to a row that is a surprise, or to where there is no room.
-        cdef int count, i
+        cdef int count, own, i
         cdef Draft *d = &w.draft
         while row[0] < rows:
             count = self.read_tile(w, acts, row[0], rows)
@@ -341,7 +341,8 @@ cdef class Arrays:
                 d.head = &w.heads[i]
                 enter(d, flow, strict)
                 sink.open_row()
-                if w.wrong[i] or not self.schema.encoder.put_all(d, &w.acts[w.first[i]], <int>(acts[row[0] + 1] - acts[row[0]]), sink, seen):
+                own = <int>(acts[row[0] + 1] - acts[row[0]])
+                if w.wrong[i] or not self.schema.encoder.put_all(d, &w.acts[w.first[i]], own, sink, seen):
                     return SURPRISE
                 sink.close_row(<int64_t>d.fees, <int64_t>d.amo, <int64_t>d.amc)
                 row[0] += 1

@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from ext.fields cimport FLAG, INTEGER, Check
+from ext.fields cimport CODE, FLAG, INTEGER, Check
 from ext.schema cimport KEYS, Key
 
 cdef extern from "ext/scan.h" nogil:
@@ -72,7 +72,8 @@ cdef inline bint number_of(const Column *column, Py_ssize_t row, uint64_t *numbe
 
 cdef inline int agree(const Column *column, str name) except -1:
     # What a column holds is what its key takes.
-    cdef int wanted = TEXT if column.check == NULL else FLAGGED if column.check.kind == FLAG else SIGNED if column.check.kind == INTEGER else TEXT
+    cdef int kind = CODE if column.check == NULL else column.check.kind
+    cdef int wanted = FLAGGED if kind == FLAG else SIGNED if kind == INTEGER else TEXT
     if wanted != (SIGNED if column.form == UNSIGNED else column.form):
         raise TypeError(f"column {name} holds {('', 'texts', 'flags', 'integers')[min(column.form, 3)]}, which its key does not take")
     return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of one value of a claim against its field: pure C, each takes what was given and answers with a reason, SOUND when it may be written."""
+"""Checks of one value of a claim against its field: pure C, each answers with a reason, SOUND when it may be written."""
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memset
@@ -242,9 +242,9 @@ cdef inline uint64_t wrapped(uint64_t one, uint64_t other) noexcept nogil:
 cdef inline int scatter(Check *check) except -1:
     # A factor by which no two codes meet: with 64 codes in 256 places one in some thousands is such.
     cdef uint64_t factor = 0x9E3779B97F4A7C15
-    cdef int i, attempt, place
+    cdef int i, place
     cdef bint clash = True
-    for attempt in range(1_000_000):
+    for _ in range(1_000_000):
         memset(check.hashed, 255, 256)
         clash = False
         for i in range(check.codes):

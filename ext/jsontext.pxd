@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces of a line of JSON: each takes the place where it begins and the end of the line, and returns the place after it, NULL for a surprise."""
+"""Pieces of a line of JSON: each takes where it begins and the end of the line, and returns the place after it, NULL for a surprise."""
 cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp

@@ -100,4 +100,3 @@ cdef inline int load_name(Draft *d, const Check *check, PyObject *item, Value *v
         text = ascii_of(<PyObject *>name, &size)
         hold_text(value, text, size)
     return check_name(check, value)
-

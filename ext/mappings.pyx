@@ -13,7 +13,7 @@ from libc.string cimport memcmp
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, Encoder, enter
+from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, enter
 from ext.loads cimport ascii_of, load_integer
 from ext.members cimport *
 from ext.schema cimport *

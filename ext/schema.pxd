@@ -52,4 +52,3 @@ cdef class Schema:
     cdef int find(self, int thing, const char *name, Py_ssize_t size) noexcept nogil
     cdef bint complete(self, Draft *d, Act *act, int thing, uint64_t seen) noexcept nogil
     cdef bint chosen(self, const Key *key, const char *text, Py_ssize_t size) noexcept nogil
-

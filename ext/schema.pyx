@@ -102,9 +102,9 @@ cdef class Schema:
 
     cdef int scatter(self, Keys *keys) except -1:
         cdef uint64_t factor = 0x9E3779B97F4A7C15
-        cdef int i, attempt, place
+        cdef int i, place
         cdef bint clash = True
-        for attempt in range(1_000_000):
+        for _ in range(1_000_000):
             memset(keys.hashed, 255, 64)
             clash = False
             for i in range(keys.count):

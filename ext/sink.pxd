@@ -20,6 +20,7 @@ cdef class Sink:
     cdef Block block
     cdef array.array columns_starts, columns_fees, columns_amo, columns_amc
     cdef int grow(self, Py_ssize_t more) except -1
+    cdef int make_rows(self) except -1
     cdef int grow_rows(self) except -1
     cdef int take_rows(self) except -1
     cdef int fit_rows(self, Py_ssize_t count) except -1

@@ -3,7 +3,6 @@
 cimport cython
 from cpython cimport array
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
@@ -40,10 +39,9 @@ cdef class Sink:
         if block is not None and block.busy:
             raise RuntimeError("this block is in use by another call")
         self.count, self.at, self.rows = 0, 0, rows
-        self.columns_starts, self.columns_fees = array.clone(LONGS, self.rows + 1, False), array.clone(LONGS, self.rows, False)
-        self.columns_amo, self.columns_amc = array.clone(LONGS, self.rows, False), array.clone(LONGS, self.rows, False)
-        self.take_rows()
-        self.starts[0] = 0
+        # Fewer than none: a call for one invoice has no columns.
+        if rows >= 0:
+            self.make_rows()
         if block is None:
             self.fresh = raw_bytes(NULL, size)
             self.out, self.room = raw_text(self.fresh), size
@@ -52,6 +50,13 @@ cdef class Sink:
             block.memory = bytearray(size)
         block.busy, self.block = True, block
         self.out, self.room = PyByteArray_AS_STRING(block.memory), PyByteArray_GET_SIZE(block.memory)
+
+    cdef int make_rows(self) except -1:
+        self.columns_starts, self.columns_fees = array.clone(LONGS, self.rows + 1, False), array.clone(LONGS, self.rows, False)
+        self.columns_amo, self.columns_amc = array.clone(LONGS, self.rows, False), array.clone(LONGS, self.rows, False)
+        self.take_rows()
+        self.starts[0] = 0
+        return 0
 
     def __dealloc__(self):
         Py_XDECREF(self.fresh)
@@ -95,7 +100,8 @@ cdef class Sink:
 
     cdef object close(self):
         # The records; nothing can be added afterwards.
-        self.fit_rows(self.count)
+        if self.rows >= 0:
+            self.fit_rows(self.count)
         if self.block is not None:
             data = memoryview(self.block.memory)[:self.at]
             self.block.busy, self.block = False, None

@@ -11,7 +11,7 @@ from desmos_fast.billing import kernel
 from desmos_fast.billing.columns import Rows
 from desmos_fast.billing.model import Invoice
 from desmos_fast.billing.wire import INVOICE, MESSAGES, UNNUMBERED, UNREADABLE, known_number, read_line, read_mapping, shown, twice
-from desmos_fast.exchange.faults import Fault
+from desmos_fast.exchange.faults import Fault, FaultyInput
 from ext import fse, sink
 from ext.seen import Seen
 
@@ -92,6 +92,15 @@ def encode(
     data, starts, fees, amo, amc, found = kernel.encoder().encode(given, flow, used, strict, into)
     faults = [_fault(given[row[0]], lines[row[0]] if lines else None, row) for row in found]
     return Encoded(data, starts, fees, amo, amc, faults)
+
+
+def encode_one(invoice: Invoice, *, flow: int = 1, strict: bool = False) -> bytes:
+    """Encode one invoice in the least time. Raises FaultyInput with every fault."""
+    _check_flow(flow)
+    data, found = kernel.encoder().encode_alone(invoice, flow, strict)
+    if found:
+        raise FaultyInput([_fault(invoice, None, row) for row in found])
+    return data
 
 
 @overload

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desmos_fast.billing import kernel
-from desmos_fast.billing.codec import Block, Encoded, UsedNumbers, encode, encode_columns, encode_ndjson, read_ndjson
+from desmos_fast.billing.codec import Block, Encoded, UsedNumbers, encode, encode_columns, encode_ndjson, encode_one, read_ndjson
 from desmos_fast.billing.columns import ColumnError
 from desmos_fast.billing.model import Invoice
+from desmos_fast.exchange.faults import FaultyInput
 from tests.billing.odd import GOLDEN, INVOICES, NAMES, golden, odd_invoices
 
 FIRST = golden("01_ngap_visit")[0]
@@ -177,6 +178,20 @@ def test_strict_refuses_a_name_that_would_be_spelt_otherwise() -> None:
         assert all("would be spelt otherwise" in fault.message for fault in encoded.faults)
         assert {fault.field for fault in encoded.faults} <= {"referring_doctor.last_name", "referring_doctor.first_name"}
     assert encode(golden("10_prescriber_rpps"), strict=True).faults == []
+
+
+def test_one_invoice_alone_gives_its_records_or_its_faults() -> None:
+    assert [encode_one(invoice) for invoice in INVOICES] == [encode([invoice]).data for invoice in INVOICES]
+    apart = golden("07_amc_apart")[0]
+    assert encode_one(apart, flow=2) == encode([apart], flow=2).data != encode_one(apart)
+    wrong = msgspec.structs.replace(FIRST, biller="750000011", insured_nir="1")
+    with pytest.raises(FaultyInput) as refused:
+        encode_one(wrong)
+    assert refused.value.faults == encode([wrong]).faults
+    with pytest.raises(FaultyInput):
+        encode_one(golden("11_accents")[0], strict=True)
+    with pytest.raises(TypeError):
+        encode_one(None)  # type: ignore[arg-type]
 
 
 def test_a_block_is_used_again_and_grows() -> None:
