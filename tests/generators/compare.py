@@ -176,6 +176,11 @@ def in_lines(c: Comparison, d: Draw, block: list[Case], runs: list[bytes], found
     for place in {*by_line, *by_expected}:
         c.same("lines", texts[(place or first) - first], by_expected.get(place), by_line.get(place))
     c.same("lines, all", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
+    # The way of the service: lines to Structs first.
+    invoices, numbers, unread = codec.read_ndjson(data, first_line=first)
+    encoded = codec.encode(invoices, flow=flow, lines=numbers, strict=strict)
+    actual = sorted(kernel_told([*unread, *encoded.faults]), key=lambda fault: fault[0] or 0)
+    c.same("lines, read first", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
 
 
 def in_parts(c: Comparison, d: Draw, invoices: list[Json], runs: list[bytes], found: list[Found], flow: int, strict: bool) -> None:
