@@ -136,6 +136,7 @@ cdef class Arrays:
             column.place = <Py_ssize_t>sizeof(Value) * (column.check.slot - (S_ACT_CODE if thing >= NGAP else 0))
         return 0
 
+    @cython.cdivision(True)
     cdef bint read_cells(self, const Column *column, const char *text, int size, Act *act) noexcept nogil:
         cdef char *cells = &act.teeth[0] if column.check.kind == TOOTH_LIST else &act.modifiers[0]
         cdef int i, count = size // column.check.width
@@ -283,6 +284,7 @@ cdef class Arrays:
             for i in range(w.tables[thing].count):
                 self.fill_column(&w.tables[thing].columns[i], all)
 
+    @cython.cdivision(True)
     cdef void prepare(self, Work *w) noexcept nogil:
         # What no column gives is the same in every row. A key that is needed and has no column makes every row a surprise.
         cdef int i, thing

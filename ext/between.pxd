@@ -94,6 +94,7 @@ cdef inline void put_computed(Value *value, const char *text, int size) noexcept
     load_word(value.word, text, <unsigned int>size)
 
 
+@cython.overflowcheck(False)
 cdef inline void spell_biller(Draft *d) noexcept nogil:
     # 2A00 is spelt 2001, 2B00 2002.
     cdef Value *written = &d.head.values[S_BILLER_WRITTEN]

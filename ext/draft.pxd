@@ -4,6 +4,7 @@
 Nothing here needs a Python object, so that it can be filled and written without the lock. A fault keeps what was given as a borrowed
 object or as a copy of the value; `tell` makes the tuples, with the lock, once the invoice is done.
 """
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
@@ -57,6 +58,7 @@ cdef struct Draft:
     uint64_t amc
 
 
+@cython.overflowcheck(False)
 cdef inline Value *value_at(Draft *d, Act *act, int slot) noexcept nogil:
     return &d.head.values[slot] if slot < S_ACT_CODE else &act.values[slot - S_ACT_CODE]
 
@@ -74,6 +76,7 @@ cdef inline bint starts_with(const Value *value, const char *text, int size) noe
     return value.known and value.size >= size and memcmp(value.text, text, <size_t>size) == 0
 
 
+@cython.overflowcheck(False)
 cdef inline void fault(Draft *d, int reason, int slot, PyObject *item, Py_ssize_t width) noexcept nogil:
     cdef Told *told
     if d.found < FAULTS:
@@ -82,6 +85,7 @@ cdef inline void fault(Draft *d, int reason, int slot, PyObject *item, Py_ssize_
     d.found += 1
 
 
+@cython.overflowcheck(False)
 cdef inline void refuse(Draft *d, const Value *value, int reason, int slot) noexcept nogil:
     # A fault between fields, told at one of them.
     if d.found < FAULTS:

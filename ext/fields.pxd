@@ -36,6 +36,7 @@ cdef struct Check:
     uint64_t[CODES] code
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t packed(const char *word, int size) noexcept nogil:
     # Up to 7 characters and, in the last byte, how many: a text that ends with a space is not the one without.
     return (eight(word) & <uint64_t>0x00FFFFFFFFFFFFFF) | <uint64_t>size << 56
@@ -46,6 +47,7 @@ cdef inline bint listed(const Check *check, uint64_t word) noexcept nogil:
     return check.code[check.hashed[word * check.factor >> 56]] == word
 
 
+@cython.overflowcheck(False)
 cdef inline int check_code(const Check *check, const Value *value) noexcept nogil:
     cdef int i, size = value.size
     if size > check.width:
@@ -193,6 +195,7 @@ cdef inline int check_held(const Check *check, Value *value) noexcept nogil:
         return check_accident_kind(value)
 
 
+@cython.overflowcheck(False)
 cdef inline int take_element(const Check *check, const char *text, Py_ssize_t size, char *cells, int index) noexcept nogil:
     # One of a list, to its cell. A blank element would read as the end of the list.
     cdef Value value

@@ -178,6 +178,7 @@ cdef class Encoder:
             fault(d, BAD_VALUE, slot, NULL, -1)
         return False
 
+    @cython.overflowcheck(False)
     cdef void put(self, int line, Draft *d, Act *act, Sink sink) noexcept nogil:
         cdef const char *sides[2]
         sides[0], sides[1], d.records[line] = <const char *>d.head, <const char *>act, sink.at

@@ -119,6 +119,7 @@ cdef class Schema:
         keys.factor = factor
         return 0
 
+    @cython.overflowcheck(False)
     cdef int find(self, int thing, const char *name, Py_ssize_t size) noexcept nogil:
         # The place of a key, -1 for one that the object does not have.
         cdef const Keys *keys = &self.things[thing]

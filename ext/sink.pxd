@@ -29,6 +29,7 @@ cdef class Sink:
     cdef inline void open_row(self) noexcept nogil:
         self.starts[self.count] = self.at
 
+    @cython.overflowcheck(False)
     cdef inline void close_row(self, int64_t fees, int64_t amo, int64_t amc) noexcept nogil:
         self.fees[self.count], self.amo[self.count], self.amc[self.count] = fees, amo, amc
         self.count += 1

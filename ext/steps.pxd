@@ -50,6 +50,7 @@ cdef inline Shape shape_of(const Check *check):
     return shape
 
 
+@cython.overflowcheck(False)
 cdef inline void derive(Shape *shapes) noexcept:
     # How the computed values look.
     cdef int i
@@ -69,6 +70,7 @@ cdef inline uint32_t between(const void *start, const void *at) noexcept:
     return <uint32_t>(<size_t>at - <size_t>start)
 
 
+@cython.overflowcheck(False)
 cdef inline void place_of_value(Step *step, int slot) noexcept:
     cdef Head head
     cdef Act act
@@ -122,6 +124,7 @@ cdef inline int aim(Step *step, int offset, int width, int kind, int start, int 
     return 0
 
 
+@cython.overflowcheck(False)
 cdef inline bint joins(const Step *former, const Step *step) noexcept:
     # True when both move neighbours from neighbours, so that one step does for both.
     return former.way == WORD and former.act == step.act and former.known == step.known and former.source == 0 and step.source == 0 \
