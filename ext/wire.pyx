@@ -196,6 +196,7 @@ cdef inline Py_ssize_t written(const char *start, const char *stop) noexcept nog
     return stop - start
 
 
+@cython.overflowcheck(False)
 cdef const char *lot_before(Claims claims, Scan scan, Py_ssize_t record) noexcept nogil:
     # The `1` of the lot in which a record stands; it may stand before the block.
     while record > 0:
