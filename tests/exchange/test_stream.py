@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.billing.reading.codec import blocks_again, decode, decode_stream, examine_claims_stream, summary
 from desmos_fast.exchange.codec import check, check_stream, examine, examine_stream
 from desmos_fast.exchange.faults import FaultyInput
@@ -188,6 +189,13 @@ def test_what_was_read_of_a_pipe_is_read_again() -> None:
         assert [source.read(3), source.read(9), source.read(9), source.read(9)] == [b"123", b"45", b"6789", b""]
         source.seek(0)
         assert source.read(20) == b"0123456789"
+
+
+def test_a_disk_that_takes_no_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written to /dev/full is refused, as by a disk without room."""
+    monkeypatch.setattr("desmos_fast.exchange.reading.blocks.tempfile.TemporaryFile", lambda: io.FileIO("/dev/full", "w+"))
+    with pytest.raises(OutsideFailed, match="No space left on device"):
+        list(decode_stream(Pipe(run(1))))
 
 
 def test_the_lines_of_a_stream_are_those_of_its_buffer() -> None:

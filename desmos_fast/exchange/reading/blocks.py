@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Final, Protocol
 
+from desmos_fast.base.errors import OutsideFailed
+
 # How records are separated is decided on these first bytes.
 HEAD: Final = 1 << 16
 # A block and what is made of it stay in the cache of the processor.
@@ -69,7 +71,10 @@ def reader_again(source: Source) -> Callable[[int, int], bytes] | None:
 
 @contextlib.contextmanager
 def readable_twice(source: Source) -> Iterator[Source]:
-    """Give a source that can be read again: itself, or one that keeps on disk, without a name, what was read of it."""
+    """Give a source that can be read again: itself, or one that keeps on disk, without a name, what was read of it.
+
+    Reading the latter raises OutsideFailed when the disk takes no more.
+    """
     if source.seekable():
         yield source
         return
@@ -91,10 +96,18 @@ class _Spooled:
             found = self._spool.read(size)
         else:
             found = self._source.read(size)
-            self._spool.write(found)
-            self._size += len(found)
+            self._keep(found)
         self._place += len(found)
         return found
+
+    def _keep(self, found: bytes) -> None:
+        try:
+            self._spool.write(found)
+            self._spool.flush()
+        except OSError as error:
+            hint = "let TMPDIR name a folder with more room, or give a file instead of a pipe"
+            raise OutsideFailed(f"cannot keep what comes from the pipe: {error.strerror}", hint=hint) from error
+        self._size += len(found)
 
     def seek(self, offset: int, /) -> int:
         """Go back to what was read."""
