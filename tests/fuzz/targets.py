@@ -225,7 +225,7 @@ def _json_words() -> list[bytes]:
 
 
 CLAIM_RECORDS: Final = ("000", "1", "2", "2S", "4", "4S", "4E", "4M", "5", "6", "999")
-TARGETS: Final[Mapping[str, Target]] = {
+TARGETS: Final[dict[str, Target]] = {
     "claims": Target(claims, [data for data in _golden("*.b2", "files/f*.b2", "bad/*.b2") if data not in _of_kind(b"A1", b"P1")],
                      _record_words(*CLAIM_RECORDS), change_records),
     "invoices": Target(invoices, _golden("*.ndjson", "files/f*.ndjson", "bad/*.ndjson"), _json_words(), change_json),

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The targets of the fuzzer, without the fuzzer: every golden file, every input that ever failed, and a few thousand changed ones."""
 
+import os
+import signal
 from array import array
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +15,7 @@ from msgspec.structs import replace
 from desmos_fast.billing.codec import Encoded, encode, read_ndjson
 from desmos_fast.exchange.codec import check
 from desmos_fast.exchange.faults import Fault
-from tests.fuzz import targets
+from tests.fuzz import shrink, targets
 from tests.fuzz.replay import changed, replay
 from tests.fuzz.targets import CRASHERS, TARGETS
 
@@ -35,6 +38,23 @@ def test_an_input_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError) as failed:
         replay("arl", 0)
     assert failed.value.__notes__ == [f"the input: {TARGETS['arl'].seeds[0]!r}"]
+
+
+def test_what_fails_is_made_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def brittle(data: bytes, twin: bool) -> None:
+        assert twin
+        if b"A1" in data and b"Z" in data:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setitem(targets.TARGETS, "arl", TARGETS["arl"]._replace(run=brittle))
+    path = tmp_path / "found"
+    path.write_bytes(b"000\nA1 7500\n999 Z 1\n")
+    shrink.main("arl", str(path))
+    assert path.read_bytes() == b"A1Z"
+    path.write_bytes(b"A1")
+    with pytest.raises(SystemExit, match="does not make arl fail"):
+        shrink.main("arl", str(path))
+    assert path.read_bytes() == b"A1"
 
 
 @pytest.mark.parametrize("name", ["claims", "arl", "rsp"])
