@@ -45,6 +45,17 @@ def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
     return found
 
 
+def every_wrong_value(d: Draw) -> list[Case]:
+    """Return an invoice for each wrong value of each key, each of one act and with a number of its own."""
+    sound = [{**invoice, "acts": invoice["acts"][:1]} for invoice in many(d, 200)]
+    found = []
+    for invoice, expected in faults.every_wrong_value(d, sound):
+        if expected[0][1] != "number":
+            invoice["number"] = 1 + len(found)
+        found.append(Case(invoice, expected))
+    return found
+
+
 def written(d: Draw, block: list[Case]) -> list[Line]:
     """Write each invoice on a line, and in front of one in forty of the sound ones a line that is broken or says something twice."""
     found = []

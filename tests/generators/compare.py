@@ -210,12 +210,15 @@ def decoding(c: Comparison, invoices: list[Json], runs: list[bytes]) -> None:
         given = [invoice for invoice, _ in sound[first : first + TOGETHER]]
         data = b"".join(run for _, run in sound[first : first + TOGETHER])
         c.counts["decoded"] += len(given)
-        c.same("check of sound records", data, [], check(data))
         c.same("twin's check of sound records", data, [], reader.check(data))
+        faults = check(data)
+        c.same("check of sound records", data, [], faults)
+        if faults:
+            continue
         wanted, back = wire.decode(data), decode(data)
-        reading, faults = examine_claims_stream(BytesIO(data), block=1000)
+        reading, again = examine_claims_stream(BytesIO(data), block=1000)
         written = b"".join(text for _, text in blocks_again(BytesIO(data), reading, block=900))
-        c.same("decode in blocks", data, ([], back), (faults, list(msgspec.json.Decoder(Invoice).decode_lines(written))))
+        c.same("decode in blocks", data, ([], back), (again, list(msgspec.json.Decoder(Invoice).decode_lines(written))))
         for invoice, one, other in zip(given, wanted, back, strict=True):
             c.same("twins of encoder and decoder", invoice, fse_json.returned(invoice), one)
             c.same("decode", invoice, msgspec.convert(one, Invoice), other)

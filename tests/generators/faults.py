@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults planted in sound invoices: every code that an invoice can be refused with, with what must be told of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.generators import values, words
@@ -83,12 +83,27 @@ def below(path: str, key: str) -> str:
 def wrong_value(d: Draw, invoice: Json) -> Expected:
     name, path, item = d.pick(places(d, invoice))
     key = d.pick(list(KEYS[name]))
-    code, value = d.pick(KEYS[name][key](d))
+    return put_wrong(item, path, key, *d.pick(KEYS[name][key](d)))
+
+
+def put_wrong(item: Json, path: str, key: str, code: str, value: Any) -> Expected:
     item[key] = value
     # Of a list, what is no text is told by its place.
     elements = value if key in ("modifiers", "teeth") and isinstance(value, list) else ()
     odd = [f"[{place}]" for place, one in enumerate(elements) if not isinstance(one, str)]
     return [(code, below(path, key) + "".join(odd[:1]))]
+
+
+def every_wrong_value(d: Draw, sound: list[Json]) -> Iterator[tuple[Json, Expected]]:
+    """Yield an invoice for each wrong value of each key, in one of the sound ones that has its object."""
+    for name, keys in KEYS.items():
+        holder = next(invoice for invoice in sound if any(found == name for found, _, _ in places(d, invoice)))
+        for key, maker in keys.items():
+            for code, value in maker(d):
+                invoice = copy(holder)
+                found = [(path, item) for other, path, item in places(d, invoice) if other == name]
+                if found:
+                    yield invoice, put_wrong(found[0][1], found[0][0], key, code, value)
 
 
 def missing_key(d: Draw, invoice: Json) -> Expected:

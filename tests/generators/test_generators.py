@@ -15,7 +15,7 @@ from desmos_fast.billing import codec
 from desmos_fast.billing.model import Invoice, ReferringDoctor
 from tests.generators import compare, faults, invoices
 from tests.generators.__main__ import ROOT, together
-from tests.generators.blocks import Case
+from tests.generators.blocks import Case, every_wrong_value
 from tests.generators.compare import Comparison
 from tests.generators.damage import damaged
 from tests.generators.draw import drawn, seeded
@@ -24,7 +24,7 @@ from tests.oracle.fse_keys import written_name
 from tests.oracle.reader import TABLES
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-SEEDS = 4
+SEEDS = 3
 EACH = 1000
 LINE = 129
 
@@ -67,6 +67,13 @@ def test_a_short_run_agrees_and_leaves_nothing_out() -> None:
         for name, counts in vars(found.coverage).items():
             total.coverage.update(name, counts)
     assert total.coverage.lacks() == []
+
+
+@pytest.mark.parametrize("flow", [1, 2])
+def test_every_wrong_value_of_every_key_agrees(flow: int) -> None:
+    block = every_wrong_value(seeded(flow))
+    assert len(block) > 2000
+    assert differences(block, flow) == set()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
