@@ -32,7 +32,7 @@ NO_OBJECT: Final = "this line is not one JSON object in UTF-8"
 # A value inside a thousand others is as unreadable as one that does not end.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`")
+_KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
