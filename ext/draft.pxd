@@ -37,6 +37,11 @@ cdef struct Told:
     PyObject *item
     Value value
 
+# The object that a check met last, and what came of it: defaults and small numbers are the same objects again and again.
+cdef struct Memo:
+    PyObject *item
+    Value value
+
 cdef struct Draft:
     # The values of the head lie elsewhere, close together where several invoices are filled at once.
     Head *head
@@ -52,6 +57,8 @@ cdef struct Draft:
     bint apart
     # The transliteration of a name, or NULL where names are taken as they are.
     PyObject *names
+    # One for each check of each object, or NULL. The objects must outlive them.
+    Memo *memos
     uint64_t lines
     uint64_t fees
     uint64_t amo

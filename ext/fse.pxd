@@ -14,6 +14,8 @@ cdef enum:
     # The records of one act, at most.
     ACT_LINES = 4
     TOTALS = 8
+    # Up to so many invoices there is nothing to remember from one to the next.
+    FEW = 4
 
 # Objects of the invoice in the order in which they are read and in which `classes` are given; an act is of one of two classes.
 cdef enum:

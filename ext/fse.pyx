@@ -11,6 +11,7 @@ The invoices are borrowed: the caller's tuple keeps them alive and they are froz
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ext.between cimport check_act, check_head, compute_act, compute_head, spell_biller
@@ -154,12 +155,19 @@ cdef class Encoder:
         cdef PyObject *found
         cdef Value cells
         cdef Value *value
+        cdef Memo *memo = NULL if d.memos == NULL else d.memos + thing * CHECKS
         cdef Py_ssize_t width
         for i in range(self.counts[thing]):
             check = &self.checks[thing][i]
             found = member(item, check.place)
             value = value_at(d, act, check.slot) if check.kind < MODIFIER_LIST else &cells
+            if memo != NULL and memo[i].item == found:
+                value[0] = memo[i].value
+                continue
             reason = load(d, act, check, found, value, kept)
+            # A list lies elsewhere, and a name may have been written anew for this invoice alone.
+            if memo != NULL and reason == SOUND and check.kind != NAME and check.kind < MODIFIER_LIST:
+                memo[i].item, memo[i].value = found, value[0]
             if reason:
                 value.known = 0
                 width = check.width
@@ -342,7 +350,7 @@ cdef class Encoder:
         cdef Draft d
         cdef Head head
         cdef Act act
-        d.names, d.head, act.always = <PyObject *>self.names, &head, 1
+        d.names, d.head, d.memos, act.always = <PyObject *>self.names, &head, NULL, 1
         enter(&d, flow, strict)
         self.take_invoice(&d, &act, <PyObject *>invoice, sink, None, kept)
         if d.found:
@@ -367,14 +375,17 @@ cdef class Encoder:
         for i in range(count):
             room += self.count_records(PyTuple_GET_ITEM(<PyObject *>invoices, i))
         sink = Sink(room * LINE, count, into)
-        d.names, d.head = <PyObject *>self.names, &head
+        d.names, d.head, d.memos = <PyObject *>self.names, &head, NULL
         d.flow, d.strict = flow, strict
         if seen is not None:
             seen.enter()
         try:
+            if count > FEW:
+                d.memos = <Memo *>calloc(THINGS * CHECKS, sizeof(Memo))
             for i in range(count):
                 self.encode_one(&d, &act, PyTuple_GET_ITEM(<PyObject *>invoices, i), sink, seen, faults, kept)
         finally:
+            free(d.memos)
             if seen is not None:
                 seen.busy = False
         return sink.close(), sink.columns_starts, sink.columns_fees, sink.columns_amo, sink.columns_amc, faults

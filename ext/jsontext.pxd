@@ -16,6 +16,23 @@ cdef extern from "ext/scan.h" nogil:
     int short_number "desmos_short_number"(const char *text, char *word, uint64_t *number)
 
 
+cdef enum:
+    # The longest value that is remembered, and the worth at which it is not any more.
+    REMEMBERED = 32
+    WORTHLESS = -16
+
+# A value as it was last written under a key, and what came of it. Most values of a line are those of the line before: to compare a few
+# characters is all that it takes to know that they are sound again.
+cdef struct Memo:
+    char[REMEMBERED] text
+    Value value
+    # How many characters it has, and how many tell it from others: a number ends where another character stands.
+    int size
+    int telling
+    # Rises when it serves and falls when it does not: what never repeats is soon no longer looked at.
+    int worth
+
+
 cdef inline const char *skip(const char *at, const char *end) noexcept nogil:
     while at < end and (at[0] == 32 or at[0] == 9 or at[0] == 13):
         at += 1

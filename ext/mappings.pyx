@@ -194,7 +194,7 @@ cdef class Mappings:
         try:
             if acts == NULL:
                 raise MemoryError
-            d.names, d.head = <PyObject *>self.schema.encoder.names, &head
+            d.names, d.head, d.memos = <PyObject *>self.schema.encoder.names, &head, NULL
             self.take_all(items, &d, acts, flow, strict, general, sink, seen, faults, odd)
         finally:
             seen.busy = False

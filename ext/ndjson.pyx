@@ -16,7 +16,8 @@ from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
 from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, CHECKS, INVOICE, NGAP, THINGS, Encoder, enter
-from ext.jsontext cimport any_text, integer_at, keep_start, plain_text, same_key, same_start, short_text, skip, take, text_at, word_at
+from ext.jsontext cimport WORTHLESS, Memo, any_text, integer_at, keep_start, plain_text
+from ext.jsontext cimport same_key, same_start, short_text, skip, take, text_at, word_at
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
@@ -28,15 +29,6 @@ cdef enum:
 
 cdef enum:
     DONE, SURPRISE, ROOM
-
-# A value as it was last written under a key, and what came of it. Most values of a line are those of the line before: to compare a few
-# characters is all that it takes to know that they are sound again.
-cdef struct Memo:
-    char[SPELT] text
-    Value value
-    # How many characters it has, and how many tell it from others: a number ends where another character stands.
-    int size
-    int telling
 
 # The invoice at hand. What reads a part of its line takes the place where it begins and returns the one after it, NULL for a surprise.
 cdef struct Reader:
@@ -130,11 +122,14 @@ cdef class Lines:
         if at < r.end and at[0] <= 32:
             at = skip(at, r.end)
         room = r.end - at
-        if room >= SPELT and memo.telling and same_start(at, memo.text, memo.telling):
-            value[0] = memo.value
-            return at + memo.size
+        if memo.worth > WORTHLESS and room >= SPELT:
+            if memo.telling and same_start(at, memo.text, memo.telling):
+                memo.worth = min(memo.worth + 1, -WORTHLESS)
+                value[0] = memo.value
+                return at + memo.size
+            memo.worth -= 1
         next = self.read_new(r, at, check, value)
-        if room >= SPELT and next != NULL and next - at < SPELT:
+        if memo.worth > WORTHLESS and room >= SPELT and next != NULL and next - at < SPELT:
             memo.size = <int>(next - at)
             memo.telling = memo.size + (check.kind == INTEGER)
             keep_start(memo.text, at)

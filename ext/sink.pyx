@@ -106,6 +106,9 @@ cdef class Sink:
             data = memoryview(self.block.memory)[:self.at]
             self.block.busy, self.block = False, None
             return data
+        # Memory that was cut short is mapped anew the next time, which costs more than to copy what is in it.
+        if self.room - self.at > self.room >> 4:
+            return self.out[:self.at]
         if self.at != self.room:
             resize_bytes(&self.fresh, self.at)
         return <object>self.fresh
