@@ -305,3 +305,22 @@ class TestColumns:
         some = columns([FIRST]) | {"acts": numpy.array([0, 0])}
         some = {path: column[:0] if path.startswith("act.") else column for path, column in some.items()}
         assert [(fault.code, fault.field) for fault in encode_columns(some).faults] == [("B2_MISSING", "acts")]
+
+
+@pytest.mark.parametrize("source", ["lines", "columns"])
+def test_other_threads_run_while_lines_and_columns_are_encoded(source: str) -> None:
+    day = [msgspec.structs.replace(FIRST, number=number) for number in range(1, 50_001)]
+    lines, table = WIRE.encode_lines(day), columns(day)
+    ticks, done = 0, threading.Event()
+
+    def work() -> None:
+        encode_ndjson(lines) if source == "lines" else encode_columns(table)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not done.is_set():
+        ticks += 1
+    thread.join()
+    # With the lock held for the whole call, it would have turned once or twice.
+    assert ticks > 1000
