@@ -118,7 +118,7 @@ def missing_key(d: Draw, invoice: Json) -> Expected:
 def unknown_key(d: Draw, invoice: Json) -> Expected:
     name, path, item = d.pick(places(d, invoice))
     kind = "Kind" if name in ("ngap", "ccam", "accident") else "kind"
-    strange = ("tarif", "x", "", "Number", "number ", "é", "amo_", kind, "a" * 300)
+    strange = ("tarif", "x", "", "Number", "number ", "é", "a\nb", "` - at `$.x`", "[0]", "a.b", kind, "a" * 300)
     key = d.pick(("teeth", "grouping", "activity") if name == "ngap" and d.below(3) == 2 else strange)
     item[key] = d.pick((1, None, "x", [1, {"a": [2]}], {"b": {}}, True, 1.5))
     return [("B2_UNKNOWN_KEY", below(path, key))]
