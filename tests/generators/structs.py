@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invoices as Structs and as the objects of their JSON, and back."""
+"""Structs of invoices as the objects of their JSON."""
 
 from typing import Any
 
 import msgspec
 
-from desmos_fast.billing.model import CcamAct, Invoice, NgapAct
+from desmos_fast.billing.model import CcamAct, NgapAct
 
 CLASSES = {
     "beneficiary": "Beneficiary", "amo": "Amo", "referring_doctor": "ReferringDoctor", "amc": "Amc", "accident": "Accident",
@@ -48,8 +48,3 @@ def act(value: Any) -> Any:
 
 def opaque(value: Any) -> Any:
     return Odd(value) if isinstance(value, dict | list | msgspec.Struct) else value
-
-
-def struct(item: dict[str, Any]) -> Invoice:
-    """Return the Struct of a JSON object that has the keys and types of one."""
-    return msgspec.convert(item, Invoice)

@@ -10,6 +10,7 @@ from tests.oracle.fse import ACTS, HOLDERS, NEVER_NULL, Found, Json, amc_written
 from tests.oracle.fse_keys import AGREEMENT, EXECUTOR, HEADER, Keys, Null, Refused, written_name
 
 LONGEST_NUMBER = 400
+# Readers of JSON differ in how deep they go; none needs more than an invoice, and none may take what has no end.
 DEEPEST = 900
 KEYS: dict[str, Keys] = {**HEADER, **ACTS, "executor": EXECUTOR, "prior_agreement": AGREEMENT}
 UNDER = {"": (*HOLDERS, "acts"), "ngap": ("executor", "prior_agreement"), "ccam": ("executor", "prior_agreement")}
