@@ -48,7 +48,7 @@ def cases(d: Draw, count: int, one_in: int = 3) -> list[Case]:
 def every_wrong_value(d: Draw) -> list[Case]:
     """Return an invoice for each wrong value of each key, each of one act and with a number of its own."""
     sound = [{**invoice, "acts": invoice["acts"][:1]} for invoice in many(d, 200)]
-    found = []
+    found: list[Case] = []
     for invoice, expected in faults.every_wrong_value(d, sound):
         if expected[0][1] != "number":
             invoice["number"] = 1 + len(found)
