@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put the figures of a run into the pages that show them.
+
+`desmos-fast bench --json > run.json`, then `python -m loadtests.pages run.json`.
+"""
+
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from loadtests.judge import Row
+from loadtests.machine import ROOT
+from loadtests.report import amount, verdict
+
+BEGIN: Final = "<!-- figures:begin -->\n"
+END: Final = "<!-- figures:end -->"
+PAGE: Final = ROOT / "docs" / "reference" / "bench.md"
+README: Final = ROOT / "README.md"
+MORE: Final = "Every figure, the peers, and what they do not show: [benchmarks](docs/reference/bench.md)."
+# What the first page shows: the work of a centre's day, each beside the peer that one would write or take instead.
+SHOWN: Final = (
+    ("msgspec Structs to records against generated f-strings", "f-strings"),
+    ("NDJSON in schema order to records, against orjson and f-strings", "orjson and f-strings"),
+    ("columns to records: every check", "NumPy"),
+    ("check and decode bare records", "struct"),
+    ("lots of 500,000 invoices: order, numbers, totals; against polars", "polars"),
+    ("join of keys of 64 bytes, both ways", "polars"),
+)
+
+
+class Run(msgspec.Struct):
+    """What `bench --json` prints."""
+
+    machine: dict[str, Any]
+    goals: list[Row]
+
+
+def ratio(row: Row) -> str:
+    """Return the ratio as a page shows it."""
+    if row.ratio is None:
+        return ""
+    return f"{row.ratio:.3g}" if row.direction == "<=" or row.ratio < 1 else f"{row.ratio:.3g}x"
+
+
+def whole_table(rows: Iterable[Row]) -> str:
+    """Return every row that was measured."""
+    head = "| goal | work | ours | peer | its value | ratio | asked | spread | verdict |\n|---|---|---|---|---|---|---|---|---|\n"
+    lines = []
+    for row in rows:
+        if row.ratio is None or row.spread is None:
+            continue
+        asked = "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}"
+        ours, theirs = amount(row.ours, row.unit), amount(row.peer_value, row.unit)
+        cells = (row.id or "", row.work, ours, row.peer, theirs, ratio(row), asked, f"{row.spread * 100:.0f} %", verdict(row))
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return head + "".join(lines)
+
+
+def short_table(rows: Iterable[Row]) -> str:
+    """Return the few rows of the first page: how many times as fast as the peer."""
+    head = "| work | ours | peer | times as fast |\n|---|---|---|---|\n"
+    named = {(row.work, row.peer): row for row in rows}
+    lines = []
+    for work, peer in SHOWN:
+        row = named[work, peer]
+        if row.ours is not None and row.peer_value is not None and row.ratio is not None:
+            times = 1 / row.ratio if row.direction == "<=" else row.ratio
+            ours, theirs = amount(row.ours, row.unit), amount(row.peer_value, row.unit)
+            lines.append(f"| {work.split(' against ')[0].rstrip(',;')} | {ours} | {peer}, {theirs} | {times:.3g}x |\n")
+    return head + "".join(lines)
+
+
+def told(run: Run, day: date) -> str:
+    """Return where, when and by which command the figures were measured."""
+    known = run.machine
+    command = "desmos-fast bench --quick" if known.get("quick") else "desmos-fast bench"
+    return (
+        f"`{command}`, {day.day} {day:%B %Y}, {known['cpu']}, {known['cores']} cores, {known['python']}, {known['compiler']}, revision\n"
+        f"{known['revision']}. Values are of one invoice or one row.\n"
+    )
+
+
+def put(page: Path, text: str) -> None:
+    """Put text between the marks of a page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page.name} has no place for figures")
+    page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+
+
+def main(path: str) -> None:
+    """Write the pages."""
+    run = msgspec.json.decode(Path(path).read_bytes(), type=Run)
+    where = told(run, date.today())
+    put(PAGE, f"{where}\n{whole_table(run.goals)}")
+    put(README, f"{where}\n{short_table(run.goals)}\n{MORE}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
