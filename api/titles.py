@@ -61,6 +61,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "content_changed": Title(500, "What was kept is not what was signed", "Un contenu conservé n'est plus celui qui a été signé"),
     "lot_rows_disagree": Title(500, "Columns of a build contradict each other", "Les colonnes d'une constitution de lots se contredisent"),
     "layout_invalid": Title(422, "A layout pack is not sound", "Un jeu de tables de format est incohérent"),
+    "layout_changed": Title(409, "What waits was signed under other layouts", "Ce qui attend a été signé sous d'autres tables de format"),
     "layout_not_in_force": Title(422, "The layouts are not in force on that day", "Les tables de format ne sont pas en vigueur ce jour-là"),
     "claims_unreadable": Title(422, "These are no claim files", "Ce ne sont pas des fichiers de facturation"),
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),

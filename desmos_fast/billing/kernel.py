@@ -97,8 +97,12 @@ def checks(pack: Pack) -> "Iterator[Check]":
     for record_type in fse.LINES:
         for field in pack.tables[record_type].fields:
             written.setdefault(source_of(field.value)[0], []).append(field)
+    free = {source_of(pack.tables[record_type].field(field).value)[0] for record_type, field in pack.free_text}
     for key in (*HEADER, *UNDER_ACT):
         owner, _, attribute = key.path.removeprefix("act.").rpartition(".")
+        if key.kind == "name" and key.path not in free:
+            # Text that is not free is a code: as it is written, or refused.
+            key = key._replace(kind="code")
         yield _check(owner or "invoice", attribute, key, written, pack)
     for owner, keys in KEYS.items():
         for key in keys:

@@ -18,10 +18,12 @@ from desmos_fast.db.journal import ids as new_ids
 from desmos_fast.db.kernel import blind_index, seal
 from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.exchange.faults import FaultyInput
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import LayoutChanged
 
-# Version 1, then the sizes of the records of flow 01 and of flow 02; the wire takes the rest.
-_HEAD: Final = struct.Struct(">BII")
-_VERSION: Final = 1
+# Version 2, then the sizes of the name of the layouts, of the records of flow 01 and of those of flow 02; the wire takes the rest.
+_HEAD: Final = struct.Struct(">BBII")
+_VERSION: Final = 2
 WIRE: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -32,22 +34,33 @@ class SealedUnread(OurBug):
 
 
 def pack(flow1: bytes, flow2: bytes, wire: bytes) -> bytes:
-    """Put an invoice's records and its canonical JSON in one run of bytes, which is hashed, then sealed.
+    """Put an invoice's records and its canonical JSON in one run of bytes, which is hashed, then sealed, with the layouts in use.
 
     `flow2` is empty unless the complementary share is claimed apart.
     """
-    return _HEAD.pack(_VERSION, len(flow1), len(flow2)) + flow1 + flow2 + wire
+    profile = load_pack().profile.encode()
+    return _HEAD.pack(_VERSION, len(profile), len(flow1), len(flow2)) + profile + flow1 + flow2 + wire
 
 
 def unpack(blob: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the records of flow 01, those of flow 02 and the canonical JSON. Raises SealedUnread."""
+    """Return the records of flow 01, those of flow 02 and the canonical JSON.
+
+    Raises SealedUnread, and LayoutChanged for an invoice that was signed under other layouts: its records fit in no file of these.
+    """
     if len(blob) < _HEAD.size:
         raise SealedUnread("a sealed invoice is shorter than its head")
-    version, size1, size2 = _HEAD.unpack_from(blob)
-    first, second = _HEAD.size + size1, _HEAD.size + size1 + size2
+    version, size, size1, size2 = _HEAD.unpack_from(blob)
+    start = _HEAD.size + size
+    first, second = start + size1, start + size1 + size2
     if version != _VERSION or second > len(blob):
-        raise SealedUnread("a sealed invoice is not laid out as version 1")
-    return blob[_HEAD.size : first], blob[first:second], blob[second:]
+        raise SealedUnread("a sealed invoice is not laid out as version 2")
+    profile, used = blob[_HEAD.size : start].decode("ascii", "replace"), load_pack().profile
+    if profile != used:
+        raise LayoutChanged(
+            f"an invoice was signed under the layouts {profile!r}, and {used!r} are in use",
+            hint="set DESMOS_LAYOUTS back, build the lots of what waits, and change it then",
+        )
+    return blob[start:first], blob[first:second], blob[second:]
 
 
 class Block(msgspec.Struct, frozen=True):

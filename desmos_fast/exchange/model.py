@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from desmos_fast.base.errors import InvalidInput
+from desmos_fast.base.errors import Conflict, InvalidInput
 
 RECORD_WIDTH: Final = 128
 Kind = Literal["const", "filler", "num", "amount", "date6", "alpha"]
@@ -20,6 +20,12 @@ class LayoutError(InvalidInput):
     """A layout pack that no codec can follow."""
 
     code = "layout_invalid"
+
+
+class LayoutChanged(Conflict):
+    """What was written under one layout pack waits, and another one is in use."""
+
+    code = "layout_changed"
 
 
 class LayoutNotInForce(InvalidInput):

@@ -6,9 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from desmos_fast.billing import kernel
 from desmos_fast.billing.codec import UsedNumbers, encode, read_ndjson
 from desmos_fast.billing.model import Invoice
+from desmos_fast.exchange.compiler import compile_table
 from desmos_fast.exchange.faults import Fault
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.text import latin_cached
+from ext import fse
 from tests.billing.odd import BAD, GOLDEN, INVOICES, NAMES, golden, put
 
 LINE = 129
@@ -175,3 +180,17 @@ def test_the_last_line_that_a_total_can_count_is_written() -> None:
     act = msgspec.structs.replace(FIRST.acts[0], fees=3000)
     encoded = encode([msgspec.structs.replace(FIRST, acts=(act,) * 333)])
     assert (encoded.faults, len(encoded.data) // LINE, encoded.data[-LINE:][38:41]) == ([], 1002, b"999")
+
+
+def test_a_name_where_text_is_not_free_is_a_code() -> None:
+    pack = load_pack()
+    bare = msgspec.structs.replace(pack, free_text=frozenset(pair for pair in pack.free_text if pair[0] != "2S"))
+    programs = tuple(compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES)
+    classes = tuple(kernel.CLASSES[name] for name in fse.OBJECTS)
+    encoder = fse.Encoder(classes, tuple(kernel.checks(bare)), programs, latin_cached)
+    (doctor,) = golden("11_accents")[:1]
+    *_, faults = encoder.encode((doctor,), 1)
+    assert {fse.REASONS[fault[1]] for fault in faults} == {"B2_BAD_CHAR"}
+    spelt = changed(changed(doctor, "referring_doctor.last_name", "A B"), "referring_doctor.first_name", "C")
+    data, *_, faults = encoder.encode((spelt,), 1)
+    assert (data, faults) == (encode([spelt]).data, [])

@@ -3,18 +3,22 @@
 
 import hashlib
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from desmos_fast.base.types import uuid7
+from desmos_fast.billing import sealed
 from desmos_fast.billing.codec import encode
 from desmos_fast.billing.model import Amc
 from desmos_fast.billing.sealed import SealedUnread, pack, seal_block, unpack
 from desmos_fast.db.kernel import SealBroken, blind_index, unseal
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.exchange.faults import FaultyInput
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import LayoutChanged
 from tests.billing.visits import OTHER, act, invoice
 
 KEYRING = Keyring(b"m" * 32)
@@ -27,12 +31,20 @@ def test_what_is_packed_comes_back(flow1: bytes, flow2: bytes, wire: bytes) -> N
 
 @pytest.mark.parametrize(
     "blob",
-    [b"", b"\x01", pack(b"a", b"b", b"")[:-1], b"\x02" + pack(b"a", b"b", b"c")[1:], b"\x01" + b"\xff" * 8 + b"abc"],
-    ids=["empty", "no head", "cut", "version 2", "sizes beyond the end"],
+    [b"", b"\x02", pack(b"a", b"b", b"")[:-1], b"\x01" + pack(b"a", b"b", b"c")[1:], b"\x02" + b"\xff" * 9 + b"abc"],
+    ids=["empty", "no head", "cut", "version 1", "sizes beyond the end"],
 )
 def test_what_was_not_packed_is_not_read(blob: bytes) -> None:
     with pytest.raises(SealedUnread):
         unpack(blob)
+
+
+def test_what_was_signed_under_other_layouts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    blob, other = pack(b"a", b"b", b"c"), msgspec.structs.replace(load_pack(), profile="autre-2")
+    monkeypatch.setattr(sealed, "load_pack", lambda: other)
+    with pytest.raises(LayoutChanged, match="'essai-1', and 'autre-2'"):
+        unpack(blob)
+    assert unpack(pack(b"a", b"b", b"c")) == (b"a", b"b", b"c")
 
 
 def test_each_invoice_of_a_block_is_sealed_for_itself() -> None:
