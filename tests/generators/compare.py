@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from io import BytesIO
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import msgspec
@@ -59,6 +60,13 @@ class Comparison:
     def same(self, form: str, given: Any, expected: Any, actual: Any) -> None:
         if expected != actual and len(self.differences) < MOST:
             self.differences.append(Difference(form, given, expected, actual))
+
+    def alike(self, form: str, *pairs: tuple[list[Any], list[Any]]) -> None:
+        """Compare whole lists, and keep of each pair that differs its first difference alone."""
+        for expected, actual in pairs:
+            if expected != actual:
+                place = next(place for place, (one, other) in enumerate(zip_longest(expected, actual)) if one != other)
+                self.differences.append(Difference(form, place, expected[place:][:1], actual[place:][:1]))
 
 
 Told = tuple[int | None, str, str, int | None]
@@ -123,9 +131,9 @@ def rowwise(c: Comparison, form: str, given: list[Any], runs: list[bytes], found
         person = given[fault.line - first].get("insured_nir")
         if isinstance(person, str) and NIR.fullmatch(person):
             c.same(f"{form}: a NIR is told", given[fault.line - first], False, person[:13] in repr(fault))
-    c.same(f"{form}, all", len(given), (runs, twin_told(found)), (written, kernel_told(encoded.faults)))
+    c.alike(f"{form}, all", (runs, written), (twin_told(found), kernel_told(encoded.faults)))
     sums = [tuple(int(run[-LINE:][start:end]) if run else 0 for start, end in SUMS) for run in runs]
-    c.same(f"{form}, sums", len(given), sums, list(zip(encoded.fees, encoded.amo, encoded.amc, strict=True)))
+    c.alike(f"{form}, sums", (sums, list(zip(encoded.fees, encoded.amo, encoded.amc, strict=True))))
 
 
 def encoding(c: Comparison, d: Draw, block: list[Case], flow: int, strict: bool) -> None:
@@ -175,12 +183,12 @@ def in_lines(c: Comparison, d: Draw, block: list[Case], runs: list[bytes], found
     texts, by_line, by_expected = data.split(b"\n"), by_row(actual), by_row(expected)
     for place in {*by_line, *by_expected}:
         c.same("lines", texts[(place or first) - first], by_expected.get(place), by_line.get(place))
-    c.same("lines, all", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
+    c.alike("lines, all", (kept, [run for run in runs_of(encoded) if run]), (expected, actual))
     # The way of the service: lines to Structs first.
     invoices, numbers, unread = codec.read_ndjson(data, first_line=first)
     encoded = codec.encode(invoices, flow=flow, lines=numbers, strict=strict)
     actual = sorted(kernel_told([*unread, *encoded.faults]), key=lambda fault: fault[0] or 0)
-    c.same("lines, read first", len(written), (kept, expected), ([run for run in runs_of(encoded) if run], actual))
+    c.alike("lines, read first", (kept, [run for run in runs_of(encoded) if run]), (expected, actual))
 
 
 def in_parts(c: Comparison, d: Draw, invoices: list[Json], runs: list[bytes], found: list[Found], flow: int, strict: bool) -> None:
@@ -192,7 +200,7 @@ def in_parts(c: Comparison, d: Draw, invoices: list[Json], runs: list[bytes], fo
         encoded = codec.encode(part, flow=flow, lines=places, used=used, strict=strict, into=memory)
         written += [bytes(encoded.data[start:stop]) for start, stop in zip(encoded.starts, encoded.starts[1:], strict=False)]
         told += kernel_told(encoded.faults)
-    c.same("in parts", cut, (runs, twin_told(found)), (written, told))
+    c.alike("in parts", (runs, written), (twin_told(found), told))
 
 
 def in_columns(c: Comparison, d: Draw, invoices: list[Json], flow: int, strict: bool) -> None:
