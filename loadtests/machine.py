@@ -61,6 +61,7 @@ def fingerprint() -> dict[str, object]:
         "compiler": _compiler(),
         "flags": _flags(),
         "revision": _revision(),
+        "load": os.getloadavg()[0],
     }
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from loadtests.judge import Row
 from loadtests.machine import ROOT
-from loadtests.report import amount, verdict
+from loadtests.report import amount, cells
 
 BEGIN: Final = "<!-- figures:begin -->\n"
 END: Final = "<!-- figures:end -->"
@@ -27,7 +27,7 @@ SHOWN: Final = (
     ("NDJSON in schema order to records, against orjson and f-strings", "orjson and f-strings"),
     ("columns to records: every check", "NumPy"),
     ("check and decode bare records", "struct"),
-    ("lots of 500,000 invoices: order, numbers, totals; against polars", "polars"),
+    ("lots of columns: order, numbers, totals; against polars", "polars"),
     ("join of keys of 64 bytes, both ways", "polars"),
 )
 
@@ -39,25 +39,11 @@ class Run(msgspec.Struct):
     goals: list[Row]
 
 
-def ratio(row: Row) -> str:
-    """Return the ratio as a page shows it."""
-    if row.ratio is None:
-        return ""
-    return f"{row.ratio:.3g}" if row.direction == "<=" or row.ratio < 1 else f"{row.ratio:.3g}x"
-
-
 def whole_table(rows: Iterable[Row]) -> str:
     """Return every row that was measured."""
-    head = "| goal | work | ours | peer | its value | ratio | asked | spread | verdict |\n|---|---|---|---|---|---|---|---|---|\n"
-    lines = []
-    for row in rows:
-        if row.ratio is None or row.spread is None:
-            continue
-        asked = "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}"
-        ours, theirs = amount(row.ours, row.unit), amount(row.peer_value, row.unit)
-        cells = (row.id or "", row.work, ours, row.peer, theirs, ratio(row), asked, f"{row.spread * 100:.0f} %", verdict(row))
-        lines.append(f"| {' | '.join(cells)} |\n")
-    return head + "".join(lines)
+    told = [cells(row) for row in rows if row.ratio is not None]
+    lines = [[*told[0]], ["---"] * len(told[0]), *([*row.values()] for row in told)] if told else []
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def short_table(rows: Iterable[Row]) -> str:
@@ -80,7 +66,7 @@ def told(run: Run, day: date) -> str:
     command = "desmos-fast bench --quick" if known.get("quick") else "desmos-fast bench"
     return (
         f"`{command}`, {day.day} {day:%B %Y}, {known['cpu']}, {known['cores']} cores, {known['python']}, {known['compiler']}, revision\n"
-        f"{known['revision']}. Values are of one invoice or one row.\n"
+        f"{known['revision']}, load of the machine {known['load']:.1f} when it began. Values are of one invoice or one row.\n"
     )
 
 

@@ -13,11 +13,9 @@ from rich.table import Table
 from loadtests.judge import Row
 
 WIDE: Final = 150
-# The columns, and whether one is for a wide terminal only.
-COLUMNS: Final = {
-    "goal": False, "work": False, "ours": False, "peer": False, "its value": True, "ratio": False, "asked": False, "spread": True,
-    "memory": True, "verdict": False,
-}  # fmt: skip
+# The columns that a narrow terminal goes without, and those that hold words.
+WIDE_ONLY: Final = frozenset({"size", "its value", "spread", "memory"})
+WORDS: Final = frozenset({"goal", "work", "peer", "verdict"})
 PREFIXES: Final = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 
 
@@ -52,25 +50,34 @@ def _beyond(row: Row) -> bool:
     return row.ratio >= row.stretch if row.direction == ">=" else row.ratio <= row.stretch
 
 
+def cells(row: Row) -> dict[str, str]:
+    """Return a row as texts, by column."""
+    return {
+        "goal": row.id or "",
+        "work": row.work,
+        "size": f"{row.size:,}" if row.size else "-",
+        "ours": amount(row.ours, row.unit),
+        "peer": row.peer,
+        "its value": amount(row.peer_value, row.unit),
+        "ratio": "-" if row.ratio is None else f"{row.ratio:.3g}",
+        "asked": "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}",
+        "spread": "-" if row.spread is None else f"{row.spread * 100:.0f} %",
+        "memory": amount(row.memory, "B"),
+        "verdict": verdict(row),
+    }
+
+
 def table(rows: Sequence[Row], wide: bool = True) -> Table:
-    """Lay the rows out for a terminal; a narrow one goes without the peer's value, the spread and the memory."""
+    """Lay the rows out for a terminal."""
+    told = [cells(row) for row in rows]
+    names = [name for name in told[0] if wide or name not in WIDE_ONLY] if told else []
     laid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, needs_width in COLUMNS.items():
-        if wide or not needs_width:
-            words = name in ("work", "peer", "verdict")
-            laid.add_column(name, justify="left" if words or name == "goal" else "right", no_wrap=not words, overflow="fold")
-    for row in rows:
-        cells = (cell for cell, needs_width in zip(_cells(row), COLUMNS.values(), strict=True) if wide or not needs_width)
-        laid.add_row(*cells)
+    for name in names:
+        words = name in WORDS
+        laid.add_column(name, justify="left" if words else "right", no_wrap=not words or name == "goal", overflow="fold")
+    for row in told:
+        laid.add_row(*(row[name] for name in names))
     return laid
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    asked = "" if row.goal is None else f"{row.direction.replace('>=', '≥').replace('<=', '≤')} {row.goal:.3g}"
-    ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
-    spread = "-" if row.spread is None else f"{row.spread * 100:.0f} %"
-    ours, theirs, memory = amount(row.ours, row.unit), amount(row.peer_value, row.unit), amount(row.memory, "B")
-    return (row.id or "", row.work, ours, row.peer, theirs, ratio, asked, spread, memory, verdict(row))
 
 
 def show(machine: Mapping[str, object], rows: Sequence[Row]) -> None:
