@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = ("desmos_fast", "api", "readers", "monitoring", "ext")
 GOLDEN: Final = ROOT / "tests" / "golden"
 # What a build reads and an installation does not need.
-LEFT_OUT: Final = (".pyx", ".pxd", ".c", ".so", ".html", ".pyc")
+LEFT_OUT: Final = (".pyx", ".pxd", ".pxi", ".h", ".c", ".so", ".html", ".pyc")
 
 
 def run(arguments: Sequence[str | Path], folder: Path, **env: str) -> subprocess.CompletedProcess[bytes]:

@@ -229,7 +229,8 @@ def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Any]", first: int)
     lines: list[int] = []
     faults: list[Fault] = []
     for number, line in enumerate(data.split(b"\n"), first):
-        if line.strip():
+        # Other blanks than those of JSON make a line that is none.
+        if line.strip(b" \t\r"):
             read = read_line(line, number, decoder)
             if isinstance(read, Fault):
                 faults.append(read)

@@ -12,7 +12,7 @@ import typer
 
 from desmos_fast.base.errors import OutsideFailed
 
-BLOCK: Final = 1 << 20
+BLOCK: Final = 1 << 18
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def open_input(path: str) -> Iterator[BinaryIO]:
 
 
 def line_blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Cut the input into blocks of whole lines, 1 MiB or a little more each; raise OutsideFailed (exit 3) when it cannot be read."""
+    """Cut the input into blocks of whole lines, 256 KiB or a little more each; raise OutsideFailed (exit 3) when it cannot be read."""
     while block := _read_block(source):
         yield block
 

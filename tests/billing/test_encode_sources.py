@@ -140,6 +140,13 @@ def test_a_key_that_stands_twice_is_refused(inside: bytes, path: str) -> None:
         assert [(fault.code, fault.field) for fault in faults] == [("B2_BAD_JSON", path or "number")]
 
 
+@pytest.mark.parametrize("blank", [b"\x0b", b"\x0c", b"\xc2\xa0", b"\x00"])
+def test_only_the_blanks_of_json_make_a_blank_line(blank: bytes) -> None:
+    whole = WIRE.encode(FIRST)
+    for faults in (encode_ndjson(blank + b"\n" + whole).faults, read_ndjson(blank + b"\n" + whole)[2]):
+        assert [(fault.code, fault.line) for fault in faults] == [("B2_BAD_JSON", 1)]
+
+
 def test_dictionaries_and_invoices_may_stand_together_and_what_is_neither_is_refused() -> None:
     whole = json.loads(WIRE.encode(FIRST))
     other = msgspec.structs.replace(FIRST, number=2)
