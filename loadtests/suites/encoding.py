@@ -8,8 +8,7 @@ several threads, lots, nor the database.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from desmos_fast.billing.codec import Block, encode, encode_ndjson
-from desmos_fast.billing.kernel import encoder
+from desmos_fast.billing.codec import Block, encode, encode_ndjson, encode_one
 from loadtests.data.invoices import invented
 from loadtests.data.wire import FORMS, ORDER, SCHEMA, dicts, loaded, ndjson
 from loadtests.model import Contender, Job, Race
@@ -69,11 +68,6 @@ def one_by_one(call: Callable[[Any], bytes]) -> Callable[[int], Job]:
     return prepare
 
 
-def kernel_alone(invoice: Any) -> bytes:
-    """Encode without what names the faults."""
-    return bytes(encoder().encode(invoice, 1)[0])
-
-
 def ndjson_race(form: str) -> Race:
     """Return the race of NDJSON in one form."""
 
@@ -99,7 +93,10 @@ RACES: Final = (
     memory_race("dicts", "dicts to records", dicts, "dicts"),
     Race(
         "one", "one invoice in one call", 1_000, 1_000,
-        ours=(Contender("encode", one_by_one(lambda invoice: encode(invoice).data)), Contender("kernel alone", one_by_one(kernel_alone))),
+        ours=(
+            Contender("encode", one_by_one(lambda invoice: encode_one(invoice[0]))),
+            Contender("a block of one", one_by_one(lambda invoice: encode(invoice).data)),
+        ),
         peers=(Contender("f-strings", one_by_one(f_strings())),), answer=answer,
     ),
     *(ndjson_race(form) for form in FORMS),
