@@ -128,8 +128,23 @@ static inline Py_ssize_t desmos_character(const char *text, Py_ssize_t room) {
     return size;
 }
 
+static inline Py_ssize_t desmos_escape(const char *text, Py_ssize_t room) {
+    /* The size of an escaped character; 0 for none, or for half of a pair, which needs a closer look. */
+    int i;
+    if (room < 2)
+        return 0;
+    if (text[1] != 'u')
+        return strchr("\"\\/bfnrt", text[1]) != NULL && text[1] != '\0' ? 2 : 0;
+    if (room < 6)
+        return 0;
+    for (i = 2; i < 6; i++)
+        if (!((text[i] >= '0' && text[i] <= '9') || ((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'f')))
+            return 0;
+    return (text[2] | 0x20) == 'd' && text[3] > '7' ? 0 : 6;
+}
+
 static inline Py_ssize_t desmos_any_text(const char *text, Py_ssize_t room) {
-    /* The size of a text of any characters, none of them escaped, up to its closing quote; -1 for any other. */
+    /* The size of a text of any characters up to its closing quote; -1 for what is none, or none for sure. */
     Py_ssize_t at = 0, size;
     for (;;) {
         at += desmos_special(text + at, room - at);
@@ -141,7 +156,8 @@ static inline Py_ssize_t desmos_any_text(const char *text, Py_ssize_t room) {
             at++;
             continue;
         }
-        size = (uint8_t)text[at] < 0x80 ? 0 : desmos_character(text + at, room - at);
+        size = text[at] == '\\' ? desmos_escape(text + at, room - at)
+            : (uint8_t)text[at] < 0x80 ? 0 : desmos_character(text + at, room - at);
         if (size == 0)
             return -1;
         at += size;

@@ -46,6 +46,10 @@ INVOICE: Final = msgspec.json.Decoder(Invoice)
 UNNUMBERED: Final = msgspec.json.Decoder(Unnumbered)
 
 
+class _Twice(ValueError):
+    """A key stands twice in some object."""
+
+
 class _Object(list[tuple[str, Any]]):
     """The keys of one object of JSON with their values, as often as they stand there."""
 
@@ -81,11 +85,17 @@ def read_mapping(item: Mapping[str, object], number: int | None) -> Invoice | Fa
 
 def twice(line: bytes, number: int) -> Fault | None:
     """Return a fault when a key of some object stands twice in a line of JSON, which leaves open what it means. Raises RecursionError."""
-    path = next(_paths_of_twins(json.loads(line.decode(), object_pairs_hook=_Object), ""), None)
-    if path is None:
+    try:
+        json.loads(line.decode(), object_pairs_hook=_once)
         return None
-    path = mask_nir(path)[:SHOWN]
+    except _Twice:
+        path = mask_nir(next(_paths_of_twins(json.loads(line.decode(), object_pairs_hook=_Object), "")))[:SHOWN]
     return Fault(code=BAD_JSON, message=f"{path} stands twice", line=number, field=path)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise _Twice
 
 
 def _paths_of_twins(item: Any, path: str) -> Iterator[str]:

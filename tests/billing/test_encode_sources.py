@@ -140,6 +140,26 @@ def test_a_key_that_stands_twice_is_refused(inside: bytes, path: str) -> None:
         assert [(fault.code, fault.field) for fault in faults] == [("B2_BAD_JSON", path or "number")]
 
 
+@pytest.mark.parametrize(
+    ("written", "usual"),
+    [
+        (rb"\ud83d\ude00", False), (rb"\ud800", False), (rb"\udc00\ud800", False), (rb"\uD7FFx", True), (rb"\u00e9", True),
+        (rb"\u00E9\n", True),
+        (rb"\"", True), (rb"\\", True), (rb"\/\b\f\r\t", True), (b"\\", False), (rb"\x41", False), (rb"\u12", False), (rb"\u00zz", False),
+        (b"\\\0", False), ("é€😀".encode(), True), (b"\xed\xa0\x80", False), (b"\xc0\xaf", False), (b"\xf4\x90\x80\x80", False),
+        (b"\x7f", True),
+        (b"\t", False), (b"\xe2\x82", False),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_record_holds_may_have_any_character(written: bytes, usual: bool) -> None:
+    line = WIRE.encode(FIRST).replace(b'"last_name":"', b'"last_name":"' + written)
+    invoices, _, faults = read_ndjson(line)
+    found = encode_ndjson(line)
+    assert (found.data, told(found)) == (encode(invoices).data, [(fault.code, fault.field, fault.width, fault.invoice) for fault in faults])
+    assert (kernel.lines().surprises(line) == []) is usual
+    assert not usual or found.data == encode([FIRST]).data
+
+
 @pytest.mark.parametrize("blank", [b"\x0b", b"\x0c", b"\xc2\xa0", b"\x00"])
 def test_only_the_blanks_of_json_make_a_blank_line(blank: bytes) -> None:
     whole = WIRE.encode(FIRST)
