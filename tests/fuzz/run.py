@@ -6,8 +6,11 @@ replays it ever after when that is tests/crashers. Needs the build and the libra
 that takes three times as long, and the changes of the targets reach them without.
 """
 
+import hashlib
+import os
 import random
 import sys
+import traceback
 import zlib
 from pathlib import Path
 from typing import Final
@@ -43,8 +46,15 @@ def main(name: str, work: str, crashers: str, *options: str) -> None:
     target = TARGETS[name]
 
     def one(data: bytes) -> None:
-        # By its content, for a failing input to fail again.
-        target.run(data, zlib.crc32(data) % TWIN_EACH == 0)
+        try:
+            # By its content, for a failing input to fail again.
+            target.run(data, zlib.crc32(data) % TWIN_EACH == 0)
+        except BaseException:
+            # The fuzzer keeps what crashes or hangs; an exception too, but after a search for symbols that outlasts its own alarm.
+            traceback.print_exc()
+            Path(crashers, name, f"failed-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}").write_bytes(data)
+            sys.stderr.flush()
+            os._exit(1)
 
     def change(data: bytes, most: int, seed: int) -> bytes:
         chance = random.Random(seed)

@@ -2,17 +2,22 @@
 """Make an input that fails smaller, and still failing: `python -m tests.fuzz.shrink TARGET FILE`, in place."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from tests.fuzz.targets import TARGETS
 
+HANG: Final = 60
+
 
 def fails(work: Callable[[], object]) -> bool:
-    """Say whether work fails in a process of its own, by an exception or a signal."""
+    """Say whether work fails in a process of its own, by an exception, a signal, or a minute gone by."""
     child = os.fork()
     if child == 0:
+        signal.alarm(HANG)
         status = 1
         try:
             work()
