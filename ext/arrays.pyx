@@ -366,13 +366,14 @@ cdef class Arrays:
         cdef Work *w
         if rows < 0 or acts[0] != 0 or any(acts[i] > acts[i + 1] for i in range(rows)):
             raise ValueError("the places of acts begin at 0 and never go back")
-        sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES + 3 + ACT_LINES * TILE_ACTS) * LINE, rows, into)
         w = <Work *>calloc(1, sizeof(Work))
         seen.enter()
         try:
             if w == NULL:
                 raise MemoryError
             self.compile(w.tables, columns, views, rows, <Py_ssize_t>acts[rows])
+            # Only now is it known that there are so many acts.
+            sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES + 3 + ACT_LINES * TILE_ACTS) * LINE, rows, into)
             self.prepare(w)
             w.draft.flow, w.draft.strict, w.draft.names = flow, strict, <PyObject *>self.schema.encoder.names
             while found != DONE:

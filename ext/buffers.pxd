@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns as buffers show them: what an entry is, and how it is read; no more than the buffer has."""
 cimport cython
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 from ext.fields cimport CODE, FLAG, INTEGER, Check
 from ext.schema cimport KEYS, Key
@@ -15,6 +16,10 @@ cdef extern from "ext/scan.h" nogil:
 # How an entry is read: a text, a flag, or an integer with or without a sign.
 cdef enum:
     ABSENT, TEXT, FLAGGED, SIGNED, UNSIGNED
+
+cdef enum:
+    # Bytes of a text, of which a wider column would lose some.
+    WIDEST = 4096
 
 cdef struct Column:
     const char *data
@@ -45,29 +50,18 @@ cdef struct Table:
 
 @cython.overflowcheck(False)
 cdef inline bint number_of(const Column *column, Py_ssize_t row, uint64_t *number) noexcept nogil:
-    # False for a negative one.
+    # False for a negative one. An entry may lie anywhere: a field of a packed record is not aligned.
     cdef const char *at = column.data + row * column.stride
-    cdef int64_t signed
-    if column.form == SIGNED:
-        if column.width == 8:
-            signed = (<const int64_t *>at)[0]
-        elif column.width == 4:
-            signed = (<const int32_t *>at)[0]
-        elif column.width == 2:
-            signed = (<const int16_t *>at)[0]
-        else:
-            signed = (<const int8_t *>at)[0]
-        number[0] = <uint64_t>signed
-        return signed >= 0
+    number[0] = 0
     if column.width == 8:
-        number[0] = (<const uint64_t *>at)[0]
+        memcpy(number, at, 8)
     elif column.width == 4:
-        number[0] = (<const uint32_t *>at)[0]
+        memcpy(number, at, 4)
     elif column.width == 2:
-        number[0] = (<const uint16_t *>at)[0]
+        memcpy(number, at, 2)
     else:
-        number[0] = (<const uint8_t *>at)[0]
-    return True
+        memcpy(number, at, 1)
+    return column.form != SIGNED or number[0] >> (8 * column.width - 1) == 0
 
 
 cdef inline int agree(const Column *column, str name) except -1:
@@ -86,10 +80,10 @@ cdef inline int set_column(Column *column, str name, const Py_buffer *view, Py_s
         format = format[1:]
     if dimensions < 1 or view.shape[0] != rows:
         raise ValueError(f"column {name} has {view.shape[0] if dimensions else 0} entries, and {rows} are expected")
-    column.data, column.stride, column.width = <const char *>view.buf, view.strides[0], <int>min(view.itemsize, <Py_ssize_t>4096)
-    if dimensions == 1 and (format.endswith(b"s") or format == b"c"):
+    column.data, column.stride, column.width = <const char *>view.buf, view.strides[0], <int>min(view.itemsize, <Py_ssize_t>WIDEST)
+    if dimensions == 1 and (format.endswith(b"s") or format == b"c") and view.itemsize <= WIDEST:
         column.form = TEXT
-    elif dimensions == 2 and format in (b"B", b"c", b"b") and view.strides[1] == 1 and view.shape[1] <= 4096:
+    elif dimensions == 2 and format in (b"B", b"c", b"b") and view.strides[1] == 1 and view.shape[1] <= WIDEST:
         column.form, column.width = TEXT, <int>view.shape[1]
     elif dimensions == 1 and format == b"?":
         column.form = FLAGGED

@@ -133,7 +133,8 @@ cdef class Encoder:
             compile_line(&self.lines[i], <tuple?>programs[i], shapes, lists)
             if i:
                 share(&self.lines[i], &self.lines[ALIKE[i]])
-        self.totals, self.most = 0, 0
+        # A number of records that a `5` does not say has no limit but this one.
+        self.totals, self.most = 0, 999_999_999
         for _, width, _, _, slot, _, _, _, _ in programs[LINE_5]:
             if S_LINES <= slot <= S_TOTAL_INSURED and self.totals < TOTALS:
                 self.total_slots[self.totals], self.total_widths[self.totals] = slot, width

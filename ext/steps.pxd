@@ -195,6 +195,8 @@ cdef inline int share(Line *line, const Line *other) except -1:
     cdef int i = 0
     while i < line.count and i < other.count and same_step(&line.steps[i], &other.steps[i]):
         i += 1
+    if i and line.steps[0].offset >= 64:
+        i = 0
     line.start = line.steps[0].offset if i else 0
     line.stop = line.start
     while line.stop < 64 and i and line.stop < line.steps[i - 1].offset + line.steps[i - 1].count:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices as columns: which there may be, and one row as the dictionary that JSON would have given."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from desmos_fast.base.errors import InvalidInput
+from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.billing import kernel
 
 # Lists are written without a separator: each element is as wide as it always is.
@@ -21,13 +23,14 @@ class Rows:
     """The columns of some invoices. Raises ColumnError for those that could not be read at all."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
-        self._columns = {path: memoryview(column) for path, column in columns.items() if path != "acts"}
-        unknown = sorted(self._columns.keys() - kernel.arrays().paths.keys())
+        unknown = sorted(map(str, columns.keys() - kernel.arrays().paths.keys() - {"acts"}))
         if unknown:
-            raise ColumnError(f"no key of the invoice is called {unknown[0]!r}", hint="name columns by the paths of docs/reference/fse.md")
+            name = mask_nir(unknown[0])
+            raise ColumnError(f"no key of the invoice is called {name!r}", hint="name columns by the paths of docs/reference/fse.md")
         if "acts" not in columns:
             raise ColumnError("the column 'acts' is missing", hint="it says where the acts of each invoice begin, and the end")
-        self._acts = memoryview(columns["acts"])
+        self._columns = {path: _view(path, column) for path, column in columns.items() if path != "acts"}
+        self._acts = _view("acts", columns["acts"])
 
     def encode(self, *args: Any) -> tuple[Any, ...]:
         """Encode the rows by the kernel; the arguments are those that follow the columns there."""
@@ -64,8 +67,17 @@ class Rows:
             inner[last] = value if width is None else [value[at : at + width] for at in range(0, len(value), width)]
 
 
+def _view(path: str, column: Any) -> memoryview:
+    try:
+        return memoryview(column)
+    except (TypeError, ValueError, BufferError) as error:
+        raise ColumnError(f"column {path} shows no memory that can be read: {type(column).__name__}") from error
+
+
 def _value(column: memoryview, row: int) -> Any:
     """Return an entry, None for an empty text."""
-    if column.ndim == 1 and not column.format.endswith("s"):
-        return column[row]
-    return column[row : row + 1].tobytes().decode("utf-8", "surrogateescape").rstrip("\0 ") or None
+    entry, form = column[row : row + 1].tobytes(), column.format[-1]
+    if column.ndim == 2 or form in "sc":
+        return entry.decode("utf-8", "surrogateescape").rstrip("\0 ") or None
+    # A view reads no entry of a format with a byte order, the machine's own though it is.
+    return any(entry) if form == "?" else int.from_bytes(entry, sys.byteorder, signed=form.islower())

@@ -79,7 +79,7 @@ def read_mapping(item: Mapping[str, object], number: int | None) -> Invoice | Fa
         return msgspec.convert(item, Invoice)
     except msgspec.ValidationError as error:
         return _refused(item, number, str(error))
-    except RecursionError:
+    except (UnicodeEncodeError, RecursionError):
         return Fault(code=BAD_JSON, message=NO_OBJECT, line=number)
 
 
@@ -123,9 +123,10 @@ def shown(value: object) -> str | int | None:
         value = " ".join(str(item) for item in value[:SHOWN])
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    text = str(value)
+    # A half of a character, which bytes that are no UTF-8 leave too, can be written nowhere.
+    text = str(value).encode("utf-8", "replace").decode()
     masked = mask_nir(text)[:SHOWN]
-    return value if masked == text else masked
+    return value if masked == str(value) else masked
 
 
 def _refused(whole: Any, number: int | None, message: str) -> Fault:

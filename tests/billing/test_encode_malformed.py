@@ -162,3 +162,25 @@ def test_a_layout_narrower_than_its_check_clips_nothing() -> None:
     programs[2][place] = (offset, 2, *rest)  # type: ignore[assignment]
     with pytest.raises(ValueError, match="narrower"):
         built(programs=tuple(tuple(steps) for steps in programs)).encode((FIRST,), 1)
+
+
+def test_records_that_begin_late_keep_their_own_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    def const(text: bytes) -> tuple[Any, ...]:
+        return (0, 64, 0, False, -1, 0, -1, text, 0)
+
+    pack = load_pack()
+    programs = [compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES]
+    late = tuple(step for step in programs[0] if step[0] >= 64 and step[2] != 0)
+    changed = ((const(b"A" * 64), *late), (const(b"B" * 64), *late), *programs[2:])
+    for simd in ("wide", "portable"):
+        monkeypatch.setenv("DESMOS_SIMD", simd)
+        data = built(programs=changed).encode((FIRST,), 1)[0]
+        assert (data[:64], data[129:193], data[64:128]) == (b"A" * 64, b"B" * 64, data[193:257])
+
+
+def test_acts_are_written_though_no_record_counts_them() -> None:
+    pack = load_pack()
+    programs = [compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES]
+    programs[-1] = tuple(step for step in programs[-1] if step[4] != fse.SLOTS["=line_count"])
+    data, starts, *_, faults = built(programs=tuple(programs)).encode((FIRST,), 1)
+    assert (len(data), list(starts), faults) == (len(encode([FIRST]).data), [0, len(data)], [])

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Columns and dictionaries as a stranger may give them: other formats of one entry, and what no record or message can hold."""
+
+import ctypes
+import json
+from typing import Any
+
+import msgspec
+import numpy
+import pytest
+
+from desmos_fast.billing.codec import encode, encode_columns
+from desmos_fast.billing.columns import ColumnError
+from tests.billing.odd import golden
+from tests.billing.test_encode_sources import WIRE, columns
+
+FIRST = golden("01_ngap_visit")[0]
+NIR = "255089999902538"
+
+
+def packed(values: Any) -> Any:
+    record = numpy.zeros(len(values), dtype=[("before", "u1"), ("own", "i8")])
+    record["own"] = values
+    return record["own"]
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        ("act.fees", lambda values: (ctypes.c_int64 * 2)(*map(int, values))),
+        ("act.fees", packed),
+        ("act.fees", lambda values: values.astype("u2")),
+        ("act.rate", lambda values: values.astype("i1")),
+        ("act.exemption", lambda _: memoryview(b"00").cast("c")),
+        ("act.exemption", lambda _: numpy.array([b"0", b"0"], dtype="S30")),
+    ],
+)
+def test_a_row_that_goes_the_general_way_reads_its_entries_as_the_others_do(path: str, column: Any) -> None:
+    # The first of two names makes its row unusual; the other one is read by the kernel.
+    doctor = golden("11_accents")[0].referring_doctor
+    invoices = [msgspec.structs.replace(FIRST, number=number, referring_doctor=who) for number, who in enumerate((doctor, None), start=1)]
+    assert all(len(invoice.acts) == 1 for invoice in invoices)
+    some = columns(invoices)
+    if path == "act.exemption":
+        acts = [msgspec.structs.replace(FIRST.acts[0], exemption="0")]
+        invoices = [msgspec.structs.replace(invoice, acts=tuple(acts)) for invoice in invoices]
+    found = encode_columns(some | {path: column(some.get(path))})
+    assert (found.data, found.faults) == (encode(invoices).data, [])
+
+
+def test_nothing_of_a_wide_text_is_lost() -> None:
+    text = FIRST.biller.encode().ljust(4500, b"\0") + b"X"
+    for column in (numpy.array([text]), numpy.frombuffer(text, dtype="u1").reshape(1, -1)):
+        with pytest.raises(ColumnError, match="biller"):
+            encode_columns(columns([FIRST]) | {"biller": column})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("biller", ["750000010"], "column biller"),
+        ("act.date", numpy.array(["2026-01-02"], dtype="M8[D]"), "column act.date"),
+        ("acts", [0, 1], "column acts"),
+        ("acts", numpy.array([0, 10**15]), "entries"),
+        (1, numpy.array([1]), "no key"),
+    ],
+)
+def test_what_is_no_column_is_refused_by_name(path: Any, value: Any, said: str) -> None:
+    with pytest.raises(ColumnError, match=said):
+        encode_columns(columns([FIRST]) | {path: value, "other": numpy.array([1])} if path == 1 else columns([FIRST]) | {path: value})
+
+
+def test_no_message_holds_a_nir_that_names_a_column() -> None:
+    with pytest.raises(ColumnError) as refused:
+        encode_columns(columns([FIRST]) | {NIR: numpy.array([1])})
+    assert NIR not in str(refused.value)
+
+
+def test_half_a_character_is_told_and_costs_no_neighbour() -> None:
+    whole = json.loads(WIRE.encode(FIRST))
+    odd = [{**whole, "number": 2, "\ud800": 1}, {**whole, "number": 3, "biller": "\ud800"}]
+    encoded = encode([whole, *odd, {**whole, "number": 4}])
+    assert [(fault.code, fault.invoice) for fault in encoded.faults] == [("B2_BAD_JSON", None), ("B2_BAD_VALUE", 3)]
+    assert len(encoded.data) == 2 * len(encode([FIRST]).data)
+    byte = encode_columns(columns([FIRST]) | {"act.complement": numpy.array([b"\xff"])})
+    for fault in (*encoded.faults, *byte.faults):
+        assert msgspec.json.decode(msgspec.json.encode(fault))["code"] == fault.code
+    assert byte.faults
