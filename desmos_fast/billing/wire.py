@@ -119,14 +119,18 @@ def known_number(value: object) -> int | None:
 
 def shown(value: object) -> str | int | None:
     """Return what a fault may show of a value: short, and nothing that has the form of a NIR."""
-    if isinstance(value, tuple):
-        value = " ".join(str(item) for item in value[:SHOWN])
-    if not isinstance(value, str | int) or isinstance(value, bool):
+    try:
+        if isinstance(value, tuple):
+            value = " ".join(str(item) for item in value[:SHOWN])
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            return None
+        text = str(value)
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or what holds itself, has no text.
         return None
     # A half of a character, which bytes that are no UTF-8 leave too, can be written nowhere.
-    text = str(value).encode("utf-8", "replace").decode()
-    masked = mask_nir(text)[:SHOWN]
-    return value if masked == str(value) else masked
+    masked = mask_nir(text).encode("utf-8", "replace").decode()[:SHOWN]
+    return value if masked == text else masked
 
 
 def _refused(whole: Any, number: int | None, message: str) -> Fault:

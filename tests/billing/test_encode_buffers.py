@@ -86,3 +86,14 @@ def test_half_a_character_is_told_and_costs_no_neighbour() -> None:
     for fault in (*encoded.faults, *byte.faults):
         assert msgspec.json.decode(msgspec.json.encode(fault))["code"] == fault.code
     assert byte.faults
+
+
+@pytest.mark.parametrize("key", ["number", "teeth"])
+def test_a_number_of_thousands_of_digits_is_told_and_costs_no_neighbour(key: str) -> None:
+    ccam = golden("02_dental_ccam")[0]
+    acts = (msgspec.structs.replace(ccam.acts[0], teeth=(10**5000,)), *ccam.acts[1:])
+    odd = msgspec.structs.replace(FIRST, number=10**5000) if key == "number" else msgspec.structs.replace(ccam, acts=acts)
+    for given in ([FIRST, odd], [json.loads(WIRE.encode(FIRST)), msgspec.to_builtins(odd)]):
+        encoded = encode(given)
+        assert encoded.data == encode([FIRST]).data
+        assert [(fault.value, fault.code) for fault in encoded.faults] == [(None, "B2_OVERFLOW" if key == "number" else "B2_BAD_VALUE")]
