@@ -13,7 +13,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults
-from desmos_fast.commands.streams import line_blocks, open_input, progress
+from desmos_fast.commands.streams import beginning, line_blocks, open_input, progress
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
@@ -38,6 +38,8 @@ def encode(
     """Encode invoices as records 2 to 5 of 128 bytes and LF (test profile); all of them or, when one is faulty, none."""
     import msgspec
 
+    from desmos_fast.exchange.reading.foreign import foreign_lines
+
     totals = {"invoices": 0, "records": 0, "fees": 0, "amo": 0, "amc": 0, "faults": 0}
     with (
         open_input(file) as source,
@@ -47,7 +49,11 @@ def encode(
     ):
         # What may yet be refused does not reach a pipe; a file takes its name only once it is whole.
         target = out if keep_going or (output != "-" and stat.S_ISREG(os.fstat(out.fileno()).st_mode)) else kept
-        for size, encoded in _blocks(source, strict):
+        head = beginning(source)
+        if foreign := foreign_lines(head):
+            print_faults([foreign])
+            exit_faulty()
+        for size, encoded in _blocks(source, head, strict):
             print_faults(encoded.faults)
             _add(totals, encoded)
             if keep_going or not totals["faults"]:
@@ -63,12 +69,12 @@ def encode(
         exit_faulty()
 
 
-def _blocks(source: BinaryIO, strict: bool) -> "Iterator[tuple[int, Encoded[memoryview]]]":
+def _blocks(source: BinaryIO, head: bytes, strict: bool) -> "Iterator[tuple[int, Encoded[memoryview]]]":
     """Encode block by block: the bytes read, and what they gave; the records are gone when the next block comes."""
     from desmos_fast.billing.codec import Block, UsedNumbers, encode_ndjson
 
     used, into, first_line = UsedNumbers(), Block(), 1
-    for block in line_blocks(source):
+    for block in line_blocks(source, head):
         yield len(block), encode_ndjson(block, first_line=first_line, used=used, strict=strict, into=into)
         first_line += block.count(b"\n")
 

@@ -13,6 +13,7 @@ import typer
 from desmos_fast.base.errors import OutsideFailed
 
 BLOCK: Final = 1 << 18
+HEAD: Final = 1 << 12
 
 
 @contextlib.contextmanager
@@ -34,15 +35,25 @@ def open_input(path: str) -> Iterator[BinaryIO]:
         yield source
 
 
-def line_blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Cut the input into blocks of whole lines, 256 KiB or a little more each; raise OutsideFailed (exit 3) when it cannot be read."""
-    while block := _read_block(source):
-        yield block
-
-
-def _read_block(source: BinaryIO) -> bytes:
+def beginning(source: BinaryIO) -> bytes:
+    """Read the first 4 KiB; raise OutsideFailed (exit 3) when it cannot be read."""
     with _reading():
-        block = source.read(BLOCK)
+        return source.read(HEAD)
+
+
+def line_blocks(source: BinaryIO, head: bytes = b"") -> Iterator[bytes]:
+    """Cut the input, what was read of it already first, into blocks of whole lines, 256 KiB or a little more each.
+
+    Raises OutsideFailed (exit 3) when it cannot be read.
+    """
+    while block := _read_block(source, head):
+        yield block
+        head = b""
+
+
+def _read_block(source: BinaryIO, head: bytes) -> bytes:
+    with _reading():
+        block = head + source.read(BLOCK)
         return block and block + source.readline()
 
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import io
 import json
 import os
@@ -139,3 +140,38 @@ def test_an_input_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
     result = run("/proc/self/mem", "-o", str(tmp_path / "out.b2"), capture_output=True)
     assert (result.returncode, result.stderr.startswith(b"desmos-fast: cannot read the input: ")) == (3, True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (gzip.compress(WIRE), "gzip"),
+        (WIRE.decode().encode("utf-16"), "UTF-16 text"),
+        (WIRE.decode().encode("utf-16-le"), "UTF-16 text"),
+        (b"\xef\xbb\xbf" + WIRE, "text with a byte order mark"),
+        (b"\x7fELF" + bytes(range(256)) * 40, "a program"),
+        (bytes(range(32)) * 400, "binary data"),
+        (bytes(100_000), "zero bytes"),
+    ],
+)
+@pytest.mark.parametrize("keep_going", [(), ("--keep-going",)])
+def test_what_is_no_text_gives_one_fault_that_says_so(data: bytes, said: str, keep_going: tuple[str, ...]) -> None:
+    result = encode("-", *keep_going, stdin=data)
+    (fault,) = faults_of(result)
+    assert (result.exit_code, result.stdout_bytes, fault["code"], fault["line"]) == (1, b"", "B2_BAD_JSON", 1)
+    assert fault["message"].startswith(f"this looks like {said}, not like one JSON object a line: ")
+    assert "{" not in fault["message"]
+
+
+def test_zeros_without_end_are_refused_in_flat_memory() -> None:
+    script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30,) * 2); from desmos_fast.cli import app; app()"
+    with open("/dev/zero", "rb") as zeros:
+        result = subprocess.run([sys.executable, "-c", script, "fse", "encode", "-"], stdin=zeros, capture_output=True, timeout=60)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"zero bytes" in result.stderr
+
+
+def test_letters_of_any_language_are_text() -> None:
+    name = "\u738b" * 3000
+    result = encode("-", "--keep-going", stdin=f'{{"{name}":1}}\n'.encode() + WIRE)
+    assert (result.exit_code, result.stdout_bytes) == (1, RECORDS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Input that is no exchange file at all, told by its first bytes: one fault that says what it looks like, instead of thousands."""
+"""Input that is not of the kind asked for at all, told by its first bytes: one fault that says what it looks like, instead of thousands."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,7 +12,9 @@ SEEN: Final = 4096
 # Of every so many bytes one may be no text: more than that is no file of records that was damaged.
 ODD: Final = 4
 TEXT: Final = bytes([9, 10, 13, *range(32, 127)])
+BEYOND_ASCII: Final = bytes(range(128, 256))
 ARCHIVE: Final = "unpack it and give the file that is inside"
+ITSELF: Final = "give the file of {unit} itself"
 BEGINNINGS: Final[Mapping[bytes, tuple[str, str]]] = {
     b"\x1f\x8b": ("gzip", "unpack it first (gunzip)"),
     b"PK\x03\x04": ("a zip archive", ARCHIVE),
@@ -20,15 +23,17 @@ BEGINNINGS: Final[Mapping[bytes, tuple[str, str]]] = {
     b"\xfd7zXZ\x00": ("xz", "unpack it first (unxz)"),
     b"\x28\xb5\x2f\xfd": ("zstd", "unpack it first (unzstd)"),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", ARCHIVE),
-    b"%PDF-": ("a PDF document", "give the file of records itself"),
-    b"\x7fELF": ("a program", "give the file of records itself"),
-    b"MZ\x90": ("a program", "give the file of records itself"),
-    b"\xef\xbb\xbf": ("text with a byte order mark", "save it as plain ASCII without the mark"),
-    b"\xff\xfe": ("UTF-16 text", "save it as plain ASCII"),
-    b"\xfe\xff": ("UTF-16 text", "save it as plain ASCII"),
+    b"%PDF-": ("a PDF document", ITSELF),
+    b"\x7fELF": ("a program", ITSELF),
+    b"MZ\x90": ("a program", ITSELF),
+    b"\xef\xbb\xbf": ("text with a byte order mark", "save it as {text} without the mark"),
+    b"\xff\xfe": ("UTF-16 text", "save it as {text}"),
+    b"\xfe\xff": ("UTF-16 text", "save it as {text}"),
+}
+OTHER_TEXTS: Final[Mapping[bytes, tuple[str, str]]] = {
     b"{": ("JSON", "`fse encode` makes records of invoices"),
     b"[": ("JSON", "`fse encode` makes records of invoices, one object a line"),
-    b"<": ("XML or HTML", "give the file of records itself"),
+    b"<": ("XML or HTML", ITSELF),
 }
 
 
@@ -37,17 +42,35 @@ def foreign_fault(head: bytes) -> Fault | None:
 
     The code is the one of its first record: another length, or bytes that no record holds.
     """
-    found = _look(head)
+    found = _look(head, {**BEGINNINGS, **OTHER_TEXTS}, TEXT)
     if found is None:
         return None
-    what, advice = found
+    what, advice = found[0], found[1].format(unit="records", text="plain ASCII")
     first = head.partition(b"\n")[0].removesuffix(b"\r") if b"\n" in head else head[:RECORD_WIDTH]
     code = "B2_BAD_CHAR" if len(first) == RECORD_WIDTH else "B2_BAD_LENGTH"
     return Fault(code=code, message=f"this looks like {what}, not like records of {RECORD_WIDTH} bytes: {advice}", record=1, offset=0)
 
 
-def _look(head: bytes) -> tuple[str, str] | None:
-    for beginning, found in BEGINNINGS.items():
+def foreign_lines(head: bytes) -> Fault | None:
+    """Return the one fault of an input that begins like this, None where it may be lines of JSON, faulty ones included."""
+    found = _look(head, BEGINNINGS, TEXT if not _utf8(head[:SEEN]) else TEXT + BEYOND_ASCII)
+    if found is None:
+        return None
+    what, advice = found[0], found[1].format(unit="JSON lines", text="UTF-8")
+    return Fault(code="B2_BAD_JSON", message=f"this looks like {what}, not like one JSON object a line: {advice}", line=1)
+
+
+def _utf8(seen: bytes) -> bool:
+    """Tell whether this begins a text in UTF-8: the last letter may be cut."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(seen)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _look(head: bytes, beginnings: Mapping[bytes, tuple[str, str]], text: bytes) -> tuple[str, str] | None:
+    for beginning, found in beginnings.items():
         if head.startswith(beginning):
             return found
     seen = head[:SEEN]
@@ -56,7 +79,7 @@ def _look(head: bytes) -> tuple[str, str] | None:
     if not seen.strip(b"\x00"):
         return "zero bytes", "the file was never written, or is damaged: take it from its source again"
     if not seen[::2].strip(b"\x00") or not seen[1::2].strip(b"\x00"):
-        return "UTF-16 text", "save it as plain ASCII"
-    if len(seen.translate(None, TEXT)) * ODD > len(seen):
-        return "binary data", "give the file of records itself"
+        return "UTF-16 text", "save it as {text}"
+    if len(seen.translate(None, text)) * ODD > len(seen):
+        return "binary data", ITSELF
     return None
