@@ -13,6 +13,7 @@ from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault
 
 SHOWN: Final = 64
+HIDDEN: Final = "***************"
 MESSAGES: Final = {
     "B2_MISSING": "is needed and is not there",
     "B2_OVERFLOW": "is wider than its field",
@@ -32,6 +33,9 @@ NO_OBJECT: Final = "this line is not one JSON object in UTF-8"
 # A value inside a thousand others is as unreadable as one that does not end.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+# A NIR with gaps, or beside other characters: no value that may be shown has as many digits.
+_NIR_INSIDE: Final = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}")
+_GAP: Final = re.compile(r"[\W_]")
 _KEY: Final = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
@@ -119,6 +123,7 @@ def known_number(value: object) -> int | None:
 
 def shown(value: object) -> str | int | None:
     """Return what a fault may show of a value: short, and nothing that has the form of a NIR."""
+    listed = isinstance(value, tuple)
     try:
         if isinstance(value, tuple):
             value = " ".join(str(item) for item in value[:SHOWN])
@@ -130,6 +135,8 @@ def shown(value: object) -> str | int | None:
         return None
     # A half of a character, which bytes that are no UTF-8 leave too, can be written nowhere.
     masked = mask_nir(text).encode("utf-8", "replace").decode()[:SHOWN]
+    if isinstance(value, str) and not listed and _NIR_INSIDE.search(_GAP.sub("", text)):
+        return HIDDEN
     return value if masked == text else masked
 
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy
 import pytest
 
-from desmos_fast.billing.codec import encode, encode_columns
+from desmos_fast.billing.codec import encode, encode_columns, encode_ndjson
 from desmos_fast.billing.columns import ColumnError
 from tests.billing.odd import golden
 from tests.billing.test_encode_sources import WIRE, columns
@@ -97,3 +97,20 @@ def test_a_number_of_thousands_of_digits_is_told_and_costs_no_neighbour(key: str
         encoded = encode(given)
         assert encoded.data == encode([FIRST]).data
         assert [(fault.value, fault.code) for fault in encoded.faults] == [(None, "B2_OVERFLOW" if key == "number" else "B2_BAD_VALUE")]
+
+
+@pytest.mark.parametrize(
+    "value", ["2 55 08 99 999 025 38", "2.55.08.99.999.025", f"NIR{NIR}", f"{NIR}A", "2 55 08 2A 999 025 38", f"AB {NIR[:7]}-{NIR[7:]}"]
+)
+@pytest.mark.parametrize("path", [("biller",), ("security",), ("referring_doctor", "last_name"), ("acts", "0", "code")])
+def test_no_fault_shows_a_nir_however_it_is_written(value: str, path: tuple[str, ...]) -> None:
+    whole = json.loads(WIRE.encode(golden("11_accents")[0]))
+    item = whole
+    for name in path[:-1]:
+        item = item[int(name) if name.isdigit() else name]
+    item[path[-1]] = value + "!" if path[-1] == "last_name" else value
+    for encoded in (encode([whole], strict=True), encode_ndjson(json.dumps(whole).encode(), strict=True)):
+        assert encoded.faults and not any(
+            "99999" in str(fault) or "999 025" in str(fault) or "025" in str(fault.value) for fault in encoded.faults
+        )
+    assert [fault.value for fault in encode([{**json.loads(WIRE.encode(FIRST)), "biller": "75-0000-011"}]).faults] == ["75-0000-011"]
