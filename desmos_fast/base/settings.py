@@ -102,7 +102,7 @@ def _dsn(given: Mapping[str, str], name: str) -> str | None:
 def _absolute(name: str, text: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
-        raise BadSetting(f"{name} is {text!r}", hint="an absolute path: services do not start where you are")
+        raise BadSetting(f"{name} is {text!r}", hint="give an absolute path: services do not start where you are")
     # normpath keeps two leading slashes, to which POSIX lets a system give a meaning; ours gives none.
     return Path("/", os.path.normpath(path).lstrip("/"))
 
