@@ -357,14 +357,14 @@ cdef class Arrays:
         `columns` has the keys of `paths`; `acts` has one entry more than there are invoices. `general` takes a row that is a surprise
         and returns its invoice or None. Raises TypeError and ValueError for a column of another form or length than its key takes.
         """
-        cdef Py_ssize_t rows = acts.shape[0] - 1, row = 0, i
+        cdef Py_ssize_t rows = acts.shape[0] - 1, row = 0
         cdef Views views = Views(len(columns))
         cdef Seen seen = Seen() if used is None else used
         cdef list faults = [], odd = [], kept = []
         cdef int found = ROOM
         cdef Sink sink
         cdef Work *w
-        if rows < 0 or acts[0] != 0 or any(acts[i] > acts[i + 1] for i in range(rows)):
+        if rows < 0 or acts[0] != 0 or goes_back(&acts[0], rows):
             raise ValueError("the places of acts begin at 0 and never go back")
         w = <Work *>calloc(1, sizeof(Work))
         seen.enter()

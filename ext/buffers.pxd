@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns as buffers show them: what an entry is, and how it is read; no more than the buffer has."""
 cimport cython
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from ext.fields cimport CODE, FLAG, INTEGER, Check
@@ -94,3 +94,12 @@ cdef inline int set_column(Column *column, str name, const Py_buffer *view, Py_s
     else:
         raise TypeError(f"column {name} holds neither texts of one width, nor integers, nor flags of this machine: {format.decode()!r}")
     return 0
+
+
+@cython.overflowcheck(False)
+cdef inline bint goes_back(const int64_t *places, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(rows):
+        if places[i] > places[i + 1]:
+            return True
+    return False

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices as columns: which there may be, and one row as the dictionary that JSON would have given."""
 
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,6 +12,10 @@ from desmos_fast.billing import kernel
 
 # Lists are written without a separator: each element is as wide as it always is.
 ELEMENTS: Final = {"modifiers": 1, "teeth": 2}
+# Native integers of 64 bits, as `memoryview` names them.
+LONGS: Final = ("l", "q") if struct.calcsize("l") == 8 else ("q",)
+# So many acts may have no column at all; each is told to lack all its keys.
+MOST_UNSEEN: Final = 1_000_000
 
 
 class ColumnError(InvalidInput):
@@ -30,7 +35,12 @@ class Rows:
         if "acts" not in columns:
             raise ColumnError("the column 'acts' is missing", hint="it says where the acts of each invoice begin, and the end")
         self._columns = {path: _view(path, column) for path, column in columns.items() if path != "acts"}
-        self._acts = _view("acts", columns["acts"])
+        acts = _view("acts", columns["acts"])
+        # A copy: places that another thread moves while they are followed would lead anywhere.
+        whole = acts.ndim == 1 and acts.format in LONGS
+        self._acts = memoryview(acts.tobytes()).cast("q") if whole else acts
+        if whole and acts[-1:] and acts[-1] > MOST_UNSEEN and not any(path.startswith("act.") for path in columns):
+            raise ColumnError("the column 'acts' counts a million acts, and there is no column of acts")
 
     def encode(self, *args: Any) -> tuple[Any, ...]:
         """Encode the rows by the kernel; the arguments are those that follow the columns there."""

@@ -315,6 +315,8 @@ class TestColumns:
             ("acts", numpy.array([0, 2, 1]), "never go back"),
             ("acts", numpy.array([1, 1]), "begin at 0"),
             ("acts", numpy.array([0, 1], dtype="i4"), "mismatch"),
+            ("acts", numpy.array([0, 2_000_000]), "entries"),
+            ("acts", numpy.array(3), "mismatch|dimensions"),
             ("acts", None, "missing"),
         ],
     )
@@ -324,6 +326,10 @@ class TestColumns:
             del some[path]
         with pytest.raises(ColumnError, match=said):
             encode_columns(some)
+
+    def test_acts_without_a_column_are_not_made_up_by_the_million(self) -> None:
+        with pytest.raises(ColumnError, match="counts a million acts"):
+            encode_columns({"acts": numpy.array([0, 10**12])})
 
     def test_no_row_gives_no_byte(self) -> None:
         assert encode_columns({"acts": numpy.array([0])}) == encode([])
