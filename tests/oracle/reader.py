@@ -135,18 +135,18 @@ def type_of(text: str) -> str:
     if text[0] in "156":
         return text[0]
     if text[0] == "2":
-        return "2" if text[38].isdigit() else _known("2" + text[38])
+        return "2" if _digits(text[38]) else _known("2" + text[38])
     if text[0] == "3":
         return _later(text[38], text[35])
     if text[0] == "4":
-        return "4" if text[35].isdigit() else _known("4" + text[35])
+        return "4" if _digits(text[35]) else _known("4" + text[35])
     return ""
 
 
 def _later(at_39: str, at_36: str) -> str:
     if at_39 in "SE" or at_36 in "FH":
         return "3" + (at_39 if at_39 in "SE" else at_36)
-    return "3" if at_39.isdigit() and at_36.isdigit() else ""
+    return "3" if _digits(at_39 + at_36) else ""
 
 
 def _known(name: str) -> str:
