@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Put the figures of a run into the pages that show them.
 
-`desmos-fast bench --json > run.json`, then `python -m loadtests.pages run.json`.
+`desmos-fast bench --json > run.json`, then `python -m loadtests.pages run.json`; of suites that were run one by one, all the files.
 """
 
 import sys
@@ -52,8 +52,8 @@ def short_table(rows: Iterable[Row]) -> str:
     named = {(row.work, row.peer): row for row in rows}
     lines = []
     for work, peer in SHOWN:
-        row = named[work, peer]
-        if row.ours is not None and row.peer_value is not None and row.ratio is not None:
+        row = named.get((work, peer))
+        if row is not None and row.ours is not None and row.peer_value is not None and row.ratio is not None:
             times = 1 / row.ratio if row.direction == "<=" else row.ratio
             ours, theirs = amount(row.ours, row.unit), amount(row.peer_value, row.unit)
             lines.append(f"| {work.split(' against ')[0].rstrip(',;')} | {ours} | {peer}, {theirs} | {times:.3g}x |\n")
@@ -79,13 +79,14 @@ def put(page: Path, text: str) -> None:
     page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
 
 
-def main(path: str) -> None:
+def main(*paths: str) -> None:
     """Write the pages."""
-    run = msgspec.json.decode(Path(path).read_bytes(), type=Run)
-    where = told(run, date.today())
-    put(PAGE, f"{where}\n{whole_table(run.goals)}")
-    put(README, f"{where}\n{short_table(run.goals)}\n{MORE}\n")
+    runs = [msgspec.json.decode(Path(path).read_bytes(), type=Run) for path in paths]
+    where = [told(run, date.today()) for run in runs]
+    put(PAGE, "\n".join(f"{line}\n{whole_table(run.goals)}" for line, run in zip(where, runs, strict=True)))
+    short = short_table(row for run in runs for row in run.goals)
+    put(README, "\n".join([*where, short, f"{MORE}\n"]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
