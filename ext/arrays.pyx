@@ -16,16 +16,16 @@ from ext.buffers cimport *
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, NGAP, PRESCRIBER, REFERRING, THINGS, enter
+from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, EXECUTOR, INVOICE, MOST_ACTS, NGAP, PRESCRIBER, REFERRING, THINGS, enter
+from ext.fse cimport most_room
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport S_ACT_CODE
 
 cdef enum:
-    # Invoices that are filled key by key before they are written one by one, and their acts; one with more acts goes the general way.
+    # Invoices that are filled key by key before they are written one by one; together they have no more acts than one may have.
     TILE = 16
-    TILE_ACTS = 64
 
 cdef enum:
     DONE, SURPRISE, ROOM
@@ -58,7 +58,7 @@ cdef class Views:
 cdef struct Span:
     Py_ssize_t first
     # Which of the rows from the first one on.
-    uint8_t[TILE_ACTS] rows
+    uint8_t[MOST_ACTS] rows
     int count
     # Where the values of a row are, and how far it is to those of the next one.
     char *base
@@ -71,11 +71,11 @@ cdef struct Work:
     Table[THINGS] tables
     Draft draft
     Head[TILE] heads
-    Act[TILE_ACTS] acts
+    Act[MOST_ACTS] acts
     int[TILE] first
-    uint8_t[TILE_ACTS] kinds
+    uint8_t[MOST_ACTS] kinds
     uint8_t[TILE] wrong
-    uint8_t[TILE_ACTS] wrong_acts
+    uint8_t[MOST_ACTS] wrong_acts
     bint whole
     # For a row that goes the general way.
     Head spare
@@ -99,7 +99,7 @@ cdef class Arrays:
         cdef Table *table
         cdef Column *column
         cdef Py_buffer *view
-        cdef const Check *former = NULL
+        cdef const Check *former
         cdef int thing, place
         for thing in range(THINGS):
             keys, tables[thing].opener = &self.schema.things[thing], -1
@@ -108,6 +108,7 @@ cdef class Arrays:
                     tables[thing].seen |= <uint64_t>1 << place
         for name, buffer in columns.items():
             view = views.take(buffer)
+            former = NULL
             for thing, place in self.paths[name]:
                 table = &tables[thing]
                 column = &table.columns[table.count]
@@ -269,7 +270,7 @@ cdef class Arrays:
         cdef Span ccam, ngap
         cdef int thing, i
         self.divide(table, all, &ccam, &ngap)
-        memset(all.kinds, 0, TILE_ACTS)
+        memset(all.kinds, 0, MOST_ACTS)
         for i in range(ccam.count):
             all.kinds[ccam.rows[i]] = 1
         for i in range(all.count):
@@ -290,7 +291,7 @@ cdef class Arrays:
         cdef int i, thing
         w.whole = True
         for thing in range(THINGS):
-            for i in range(TILE_ACTS if thing >= NGAP else TILE):
+            for i in range(MOST_ACTS if thing >= NGAP else TILE):
                 w.acts[i].always, w.acts[i].agreed, w.draft.head = 1, w.tables[AGREEMENT].count > 0, &w.heads[i % TILE]
                 if w.tables[thing].count == 0 and (REFERRING <= thing <= PRESCRIBER or thing == AGREEMENT):
                     self.schema.encoder.forget(&w.draft, &w.acts[i], thing)
@@ -300,11 +301,11 @@ cdef class Arrays:
     cdef void fill(self, Work *w, Py_ssize_t row, int rows, Py_ssize_t act, int acts) noexcept nogil:
         cdef Span span
         cdef int i
-        for i in range(TILE_ACTS):
+        for i in range(MOST_ACTS):
             span.rows[i] = <uint8_t>i
-        memset(w.kinds, 0, TILE_ACTS)
+        memset(w.kinds, 0, MOST_ACTS)
         memset(w.wrong, 0, TILE)
-        memset(w.wrong_acts, 0, TILE_ACTS)
+        memset(w.wrong_acts, 0, MOST_ACTS)
         span.first, span.count, span.wrong, span.kinds = row, rows, w.wrong, w.kinds
         span.base, span.pitch = <char *>&w.heads[0].values[0], sizeof(Head)
         self.fill_heads(w, &span)
@@ -316,7 +317,7 @@ cdef class Arrays:
         # How many rows from here on are filled: as many as have room for their acts, 0 when not even one has.
         cdef int count = 0, i
         cdef int64_t k
-        while count < TILE and row + count < rows and acts[row + count + 1] - acts[row] <= TILE_ACTS:
+        while count < TILE and row + count < rows and acts[row + count + 1] - acts[row] <= MOST_ACTS:
             count += 1
         if count:
             self.fill(w, row, count, <Py_ssize_t>acts[row], <int>(acts[row + count] - acts[row]))
@@ -338,7 +339,7 @@ cdef class Arrays:
                 sink.open_row()
                 return SURPRISE
             for i in range(count):
-                if sink.room - sink.at < (3 + ACT_LINES * TILE_ACTS) * LINE:
+                if sink.room - sink.at < most_room():
                     return ROOM
                 d.head = &w.heads[i]
                 enter(d, flow, strict)
@@ -373,14 +374,14 @@ cdef class Arrays:
                 raise MemoryError
             self.compile(w.tables, columns, views, rows, <Py_ssize_t>acts[rows])
             # Only now is it known that there are so many acts.
-            sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES + 3 + ACT_LINES * TILE_ACTS) * LINE, rows, into)
+            sink = Sink((rows * 3 + <Py_ssize_t>acts[rows] * ACT_LINES) * LINE + most_room(), rows, into)
             self.prepare(w)
             w.draft.flow, w.draft.strict, w.draft.names = flow, strict, <PyObject *>self.schema.encoder.names
             while found != DONE:
                 with nogil:
                     found = self.read_rows(w, &acts[0], &row, rows, flow, strict, sink, seen)
                 if found == ROOM:
-                    sink.grow((3 + ACT_LINES * TILE_ACTS) * LINE)
+                    sink.grow(most_room())
                 elif found == SURPRISE:
                     invoice = general(row)
                     if invoice is None:

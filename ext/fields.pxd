@@ -30,7 +30,7 @@ cdef struct Check:
     uint64_t low
     uint64_t high
     uint64_t limit
-    # Where the code of each hash stands: the factor was chosen so that no two codes share one.
+    # Which code has each place: the factor was chosen so that no two codes share one.
     uint64_t factor
     uint8_t[256] hashed
     uint64_t[CODES] code
@@ -242,27 +242,27 @@ cdef inline uint64_t wrapped(uint64_t one, uint64_t other) noexcept nogil:
     return one * other
 
 
-cdef inline int scatter(Check *check) except -1:
-    # A factor by which no two codes meet: with 64 codes in 256 places one in some thousands is such.
+cdef inline uint64_t scatter(const uint64_t *words, int count, int bits, uint8_t *places) except 0:
+    # The factor by which no two words meet in so many bits of places, and which word has each place: the first where there is none.
+    # With 64 words in 256 places one in some thousands is such.
     cdef uint64_t factor = 0x9E3779B97F4A7C15
     cdef int i, place
     cdef bint clash = True
     for _ in range(1_000_000):
-        memset(check.hashed, 255, 256)
+        memset(places, 255, <size_t>1 << bits)
         clash = False
-        for i in range(check.codes):
-            place = <int>(wrapped(check.code[i], factor) >> 56)
-            if check.hashed[place] != 255 and check.code[check.hashed[place]] != check.code[i]:
-                clash = True
+        for i in range(count):
+            place = <int>(wrapped(words[i], factor) >> (64 - bits))
+            clash = places[place] != 255
+            if clash:
                 break
-            check.hashed[place] = <uint8_t>i
+            places[place] = <uint8_t>i
         if not clash:
             break
         factor = wrapped(factor, 0xD1342543DE82EF95) + 2 | 1
     if clash:
-        raise ValueError("no two codes of a list may look alike")
-    for i in range(256):
-        if check.hashed[i] == 255:
-            check.hashed[i] = 0
-    check.factor = factor
-    return 0
+        raise ValueError("no two words of a list may look alike")
+    for i in range(1 << bits):
+        if places[i] == 255:
+            places[i] = 0
+    return factor

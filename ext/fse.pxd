@@ -3,7 +3,7 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
-from ext.claim cimport Line
+from ext.claim cimport LINE, Line
 from ext.draft cimport RECORDS, Act, Draft
 from ext.fields cimport Check
 from ext.seen cimport Seen
@@ -13,6 +13,8 @@ cdef enum:
     CHECKS = 24
     # The records of one act, at most.
     ACT_LINES = 4
+    # An invoice with more acts goes the general way.
+    MOST_ACTS = 64
     TOTALS = 8
     # Up to so many invoices there is nothing to remember from one to the next.
     FEW = 4
@@ -62,3 +64,9 @@ cdef class Encoder:
 
 cdef int enter(Draft *d, int flow, bint strict) noexcept nogil
 cdef uint64_t number_word(const Draft *d) noexcept nogil
+
+
+@cython.overflowcheck(False)
+cdef inline Py_ssize_t most_room() noexcept nogil:
+    # The bytes of an invoice with the most acts.
+    return (3 + ACT_LINES * MOST_ACTS) * LINE

@@ -81,6 +81,7 @@ cdef class Encoder:
         cdef Check *check
         cdef bytes code
         cdef char[8] word
+        cdef uint64_t value
         name, attribute, slot, kind, null, required, width, low, high, codes = row
         cdef int thing = OBJECTS.index(name)
         if self.counts[thing] >= CHECKS or len(codes) > CODES or not 0 <= slot < SLOT_COUNT or not 1 <= width <= 256:
@@ -106,9 +107,12 @@ cdef class Encoder:
             memset(word, 32, 8)
             for i in range(len(code)):
                 word[i] = code[i]
-            check.code[check.codes] = <uint64_t>int(text) if kind == INTEGER else packed(word, <int>len(code))
-            check.codes += 1
-        scatter(check)
+            value = <uint64_t>int(text) if kind == INTEGER else packed(word, <int>len(code))
+            # A number may be listed in two spellings.
+            if value not in check.code[:check.codes]:
+                check.code[check.codes] = value
+                check.codes += 1
+        check.factor = scatter(check.code, check.codes, 8, check.hashed)
         self.counts[thing] += 1
         return 0
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-from array import array
 from collections.abc import Callable
 from typing import Self, final
 
-from ext.fse import Found
-from ext.schema import Schema
+from ext.schema import Columns, Schema
 from ext.seen import Seen
 from ext.sink import Block
 
@@ -20,4 +18,4 @@ class Mappings:
         used: Seen | None = None,
         strict: bool = False,
         into: Block | None = None,
-    ) -> tuple[bytes | memoryview, array[int], array[int], array[int], array[int], list[Found], list[tuple[int, object]]]: ...
+    ) -> Columns: ...

@@ -13,7 +13,7 @@ from libc.string cimport memcmp
 from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, INVOICE, NGAP, enter
+from ext.fse cimport AGREEMENT, CCAM, INVOICE, MOST_ACTS, NGAP, enter, most_room
 from ext.loads cimport ascii_of, load_integer
 from ext.members cimport *
 from ext.schema cimport *
@@ -26,10 +26,6 @@ cdef extern from "Python.h":
     bint PyDict_Next(PyObject *item, Py_ssize_t *place, PyObject **key, PyObject **value)
     Py_ssize_t PySequence_Fast_GET_SIZE(PyObject *item)
     PyObject **PySequence_Fast_ITEMS(PyObject *item)
-
-cdef enum:
-    # An invoice with more acts goes the general way.
-    MOST_ACTS = 64
 
 
 cdef inline bint is_sequence(PyObject *item) noexcept:
@@ -162,8 +158,8 @@ cdef class Mappings:
             item = PyTuple_GET_ITEM(<PyObject *>items, i)
             count = 0
             enter(d, flow, strict)
-            if sink.room - sink.at < (3 + ACT_LINES * MOST_ACTS) * LINE:
-                sink.grow((3 + ACT_LINES * MOST_ACTS) * LINE)
+            if sink.room - sink.at < most_room():
+                sink.grow(most_room())
             sink.open_row()
             if self.take_object(d, acts, item, INVOICE, &count) and count \
                     and self.schema.encoder.put_all(d, acts, count, sink, seen):
@@ -184,7 +180,7 @@ cdef class Mappings:
         without records. `odd` holds the others: `(row, invoice)`.
         """
         cdef Py_ssize_t count = len(items)
-        cdef Sink sink = Sink((count * 8 + 3 + ACT_LINES * MOST_ACTS) * LINE, count, into)
+        cdef Sink sink = Sink(count * 8 * LINE + most_room(), count, into)
         cdef Seen seen = Seen() if used is None else used
         cdef list faults = [], odd = []
         cdef Draft d

@@ -12,20 +12,15 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp
 
-from ext.claim cimport LINE
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
-from ext.fse cimport ACT_LINES, AGREEMENT, CCAM, CHECKS, INVOICE, NGAP, THINGS, Encoder, enter
+from ext.fse cimport AGREEMENT, CCAM, CHECKS, INVOICE, MOST_ACTS, NGAP, THINGS, Encoder, enter, most_room
 from ext.jsontext cimport WORTHLESS, Memo, any_text, integer_at, keep_start, plain_text
 from ext.jsontext cimport same_key, same_start, short_text, skip, take, text_at, word_at
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport *
-
-cdef enum:
-    # An invoice with more acts goes the general way.
-    MOST_ACTS = 64
 
 cdef enum:
     DONE, SURPRISE, ROOM
@@ -306,7 +301,7 @@ cdef class Lines:
             end = <const char *>memchr(at[0], 10, <size_t>(stop - at[0]))
             r.end = stop if end == NULL else end
             if skip(at[0], r.end) < r.end:
-                if sink.room - sink.at < (3 + ACT_LINES * MOST_ACTS) * LINE or sink.count == sink.rows:
+                if sink.room - sink.at < most_room() or sink.count == sink.rows:
                     return ROOM
                 sink.open_row()
                 if not self.read_line(r, at[0], flow, strict) or not self.schema.encoder.put_all(&r.draft, r.acts, r.count, sink, seen):
@@ -361,7 +356,7 @@ cdef class Lines:
         cdef Py_ssize_t size = data.shape[0]
         cdef const char *at = <const char *>&data[0] if size else NULL
         cdef const char *stop = at + size
-        cdef Sink sink = Sink(size + (3 + ACT_LINES * MOST_ACTS) * LINE, size // 512 + 16, into)
+        cdef Sink sink = Sink(size + most_room(), size // 512 + 16, into)
         cdef Seen seen = Seen() if used is None else used
         cdef list faults = [], odd = [], kept = []
         cdef Encoder encoder = self.schema.encoder
@@ -375,7 +370,7 @@ cdef class Lines:
                 with nogil:
                     found = self.read_lines(r, &at, stop, &number, flow, strict, sink, seen)
                 if found == ROOM:
-                    sink.grow((3 + ACT_LINES * MOST_ACTS) * LINE)
+                    sink.grow(most_room())
                     sink.grow_rows()
                 elif found == SURPRISE:
                     invoice = general(at[:r.end - at], number)

@@ -48,7 +48,7 @@ cdef class Schema:
     cdef tuple names
     cdef int add_key(self, int thing, tuple row) except -1
     cdef int set_blank(self, Key *key, int thing, object default) except -1
-    cdef int scatter(self, Keys *keys) except -1
+    cdef int spread(self, Keys *keys) except -1
     cdef int find(self, int thing, const char *name, Py_ssize_t size) noexcept nogil
     cdef bint complete(self, Draft *d, Act *act, int thing, uint64_t seen) noexcept nogil
     cdef bint chosen(self, const Key *key, const char *text, Py_ssize_t size) noexcept nogil

@@ -6,7 +6,7 @@ theirs: they stop, and the same invoice goes the general way, which finds and te
 """
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from ext.draft cimport Act, Draft, value_at
@@ -43,7 +43,7 @@ cdef class Schema:
             for row in things[thing]:
                 self.add_key(thing, row)
             self.things[thing].all = (<uint64_t>1 << self.things[thing].count) - 1
-            self.scatter(&self.things[thing])
+            self.spread(&self.things[thing])
 
     cdef int add_key(self, int thing, tuple row) except -1:
         cdef Keys *keys = &self.things[thing]
@@ -100,23 +100,12 @@ cdef class Schema:
             raise ValueError("a default of the invoice is no value of its key")
         return 0
 
-    cdef int scatter(self, Keys *keys) except -1:
-        cdef uint64_t factor = 0x9E3779B97F4A7C15
-        cdef int i, place
-        cdef bint clash = True
-        for _ in range(1_000_000):
-            memset(keys.hashed, 255, 64)
-            clash = False
-            for i in range(keys.count):
-                place = <int>(wrapped(name_word(&keys.keys[i].spelt[1], keys.keys[i].size - 3), factor) >> 58)
-                clash = clash or keys.hashed[place] != 255
-                keys.hashed[place] = <uint8_t>i
-            if not clash:
-                break
-            factor = wrapped(factor, 0xD1342543DE82EF95) + 2 | 1
-        if clash:
-            raise ValueError("two keys of an object are alike")
-        keys.factor = factor
+    cdef int spread(self, Keys *keys) except -1:
+        cdef uint64_t[KEYS] words
+        cdef int i
+        for i in range(keys.count):
+            words[i] = name_word(&keys.keys[i].spelt[1], keys.keys[i].size - 3)
+        keys.factor = scatter(words, keys.count, 6, keys.hashed)
         return 0
 
     @cython.overflowcheck(False)

@@ -18,6 +18,8 @@ from desmos_fast.billing.codec import Block, Encoded, UsedNumbers, encode, encod
 from desmos_fast.billing.columns import ColumnError
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import FaultyInput
+from ext import fse
+from ext.arrays import Arrays
 from tests.billing.odd import GOLDEN, INVOICES, NAMES, golden, odd_invoices
 
 FIRST = golden("01_ngap_visit")[0]
@@ -291,6 +293,17 @@ class TestColumns:
         some = columns([FIRST])
         some["amc.number"], some["amc.contract_type"] = numpy.array([b""]), numpy.array([b"89"])
         assert [(fault.code, fault.field) for fault in encode_columns(some).faults] == [("B2_MISSING", "amc.number")]
+
+    def test_a_key_of_one_kind_of_act_says_nothing_of_the_column_after_it(self) -> None:
+        paths = kernel.arrays().paths
+        of_ngap = tuple(place for place in paths["act.complement"] if place[0] == fse.OBJECTS.index("ngap"))
+        some = columns([FIRST])
+        places = memoryview(some.pop("acts")).cast("B").cast("q")
+        some.pop("act.complement", None)
+        some |= {"act.complement": numpy.array([b""]), "act.activity": numpy.array([b"1"])}
+        surprises: list[int] = []
+        Arrays(kernel.keys(), {**paths, "act.complement": of_ngap}).encode(some, places, 1, surprises.append)
+        assert surprises == [0]
 
     def test_texts_outside_ascii_and_nul_inside_are_looked_at(self) -> None:
         (doctor,) = golden("11_accents")[:1]
