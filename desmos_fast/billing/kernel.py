@@ -10,7 +10,8 @@ import msgspec
 
 from desmos_fast.billing import model
 from desmos_fast.exchange.compiler import ELEMENT, compile_table, source_of
-from desmos_fast.exchange.layouts import Field, Pack, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field, Pack
 from desmos_fast.exchange.text import latin_cached
 from ext import fse, schema
 from ext.arrays import Arrays

@@ -10,7 +10,7 @@ import typer
 from desmos_fast.commands.common import make_folder, read_input, write_together
 
 if TYPE_CHECKING:
-    from desmos_fast.exchange.layouts import Pack
+    from desmos_fast.exchange.model import Pack
     from desmos_fast.exchange.pages import Example
 
 
@@ -63,7 +63,7 @@ def _write_pages(pack: "Pack", folder: Path, examples: Sequence[str]) -> None:
 
 
 def _records(paths: Sequence[str]) -> "Iterator[Example]":
-    from desmos_fast.exchange.layouts import RECORD_WIDTH
+    from desmos_fast.exchange.model import RECORD_WIDTH
     from desmos_fast.exchange.pages import Example
 
     for path in paths:

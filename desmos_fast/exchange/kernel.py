@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from desmos_fast.exchange.compiler import compile_alone, name_in_row
 from desmos_fast.exchange.faults import Fault, FaultyInput
-from desmos_fast.exchange.layouts import RECORD_WIDTH, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import RECORD_WIDTH
 from ext import records
 
 if TYPE_CHECKING:

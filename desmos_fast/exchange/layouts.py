@@ -11,12 +11,7 @@ from typing import Final, NoReturn, get_args
 
 from desmos_fast.base import settings
 from desmos_fast.exchange import rules
-from desmos_fast.exchange.model import RECORD_WIDTH, Field, Kind, LayoutError, LayoutNotInForce, Pack, Table
-
-__all__ = [
-    "DEFAULT_PROFILE", "RECORD_WIDTH", "Field", "LayoutError", "LayoutNotInForce", "Pack", "Table", "active_folder",
-    "load_pack", "read_table", "shipped_pack",
-]  # fmt: skip
+from desmos_fast.exchange.model import RECORD_WIDTH, Field, Kind, LayoutError, Pack, Table
 
 PACKS: Final = Path(__file__).parent / "packs"
 DEFAULT_PROFILE: Final = "essai-1"

@@ -5,7 +5,7 @@ from array import array
 from typing import Final, NamedTuple
 
 from desmos_fast.base.errors import OurBug
-from desmos_fast.exchange.layouts import RECORD_WIDTH
+from desmos_fast.exchange.model import RECORD_WIDTH
 from desmos_fast.lots.model import LotSettings, Rows
 from ext import lots
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from desmos_fast.base.errors import InvalidInput, OurBug
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.exchange.kernel import write
-from desmos_fast.exchange.layouts import RECORD_WIDTH, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import RECORD_WIDTH
 from desmos_fast.simulator.model import ClaimFile, ClaimLot, Order, Sheet, Verdict
 
 if TYPE_CHECKING:

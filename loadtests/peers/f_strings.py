@@ -7,7 +7,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from desmos_fast.billing.model import CcamAct
 from desmos_fast.exchange.compiler import ELEMENT, WHOLE, source_of
-from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field
 
 Form: TypeAlias = Literal["objects", "dicts"]
 RECORDS: Final = ("2", "2S", "4", "4S", "4E", "4M", "5")

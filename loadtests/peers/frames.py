@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from desmos_fast.exchange.compiler import ELEMENT, WHOLE, source_of
-from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field
 from loadtests.data.columns import Columns
 from loadtests.peers.layout import LINE, RECORDS, Laid, joined, laid, totals
 from loadtests.peers.numpy_records import WIDE

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from desmos_fast.exchange.compiler import ELEMENT, WHOLE, source_of
-from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field
 from loadtests.data.columns import Columns
 from loadtests.peers.layout import RECORDS, joined, laid, totals
 

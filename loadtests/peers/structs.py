@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field
 
 LINE: Final = 129
 NAMES: Final = ("2", "2S", "4", "4S", "4E", "4M")

@@ -17,7 +17,7 @@ import numpy as np
 
 from desmos_fast.billing import kernel
 from desmos_fast.billing.codec import Block, UsedNumbers, encode_columns
-from desmos_fast.exchange.layouts import Pack
+from desmos_fast.exchange.model import Pack
 from ext.arrays import Arrays
 from loadtests.data.columns import Columns, columns_of
 from loadtests.data.invoices import invented

@@ -14,7 +14,8 @@ from desmos_fast.exchange.codec import check
 from desmos_fast.exchange.compiler import compile_table, has_own_value, name_in_row
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.exchange.kernel import write
-from desmos_fast.exchange.layouts import Field, LayoutError, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field, LayoutError
 from tests.oracle import later as oracle
 
 GOLDEN = Path(__file__).parents[1] / "golden"

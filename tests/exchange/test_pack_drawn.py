@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from desmos_fast.exchange.layouts import LayoutError, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import LayoutError
 from tests.exchange.packs import ROOT, Rows, all_again, edit, new_pack, program
 
 GOLDEN = ROOT / "tests/golden"

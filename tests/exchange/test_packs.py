@@ -9,7 +9,8 @@ import pytest
 
 from desmos_fast.base.settings import BadSetting
 from desmos_fast.exchange import rules
-from desmos_fast.exchange.layouts import LayoutError, LayoutNotInForce, load_pack, read_table, shipped_pack
+from desmos_fast.exchange.layouts import load_pack, read_table, shipped_pack
+from desmos_fast.exchange.model import LayoutError, LayoutNotInForce
 from desmos_fast.exchange.reading.tables import LISTS, TYPES
 from tests.exchange.packs import SHIPPED, Rows, edit, lay_out, new_pack, put
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desmos_fast.exchange.compiler import compile_table
-from desmos_fast.exchange.layouts import RECORD_WIDTH, Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import RECORD_WIDTH, Field
 from ext import records
 from tests.oracle import records as oracle
 from tests.oracle.records import CONST, DATE, FILLER, MAGNITUDE, NUMBER, SIGN, TEXT, Step

@@ -7,7 +7,7 @@ The keys are those of `billing.model`; what the records do not carry (created_on
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from desmos_fast.exchange.layouts import LayoutError, Pack
+from desmos_fast.exchange.model import LayoutError, Pack
 
 AMC_LINE: Final = "4 with the amounts of the complementary insurer"
 MODIFIERS: Final = 4

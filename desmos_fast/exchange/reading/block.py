@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from desmos_fast.exchange.faults import Fault
-from desmos_fast.exchange.layouts import RECORD_WIDTH, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import RECORD_WIDTH
 from desmos_fast.exchange.reading.kernel import ZONES, Scan, columns, rules
 from desmos_fast.exchange.reading.kernel import claims as claim_zones
 from desmos_fast.exchange.reading.tables import CODE, TYPES

@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from desmos_fast.exchange.layouts import Pack
+from desmos_fast.exchange.model import Pack
 
 # Field and way of reading (see ext.columns).
 COLUMNS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {

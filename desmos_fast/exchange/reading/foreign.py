@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from desmos_fast.exchange.faults import Fault
-from desmos_fast.exchange.layouts import RECORD_WIDTH
+from desmos_fast.exchange.model import RECORD_WIDTH
 
 SEEN: Final = 4096
 # Of every so many bytes one may be no text: more than that is no file of records that was damaged.

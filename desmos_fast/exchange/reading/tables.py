@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from desmos_fast.exchange.compiler import source_of
-from desmos_fast.exchange.layouts import RECORD_WIDTH, Field, Pack, Table
+from desmos_fast.exchange.model import RECORD_WIDTH, Field, Pack, Table
 
 # The types that have an order (see grammar.py); every other table of a pack is kept for later and refused by name.
 TYPES: Final = ("000", "999", "1", "6", "2", "2S", "4", "4S", "4E", "4M", "5", "A1", "P1", "P9", "R1", "R2", "R3")

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.exchange.faults import Fault
-from desmos_fast.exchange.layouts import Field, load_pack
+from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.exchange.model import Field
 
 HIDDEN: Final = frozenset({"nir", "nir_key", "beneficiary_nir", "beneficiary_nir_key", "faulty_value", "replacement_value"})
 MESSAGES: Final = {
