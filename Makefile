@@ -27,7 +27,7 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz fault serve migrate docs golden lock clean
+.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate fault serve migrate docs golden lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
