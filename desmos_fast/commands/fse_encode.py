@@ -13,7 +13,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults
-from desmos_fast.commands.streams import beginning, line_blocks, open_input, progress
+from desmos_fast.commands.streams import LONGEST_LINE, LongLine, beginning, line_blocks, open_input, progress
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
@@ -71,12 +71,21 @@ def encode(
 
 def _blocks(source: BinaryIO, head: bytes, strict: bool) -> "Iterator[tuple[int, Encoded[memoryview]]]":
     """Encode block by block: the bytes read, and what they gave; the records are gone when the next block comes."""
+    from msgspec.structs import replace
+
     from desmos_fast.billing.codec import Block, UsedNumbers, encode_ndjson
+    from desmos_fast.billing.wire import BAD_JSON
+    from desmos_fast.exchange.faults import Fault
 
     used, into, first_line = UsedNumbers(), Block(), 1
     for block in line_blocks(source, head):
-        yield len(block), encode_ndjson(block, first_line=first_line, used=used, strict=strict, into=into)
-        first_line += block.count(b"\n")
+        if isinstance(block, LongLine):
+            fault = Fault(code=BAD_JSON, message=f"this line has more than {LONGEST_LINE} bytes", line=first_line)
+            yield block.size, replace(encode_ndjson(b"", into=into), faults=[fault])
+            first_line += 1
+        else:
+            yield len(block), encode_ndjson(block, first_line=first_line, used=used, strict=strict, into=into)
+            first_line += block.count(b"\n")
 
 
 def _add(totals: dict[str, int], encoded: "Encoded[memoryview]") -> None:

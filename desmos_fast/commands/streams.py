@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import typer
 
@@ -14,6 +14,14 @@ from desmos_fast.base.errors import OutsideFailed
 
 BLOCK: Final = 1 << 18
 HEAD: Final = 1 << 12
+# An invoice alone may not be longer for the API either.
+LONGEST_LINE: Final = 1 << 20
+
+
+class LongLine(NamedTuple):
+    """A line that is too long to be read, and its bytes."""
+
+    size: int
 
 
 @contextlib.contextmanager
@@ -41,20 +49,36 @@ def beginning(source: BinaryIO) -> bytes:
         return source.read(HEAD)
 
 
-def line_blocks(source: BinaryIO, head: bytes = b"") -> Iterator[bytes]:
+def line_blocks(source: BinaryIO, head: bytes = b"") -> Iterator[bytes | LongLine]:
     """Cut the input, what was read of it already first, into blocks of whole lines, 256 KiB or a little more each.
 
-    Raises OutsideFailed (exit 3) when it cannot be read.
+    A line of more than 1 MiB is never held: its place among the blocks says that it was there. Raises OutsideFailed (exit 3) when it
+    cannot be read.
     """
-    while block := _read_block(source, head):
-        yield block
+    while block := head + _read(source.read, BLOCK):
         head = b""
+        begun = len(block) - block.rfind(b"\n") - 1
+        rest = _read(source.readline, LONGEST_LINE + 1 - begun)
+        if begun + len(rest) <= LONGEST_LINE or rest.endswith(b"\n"):
+            yield block + rest
+            continue
+        if begun < len(block):
+            yield block[: len(block) - begun]
+        yield LongLine(begun + len(rest) + _skip_line(source))
 
 
-def _read_block(source: BinaryIO, head: bytes) -> bytes:
+def _skip_line(source: BinaryIO) -> int:
+    skipped = 0
+    while more := _read(source.readline, BLOCK):
+        skipped += len(more)
+        if more.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _read(read: Callable[[int], bytes], size: int) -> bytes:
     with _reading():
-        block = head + source.read(BLOCK)
-        return block and block + source.readline()
+        return read(size)
 
 
 @contextlib.contextmanager

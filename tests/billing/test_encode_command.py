@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import io
+import itertools
 import json
 import os
 import pty
@@ -94,6 +95,39 @@ def test_blocks_change_neither_bytes_nor_line_numbers(monkeypatch: pytest.Monkey
 def test_lines_are_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "BLOCK", 3)
     assert list(streams.line_blocks(io.BytesIO(b"a\nbcdefg\n\nh"))) == [b"a\nbcdefg\n", b"\nh"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 50])
+def test_a_line_that_is_too_long_is_told_and_never_held(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Where it begins in its block, and where it ends, makes no difference."""
+    monkeypatch.setattr(streams, "BLOCK", 3)
+    monkeypatch.setattr(streams, "LONGEST_LINE", 6)
+    for before, after in itertools.product((b"", b"1\n", b"12\n1\n", b"123456\n"), (b"", b"\n", b"\n2\n", b"\n\n123456")):
+        line = b"x" * (6 + size)
+        data = before + line + after
+        found = list(streams.line_blocks(io.BytesIO(data)))
+        kept = [block for block in found if isinstance(block, bytes)]
+        assert b"".join(kept) == (before + after.removeprefix(b"\n") if size else data)
+        assert all(block.endswith(b"\n") for block in kept[:-1])
+        assert [block.size for block in found if not isinstance(block, bytes)] == ([len(line) + after.startswith(b"\n")] if size else [])
+
+
+def test_a_line_that_is_too_long_costs_no_neighbour() -> None:
+    padded = BROKEN.rstrip() + b" " * streams.LONGEST_LINE + b"\n"
+    result = encode("-", "--keep-going", "--json", stdin=WIRE + padded + LATER + padded.rstrip(b"\n"))
+    *faults, summary = faults_of(result)
+    assert [(fault["line"], fault["code"], fault["message"]) for fault in faults] == [
+        (2, "B2_BAD_JSON", "this line has more than 1048576 bytes"),
+        (4, "B2_BAD_JSON", "this line has more than 1048576 bytes"),
+    ]
+    assert (summary["invoices"], summary["faults"]) == (2, 2)
+    assert result.stdout_bytes == encode("-", stdin=WIRE + LATER).stdout_bytes
+
+
+def test_the_longest_line_that_may_be_is_read() -> None:
+    longest = WIRE.rstrip().ljust(streams.LONGEST_LINE)
+    assert encode("-", stdin=longest + b"\n" + LATER).stdout_bytes == encode("-", stdin=WIRE + LATER).stdout_bytes
+    assert encode("-", stdin=LATER + longest).stdout_bytes == encode("-", stdin=LATER + WIRE).stdout_bytes
 
 
 def test_the_summary_goes_where_the_records_do_not(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory that `fse check` and `fse decode` take does not grow with the input: the peak of a process of their own, as Linux tells it."""
+"""The memory that `fse encode`, `fse check` and `fse decode` take does not grow with the input: the peak of a process of their own, as Linux tells it."""
 
 import subprocess
 import sys
@@ -22,13 +22,15 @@ finally:
 """
 
 
-def peak(*arguments: str | Path, stdin: Path | None = None) -> int:
-    """Run a command and return the most memory that it held (KiB)."""
+def peak(*arguments: str | Path, stdin: Path | None = None, told: bytes = b"") -> int:
+    """Run a command that tells no more than one fault and return the most memory that it held (KiB)."""
     command = [sys.executable, "-c", CHILD, "fse", *map(str, arguments)]
     with subprocess.Popen(["cat", str(stdin)], stdout=subprocess.PIPE) if stdin else subprocess.Popen(["true"]) as before:
         ran = subprocess.run(command, stdin=before.stdout, capture_output=True, cwd=ROOT, check=False)
+    *faults, kept = ran.stderr.splitlines()
     assert (ran.returncode, ran.stdout) == (0, b""), ran.stderr[-500:]
-    return int(ran.stderr)
+    assert [told in fault for fault in faults] == [True] * bool(told), ran.stderr[-500:]
+    return int(kept)
 
 
 def insist_flat(folder: Path, small: int, large: int) -> None:
@@ -59,6 +61,15 @@ def test_memory_is_flat_for_a_pipe_too(tmp_path: Path) -> None:
     for command in (("check", "-"), ("decode", "-", "-o", tmp_path / "out.ndjson")):
         small, large = (peak(*command, stdin=tmp_path / f"{size}.b2") for size in (4_000_000, 40_000_000))
         assert large <= 1.05 * small
+
+
+def test_memory_is_flat_for_one_line_of_any_length(tmp_path: Path) -> None:
+    peaks = []
+    for size in (2_000_000, 100_000_000):
+        path = tmp_path / "line.ndjson"
+        path.write_bytes(b'{"number":' + b"1" * size)
+        peaks.append(peak("encode", path, "--keep-going", "-o", tmp_path / "out.b2", told=b"has more than 1048576 bytes"))
+    assert peaks[1] <= 1.05 * peaks[0]
 
 
 @pytest.mark.fuzz
