@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from desmos_fast.exchange.codec import check, check_stream
-from tests.exchange.files import ANSWERS, FILES, RUNS, file, name, run
+from tests.exchange.files import ANSWERS, FILES, GOLDEN, RUNS, file, name, run
 from tests.exchange.test_stream import Pipe
 from tests.oracle import reader
 
@@ -46,6 +47,11 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
     "random bytes": (random.Random(2).randbytes(5000), "binary data"),
     "zeros": (bytes(5000), "zero bytes"),
     "JSON": (b'{"number": 1}\n', "fse encode"),
+    "one letter": (b"A" * 100_000, "none of the first 512 records has 128 bytes and a known type"),
+    "small letters": (b"x" * 2000, "none of the first 15 records"),
+    "prose": (b"Madame, Monsieur,\r\n" * 8, "none of the first 8 records"),
+    "wider records": (CLAIMS.replace(b"\n", b" \n"), "and a known type"),
+    "one long line after another": (b"".join(b"Z" * 5000 + b"\n" for _ in range(30)), "none of the first 13 records"),
     "XML": (b"<?xml version='1.0'?>\n<a/>\n", "XML"),
 }
 
@@ -67,6 +73,22 @@ def test_a_file_of_records_is_never_taken_for_something_else(path: Path) -> None
         faults = check(beginning + data[len(beginning) :])
         assert faults
         assert not faults[0].message.startswith("this looks like")
+
+
+def test_one_record_with_a_type_makes_all_of_them_records() -> None:
+    """Whatever the damage, what is whole is read: a type that is told, or one that is refused by name."""
+    later = (GOLDEN / "bad" / "b15_later_record.b2").read_bytes().splitlines(keepends=True)
+    unread = next(row for row in later if check(row)[0].code == "B2_UNSUPPORTED_RECORD")
+    lost = b"X" * 128 + b"\n"
+    for typed in (run(1).partition(b"\n")[0] + b"\n", unread):
+        for before in (0, 1, 7, 8, 300, 507):
+            for data in (lost * before + typed + lost * 600, (lost * before + typed + lost * 600).replace(b"\n", b"")):
+                faults = check(data, max_faults=10_000)
+                assert Counter(fault.code for fault in faults)["B2_UNKNOWN_RECORD"] == before + 600
+                assert faults == check_stream(io.BytesIO(data), block=1000, max_faults=10_000)
+    assert [fault.code for fault in check(lost * 508 + typed)] == ["B2_UNKNOWN_RECORD"]
+    assert len(check(lost * 7)) == 7 and len(check(lost * 8)) == 1
+    assert len(check(lost * 7 + lost[:40])) == 8
 
 
 def test_what_is_short_is_told_as_records() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory that `fse encode`, `fse check` and `fse decode` take does not grow with the input: the peak of a process of their own, as Linux tells it."""
+"""The memory that `fse` commands take does not grow with the input: the peak of a process of their own, as Linux tells it."""
 
 import subprocess
 import sys

@@ -382,8 +382,8 @@ def check(data: bytes) -> list[Fault]:
     """Return every fault in the order of the four passes."""
     from tests.oracle import answers, claims, foreign
 
-    if foreign.is_foreign(data):
-        return [("B2_BAD_CHAR" if len(pieces(data[:HEAD])[0]) == 128 else "B2_BAD_LENGTH", 1, "")]
+    if foreign.fault(data):
+        return [(foreign.fault(data), 1, "")]
     read, faults = records(data)
     ordered = order(read)
     read.broken = bool(faults or ordered)

@@ -7,10 +7,15 @@ from typing import Final
 
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.exchange.model import RECORD_WIDTH
+from desmos_fast.exchange.reading.kernel import Scan, types
+from desmos_fast.exchange.reading.tables import NO_TYPE
 
 SEEN: Final = 4096
 # Of every so many bytes one may be no text: more than that is no file of records that was damaged.
 ODD: Final = 4
+# Fewer records without a type are those of a file that was damaged.
+FEW: Final = 8
+UNTYPED: Final = bytes([NO_TYPE])
 TEXT: Final = bytes([9, 10, 13, *range(32, 127)])
 BEYOND_ASCII: Final = bytes(range(128, 256))
 ARCHIVE: Final = "unpack it and give the file that is inside"
@@ -44,11 +49,33 @@ def foreign_fault(head: bytes) -> Fault | None:
     """
     found = _look(head, {**BEGINNINGS, **OTHER_TEXTS}, TEXT)
     if found is None:
-        return None
+        return _untyped(head)
     what, advice = found[0], found[1].format(unit="records", text="plain ASCII")
     first = head.partition(b"\n")[0].removesuffix(b"\r") if b"\n" in head else head[:RECORD_WIDTH]
     code = "B2_BAD_CHAR" if len(first) == RECORD_WIDTH else "B2_BAD_LENGTH"
     return Fault(code=code, message=f"this looks like {what}, not like records of {RECORD_WIDTH} bytes: {advice}", record=1, offset=0)
+
+
+def _untyped(head: bytes) -> Fault | None:
+    """Return the fault of an input that begins with several records, none of which has a type, nor one that is refused by name."""
+    # Most inputs are known by one of the first.
+    if _scanned(head, FEW * RECORD_WIDTH).codes_of_types.strip(UNTYPED):
+        return None
+    scan = _scanned(head, head.rfind(b"\n") + 1 or len(head))
+    if scan.count < FEW or scan.codes_of_types.strip(UNTYPED):
+        return None
+    faults = [fault for kept, _ in scan.faults(scan.count) for fault in kept]
+    if any(code == "B2_UNSUPPORTED_RECORD" for _, code, _ in faults):
+        return None
+    message = f"none of the first {scan.count} records has {RECORD_WIDTH} bytes and a known type: {ITSELF.format(unit='records')}"
+    return Fault(code=min(faults)[1], message=message, record=1, offset=0)
+
+
+def _scanned(head: bytes, size: int) -> Scan:
+    """Read the whole records among the first bytes."""
+    scan = Scan(b"\n" in head)
+    scan.feed(types(), head[:size], final=False)
+    return scan
 
 
 def foreign_lines(head: bytes) -> Fault | None:
