@@ -30,10 +30,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActRow(Row, frozen=True, kw_only=True):
-    """What a letter of the NGAP or a grouping code of the CCAM is; ages in whole years, both included."""
+    """What a letter of the NGAP or a grouping code of the CCAM is; `specialty` "" is any executor's; ages in years, both included."""
 
     kind: ActKind
     code: str
+    specialty: str = ""
     category: str
     role: Role
     age_from: int | None
