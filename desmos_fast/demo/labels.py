@@ -4,8 +4,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-THIN: Final = "\u202f"
-HARD: Final = "\u00a0"
+from desmos_fast.base.french import HARD, whole
 
 INVOICE_STATES: Final = {
     "draft": "brouillon", "priced": "tarifée", "signed": "signée", "in_lot": "en lot", "sent": "envoyée", "in_process": "en traitement",
@@ -73,27 +72,9 @@ def reason(code: str) -> str:
     return f"donnée absente : {fields}" if name == "absent" else word(REASONS, code)
 
 
-def whole(number: int) -> str:
-    """Write a whole number as French does, thousands apart."""
-    return f"{number:,}".replace(",", THIN)
-
-
 def counted(number: int, unit: str) -> str:
     """Write how many of something there are; `unit` is singular."""
     return f"{whole(number)} {unit}{'s' if number > 1 else ''}"
-
-
-def euros(cents: int) -> str:
-    """Write cents as an amount of euros; no float ever holds it."""
-    sign = "−" if cents < 0 else ""
-    units, rest = divmod(abs(cents), 100)
-    return f"{sign}{whole(units)},{rest:02d}{HARD}€"
-
-
-def day(iso: str) -> str:
-    """Write an ISO date as French does."""
-    year, month, number = iso.split("-")
-    return f"{number}/{month}/{year}"
 
 
 def seconds(value: float) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from desmos_fast.base import french
 from desmos_fast.demo import labels
 from desmos_fast.demo.model import Stage, Summary
 
@@ -18,7 +19,7 @@ def permille(cents: int, most: int) -> int:
 
 def rate(stage: Stage) -> str:
     """Return how many a second, blank where that says nothing."""
-    return labels.whole(round(stage.count / stage.seconds)) if stage.count > 1 and stage.seconds >= 0.01 else ""
+    return french.whole(round(stage.count / stage.seconds)) if stage.count > 1 and stage.seconds >= 0.01 else ""
 
 
 def render(day: Summary) -> str:
@@ -26,7 +27,7 @@ def render(day: Summary) -> str:
     environment = Environment(
         loader=PackageLoader("desmos_fast.demo", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(euros=labels.euros, whole=labels.whole, counted=labels.counted, seconds=labels.seconds, jour=labels.day)
+    environment.filters.update(euros=french.euros, whole=french.whole, counted=labels.counted, seconds=labels.seconds, jour=french.day)
     environment.globals.update(permille=permille, rate=rate, word=labels.word, reason=labels.reason, words=labels)
     billed, announced, received = (sum(getattr(payer, name) for payer in day.payers) for name in ("expected", "announced", "received"))
     amounts = [getattr(payer, name) for payer in day.payers for name in ("expected", "announced", "received")]

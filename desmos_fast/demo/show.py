@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from desmos_fast.base.french import day as french_day
+from desmos_fast.base.french import euros, whole
 from desmos_fast.demo import labels
-from desmos_fast.demo.labels import counted, euros, seconds, whole
+from desmos_fast.demo.labels import counted, seconds
 from desmos_fast.demo.model import Amount, Stage, Summary, Unmatched
 
 CREDIT_RULES: Final = ("B1", "B2")
@@ -62,7 +64,7 @@ def rate_of(stage: Stage) -> str:
 
 def table_of(day: Summary) -> Table:
     """Lay the day out as one table."""
-    title = f"{day.centre} ({day.finess}), journée du {labels.day(day.date)}, graine {day.seed}"
+    title = f"{day.centre} ({day.finess}), journée du {french_day(day.date)}, graine {day.seed}"
     table = Table(title=title, show_header=False, title_justify="left")
     table.add_column(max_width=52)
     table.add_column(justify="right")

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from desmos_fast.base.french import HARD, THIN, euros, whole
 from desmos_fast.demo import labels
-from desmos_fast.demo.labels import euros, reason, seconds, whole
+from desmos_fast.demo.labels import reason, seconds
 from desmos_fast.demo.model import Check, Invariants
 from desmos_fast.demo.page import permille, render
 from desmos_fast.demo.show import Watch, table_of
@@ -51,12 +52,12 @@ def read(page: str) -> Balanced:
     [(0, "0,00 €"), (5, "0,05 €"), (-5, "−0,05 €"), (123_456_789, "1 234 567,89 €"), (-100, "−1,00 €"), (99_999, "999,99 €")],
 )
 def test_amounts_are_written_as_french_does(cents: int, text: str) -> None:
-    assert euros(cents).replace(labels.THIN, " ").replace(labels.HARD, " ") == text
+    assert euros(cents).replace(THIN, " ").replace(HARD, " ") == text
 
 
 def test_numbers_durations_and_reasons_are_french() -> None:
-    assert whole(1_234_567) == f"1{labels.THIN}234{labels.THIN}567"
-    assert seconds(3.25) in (f"3,2{labels.HARD}s", f"3,3{labels.HARD}s")
+    assert whole(1_234_567) == f"1{THIN}234{THIN}567"
+    assert seconds(3.25) in (f"3,2{HARD}s", f"3,3{HARD}s")
     assert reason("absent:nir,care_date") == "donnée absente : nir,care_date"
     assert reason("payer_unknown") == labels.REASONS["payer_unknown"]
     assert reason("never_heard_of") == "never_heard_of"
