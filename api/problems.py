@@ -142,7 +142,7 @@ def fault_entry(fault: Fault) -> dict[str, Any]:
         entry["detail"] = mask_text(fault.message)
     if fault.value is not None:
         entry["value"] = mask_text(fault.value) if isinstance(fault.value, str) else fault.value
-    for name in ("line", "invoice", "record", "offset", "record_type", "width", "position", "hint"):
+    for name in ("line", "invoice", "record", "offset", "record_type", "width", "position", "hint", "expected", "rule"):
         place = getattr(fault, name, None)
         if place not in (None, ""):
             entry[name] = place

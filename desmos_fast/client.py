@@ -35,6 +35,8 @@ class ProblemError(msgspec.Struct, frozen=True):
     value: str | int | None = None
     line: int | None = None
     invoice: int | None = None
+    expected: int | None = None
+    rule: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from desmos_fast.base.errors import InvalidInput
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One fault in an exchange file (record, offset) or in an NDJSON line (line, invoice, field).
 
-    `record` and `line` count from 1, `offset` is in bytes from 0. `value` never holds a NIR.
+    `record` and `line` count from 1, `offset` is in bytes from 0. `value` never holds a NIR. A fault of pricing says what was `expected`,
+    in cents or percent, and the `rule` of docs/reference/pricing.md.
     """
 
     code: str
@@ -22,6 +23,8 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     value: str | int | None = None
     width: int | None = None
     invoice: int | None = None
+    expected: int | None = None
+    rule: str | None = None
 
 
 class FaultyInput(InvalidInput):
