@@ -386,6 +386,36 @@ ALTER TABLE ONLY public.match ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.match FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.nomenclature_code (
+    nomenclature text NOT NULL,
+    code text NOT NULL,
+    since date NOT NULL,
+    until date,
+    label text NOT NULL,
+    data jsonb NOT NULL,
+    import integer NOT NULL,
+    CONSTRAINT nomenclature_code_check CHECK ((until >= since))
+);
+
+CREATE TABLE public.nomenclature_import (
+    nomenclature text NOT NULL,
+    number integer NOT NULL,
+    since date NOT NULL,
+    file text NOT NULL,
+    sha256 bytea NOT NULL,
+    codes integer NOT NULL,
+    added integer NOT NULL,
+    changed integer NOT NULL,
+    ended integer NOT NULL,
+    imported_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nomenclature_import_added_check CHECK ((added >= 0)),
+    CONSTRAINT nomenclature_import_changed_check CHECK ((changed >= 0)),
+    CONSTRAINT nomenclature_import_codes_check CHECK ((codes >= 0)),
+    CONSTRAINT nomenclature_import_ended_check CHECK ((ended >= 0)),
+    CONSTRAINT nomenclature_import_number_check CHECK ((number > 0)),
+    CONSTRAINT nomenclature_import_sha256_check CHECK ((length(sha256) = 32))
+);
+
 CREATE TABLE public.order_line (
     tenant_id uuid NOT NULL,
     order_id uuid NOT NULL,
@@ -495,6 +525,17 @@ CREATE TABLE public.state_move (
     after text NOT NULL
 );
 
+CREATE TABLE public.tariff_pack (
+    number integer NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    sha256 bytea NOT NULL,
+    files jsonb NOT NULL,
+    imported_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tariff_pack_number_check CHECK ((number > 0)),
+    CONSTRAINT tariff_pack_sha256_check CHECK ((length(sha256) = 32))
+);
+
 ALTER TABLE ONLY public.event ATTACH PARTITION public.event_0 FOR VALUES WITH (modulus 8, remainder 0);
 
 ALTER TABLE ONLY public.invoice ATTACH PARTITION public.invoice_0 FOR VALUES WITH (modulus 8, remainder 0);
@@ -595,6 +636,12 @@ ALTER TABLE ONLY public.lot
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.nomenclature_code
+    ADD CONSTRAINT nomenclature_code_pkey PRIMARY KEY (nomenclature, code, since);
+
+ALTER TABLE ONLY public.nomenclature_import
+    ADD CONSTRAINT nomenclature_import_pkey PRIMARY KEY (nomenclature, number);
+
 ALTER TABLE ONLY public.order_line
     ADD CONSTRAINT order_line_pkey PRIMARY KEY (tenant_id, order_id, line);
 
@@ -618,6 +665,9 @@ ALTER TABLE ONLY public.share_0
 
 ALTER TABLE ONLY public.state_move
     ADD CONSTRAINT state_move_pkey PRIMARY KEY (thing, before, after);
+
+ALTER TABLE ONLY public.tariff_pack
+    ADD CONSTRAINT tariff_pack_pkey PRIMARY KEY (number);
 
 CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((match_id IS NULL) AND (duplicate_of IS NULL));
 
@@ -650,6 +700,8 @@ CREATE INDEX match_of_credits ON public.match USING btree (tenant_id, decided_at
 CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
 CREATE INDEX match_undecided ON public.match USING btree (tenant_id, (left_refs[1]), id) WHERE (status <> 'confirmed'::text);
+
+CREATE UNIQUE INDEX nomenclature_code_open ON public.nomenclature_code USING btree (nomenclature, code) WHERE (until IS NULL);
 
 CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE (match_id IS NULL);
 
@@ -737,6 +789,9 @@ ALTER TABLE ONLY public.lot
 
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.nomenclature_code
+    ADD CONSTRAINT nomenclature_code_nomenclature_import_fkey FOREIGN KEY (nomenclature, import) REFERENCES public.nomenclature_import(nomenclature, number);
 
 ALTER TABLE ONLY public.order_line
     ADD CONSTRAINT order_line_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES public.payment_order(tenant_id, id);
@@ -891,6 +946,10 @@ GRANT SELECT,INSERT ON TABLE public.match TO desmos_app;
 
 GRANT UPDATE(status) ON TABLE public.match TO desmos_app;
 
+GRANT SELECT ON TABLE public.nomenclature_code TO desmos_app;
+
+GRANT SELECT ON TABLE public.nomenclature_import TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.order_line TO desmos_app;
 
 GRANT UPDATE(share_invoice_id) ON TABLE public.order_line TO desmos_app;
@@ -922,3 +981,5 @@ GRANT UPDATE(lot_id) ON TABLE public.share TO desmos_app;
 GRANT INSERT ON TABLE public.share_0 TO desmos_app;
 
 GRANT SELECT ON TABLE public.state_move TO desmos_app;
+
+GRANT SELECT ON TABLE public.tariff_pack TO desmos_app;

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Import tariff packs, and give the one that prices: the newest that was imported, without a restart."""
+
+import asyncio
+import hashlib
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from desmos_fast.base import settings
+from desmos_fast.base.errors import InvalidInput
+from desmos_fast.db.pool import Connection
+from desmos_fast.nomenclature import store
+from desmos_fast.nomenclature.store import Pack
+from desmos_fast.nomenclature.tariffs import Tariffs, load_tariffs, read_tariffs
+
+POLL_S: Final = 2.0
+log: Final = structlog.get_logger("desmos.nomenclature")
+
+
+class NoPack(InvalidInput):
+    """A folder cannot be read as a tariff pack at all."""
+
+    code = "invalid_input"
+
+
+class CheckedPack(NamedTuple):
+    """A sound pack, the bytes of its files by name, and their SHA-256."""
+
+    tariffs: Tariffs
+    files: Mapping[str, bytes]
+    sha256: bytes
+
+
+class PackReport(NamedTuple):
+    """What the import of a tariff pack did; an unchanged one is the newest already."""
+
+    name: str
+    version: str
+    sha256: str
+    number: int
+    outcome: str
+
+
+class TariffBook:
+    """The tariff pack that prices: that of DESMOS_TARIFFS, else the newest that was imported, else that of the program.
+
+    Whether there is a newer one is asked of the database at most every `poll_s` seconds; the new one takes the place of the old one
+    at once and whole, and one that cannot be read leaves the old one in force.
+    """
+
+    __slots__ = ("_lock", "_next", "_number", "_poll_s", "_tariffs")
+
+    def __init__(self, *, poll_s: float = POLL_S) -> None:
+        self._poll_s = poll_s
+        self._next = 0.0
+        self._number: int | None = None
+        self._tariffs: Tariffs | None = None
+        self._lock = asyncio.Lock()
+
+    async def current(self, con: Connection) -> Tariffs:
+        """Return the pack that prices now; keep it for the whole of a request.
+
+        `con` may be in a transaction of any centre. Only the first call raises: what the database or an unsound pack raises.
+        """
+        if self._tariffs is not None and (time.monotonic() < self._next or self._lock.locked()):
+            return self._tariffs
+        async with self._lock:
+            if self._tariffs is None:
+                self._number, self._tariffs = await _load(con, None, None)
+            elif time.monotonic() >= self._next:
+                await self._renew(con, self._tariffs)
+            self._next = time.monotonic() + self._poll_s
+            return self._tariffs
+
+    async def _renew(self, con: Connection, old: Tariffs) -> None:
+        try:
+            self._number, self._tariffs = await _load(con, self._number, old)
+        except Exception as error:
+            # Whatever it is, invoices go on with the tariffs that they had a moment ago.
+            log.error("a newer tariff pack cannot be read, the old one stays", kind=type(error).__name__, pack=self._number)
+        else:
+            if self._tariffs is not old:
+                log.info("a newer tariff pack prices", number=self._number, pack=self._tariffs.name, version=self._tariffs.version)
+
+
+async def _load(con: Connection, known: int | None, old: Tariffs | None) -> tuple[int | None, Tariffs]:
+    # A savepoint inside the transaction of a request: what fails here must not undo it.
+    async with con.transaction():
+        number = None if settings.tariffs() else await store.newest_pack(con)
+        if old is not None and number == known:
+            return known, old
+        pack = None if number is None else await store.read_pack(con, number)
+    if pack is None:
+        return None, await asyncio.to_thread(load_tariffs)
+    return number, await asyncio.to_thread(_read, pack.name, {name: text.encode() for name, text in pack.files.items()})
+
+
+def check_tariffs(folder: Path) -> CheckedPack:
+    """Read and check the pack in a folder. Raises NoPack, and what read_tariffs raises."""
+    try:
+        files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+    except OSError as error:
+        raise NoPack(f"cannot read the pack: {error.strerror}", hint="check the folder and its rights") from error
+    return CheckedPack(_read(folder.resolve().name, files), files, _digest(files))
+
+
+async def import_tariffs(con: Connection, checked: CheckedPack) -> PackReport:
+    """Keep a pack as the one that prices, unless it is that already.
+
+    `con` is in a transaction of the owner of the tables. Raises NotWritable.
+    """
+    name, version, digest = checked.tariffs.name, checked.tariffs.version, checked.sha256
+    await store.lock(con, "tariff_pack")
+    number = await store.newest_pack(con) or 0
+    newest = await store.read_pack(con, number)
+    if newest is not None and newest.sha256 == digest:
+        return PackReport(name, version, digest.hex(), number, "unchanged")
+    texts = {file: content.decode("utf-8-sig") for file, content in checked.files.items()}
+    await store.add_pack(con, Pack(number + 1, name, version, digest, texts))
+    return PackReport(name, version, digest.hex(), number + 1, "imported")
+
+
+def _read(name: str, files: Mapping[str, bytes]) -> Tariffs:
+    """Read a pack from its files, not from where they came: what was checked is what is kept."""
+    with tempfile.TemporaryDirectory(prefix="desmos-tariffs-") as temporary:
+        folder = Path(temporary) / (name or "pack")
+        folder.mkdir()
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        return read_tariffs(folder)
+
+
+def _digest(files: Mapping[str, bytes]) -> bytes:
+    found = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.digest()
