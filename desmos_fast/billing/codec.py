@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Memory that one call after the other writes its records into.
 Block = sink.Block
 Data = TypeVar("Data", bytes, memoryview)
+T = TypeVar("T")
 Invoices = Sequence[Invoice] | Sequence[Mapping[str, Any]]
 TOTALS: Final = "5"
 OTHERWISE: Final = "would be spelt otherwise in the records"
@@ -128,7 +129,8 @@ def encode_ndjson(
     unread: list[tuple[int, Fault]] = []
 
     def general(line: bytes, number: int) -> Invoice | None:
-        return _kept(read_line(line, number), number, unread)
+        read = read_line(line, number, INVOICE)
+        return _kept(read, number, unread)
 
     records, starts, fees, amo, amc, found, odd = kernel.lines().encode(data, flow, general, used, strict, into, first_line)
     numbers = {row: number for row, number, _ in odd}
@@ -210,22 +212,33 @@ def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> t
 
     Blank lines are skipped. Without `numbered` an absent number is no fault and reads as 0, for the service to assign one.
     """
-    decoder = INVOICE if numbered else UNNUMBERED
+    decoder: msgspec.json.Decoder[Any] = INVOICE if numbered else UNNUMBERED
+    invoices = read_whole(data, decoder, "" if numbered else "number")
+    if invoices is None:
+        return read_lines(data, decoder, first_line)
+    return invoices, list(range(first_line, first_line + len(invoices))), []
+
+
+def read_whole(data: bytes, decoder: "msgspec.json.Decoder[T]", excused: str = "") -> list[T] | None:
+    """Read one object a line at once, or None where some line needs a look of its own: a blank one, one that is wrong, two on one.
+
+    The key `excused` may be absent from an invoice that is written as usual.
+    """
     try:
-        invoices: list[Invoice] = list(decoder.decode_lines(data))
+        found: list[T] = list(decoder.decode_lines(data))
     except UNREADABLE:
-        return _line_by_line(data, decoder, first_line)
+        return None
     # Exactly one a line, for no value of JSON holds the end of one object, a line end and the start of another.
-    if data.count(b"\n") == len(invoices) - (not data.endswith(b"\n")) and data.count(b"}\n{") == max(len(invoices) - 1, 0):
-        # The decoder takes the last of two equal keys; where the kernel sees nothing unusual, there are none.
-        unusual = kernel.lines().surprises(data, "" if numbered else "number")
-        if not any(twice(data[start:stop], number) for start, stop, number in unusual):
-            return invoices, list(range(first_line, first_line + len(invoices))), []
-    return _line_by_line(data, decoder, first_line)
+    if data.count(b"\n") != len(found) - (not data.endswith(b"\n")) or data.count(b"}\n{") != max(len(found) - 1, 0):
+        return None
+    # The decoder takes the last of two equal keys; where the kernel sees nothing unusual, there are none.
+    unusual = kernel.lines().surprises(data, excused)
+    return None if any(twice(data[start:stop], number) for start, stop, number in unusual) else found
 
 
-def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Any]", first: int) -> tuple[list[Invoice], list[int], list[Fault]]:
-    invoices: list[Invoice] = []
+def read_lines(data: bytes, decoder: "msgspec.json.Decoder[T]", first: int = 1) -> tuple[list[T], list[int], list[Fault]]:
+    """Read one object a line, line by line: the objects, their line numbers, and a fault for each line that is none."""
+    found: list[T] = []
     lines: list[int] = []
     faults: list[Fault] = []
     for number, line in enumerate(data.split(b"\n"), first):
@@ -235,6 +248,6 @@ def _line_by_line(data: bytes, decoder: "msgspec.json.Decoder[Any]", first: int)
             if isinstance(read, Fault):
                 faults.append(read)
             else:
-                invoices.append(read)
+                found.append(read)
                 lines.append(number)
-    return invoices, lines, faults
+    return found, lines, faults

@@ -4,7 +4,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault
 
+T = TypeVar("T")
 SHOWN: Final = 64
 HIDDEN: Final = "***************"
 MESSAGES: Final = {
@@ -58,9 +59,9 @@ class _Object(list[tuple[str, Any]]):
     """The keys of one object of JSON with their values, as often as they stand there."""
 
 
-def read_line(line: bytes, number: int, decoder: "msgspec.json.Decoder[Any]" = INVOICE) -> Invoice | Fault:
+def read_line(line: bytes, number: int, decoder: "msgspec.json.Decoder[T]") -> T | Fault:
     """Read the invoice of one line, or say by code and key why there is none."""
-    found: Invoice | None = None
+    found: T | None = None
     message = ""
     try:
         found = decoder.decode(line)
