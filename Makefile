@@ -15,7 +15,7 @@ unexport DESMOS_DEBUG DESMOS_ANNOTATE DESMOS_SANITIZE
 SAFETY := build/safety
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
-TARGETS := claims invoices arl rsp
+TARGETS := claims invoices columns arl rsp
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py \
   tests/db/test_pgcopy.py tests/db/test_seal.py
 # What a sanitizer keeps of freed memory says nothing of a release; what is long would take hours while each line is traced.

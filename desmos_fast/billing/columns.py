@@ -47,7 +47,8 @@ class Rows:
         try:
             return kernel.arrays().encode(self._columns, self._acts, *args)
         except (TypeError, ValueError, BufferError) as error:
-            raise ColumnError(str(error)) from error
+            # A place of acts may be anything, a NIR too.
+            raise ColumnError(mask_nir(str(error))) from None
 
     def mapping(self, row: int) -> dict[str, Any]:
         """Return a row as its JSON would be: what is empty is left out, so that defaults and faults are those of an absent key."""
@@ -88,6 +89,6 @@ def _value(column: memoryview, row: int) -> Any:
     """Return an entry, None for an empty text."""
     entry, form = column[row : row + 1].tobytes(), column.format[-1]
     if column.ndim == 2 or form in "sc":
-        return entry.decode("utf-8", "surrogateescape").rstrip("\0 ") or None
+        return entry.decode("utf-8", "replace").rstrip("\0 ") or None
     # A view reads no entry of a format with a byte order, the machine's own though it is.
     return any(entry) if form == "?" else int.from_bytes(entry, sys.byteorder, signed=form.islower())

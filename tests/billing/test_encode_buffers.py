@@ -3,6 +3,7 @@
 
 import ctypes
 import json
+import traceback
 from typing import Any
 
 import msgspec
@@ -70,10 +71,17 @@ def test_what_is_no_column_is_refused_by_name(path: Any, value: Any, said: str) 
         encode_columns(columns([FIRST]) | {path: value, "other": numpy.array([1])} if path == 1 else columns([FIRST]) | {path: value})
 
 
-def test_no_message_holds_a_nir_that_names_a_column() -> None:
-    with pytest.raises(ColumnError) as refused:
-        encode_columns(columns([FIRST]) | {NIR: numpy.array([1])})
-    assert NIR not in str(refused.value)
+def test_no_message_holds_a_nir_that_stands_for_something_else() -> None:
+    for odd in ({NIR: numpy.array([1])}, {"acts": numpy.array([0, int(NIR)])}):
+        with pytest.raises(ColumnError) as refused:
+            encode_columns(columns([FIRST]) | odd)
+        assert NIR not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_text_that_is_no_utf8_is_a_fault_of_its_key() -> None:
+    for path in ("security", "accident.kind", "act.complement", "biller"):
+        (fault,) = encode_columns(columns([FIRST]) | {path: numpy.array([b"\xff"])}).faults
+        assert fault.field == path.replace("act.", "acts[0].")
 
 
 def test_half_a_character_is_told_and_costs_no_neighbour() -> None:

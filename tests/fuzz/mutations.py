@@ -28,7 +28,7 @@ def change_records(chance: random.Random, data: bytes, others: Sequence[bytes]) 
     for _ in range(chance.randint(1, 3)):
         chance.choice(RECORD_CHANGES)(chance, lines, others)
     separator = chance.choice((b"\n", b"\n", b"\n", b"\n", b"\r\n", b""))
-    return _cut(chance, separator.join(lines))
+    return cut(chance, separator.join(lines))
 
 
 def change_json(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
@@ -36,10 +36,11 @@ def change_json(chance: random.Random, data: bytes, others: Sequence[bytes]) -> 
     lines = data.split(b"\n")
     for _ in range(chance.randint(1, 3)):
         chance.choice(JSON_CHANGES)(chance, lines, others)
-    return _cut(chance, b"\n".join(lines))
+    return cut(chance, b"\n".join(lines))
 
 
-def _cut(chance: random.Random, data: bytes) -> bytes:
+def cut(chance: random.Random, data: bytes) -> bytes:
+    """Now and then, end an input early."""
     return data[: chance.randint(0, len(data))] if chance.randrange(20) == 0 else data
 
 

@@ -22,18 +22,21 @@ def changed(name: str, runs: int) -> Iterator[bytes]:
 
 
 def replay(name: str, runs: int, twin_each: int = 1) -> int:
-    """Run a target, one input in `twin_each` with its twin; return how often. An input that fails is in a note of its exception."""
-    count = 0
-    for data in (*kept(name), *changed(name, runs)):
+    """Run a target, what is kept and one changed input in `twin_each` with its twin, 0 for none; return how often.
+
+    An input that fails is in a note of its exception.
+    """
+    inputs = [(data, twin_each > 0) for data in kept(name)]
+    inputs += [(data, twin_each > 0 and place % twin_each == 0) for place, data in enumerate(changed(name, runs))]
+    for data, twin in inputs:
         try:
-            TARGETS[name].run(data, count % twin_each == 0)
+            TARGETS[name].run(data, twin)
         except Exception as error:
             error.add_note(f"the input: {data!r}")
             raise
-        count += 1
-    return count
+    return len(inputs)
 
 
 if __name__ == "__main__":
     for each in TARGETS:
-        print(each, replay(each, int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.maxsize), "inputs")
+        print(each, replay(each, int(sys.argv[1]) if len(sys.argv) > 1 else 100, 0), "inputs")

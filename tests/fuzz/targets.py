@@ -5,6 +5,7 @@
 """
 
 import io
+import itertools
 import random
 import re
 import zlib
@@ -15,7 +16,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from desmos_fast.billing.codec import Block, Encoded, encode, encode_ndjson, read_ndjson
+from desmos_fast.billing.codec import Block, Encoded, encode, encode_columns, encode_ndjson, read_ndjson
+from desmos_fast.billing.columns import MOST_UNSEEN, ColumnError
 from desmos_fast.billing.reading.codec import decode, decode_stream
 from desmos_fast.exchange.codec import check, check_stream
 from desmos_fast.exchange.faults import Fault, FaultyInput
@@ -23,8 +25,10 @@ from desmos_fast.exchange.reading.reading import FAULTS_KEPT
 from desmos_fast.returns.codec import parse
 from desmos_fast.returns.model import ArlFile, PaymentOrder, RspFile
 from desmos_fast.simulator.codec import block
+from tests.fuzz import tables
 from tests.fuzz.mutations import JSON_VALUE, ODD_BYTES, ODD_VALUES, change_json, change_records
-from tests.oracle import fse_json, reader
+from tests.fuzz.tables import change_table
+from tests.oracle import fse_columns, fse_json, reader
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 CRASHERS: Final = Path(__file__).parents[1] / "crashers"
@@ -42,6 +46,8 @@ WRITING: Final = frozenset({
 NIR: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}(?:[0-9]{2})?(?![0-9A-Za-z])")
 LINE: Final = 129
 BLOCK: Final = Block()
+# Acts that no column tells of are made up one by one, which is known to take its time.
+MOST_MADE_UP: Final = 1000
 
 Answer = TypeVar("Answer")
 
@@ -91,6 +97,34 @@ def invoices(data: bytes, twin: bool) -> None:
             assert [(fault.line, fault.code, fault.field or "") for fault in every] == hidden, "the twin tells other faults"
         if flow == 1:
             assert check(written.data) == [] and encode(decode(written.data)).data == written.data, "what is written is not what is read"
+
+
+def columns(data: bytes, twin: bool) -> None:
+    """Columns are refused as a whole, or each row gives what its dictionary gives, however the columns lie in memory."""
+    table = tables.read(data)
+    given = {path: column.entries for path, column in table.items()}
+    if not any(path.startswith("act.") for path in given) and max([0, *given.get("acts", [])][-1:]) in range(MOST_MADE_UP, MOST_UNSEEN + 1):
+        return
+    arrays = {path: tables.array(column) for path, column in table.items()}
+    try:
+        read = encode_columns(arrays)
+    except ColumnError as error:
+        assert tables.is_refused(table) or given["acts"][-1] > MOST_UNSEEN, f"columns are refused that could be read: {error}"
+        assert not NIR.search(str(error)), "the refusal shows a NIR"
+        return
+    assert not tables.is_refused(table), "columns are read that no invoice has"
+    rows = fse_columns.rows(given)
+    for flow in (1, 2):
+        written = read if flow == 1 else encode_columns(arrays, flow=flow)
+        _whole(written, range(1, len(rows) + 1))
+        _sound(written.faults, WRITING, data)
+        assert encode(rows, flow=flow, lines=range(1, len(rows) + 1)) == written, "columns are written otherwise than dictionaries"
+        assert encode_columns(arrays, flow=flow, into=BLOCK).data == written.data, "a block holds something else"
+        if twin:
+            runs, expected = fse_json.encode_objects(rows, flow)
+            assert written.data == b"".join(runs)
+            hidden = [(fault.row + 1, fault.code, NIR.sub("*" * 15, fault.field)) for fault in expected]
+            assert [(fault.line, fault.code, fault.field or "") for fault in written.faults] == hidden, "the twin tells other faults"
 
 
 def arl(data: bytes, twin: bool) -> None:
@@ -226,11 +260,26 @@ def _json_words() -> list[bytes]:
     return sorted(words | set(ODD_VALUES) | set(ODD_BYTES) | {b'"number":', b'"acts":[', b"},{", b"}]}\n{"})
 
 
+def _tables() -> list[bytes]:
+    """Return the golden invoices as columns, those of a file together and then of two files."""
+    files = [[msgspec.json.decode(line) for line in data.splitlines()] for data in _golden("[0-9]*.ndjson")]
+    numbered = [[{**invoice, "number": place + 1} for invoice in invoices] for place, invoices in enumerate(files)]
+    together = [list(itertools.chain(*numbered[at : at + 2])) for at in range(0, len(files), 2)]
+    return [tables.written(invoices) for invoices in (*files, *together)]
+
+
+def _table_words() -> list[bytes]:
+    """Return the names of columns with their forms, what may stand in them, and the entries of the golden ones."""
+    cells = {cell for data in _tables() for line in data.split(b"\n") for cell in line.split(b"\t")}
+    return sorted(cells | {b":" + form.encode() for form in tables.FORMS} | set(tables.ODD_CELLS) | {b"\t", b"\n"})
+
+
 CLAIM_RECORDS: Final = ("000", "1", "2", "2S", "4", "4S", "4E", "4M", "5", "6", "999")
 TARGETS: Final[dict[str, Target]] = {
     "claims": Target(claims, [data for data in _golden("*.b2", "files/f*.b2", "bad/*.b2") if data not in _of_kind(b"A1", b"P1")],
                      _record_words(*CLAIM_RECORDS), change_records),
     "invoices": Target(invoices, _golden("*.ndjson", "files/f*.ndjson", "bad/*.ndjson"), _json_words(), change_json),
+    "columns": Target(columns, _tables(), _table_words(), change_table),
     "arl": Target(arl, _of_kind(b"A1"), _record_words("000", "A1", "999"), change_records),
     "rsp": Target(rsp, _of_kind(b"P1", b"R"), _record_words("000", "P1", "R1", "R2", "R3", "P9", "999"), change_records),
 }  # fmt: skip

@@ -12,10 +12,11 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from desmos_fast.billing.codec import Encoded, encode, read_ndjson
+from desmos_fast.billing.codec import Encoded, encode, encode_columns, read_ndjson
+from desmos_fast.billing.columns import ColumnError
 from desmos_fast.exchange.codec import check
 from desmos_fast.exchange.faults import Fault
-from tests.fuzz import shrink, targets
+from tests.fuzz import shrink, tables, targets
 from tests.fuzz.replay import changed, replay
 from tests.fuzz.targets import CRASHERS, TARGETS
 
@@ -70,6 +71,17 @@ def test_changed_lines_are_taken_and_refused() -> None:
     assert {fault.code for _, _, faults in read for fault in faults} == {"B2_BAD_JSON", "B2_BAD_VALUE", "B2_MISSING", "B2_UNKNOWN_KEY"}
 
 
+def test_changed_columns_are_taken_and_refused() -> None:
+    found: Counter[str] = Counter()
+    for data in changed("columns", RUNS):
+        table = {path: tables.array(column) for path, column in tables.read(data).items()}
+        try:
+            found.update({fault.code for fault in encode_columns(table).faults} or {"sound"})
+        except ColumnError:
+            found["refused"] += 1
+    assert min(found["sound"], found["refused"]) > RUNS // 10 and len(found) > 10, found
+
+
 def lying(answer: Callable[[Any], Any]) -> Callable[..., Any]:
     """Make a function whose answer is changed."""
     return lambda real: lambda *given, **named: answer(real(*given, **named))
@@ -86,18 +98,31 @@ LIES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
 LOSSES: Final[dict[str, Callable[[Encoded[bytes]], Encoded[bytes]]]] = {
     "a byte is lost": lambda written: replace(written, data=written.data[:-1]),
     "a fault is lost": lambda written: replace(written, faults=written.faults[1:]),
-    "a digit is changed": lambda written: replace(written, data=written.data.replace(b"3000", b"3001")),
+    "a digit is changed": lambda written: replace(written, data=bytes(written.data).replace(b"3000", b"3001")),
     "a fault shows a NIR": lambda written: replace(written, faults=[replace(fault, value=NIR) for fault in written.faults]),
     "a sum is of another invoice": lambda written: replace(written, fees=array("q", reversed(written.fees))),
 }
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_an_encoder_that_lies_is_caught(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
-    monkeypatch.setattr(targets, "encode", lying(LOSSES[loss])(encode))
+@pytest.mark.parametrize(("name", "encoder"), [("invoices", "encode"), ("columns", "encode_columns")])
+def test_an_encoder_that_lies_is_caught(monkeypatch: pytest.MonkeyPatch, name: str, encoder: str, loss: str) -> None:
+    monkeypatch.setattr(targets, encoder, lying(LOSSES[loss])(getattr(targets, encoder)))
     with pytest.raises(AssertionError):
-        for data in [*TARGETS["invoices"].seeds, *changed("invoices", 20)]:
-            TARGETS["invoices"].run(data, True)
+        for data in [*TARGETS[name].seeds, *changed(name, 20)]:
+            TARGETS[name].run(data, True)
+
+
+@pytest.mark.parametrize(("refused", "said"), [(True, "could be read"), (False, "that no invoice has")])
+def test_a_wrong_refusal_of_columns_is_caught(monkeypatch: pytest.MonkeyPatch, refused: bool, said: str) -> None:
+    def answer(*_: object, **__: object) -> Encoded[bytes]:
+        if refused:
+            raise ColumnError("no columns")
+        return encode([])
+
+    monkeypatch.setattr(targets, "encode_columns", answer)
+    with pytest.raises(AssertionError, match=said):
+        TARGETS["columns"].run(TARGETS["columns"].seeds[0] if refused else b"acts:q", False)
 
 
 @pytest.mark.parametrize("name", ["claims", "arl", "rsp"])

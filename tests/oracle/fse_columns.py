@@ -39,7 +39,7 @@ def filled(columns: Columns, row: int) -> dict[str, Any]:
 
 
 def entry(value: Any) -> Any:
-    return value.decode("utf-8", "surrogateescape").rstrip("\0 ") or None if isinstance(value, bytes) else value
+    return value.decode("utf-8", "replace").rstrip("\0 ") or None if isinstance(value, bytes) else value
 
 
 def act(item: dict[str, Any]) -> dict[str, Any]:
