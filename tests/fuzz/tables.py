@@ -19,6 +19,10 @@ TEXTS: Final = "sw2tp"
 INTEGER_FORMS: Final = "bhiqBHIQ"
 # Every other entry of numbers, and numbers that are not aligned.
 ODD_INTEGERS: Final[Mapping[str, str]] = {"e": "q", "u": "q", "v": "H"}
+LIMITS: Final = {
+    form: range(np.iinfo(kind).min, np.iinfo(kind).max + 1)
+    for form, kind in {**ODD_INTEGERS, **dict(zip(INTEGER_FORMS, INTEGER_FORMS, strict=True))}.items()
+}
 FLAGS: Final = "?"
 # What no key takes.
 STRANGE: Final = "dU>"
@@ -62,8 +66,8 @@ def _entry(form: str, cell: bytes) -> Any:
         return cell == b"1"
     if form in TEXTS or form in STRANGE:
         return cell
-    limits, number = np.iinfo(ODD_INTEGERS.get(form, form)), int(cell) if NUMBER.fullmatch(cell) else 0
-    return number if limits.min <= number <= limits.max else 0
+    number = int(cell) if NUMBER.fullmatch(cell) else 0
+    return number if number in LIMITS[form] else 0
 
 
 def array(column: Column) -> Any:
