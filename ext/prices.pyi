@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from typing import Any, Final
+from typing import Any, Final, final
 
 CODES: Final[tuple[str, ...]]
 FIELDS: Final[tuple[str, ...]]
@@ -7,9 +7,9 @@ PRICE_RULES: Final[tuple[str, ...]]
 RATE_RULES: Final[tuple[str, ...]]
 AMC_RULES: Final[tuple[str, ...]]
 
+@final
 class Prices:
     count: int
-    def __init__(self, invoices: int, acts: int) -> None: ...
-    @property
-    def faults(self) -> list[tuple[int, int, int, int, int, int, bool]]: ...
+    faults: list[tuple[int, int, int, int, int, int, bool]]
+    def __new__(cls, invoices: int, acts: int) -> Prices: ...
     def acts(self, invoice: int) -> list[tuple[Any, ...] | None]: ...

@@ -3,7 +3,6 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memset
 
 from ext.tariffs cimport *
 from ext.worth cimport *

@@ -200,6 +200,7 @@ cdef class Tariffs:
                 release(&self.epochs[i])
             free(self.epochs)
 
+    @cython.overflowcheck(False)
     cdef const Epoch *at(self, int64_t day) noexcept nogil:
         cdef Py_ssize_t low = 0, high = self.count, middle
         while high - low > 1:

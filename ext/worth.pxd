@@ -142,7 +142,7 @@ cdef inline void find_act(const Cover *cover, const Given *act, Worth *w) noexce
 @cython.overflowcheck(False)
 cdef inline void find_price(const Given *act, Worth *w) noexcept nogil:
     # P2 and P3.
-    cdef int32_t place = find(&w.epoch.prices, act.price_code) if act.price_code else -1
+    cdef int32_t place = find(&w.epoch.prices, act.price_code) if act.price_code and w.role != UNKNOWN else -1
     cdef const PriceRow *row
     w.unit_price, w.price_rule = act.unit_price, PRICE_GIVEN if act.unit_price != ABSENT else NO_PRICE
     while place >= 0:
@@ -271,6 +271,7 @@ cdef inline const ContractRow *find_contract(const Epoch *e, const Cover *cover)
     return NULL
 
 
+@cython.overflowcheck(False)
 cdef inline const BasketRow *find_basket(const Epoch *e, const Given *act) noexcept nogil:
     # P14: the first row whose teeth include all those of the act.
     cdef int32_t place = find(&e.baskets, act.price_code) if act.ccam and act.price_code else -1
