@@ -111,7 +111,7 @@ cdef class Pricer:
     cdef Py_ssize_t birth, nature, exemption, pathway, number, contract_type, executor_am, specialty
 
     def __cinit__(self, Tariffs tariffs not None, tuple heads not None, tuple acts not None, tuple parts not None):
-        """Take two classes of invoices, four of acts (NGAP and CCAM of each), and four of parts: beneficiary, insurer, complement, executor."""
+        """Take two classes of invoices, four of acts (NGAP and CCAM of each), four of parts: beneficiary, insurer, complement, executor."""
         cdef int i, k
         if len(heads) != 2 or len(acts) != 4 or len(parts) != 4:
             raise ValueError("a pricer takes 2, 4 and 4 classes")
