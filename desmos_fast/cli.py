@@ -40,7 +40,7 @@ app = typer.Typer(
 GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key")
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "jobs", "identity",
-    "invariants", "demo", "layouts", "bench",
+    "invariants", "demo", "layouts", "tariffs", "bench", "price",
 )  # fmt: skip
 
 for _name in GROUPS:

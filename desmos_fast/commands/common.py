@@ -4,11 +4,13 @@
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
 
 import typer
 
@@ -16,6 +18,9 @@ from desmos_fast.base.errors import OutsideFailed
 
 if TYPE_CHECKING:
     from desmos_fast.exchange.faults import Fault
+    from desmos_fast.nomenclature.importer import TableFault
+
+IN_MEMORY: Final = 8 << 20
 
 
 def read_input(path: str) -> bytes:
@@ -88,6 +93,23 @@ def atomic_output(path: str) -> Iterator[BinaryIO]:
         raise OutsideFailed(f"cannot write {path!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
 
 
+@contextlib.contextmanager
+def refusable_output(path: str, *, keep_going: bool) -> Iterator[BinaryIO]:
+    """Do what atomic_output does for data of which a later fault leaves nothing: unless `keep_going`, none reaches a pipe before the end.
+
+    The block raises when nothing is to be written.
+    """
+    with atomic_output(path) as out:
+        # A file takes its name only once it is whole; standard output may be one that does not.
+        if keep_going or (path != "-" and stat.S_ISREG(os.fstat(out.fileno()).st_mode)):
+            yield out
+            return
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as kept:
+            yield cast(BinaryIO, kept)
+            kept.seek(0)
+            shutil.copyfileobj(kept, out)
+
+
 def write_together(contents: Sequence[tuple[Path, bytes]]) -> None:
     """Write files of which none takes its name before all are whole and on disk; then they do, in the order given.
 
@@ -124,7 +146,7 @@ def _replaced(target: Path) -> Iterator[BinaryIO]:
         os.close(folder)
 
 
-def print_faults(faults: "Iterable[Fault]") -> None:
+def print_faults(faults: "Iterable[Fault | TableFault]") -> None:
     """Write each fault as one JSON line on standard error, whatever has the form of a NIR hidden."""
     import msgspec
 

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`fse encode`: invoices become the records of their claims, without a service or a database."""
 
-import os
-import shutil
-import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, print_faults
-from desmos_fast.commands.streams import LONGEST_LINE, LongLine, beginning, line_blocks, open_input, progress
+from desmos_fast.commands.common import exit_faulty, print_faults, refusable_output
+from desmos_fast.commands.streams import LongLine, beginning, line_blocks, open_input, progress, too_long
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
 
-IN_MEMORY: Final = 8 << 20
 # A record and its line end.
 RECORD: Final = 129
 
@@ -41,14 +36,7 @@ def encode(
     from desmos_fast.exchange.reading.foreign import foreign_lines
 
     totals = {"invoices": 0, "records": 0, "fees": 0, "amo": 0, "amc": 0, "faults": 0}
-    with (
-        open_input(file) as source,
-        atomic_output(output) as out,
-        progress("encode", source) as advance,
-        tempfile.SpooledTemporaryFile(IN_MEMORY) as kept,
-    ):
-        # What may yet be refused does not reach a pipe; a file takes its name only once it is whole.
-        target = out if keep_going or (output != "-" and stat.S_ISREG(os.fstat(out.fileno()).st_mode)) else kept
+    with open_input(file) as source, refusable_output(output, keep_going=keep_going) as out, progress("encode", source) as advance:
         head = beginning(source)
         if foreign := foreign_lines(head):
             print_faults([foreign])
@@ -57,12 +45,10 @@ def encode(
             print_faults(encoded.faults)
             _add(totals, encoded)
             if keep_going or not totals["faults"]:
-                target.write(encoded.data)
+                out.write(encoded.data)
             advance(size)
         if totals["faults"] and not keep_going:
             exit_faulty()
-        kept.seek(0)
-        shutil.copyfileobj(kept, out)
     if as_json:
         print(msgspec.json.encode(totals).decode(), file=sys.stderr if output == "-" else sys.stdout)
     if totals["faults"]:
@@ -74,14 +60,11 @@ def _blocks(source: BinaryIO, head: bytes, strict: bool) -> "Iterator[tuple[int,
     from msgspec.structs import replace
 
     from desmos_fast.billing.codec import Block, UsedNumbers, encode_ndjson
-    from desmos_fast.billing.wire import BAD_JSON
-    from desmos_fast.exchange.faults import Fault
 
     used, into, first_line = UsedNumbers(), Block(), 1
     for block in line_blocks(source, head):
         if isinstance(block, LongLine):
-            fault = Fault(code=BAD_JSON, message=f"this line has more than {LONGEST_LINE} bytes", line=first_line)
-            yield block.size, replace(encode_ndjson(b"", into=into), faults=[fault])
+            yield block.size, replace(encode_ndjson(b"", into=into), faults=[too_long(first_line)])
             first_line += 1
         else:
             yield len(block), encode_ndjson(block, first_line=first_line, used=used, strict=strict, into=into)

@@ -6,11 +6,14 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import typer
 
 from desmos_fast.base.errors import OutsideFailed
+
+if TYPE_CHECKING:
+    from desmos_fast.exchange.faults import Fault
 
 BLOCK: Final = 1 << 18
 HEAD: Final = 1 << 12
@@ -65,6 +68,14 @@ def line_blocks(source: BinaryIO, head: bytes = b"") -> Iterator[bytes | LongLin
         if begun < len(block):
             yield block[: len(block) - begun]
         yield LongLine(begun + len(rest) + _skip_line(source))
+
+
+def too_long(line: int) -> "Fault":
+    """Return the fault of a line that is too long to be read."""
+    from desmos_fast.billing.wire import BAD_JSON
+    from desmos_fast.exchange.faults import Fault
+
+    return Fault(code=BAD_JSON, message=f"this line has more than {LONGEST_LINE} bytes", line=line)
 
 
 def _skip_line(source: BinaryIO) -> int:
@@ -126,12 +137,17 @@ def _stamp(source: BinaryIO) -> tuple[int, int] | None:
     return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
-@contextlib.contextmanager
-def progress(name: str, source: BinaryIO) -> Iterator[Callable[[int], None]]:
+def progress(name: str, source: BinaryIO) -> contextlib.AbstractContextManager[Callable[[int], None]]:
     """Show a bar on standard error while a long input is read; the function given takes the bytes just done.
 
     Nothing is shown unless standard error is a terminal.
     """
+    return bar(name, _size(source))
+
+
+@contextlib.contextmanager
+def bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar for a number of bytes as `progress` does."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -139,9 +155,9 @@ def progress(name: str, source: BinaryIO) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=_size(source))
-        yield lambda done: bar.advance(task, done)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(name, total=size)
+        yield lambda done: shown.advance(task, done)
 
 
 def _size(source: BinaryIO) -> int | None:

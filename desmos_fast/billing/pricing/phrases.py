@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pricing found of one act, in French: one phrase for each amount, with its reason."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from desmos_fast.base.french import euros
+from desmos_fast.billing.model import Act, Invoice
+from desmos_fast.billing.pricing.model import PricedAct, UnpricedAct, UnpricedInvoice
+from desmos_fast.exchange.faults import Fault
+from desmos_fast.nomenclature.model import (
+    ActRow,
+    BasketRow,
+    CategoryRow,
+    ContractRow,
+    ExemptionRow,
+    NatureRow,
+    PriceRow,
+    QualifierRow,
+    RateRow,
+    Row,
+)
+from desmos_fast.nomenclature.tariffs import Tariffs
+
+BASKETS: Final = {"rac0": "100 % Santé", "moderated": "tarifs maîtrisés", "free": "tarifs libres"}
+CONTRACTS: Final = {"c2s": "complémentaire santé solidaire", "ame": "aide médicale de l'État", "ordinary": "contrat"}
+FIELDS: Final = {
+    "unit_price": "prix unitaire", "base": "base de remboursement", "rate": "taux", "amo": "part AMO", "fees": "honoraires",
+    "amc": "part AMC", "exemption": "exonération", "code": "acte", "date": "date des soins",
+}  # fmt: skip
+FAULTS: Final = {
+    "amount_missing": "donnée absente, et aucun tarif ne la fixe",
+    "exemption_needed": "l'exonération 7 est nécessaire, le patient n'ayant pas de complémentaire",
+    "age_not_covered": "l'âge du patient ne le permet pas",
+    "line_order": "ligne mal placée",
+    "work_accident_only": "réservé aux accidents du travail",
+    "care_too_old": "soins trop anciens, sauf accord d'une personne",
+    "out_of_range": "valeur impossible",
+}
+PARTICIPATION: Final = "sera retenue par la caisse, n'est pas demandée au centre"
+
+
+class Told(NamedTuple):
+    """One act of an invoice as it was entered, what was found of it, and the pack and day that it was priced by."""
+
+    entered: Invoice | UnpricedInvoice
+    act: Act | UnpricedAct
+    found: PricedAct
+    tariffs: Tariffs
+    day: date
+
+    def row(self, number: int) -> Row | None:
+        """Return a row of the pack by its number, None for 0."""
+        return self.tariffs.rows[number - 1] if number else None
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """What is said of one amount of an act."""
+
+    amount: str
+    text: str
+
+
+def of_act(told: Told) -> Iterator[Phrase]:
+    """Say what an act is worth and why, amount by amount."""
+    act, found = told.act, told.found
+    own = told.row(found.act_row)
+    yield Phrase("act", own.label if isinstance(own, ActRow) else "acte inconnu des tarifs")
+    yield Phrase("unit_price", f"Prix unitaire : {euros(found.unit_price)}, {_price(told)}")
+    yield Phrase("fees", f"Honoraires : {euros(found.fees)}, {'au tarif' if act.fees is None else 'demandés par le centre'}{_basket(told)}")
+    yield Phrase("base", f"Base de remboursement : {euros(found.base)}{_base(told)}")
+    yield Phrase("rate", f"Taux : {found.rate} %, {_rate(told)}")
+    if found.forfait:
+        yield Phrase("forfait", f"Forfait des actes lourds : {euros(found.forfait)}, laissés hors de la part de l'assurance maladie")
+    yield Phrase("amo", f"Part de l'assurance maladie (AMO) : {euros(found.amo)}, soit {_amo(found)}")
+    yield Phrase("amc", f"Part de la complémentaire (AMC) : {euros(found.amc)}, {_amc(told)}")
+    yield Phrase("patient", f"Reste à la charge du patient : {euros(found.patient)}")
+    if found.participation:
+        yield Phrase("participation", f"Participation forfaitaire : {euros(found.participation)}, {PARTICIPATION}")
+
+
+def of_fault(fault: Fault) -> str:
+    """Say what is wrong with an act: which field, what is given and what the rules ask for."""
+    place, _, field = (fault.field or "").rpartition(".")
+    act = f"acte {int(place[5:-1]) + 1}, " if place.startswith("acts[") and place[5:-1].isdigit() else ""
+    name = FIELDS.get(field, field)
+    if fault.value is None or fault.expected is None:
+        return f"{act}{name} : {FAULTS.get(fault.code, fault.code)}"
+    given, expected = (f"{amount} %" if field == "rate" else euros(int(amount)) for amount in (fault.value, fault.expected))
+    return f"{act}{name} : {given} donné, {expected} attendu (règle {fault.rule})"
+
+
+def _price(told: Told) -> str:
+    found, row = told.found, told.row(told.found.price_row)
+    if found.price_rule == "atd":
+        return "celui du complément d'accident du travail"
+    if not isinstance(row, PriceRow):
+        return "donné par le centre ; aucun tarif n'est connu pour cet acte"
+    executor = f" pour la spécialité {row.specialty}" if row.specialty else ""
+    if found.price_rule == "row":
+        return f"tarif de {row.code}{executor}"
+    if row.unit_price == found.unit_price:
+        return f"donné par le centre, égal au tarif de {row.code}{executor}"
+    return f"donné par le centre ; il diffère du tarif de {row.code}{executor}, qui est de {euros(row.unit_price)}"
+
+
+def _basket(told: Told) -> str:
+    row = told.row(told.found.basket_row)
+    if not isinstance(row, BasketRow):
+        return ""
+    cap = "" if row.cap is None else f", plafond {euros(row.cap)}"
+    return f" (panier {BASKETS[row.basket]}{cap})"
+
+
+def _base(told: Told) -> str:
+    act, found = told.act, told.found
+    if found.tariff == found.base and act.quantity == 1:
+        return "" if act.coefficient == 100 else f", au coefficient {_hundredths(act.coefficient)}"
+    counted = f"{euros(found.tariff)} × {act.quantity}" if act.quantity > 1 else euros(found.tariff)
+    return f", pour un tarif de {counted}" + (" : les honoraires sont moindres" if found.base == found.fees < found.tariff else "")
+
+
+def _hundredths(number: int) -> str:
+    whole, rest = divmod(number, 100)
+    return f"{whole},{rest:02d}".rstrip("0").rstrip(",")
+
+
+def _rate(told: Told) -> str:
+    found, cause = told.found, told.row(told.found.cause_row)
+    label = cause.label if isinstance(cause, NatureRow | ExemptionRow | QualifierRow | CategoryRow) else ""
+    code = cause.code if isinstance(cause, ExemptionRow | QualifierRow) else ""
+    reasons = {
+        "unreimbursed": f"acte non remboursé : qualificatif {code}, {label}",
+        "nature": f"prise en charge intégrale : {label}",
+        "exemption": f"exonération {code} : {label}",
+        "heavy": f"acte lourd : {label}",
+        "exempt_act": f"exonération {code} : {label}",
+        "dental_check": "examen bucco-dentaire d'un patient sans complémentaire",
+        "row": _rate_row(told),
+        "given": "donné par le centre ; aucun tarif n'est connu pour cet acte",
+    }
+    return reasons[found.rate_rule]
+
+
+def _rate_row(told: Told) -> str:
+    row = told.row(told.found.rate_row)
+    if not isinstance(row, RateRow):
+        return ""
+    path = ", hors du parcours de soins" if row.off_path else ", dans le parcours de soins" if told.entered.amo.pathway else ""
+    category = _label(told.tariffs.categories, told.day, row.category) or row.category
+    nature = _nature(told.tariffs.natures, told.day, row.nature)
+    return f"{category}, nature d'assurance {row.nature} ({nature}){path}"
+
+
+def _label(rows: Iterable[CategoryRow], day: date, category: str) -> str:
+    return next((row.label for row in rows if row.category == category and row.in_force(day)), "")
+
+
+def _nature(rows: Iterable[NatureRow], day: date, nature: int) -> str:
+    return next((row.label for row in rows if row.nature == nature and row.in_force(day)), "")
+
+
+def _amo(found: PricedAct) -> str:
+    share = f"{euros(found.base)} × {found.rate} %"
+    return f"{share} − {euros(found.forfait)}" if found.forfait else share
+
+
+def _amc(told: Told) -> str:
+    found, row = told.found, told.row(told.found.contract_row)
+    if found.amc_rule == "none" or not isinstance(row, ContractRow):
+        return "aucune complémentaire" if told.entered.amc is None else "aucun contrat connu"
+    if found.amc_rule == "unreimbursed":
+        return "acte non remboursé"
+    name = CONTRACTS[row.kind] + (" responsable" if row.kind == "ordinary" and row.responsible else "")
+    known = "" if row.number != "*" or row.kind != "ordinary" else ", supposé faute de données du contrat"
+    why = {
+        "off_path": "hors du parcours, ce qui resterait dans le parcours",
+        "forfait_left": "le forfait des actes lourds n'est pas couvert",
+        "contract": "ce que l'assurance maladie laisse de la base" + _excess(found),
+    }
+    return f"{why[found.amc_rule]} ({name}{known})"
+
+
+def _excess(found: PricedAct) -> str:
+    more = found.amc - (found.base - found.amo)
+    return f", et {euros(more)} de dépassement" if more > 0 else ""
