@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rows of a tariff pack must be to each other: one of a key on a day, none that names what is not there, none missing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from desmos_fast.nomenclature.model import ActRow, BasketRow, ContractRow, RateRow, Row
-from desmos_fast.nomenclature.tables import DAY, LAST_DAY, TABLES, VALUE_KEYS, Table
+from desmos_fast.nomenclature.model import BasketRow, Row
+from desmos_fast.nomenclature.tables import BY_NAME, DAY, FIRST_DAY, LAST_DAY, TABLES, VALUE_KEYS, Table
 
 # The rules of pricing keep the rates of a day in a block of this size.
-MAX_CATEGORIES: Final = 64
-MAX_NATURES: Final = 8
+_LIMITS: Final = {"categories": 64, "natures": 8}
+# The rows of which table name, in which column, what another holds in one of its own.
+_NAMES: Final = (
+    ("acts", "category", "categories", "category"),
+    ("rates", "category", "categories", "category"),
+    ("rates", "nature", "natures", "nature"),
+    ("baskets", "alternative", "baskets", "code"),
+)
 
 
 class Placed(NamedTuple):
@@ -68,15 +74,15 @@ def merge(base: Sequence[Placed], own: Sequence[Placed], table: Table) -> list[P
     return merged + list(own)
 
 
-def check(rows: Rows) -> Iterator[PackFault]:
-    """Yield what is wrong between the rows of a pack, table by table."""
+def check(rows: Rows, unread: Collection[str]) -> Iterator[PackFault]:
+    """Yield what is wrong between the rows of a pack; what a table lacks is not said of one that was not read whole."""
     for table in TABLES:
         yield from _overlaps(table, rows[table.name])
-    yield from _references(rows)
-    yield from _missing(rows)
-    for table, limit in ((TABLES[2], MAX_CATEGORIES), (TABLES[4], MAX_NATURES)):
-        if len({table.key_of(placed.row) for placed in rows[table.name]}) > limit:
+        limit = _LIMITS.get(table.name)
+        if limit and len({table.key_of(placed.row) for placed in rows[table.name]}) > limit:
             yield PackFault(file=table.file, line=0, key="", message=f"there are more than {limit} {table.name}", hint="take some out")
+    yield from _references(rows, unread)
+    yield from _missing(rows, unread)
 
 
 def _overlaps(table: Table, rows: Iterable[Placed]) -> Iterator[PackFault]:
@@ -113,46 +119,35 @@ def _days_without(rows: Iterable[Row], first: date, last: date) -> tuple[date, d
     return day, last
 
 
-def _references(rows: Rows) -> Iterator[PackFault]:
-    """Yield the rows that name a category, a nature or an act which is not in force as long as they are."""
-    asked: tuple[tuple[type[Row], str, Callable[[Row], Any], str, Callable[[Row], Any]], ...] = (
-        (ActRow, "acts", attrgetter("category"), "categories", attrgetter("category")),
-        (RateRow, "rates", attrgetter("category"), "categories", attrgetter("category")),
-        (RateRow, "rates", attrgetter("nature"), "natures", attrgetter("nature")),
-        (BasketRow, "baskets", attrgetter("alternative"), "baskets", attrgetter("code")),
-    )
-    tables = {table.name: table for table in TABLES}
-    for _, name, wanted, target, named in asked:
+def _references(rows: Rows, unread: Collection[str]) -> Iterator[PackFault]:
+    """Yield the rows that name what is not in force as long as they are."""
+    for name, column, target, target_column in _NAMES:
+        if target in unread:
+            continue
         there: dict[Any, list[Row]] = {}
         for placed in rows[target]:
-            there.setdefault(named(placed.row), []).append(placed.row)
+            there.setdefault(getattr(placed.row, target_column), []).append(placed.row)
         for placed in rows[name]:
-            row, value = placed.row, wanted(placed.row)
+            row, value = placed.row, getattr(placed.row, column)
             gap = _days_without(there.get(value, ()), row.since, row.until or LAST_DAY) if value != "" else None
             if gap:
                 yield PackFault(
-                    file=placed.file, line=placed.line, key=key_text(tables[name], row),
-                    message=f"it names {value}, which {target}.csv does not hold on {gap[0]}",
+                    file=placed.file, line=placed.line, key=key_text(BY_NAME[name], row),
+                    message=f"its {column} is {value}, and {target}.csv has none on {gap[0]}",
                     hint=f"add the row to {target}.csv for all the days of this one, or correct the name",
                 )  # fmt: skip
 
 
-def _missing(rows: Rows) -> Iterator[PackFault]:
+def _missing(rows: Rows, unread: Collection[str]) -> Iterator[PackFault]:
     """Yield what pricing needs on every day and a pack does not always have."""
-    every = [placed.row for placed_rows in rows.values() for placed in placed_rows]
-    if not every:
-        return
-    first = min(row.since for row in every)
-    contracts = [row for row in every if isinstance(row, ContractRow) and (row.number, row.contract_type) == ("*", "*")]
-    needed = [("contracts.csv", "* *", contracts)]
-    values = [placed.row for placed in rows["values"]]
-    needed += [("values.csv", key, [row for row in values if getattr(row, "key", "") == key]) for key in VALUE_KEYS]  # type: ignore[misc]
-    for file, key, found in needed:
-        gap = _days_without(found, first, LAST_DAY)
-        if gap:
+    first = min((placed.row.since for placed_rows in rows.values() for placed in placed_rows), default=FIRST_DAY)
+    for name, key in (("contracts", ("*", "*")), *(("values", (key,)) for key in VALUE_KEYS)):
+        table = BY_NAME[name]
+        gap = _days_without([placed.row for placed in rows[name] if table.key_of(placed.row) == key], first, LAST_DAY)
+        if gap and name not in unread:
             days = f"from {gap[0]} on" if gap[1] == LAST_DAY else f"from {gap[0]} to {gap[1]}"
             message = f"no row is in force {days}, and pricing needs one on every day"
-            yield PackFault(file=file, line=0, key=key, message=message, hint="add a row for these days")
+            yield PackFault(file=table.file, line=0, key=" ".join(key), message=message, hint="add a row for these days")
 
 
 def gaps(rows: Rows) -> Iterator[str]:

@@ -63,6 +63,7 @@ TABLES: Final = (
     Table("regimes", model.LabelRow, ("code",)),
     Table("rights_documents", model.LabelRow, ("code",)),
 )
+BY_NAME: Final = {table.name: table for table in TABLES}
 
 
 class BadValue(Exception):

@@ -31,7 +31,7 @@ class TariffsInvalid(InvalidInput):
 
     def __init__(self, name: str, faults: Sequence[PackFault]) -> None:
         more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
-        super().__init__("\n  ".join([f"the tariff pack {name} has {len(faults)} faults:", *map(str, faults[:SHOWN]), *more]))
+        super().__init__("\n  ".join([f"the tariff pack {name} is not sound ({len(faults)}):", *map(str, faults[:SHOWN]), *more]))
         self.faults = tuple(faults)
 
 
@@ -100,12 +100,14 @@ def load_tariffs() -> Tariffs:
 
 def read_tariffs(folder: Path) -> Tariffs:
     """Read a pack and the one that it extends, and check them together. Raises TariffsInvalid with all that is wrong."""
+    if not (folder / PACK_FILE).is_file():
+        hint = f"set DESMOS_TARIFFS to a folder that has one, as {PACKS / DEFAULT_PACK} has"
+        raise TariffsInvalid(folder.name, [_fault(folder / PACK_FILE, 0, "there is no such file", hint)])
     faults: list[PackFault] = []
     about, rows = _read(folder, faults)
-    if not faults:
-        faults += rules.check(rows)
+    faults += rules.check(rows, {Path(fault.file).stem for fault in faults})
     if faults:
-        raise TariffsInvalid(about["name"] or folder.name, faults)
+        raise TariffsInvalid(folder.name, faults)
     tables: dict[str, Any] = {name: tuple(placed.row for placed in placed_rows) for name, placed_rows in rows.items()}
     return Tariffs(name=about["name"], version=about["version"], note=about["note"], warnings=tuple(rules.gaps(rows)), **tables)
 
@@ -119,7 +121,7 @@ def _read(folder: Path, faults: list[PackFault]) -> tuple[dict[str, str], dict[s
     for table in TABLES:
         path = folder / table.file
         # A pack that extends another has only the tables that it changes.
-        own = [] if about["extends"] and not path.exists() else list(_rows(path, table, faults))
+        own = list(_rows(path, table, faults)) if path.exists() or not about["extends"] else []
         rows[table.name] = rules.merge(base[table.name], own, table)
     known = {PACK_FILE, *(table.file for table in TABLES)}
     for path in sorted(folder.glob("*.csv")):
