@@ -11,12 +11,8 @@ from tests.oracle import pricing_checks
 from tests.oracle.pricing_rows import Book, Line, Tables
 
 
-class Missing(Exception):
-    """An amount that is not given and that no row says."""
-
-
-class NoBase(Exception):
-    """The act that a complement belongs to has no amounts."""
+class Unpriced(Exception):
+    """An act has no amounts: code, field and rule of the fault, or nothing where another act's says why."""
 
 
 class Asked(NamedTuple):
@@ -58,6 +54,11 @@ def price(
     """Price invoices, and tell all their faults."""
     book, priced, faults = Book(tariffs), [], []
     for place, invoice in enumerate(invoices):
+        wrong = pricing_checks.invoice_out_of_range(invoice)
+        if wrong:
+            faults.append(PricingFault(invoice=place, act=-1, code="out_of_range", field=wrong, rule="range"))
+            priced.append(summed([None] * len(invoice.acts)))
+            continue
         visit = Visit(book, place, invoice, on)
         written = date.fromisoformat(invoice.created_on) if invoice.created_on else today
         for line in visit.lines:
@@ -82,7 +83,8 @@ class Visit:
 
     def __init__(self, book: Book, place: int, invoice: Any, on: date | None) -> None:
         self.book, self.place = book, place
-        self.lines = [Line(book, invoice, act, on or date.fromisoformat(act.date)) for act in invoice.acts]
+        self.on = on
+        self.lines = [Line(book, invoice, act, on or pricing_checks.day_of(act.date) or date.min) for act in invoice.acts]
         self.priced: list[PricedAct | None] = []
         self.faults: list[PricingFault] = []
         self.left_flat: set[tuple[str, date]] = set()
@@ -97,13 +99,12 @@ class Visit:
     def price(self, line: Line, written: date | None) -> None:
         """Price the next line, and tell its faults."""
         try:
+            self.look(line)
             asked = self.complement(line) if line.role == "atd" else self.asked(line)
             rate = self.rate(line, asked)
-        except Missing as missing:
-            self.fault("amount_missing", *missing.args)
-            self.priced.append(None)
-            return
-        except NoBase:
+        except Unpriced as why:
+            if why.args:
+                self.fault(*why.args)
             self.priced.append(None)
             return
         forfait, forfait_row = self.flat_share(line, asked, rate)
@@ -128,6 +129,11 @@ class Visit:
             basket_row=self.book.number(line.basket), contract_row=self.book.number(line.contract), participation_row=participation_row,
         ))  # fmt: skip
 
+    def look(self, line: Line) -> None:
+        wrong = pricing_checks.act_out_of_range(line.act, self.on)
+        if wrong:
+            raise Unpriced("out_of_range", wrong, "range")
+
     def mismatch(self, field: str, given: int | None, expected: int, rule: str) -> None:
         if given is not None and given != expected:
             self.fault("amount_mismatch", field, rule, given, expected)
@@ -136,7 +142,7 @@ class Visit:
         """P2 to P5."""
         act, row = line.act, line.price_row(self.book)
         if act.unit_price is None and row is None:
-            raise Missing("unit_price", "P2")
+            raise Unpriced("amount_missing", "unit_price", "P2")
         unit_price = row.unit_price if act.unit_price is None else act.unit_price
         gross = half_up(unit_price * act.coefficient * act.quantity, 100)
         fees = gross if act.fees is None else act.fees
@@ -148,9 +154,9 @@ class Visit:
         """P6."""
         own = [priced for before, priced in zip(self.lines, self.priced, strict=False) if before.role in ("act", "unknown")]
         if own and own[-1] is None:
-            raise NoBase
+            raise Unpriced
         if line.act.fees is None:
-            raise Missing("fees", "P6")
+            raise Unpriced("amount_missing", "fees", "P6")
         most = half_up(own[-1].base * self.book.value(line.day, "atd_percent"), 100) if own and own[-1] else 0
         base = min(line.act.fees, most)
         if line.act.unit_price is None:
@@ -183,7 +189,7 @@ class Visit:
         if row is not None:
             return Rate(row.rate, "row", rate_row=book.number(row))
         if line.act.rate is None:
-            raise Missing("rate", "P7")
+            raise Unpriced("amount_missing", "rate", "P7")
         return Rate(line.act.rate, "given")
 
     def rate_row(self, line: Line, off_path: bool) -> Any:
@@ -195,7 +201,7 @@ class Visit:
         if (line.nature_row is not None and line.nature_row.local) or day in self.left_flat:
             return 0, 0
         leaves = rate.rule == "heavy" and line.category_is("forfait")
-        if line.role == "unknown" and rate.rule == "given" and rate.rate == 100 and amount <= asked.base:
+        if line.role == "unknown" and rate.rule in ("exempt_act", "given") and rate.rate == 100 and amount <= asked.base:
             leaves = asked.tariff >= self.book.threshold(line.day, "heavy_act_base") and line.act.amo == asked.base - amount
         if not leaves:
             return 0, 0

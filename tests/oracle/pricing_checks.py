@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pricing finds wrong in a line beside its amounts, in the order of the table of faults."""
+"""What pricing finds wrong beside amounts: what is out of range, and of a priced line the rest of the table of faults in its order."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -8,7 +9,42 @@ from typing import Any
 from tests.oracle.pricing_rows import Book, Line
 
 GENERAL_PRACTICE = ("01", "22", "23")
+# What no record can hold: each number with the lowest and the highest that one can.
+AMOUNT = (0, 10**8 - 1)
+RANGES = {
+    "unit_price": AMOUNT, "fees": AMOUNT, "base": AMOUNT, "rate": (0, 100), "amo": AMOUNT, "amc": AMOUNT, "date": None,
+    "quantity": (1, 999), "coefficient": (1, 10**7 - 1),
+}  # fmt: skip
 Fault = tuple[str, str, str] | tuple[str, str, str, int, int]
+
+
+def day_of(text: str) -> date | None:
+    """Return a day from 1970 to 2069; None for any other text."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if re.fullmatch("[0-9-]{10}", text) and 1970 <= day.year <= 2069 else None
+
+
+def act_out_of_range(act: Any, on: date | None) -> str | None:
+    """Name the first member of an act that no record can hold."""
+    for name, limits in RANGES.items():
+        value = getattr(act, name)
+        if limits is None:
+            if on is None and day_of(value) is None:
+                return name
+        elif value is not None and not limits[0] <= value <= limits[1]:
+            return name
+    return None
+
+
+def invoice_out_of_range(invoice: Any) -> str | None:
+    if not re.fullmatch("[0-9]{8}", invoice.beneficiary.birth_date):
+        return "beneficiary.birth_date"
+    if invoice.created_on is not None and day_of(invoice.created_on) is None:
+        return "created_on"
+    return None if 0 <= invoice.amo.nature <= 99 else "amo.nature"
 
 
 def faults(

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from desmos_fast.billing.model import CcamAct, Invoice, NgapAct
+from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, PricingFault, UnpricedCcamAct, UnpricedInvoice
 from desmos_fast.nomenclature.tariffs import Tariffs
 from tests.oracle import pricing as oracle
@@ -23,7 +24,12 @@ def twin(invoices: Given, tariffs: Tariffs, *, today: date = TODAY, on: date | N
     return oracle.price(invoices, tariffs, on=on, today=today, allow_late=allow_late)
 
 
-ENGINES: dict[str, Engine] = {"twin": twin}
+def compiled(invoices: Given, tariffs: Tariffs, *, today: date = TODAY, on: date | None = None, allow_late: bool = False) -> Answer:
+    priced = kernel.price(invoices, tariffs=tariffs, on=on, today=today, allow_late=allow_late)
+    return list(priced), priced.faults
+
+
+ENGINES: dict[str, Engine] = {"twin": twin, "kernel": compiled}
 
 
 def told(faults: list[PricingFault]) -> list[tuple[Any, ...]]:

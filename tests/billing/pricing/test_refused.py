@@ -9,7 +9,7 @@ import pytest
 
 from desmos_fast.billing.model import Amc
 from desmos_fast.billing.pricing.model import UnpricedInvoice
-from tests.billing.pricing.engines import Engine, told
+from tests.billing.pricing.engines import Engine, change, told
 from tests.billing.pricing.packs import SMALL
 from tests.billing.pricing.visits import (
     AME,
@@ -43,6 +43,9 @@ REFUSED: dict[str, tuple[UnpricedInvoice, list[tuple[Any, ...]]]] = {
     ),
     "no rate of a category": (visit(ngap("YYY")), [(0, "amount_missing", "rate", None, None, "P7")]),
     "no price and no rate": (visit(ngap("ZZ")), [(0, "amount_missing", "unit_price", None, None, "P2")]),
+    "out of range before all else": (
+        visit(ngap("ZZ", coefficient=0, amc=10**8, quantity=0), nature=41), [(0, "out_of_range", "amc", None, None, "range")],
+    ),
     "missing alone is told": (
         visit(ngap("ZZ", base=1, amo=1, amc=1), created_on="2028-01-01"), [(0, "amount_missing", "unit_price", None, None, "P2")],
     ),
@@ -148,12 +151,45 @@ ACCEPTED: dict[str, UnpricedInvoice] = {
 }
 
 
+OUT = {
+    "unit_price": (-1, 10**8), "fees": (-1, 10**8, 10**18), "base": (-1, 10**8), "rate": (-1, 101), "amo": (-1, 10**8), "amc": (-1, 10**8),
+    "date": ("2026-02-30", "2026-2-03", "1969-12-31", "2070-01-01", "20260310", "", "２026-03-10", "2026-03-10 "),
+    "quantity": (0, -1, 1000), "coefficient": (0, -1, 10**7),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in OUT.items() for value in values])
+def test_an_act_with_what_no_record_can_hold_has_no_amounts(field: str, value: Any, price: Engine) -> None:
+    """The act beside it stands after it all the same, unless it has no day."""
+    [priced], faults = price([visit(change(visit(), **{field: value}).acts[0], ngap("MN"))], SMALL)
+    after = [(1, "line_order", "code", None, None, "order")] if field == "date" else []
+    assert told(faults) == [(0, "out_of_range", field, None, None, "range"), *after]
+    assert priced.acts[0] is None and priced.acts[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "invoice"),
+    [
+        *(("beneficiary.birth_date", visit(born=born)) for born in ("", "1955081", "195508140", "1955081A", "٢0000101")),
+        *(("created_on", visit(created_on=day)) for day in ("", "2026-02-30", "2070-01-01")),
+        *(("amo.nature", visit(nature=nature)) for nature in (-1, 100)),
+        ("beneficiary.birth_date", visit(born="", created_on="", nature=100)),
+    ],
+)
+def test_an_invoice_with_what_no_record_can_hold_is_not_priced(field: str, invoice: UnpricedInvoice, price: Engine) -> None:
+    whole = msgspec.structs.replace(invoice, acts=(ngap(fees=-1), ngap()))
+    priced, faults = price([visit(), whole, visit()], SMALL, allow_late=True)
+    assert [(each.invoice, each.act, each.code, each.field) for each in faults] == [(1, -1, "out_of_range", field)]
+    assert priced[1].acts == (None, None) and (priced[1].total, priced[1].participation) == (0, 0)
+    assert priced[0] == priced[2] and priced[0].total == 3000
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_told(case: str, price: Engine) -> None:
     invoice, expected = REFUSED[case]
     [priced], faults = price([invoice], SMALL)
     assert told(faults) == expected
-    missing = {place for place, code, *_ in expected if code == "amount_missing"}
+    missing = {place for place, code, *_ in expected if code in ("amount_missing", "out_of_range")}
     assert all((act is None) == (place in missing or case.startswith("a complement of")) for place, act in enumerate(priced.acts))
 
 

@@ -85,7 +85,7 @@ def test_an_amount_beside_that_of_a_worked_example_is_told(
     [priced], _ = price([invoice], tariffs)
     for place, act in enumerate(priced.acts):
         right = getattr(act, field)
-        if right + by >= 0:
+        if right + by >= 0 and not (field == "rate" and right + by > 100):
             [again], faults = price([change(invoice, place, **{field: right + by})], tariffs)
             expected = "P6" if (name, field, place) == ("W13", "base", 1) else rule
             assert told(faults) == [(place, "amount_mismatch", field, right + by, right, expected)]
