@@ -37,14 +37,14 @@ app = typer.Typer(
     add_completion=False,
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
-GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key")
+GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key", "import_", "nomenclature")
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "jobs", "identity",
-    "invariants", "demo", "layouts", "tariffs", "bench", "price",
+    "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price",
 )  # fmt: skip
 
 for _name in GROUPS:
-    app.add_typer(getattr(groups, _name), name=_name)
+    app.add_typer(getattr(groups, _name), name=_name.rstrip("_"))
 for _name in MODULES:
     importlib.import_module(f"desmos_fast.commands.{_name}").register(app)
 

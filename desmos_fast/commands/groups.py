@@ -15,3 +15,5 @@ synth = typer.Typer(no_args_is_help=True, help="Make synthetic days: invented pe
 centre = typer.Typer(no_args_is_help=True, help="Register health centres.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs that failed for good and are held.")
 key = typer.Typer(no_args_is_help=True, help="Make API keys.")
+import_ = typer.Typer(no_args_is_help=True, help="Import national tables and tariff packs: one for all centres.")
+nomenclature = typer.Typer(no_args_is_help=True, help="Look at the national tables that were imported.")

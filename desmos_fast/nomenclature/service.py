@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Import tariff packs, and give the one that prices: the newest that was imported, without a restart."""
+"""Import national tables and tariff packs; give the pack that prices: the newest that was imported, without a restart."""
 
 import asyncio
 import hashlib
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
 
 from desmos_fast.base import settings
-from desmos_fast.base.errors import InvalidInput
+from desmos_fast.base.errors import InvalidInput, NotThere
 from desmos_fast.db.pool import Connection
 from desmos_fast.nomenclature import store
-from desmos_fast.nomenclature.store import Pack
+from desmos_fast.nomenclature.importer import Refused, TableFault, TableFile, national_tables
+from desmos_fast.nomenclature.store import HeldCode, Import, Pack
 from desmos_fast.nomenclature.tariffs import Tariffs, load_tariffs, read_tariffs
 
 POLL_S: Final = 2.0
+EXAMPLES: Final = 20
 log: Final = structlog.get_logger("desmos.nomenclature")
 
 
@@ -44,6 +47,21 @@ class PackReport(NamedTuple):
     sha256: str
     number: int
     outcome: str
+
+
+class TableReport(NamedTuple):
+    """What the import of a national table did: how many codes were added, changed and ended, and which come first."""
+
+    table: str
+    file: str
+    sha256: str
+    codes: int
+    since: date
+    outcome: str
+    added: int
+    changed: int
+    ended: int
+    first: Mapping[str, Sequence[str]]
 
 
 class TariffBook:
@@ -100,28 +118,72 @@ async def _load(con: Connection, known: int | None, old: Tariffs | None) -> tupl
     return number, await asyncio.to_thread(_read, pack.name, {name: text.encode() for name, text in pack.files.items()})
 
 
+async def import_table(con: Connection, read: TableFile, since: date) -> TableReport:
+    """Let a table be what a file says from a day on; the file that it was made of last changes nothing.
+
+    `con` is in a transaction of the owner of the tables. Raises Refused, NotWritable, DatabaseDown.
+    """
+    async with store.importing(con, read.table):
+        last = await store.last_import(con, read.table)
+        if last is not None and last.sha256 == read.sha256:
+            return _report(read, last.since, "unchanged", store.NO_DIFFERENCE)
+        if last is not None and since < last.since:
+            raise Refused([_too_early(read, since, last.since)])
+        found = await store.replace(con, read, last.number + 1 if last else 1, since, EXAMPLES)
+    return _report(read, since, "imported", found)
+
+
+def _report(read: TableFile, since: date, outcome: str, found: store.Difference) -> TableReport:
+    added, changed, ended = (count for count, _ in found.values())
+    first = {kind: codes for kind, (_, codes) in found.items()}
+    return TableReport(read.table, read.file, read.sha256.hex(), len(read.rows), since, outcome, added, changed, ended, first)
+
+
+def _too_early(read: TableFile, since: date, last: date) -> TableFault:
+    message = f"the table was imported from {last} on: give that day or a later one with --on"
+    return TableFault(code="nomenclature_too_early", file=read.file, value=str(since), message=message)
+
+
+async def imported(con: Connection) -> list[Import]:
+    """Return the last import of each table, by name."""
+    return await store.last_imports(con)
+
+
+async def held(con: Connection, table: str, code: str | None, on: date) -> list[HeldCode]:
+    """Return what a table says on a day, or one code of it. Raises NotThere, which says what there is instead."""
+    if table not in national_tables():
+        raise NotThere(f"{table[:40]!r} is no national table", hint=f"one of {' '.join(national_tables())}")
+    found = await store.codes(con, table, code, on)
+    if not found:
+        what = table if code is None else f"{table} {code[:40]!r}"
+        raise NotThere(f"nothing of {what} holds on {on}", hint="`desmos-fast nomenclature show` says what was imported, and from when on")
+    return found
+
+
 def check_tariffs(folder: Path) -> CheckedPack:
     """Read and check the pack in a folder. Raises NoPack, and what read_tariffs raises."""
     try:
         files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
     except OSError as error:
         raise NoPack(f"cannot read the pack: {error.strerror}", hint="check the folder and its rights") from error
+    if any(b"\0" in content for content in files.values()):
+        raise NoPack("a file of the pack holds a NUL character", hint="save it as UTF-8")
     return CheckedPack(_read(folder.resolve().name, files), files, _digest(files))
 
 
 async def import_tariffs(con: Connection, checked: CheckedPack) -> PackReport:
     """Keep a pack as the one that prices, unless it is that already.
 
-    `con` is in a transaction of the owner of the tables. Raises NotWritable.
+    `con` is in a transaction of the owner of the tables. Raises NotWritable, DatabaseDown.
     """
     name, version, digest = checked.tariffs.name, checked.tariffs.version, checked.sha256
-    await store.lock(con, "tariff_pack")
-    number = await store.newest_pack(con) or 0
-    newest = await store.read_pack(con, number)
-    if newest is not None and newest.sha256 == digest:
-        return PackReport(name, version, digest.hex(), number, "unchanged")
-    texts = {file: content.decode("utf-8-sig") for file, content in checked.files.items()}
-    await store.add_pack(con, Pack(number + 1, name, version, digest, texts))
+    async with store.importing(con, "tariff_pack"):
+        number = await store.newest_pack(con) or 0
+        newest = await store.read_pack(con, number)
+        if newest is not None and newest.sha256 == digest:
+            return PackReport(name, version, digest.hex(), number, "unchanged")
+        texts = {file: content.decode("utf-8-sig") for file, content in checked.files.items()}
+        await store.add_pack(con, Pack(number + 1, name, version, digest, texts))
     return PackReport(name, version, digest.hex(), number + 1, "imported")
 
 
