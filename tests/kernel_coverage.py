@@ -28,7 +28,7 @@ class KernelPlugin(Plugin):
         lines: dict[int, str] = {}
         for sources in self._parsed_c_files.values():
             lines |= sources.get(name, {})
-        excluded: frozenset[int] = self._excluded_lines_map.get(name, frozenset())
+        excluded: set[int] | frozenset[int] = self._excluded_lines_map.get(name, frozenset())
         return CythonModuleReporter(made, filename, name, lines, excluded)  # type: ignore[no-untyped-call]
 
 
