@@ -111,6 +111,12 @@ def test_it_invents_a_day(program: Path, tmp_path: Path) -> None:
     assert (tmp_path / "day" / "bank.cfonb").stat().st_size
 
 
+def test_it_has_its_tariffs(program: Path, tmp_path: Path) -> None:
+    shown = run([program, "tariffs", "--json", "--on", "2026-03-10", "--table", "prices"], tmp_path)
+    assert shown.returncode == 0, shown.stderr.decode()
+    assert b'"code":"G","specialty":"","unit_price":3000' in shown.stdout
+
+
 def test_the_benchmarks_say_where_they_are(program: Path, tmp_path: Path) -> None:
     found = run([program.with_name("python"), "-c", "import loadtests"], tmp_path)
     assert found.returncode != 0

@@ -17,7 +17,7 @@ def test_the_defaults_serve_on_this_machine_only() -> None:
     expected = ROOT_DATA_DIR if os.geteuid() == 0 else Path("/home/ops/.local/share/desmos-fast")
     assert settings == Settings(data_dir=expected)
     assert (settings.host, settings.port, settings.log_level, settings.pool_size) == ("127.0.0.1", 8080, "warning", 8)
-    assert (settings.dsn, settings.owner_dsn, settings.pg_bin, settings.layouts) == (None, None, None, None)
+    assert (settings.dsn, settings.owner_dsn, settings.pg_bin, settings.layouts, settings.tariffs) == (None, None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,17 @@ def test_every_variable_is_read() -> None:
     settings = load({
         "DESMOS_DATA_DIR": "/srv/d", "DESMOS_DSN": DSN, "DESMOS_OWNER_DSN": "postgres://o:hush@db.test/desmos",
         "DESMOS_PG_BIN": "/opt/pg/bin", "DESMOS_HOST": "::1", "DESMOS_PORT": "0", "DESMOS_LOG_LEVEL": "info", "DESMOS_POOL_SIZE": "64",
-        "DESMOS_LAYOUTS": "/srv/layouts//essai-2/",
+        "DESMOS_LAYOUTS": "/srv/layouts//essai-2/", "DESMOS_TARIFFS": "/srv/tariffs/centre-1",
     })  # fmt: skip
     assert settings == Settings(
         data_dir=Path("/srv/d"), dsn=DSN, owner_dsn="postgres://o:hush@db.test/desmos", pg_bin=Path("/opt/pg/bin"),
-        host="::1", port=0, log_level="info", pool_size=64, layouts=Path("/srv/layouts/essai-2"),
+        host="::1", port=0, log_level="info", pool_size=64, layouts=Path("/srv/layouts/essai-2"), tariffs=Path("/srv/tariffs/centre-1"),
     )  # fmt: skip
     assert "hush" not in repr(settings)
 
 
 def test_an_empty_variable_is_an_absent_one() -> None:
-    names = ("DATA_DIR", "DSN", "OWNER_DSN", "PG_BIN", "HOST", "PORT", "LOG_LEVEL", "POOL_SIZE", "LAYOUTS")
+    names = ("DATA_DIR", "DSN", "OWNER_DSN", "PG_BIN", "HOST", "PORT", "LOG_LEVEL", "POOL_SIZE", "LAYOUTS", "TARIFFS")
     assert load({"HOME": "/home/ops"} | {f"DESMOS_{name}": "" for name in names}) == load({"HOME": "/home/ops"})
 
 
@@ -65,8 +65,8 @@ def test_an_empty_variable_is_an_absent_one() -> None:
         ("PORT", "-1"), ("PORT", "65536"), ("PORT", "80.0"), ("PORT", "8_080"), ("PORT", "٨٠"), ("PORT", " 80"), ("PORT", "9" * 5000),
         ("POOL_SIZE", "0"), ("POOL_SIZE", "65"), ("POOL_SIZE", "many"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", "debug"),
         ("DATA_DIR", "relative"), ("DATA_DIR", "/"), ("DATA_DIR", "//"), ("DATA_DIR", "/srv/../"), ("DATA_DIR", "/srv/a\nb"),
-        ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("PG_BIN", "bin"), ("DSN", "host=db.test password=hush"),
-        ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),
+        ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("TARIFFS", "packs"), ("PG_BIN", "bin"),
+        ("DSN", "host=db.test password=hush"), ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name_and_without_its_password(name: str, value: str) -> None:
