@@ -790,9 +790,6 @@ ALTER TABLE ONLY public.lot
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
-ALTER TABLE ONLY public.nomenclature_code
-    ADD CONSTRAINT nomenclature_code_nomenclature_import_fkey FOREIGN KEY (nomenclature, import) REFERENCES public.nomenclature_import(nomenclature, number);
-
 ALTER TABLE ONLY public.order_line
     ADD CONSTRAINT order_line_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES public.payment_order(tenant_id, id);
 

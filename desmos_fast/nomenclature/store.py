@@ -108,8 +108,6 @@ INCOMING: Final = """
     CREATE TEMP TABLE incoming (code text, label text, data jsonb) ON COMMIT DROP;
     CREATE TEMP TABLE difference (code text, kind text) ON COMMIT DROP
 """
-# Without it the join would be planned for a table of which nothing is known.
-MEASURE: Final = "ANALYZE incoming"
 COMPARE: Final = """
     INSERT INTO difference (code, kind)
     SELECT coalesce(i.code, c.code), CASE WHEN c.code IS NULL THEN 'added' WHEN i.code IS NULL THEN 'ended' ELSE 'changed' END
@@ -146,7 +144,6 @@ async def replace(con: Connection, read: TableFile, number: int, since: date, ex
     """Let a table be, from a day on, what a file says, and return how many codes that changes and which come first."""
     await con.execute(INCOMING)
     await con.copy_records_to_table("incoming", records=read.rows, columns=("code", "label", "data"))
-    await con.execute(MEASURE)
     await con.execute(COMPARE, read.table)
     found = NO_DIFFERENCE | {row["kind"]: (row["codes"], row["first"]) for row in await con.fetch(COUNTS, examples)}
     counts = [count for count, _ in found.values()]

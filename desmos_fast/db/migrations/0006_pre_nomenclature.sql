@@ -20,7 +20,8 @@ CREATE TABLE nomenclature_import (
     PRIMARY KEY (nomenclature, number)
 );
 
--- What a code says from `since` to `until`, both included; `import` is the number of the import that brought it.
+-- What a code says from `since` to `until`, both included; `import` is the number of the import that brought it, written in the same
+-- transaction: a foreign key would look it up for each of sixty thousand rows, and take as long as the rows themselves.
 CREATE TABLE nomenclature_code (
     nomenclature text NOT NULL,
     code text NOT NULL,
@@ -29,8 +30,7 @@ CREATE TABLE nomenclature_code (
     label text NOT NULL,
     data jsonb NOT NULL,
     import integer NOT NULL,
-    PRIMARY KEY (nomenclature, code, since),
-    FOREIGN KEY (nomenclature, import) REFERENCES nomenclature_import
+    PRIMARY KEY (nomenclature, code, since)
 );
 CREATE UNIQUE INDEX nomenclature_code_open ON nomenclature_code (nomenclature, code) WHERE until IS NULL;
 
