@@ -34,8 +34,14 @@ def pyproject() -> dict[str, Any]:
 def asked(*groups: str) -> dict[str, Requirement]:
     """Return what the project and some dependency groups ask for, by name."""
     told = pyproject()
-    lines = [*told["project"]["dependencies"], *(line for group in groups for line in told["dependency-groups"][group])]
+    lines = [*shipped(told), *(line for group in groups for line in told["dependency-groups"][group])]
     return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def shipped(told: dict[str, Any]) -> list[str]:
+    """Return what an installation may ask for, its extras included."""
+    extras: dict[str, list[str]] = told["project"]["optional-dependencies"]
+    return [*told["project"]["dependencies"], *(line for extra in extras.values() for line in extra)]
 
 
 def pinned(lock_file: str = "all.txt") -> dict[str, str]:
@@ -71,7 +77,7 @@ def listed(name: str) -> set[str]:
 
 def test_the_list_of_the_lock_is_that_of_the_project() -> None:
     told = pyproject()
-    assert listed("all.in") == {*told["project"]["dependencies"], *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
+    assert listed("all.in") == {*shipped(told), *told["dependency-groups"]["build"], *told["dependency-groups"]["dev"]}
     for group in APART:
         assert listed(f"{group}.in") - {"-c all.txt"} == {*told["dependency-groups"][group]}
 
