@@ -194,3 +194,13 @@ def test_a_name_where_text_is_not_free_is_a_code() -> None:
     spelt = changed(changed(doctor, "referring_doctor.last_name", "A B"), "referring_doctor.first_name", "C")
     data, *_, faults = encoder.encode((spelt,), 1)
     assert (data, faults) == (encode([spelt]).data, [])
+
+
+def test_a_number_of_a_code_list_may_have_two_spellings() -> None:
+    pack = load_pack()
+    numbers = fse.KINDS["integer"]
+    twice = [(*row[:-1], (*row[-1], *(f"0{code}" for code in row[-1]))) if row[3] == numbers else row for row in kernel.checks(pack)]
+    assert twice != list(kernel.checks(pack))
+    programs = tuple(compile_table(pack.tables[record_type], fse.SLOTS) for record_type in fse.LINES)
+    encoder = fse.Encoder(tuple(kernel.CLASSES[name] for name in fse.OBJECTS), tuple(twice), programs, latin_cached)
+    assert encoder.encode(tuple(INVOICES), 1) == kernel.encoder().encode(tuple(INVOICES), 1)

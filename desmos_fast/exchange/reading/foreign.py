@@ -45,7 +45,7 @@ OTHER_TEXTS: Final[Mapping[bytes, tuple[str, str]]] = {
 def foreign_fault(head: bytes) -> Fault | None:
     """Return the one fault of an input that begins like this, None where it may be an exchange file.
 
-    The code is the one of its first record: another length, or bytes that no record holds.
+    The code is the one of its first record: another length, bytes that no record holds, or no type.
     """
     found = _look(head, {**BEGINNINGS, **OTHER_TEXTS}, TEXT)
     if found is None:
