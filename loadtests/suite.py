@@ -15,7 +15,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "lots": ("lots",),
     "match": ("joining",),
     "subset": (),
-    "pricing": (),
+    "pricing": ("pricing",),
     "api": ("copying", "sealing"),
     "metrics": (),
     "readers": (),
