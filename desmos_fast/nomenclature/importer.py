@@ -144,31 +144,37 @@ def _rows(table: National, file: str, text: str, faults: list[TableFault]) -> It
     others = [(place, table.columns[place].name) for place in table.places("data")]
     encode = msgspec.json.Encoder().encode
     seen: dict[str, int] = {}
-    begins = 1
-    try:
-        _check_header(table, file, next(lines, []))
-        for begins, row in _numbered(lines):
-            parts = [row[place].strip() for place in keys] if len(row) == len(table.columns) else []
-            code = "/".join(parts)
-            first = seen.setdefault(code, begins)
-            if first == begins and parts and all(parts):
-                label = row[labels[0]].strip() if labels else ""
-                yield CodeRow(code, label, encode({name: row[place] for place, name in others if row[place]}).decode())
-                continue
-            faults.append(_row_fault(table, file, begins, row, first))
-            if len(faults) == MOST_FAULTS:
-                return
-    except csv.Error as error:
-        faults.append(TableFault(code="nomenclature_quotes", file=file, line=begins, message=f"from here on this is no CSV: {error}"))
+    numbered = _numbered(lines, file, faults)
+    _, header = next(numbered, (1, []))
+    if not faults:
+        _check_header(table, file, header)
+    for line, row in numbered:
+        parts = [row[place].strip() for place in keys] if len(row) == len(table.columns) else []
+        code = "/".join(parts)
+        first = seen.setdefault(code, line)
+        if first == line and parts and all(parts):
+            label = row[labels[0]].strip() if labels else ""
+            yield CodeRow(code, label, encode({name: row[place] for place, name in others if row[place]}).decode())
+            continue
+        faults.append(_row_fault(table, file, line, row, first))
+        if len(faults) == MOST_FAULTS:
+            return
 
 
-def _numbered(lines: "Reader") -> Iterator[tuple[int, list[str]]]:
+def _numbered(lines: "Reader", file: str, faults: list[TableFault]) -> Iterator[tuple[int, list[str]]]:
     """Give each row and the line on which it begins: a quoted text may go on over several. A blank line is no row."""
-    before = lines.line_num
-    for row in lines:
+    while True:
+        begins = lines.line_num + 1
+        try:
+            row = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            message = f"from here on this is no CSV: {error}"
+            faults.append(TableFault(code="nomenclature_quotes", file=file, line=begins, message=message))
+            return
         if row:
-            yield before + 1, row
-        before = lines.line_num
+            yield begins, row
 
 
 def _check_header(table: National, file: str, header: Sequence[str]) -> None:
