@@ -114,7 +114,7 @@ class Visit:
         amc = share.of_tm + share.of_excess
         if may_be_more(line, share) and line.act.amc is not None and amc <= line.act.amc <= share.of_tm + excess:
             amc = line.act.amc
-        participation, participation_row = self.participation(line, asked, rate)
+        participation, participation_row = self.participation(line, rate)
         self.mismatch("base", line.act.base, asked.base, "P6" if line.role == "atd" else "P5")
         self.mismatch("rate", line.act.rate, rate.rate, "P7")
         self.mismatch("amo", line.act.amo, amo, "P10")
@@ -197,17 +197,17 @@ class Visit:
 
     def flat_share(self, line: Line, asked: Asked, rate: Rate) -> tuple[int, int]:
         """P9: what is left outside the compulsory share, and the row of that amount when it is above 0."""
-        amount, day = self.book.value(line.day, "forfait_heavy_act"), (line.who, line.day)
-        if (line.nature_row is not None and line.nature_row.local) or day in self.left_flat:
+        row, day = self.book.find(line.day, "values", "forfait_heavy_act"), (line.who, line.day)
+        flat = 0 if row is None else min(asked.base, row.value)
+        if (line.nature_row is not None and line.nature_row.local) or day in self.left_flat or flat == 0:
             return 0, 0
         leaves = rate.rule == "heavy" and line.category_is("forfait")
-        if line.role == "unknown" and rate.rule in ("exempt_act", "given") and rate.rate == 100 and amount <= asked.base:
-            leaves = asked.tariff >= self.book.threshold(line.day, "heavy_act_base") and line.act.amo == asked.base - amount
+        if line.role == "unknown" and rate.rule in ("exempt_act", "given") and rate.rate == 100 and line.act.amo == asked.base - flat:
+            leaves = asked.tariff >= self.book.threshold(line.day, "heavy_act_base")
         if not leaves:
             return 0, 0
         self.left_flat.add(day)
-        flat = min(asked.base, amount)
-        return flat, self.book.number(self.book.find(line.day, "values", "forfait_heavy_act")) if flat else 0
+        return flat, self.book.number(row)
 
     def share(self, line: Line, base: int, tm: int, excess: int, rate: Rate, forfait: int) -> Share:
         """P11, rules 1 to 4."""
@@ -228,11 +228,11 @@ class Visit:
             of_excess = excess
         return Share(rule, half_up(covered * contract.tm_percent, 100), of_excess, self.book.number(path_rate))
 
-    def participation(self, line: Line, asked: Asked, rate: Rate) -> tuple[int, int]:
+    def participation(self, line: Line, rate: Rate) -> tuple[int, int]:
         """P13: what the caisse takes from the patient, and the row of that amount when it is above 0."""
         row = self.book.find(line.day, "values", "participation_per_act")
         due = line.role == "act" and line.category is not None and line.category.participation
-        if not due or row is None or self.is_heavy(line, asked) or rate.rate == 0:
+        if not due or row is None or rate.rule == "heavy" or rate.rate == 0:
             return 0, 0
         if line.age < self.book.value(line.day, "participation_age") or line.nature in (30, 41) or line.contract_is("c2s", "ame"):
             return 0, 0

@@ -54,8 +54,9 @@ def faults(
     line = lines[place]
     if asked.fees > asked.base and not allows_excess(line, is_excess_covered):
         yield "excess_not_allowed", "fees", "P15", asked.fees, asked.base
-    if line.basket is not None and line.basket.cap is not None and asked.fees > line.basket.cap * line.act.quantity:
-        yield "fee_above_cap", "fees", "P14", asked.fees, line.basket.cap * line.act.quantity
+    cap = None if line.basket is None or line.effect() == "unreimbursed" else line.basket.cap
+    if cap is not None and asked.fees > cap * line.act.quantity:
+        yield "fee_above_cap", "fees", "P14", asked.fees, cap * line.act.quantity
     if rate_rule == "dental_check":
         yield "exemption_needed", "exemption", "P12"
     if line.row is not None and line.nature != 30 and not is_of_age(line):
@@ -69,6 +70,8 @@ def faults(
 
 
 def allows_excess(line: Line, is_excess_covered: bool) -> bool:
+    if line.effect() == "unreimbursed":
+        return True
     if line.contract_is("c2s", "ame"):
         return is_excess_covered
     if line.effect() == "excess":

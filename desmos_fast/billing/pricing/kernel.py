@@ -102,7 +102,7 @@ def _filled(act: model.Act | UnpricedAct, worth: PricedAct) -> model.NgapAct | m
 
 def _fault(invoice: int, act: int, code: int, field: int, given: int, expected: int, atd: bool) -> PricingFault:
     name, path = kernel.CODES[code], kernel.FIELDS[field]
-    rule = "P6" if atd and path == "base" else RULES.get((name, path), "range")
+    rule = "P6" if atd and (name, path) == ("amount_mismatch", "base") else RULES.get((name, path), "range")
     return PricingFault(
         invoice=invoice, act=act, code=name, field=path, rule=rule,
         given=given if given >= 0 else None, expected=expected if expected >= 0 else None,

@@ -12,7 +12,7 @@ DENTAL = date(2023, 10, 15)
 VISIT = date(2024, 12, 22)
 TAKEN = date(2024, 5, 15)
 FLAT = (date(2019, 1, 1), date(2026, 4, 22))
-UPPER = tuple(f"{quadrant}{tooth}" for quadrant in "12" for tooth in range(1, 9))
+BACK = ("16", "17", "18", "26", "27", "28")
 SEEN = tuple(f"{quadrant}{tooth}" for quadrant in "1234" for tooth in range(1, 6))
 
 
@@ -92,7 +92,7 @@ QUALIFIERS = tuple(
 BASKETS = (
     dated(model.BasketRow, code="HBLD634", teeth=(), basket="rac0", cap=50000, alternative=""),
     dated(model.BasketRow, code="HBLD491", teeth=SEEN, basket="rac0", cap=55000, alternative=""),
-    dated(model.BasketRow, code="HBLD491", teeth=UPPER, basket="moderated", cap=60000, alternative="HBLD634"),
+    dated(model.BasketRow, code="HBLD491", teeth=BACK, basket="moderated", cap=60000, alternative="HBLD634"),
     dated(model.BasketRow, code="HBLD073", teeth=(), basket="free", cap=None, alternative="HBLD634"),
 )
 

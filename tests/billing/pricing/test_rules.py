@@ -144,8 +144,9 @@ def test_the_flat_share_is_left_once_a_day_by_each_executor(price: Engine) -> No
 
 def test_the_flat_share_is_never_above_the_base(price: Engine) -> None:
     assert says(one(price, visit(msgspec.structs.replace(HEAVY, fees=1000))), base=1000, forfait=1000, amo=0, amc=1000)
-    none = one(price, visit(msgspec.structs.replace(HEAVY, fees=0), HEAVY, amc=LEAVES_FLAT), 0)
-    assert says(none, forfait=0, forfait_row=0, amc_rule="contract")
+    free = visit(msgspec.structs.replace(HEAVY, fees=0), HEAVY, amc=LEAVES_FLAT)
+    assert says(one(price, free, 0), forfait=0, forfait_row=0, amc_rule="contract")
+    assert says(one(price, free, 1), forfait=2400, amc_rule="forfait_left")
 
 
 def test_the_local_scheme_bears_the_flat_share(price: Engine) -> None:
@@ -157,6 +158,7 @@ def test_the_local_scheme_bears_the_flat_share(price: Engine) -> None:
     [
         (visit(change(visit(UNKNOWN), amo=9600).acts[0]), True),
         (visit(change(visit(UNKNOWN), amo=9601).acts[0]), False),
+        (visit(change(visit(UNKNOWN), amo=9600).acts[0], exemption="1"), True),
         (visit(change(visit(UNKNOWN), amo=9600, rate=99).acts[0]), False),
         (visit(change(visit(UNKNOWN), unit_price=11999, amo=9599).acts[0]), False),
         (visit(change(visit(UNKNOWN), amo=9600).acts[0], nature=13), False),
@@ -180,6 +182,12 @@ def test_the_participation_has_a_limit_for_an_executor_and_a_day(price: Engine) 
     assert [act.participation for act in priced.acts if act] == [200, 200, 0, 200, 200, 100, 0]
     assert [act.participation_row > 0 for act in priced.acts if act] == [True, True, False, True, True, True, False]
     assert priced.participation == 900
+
+
+def test_the_participation_is_taken_of_a_heavy_act_that_leaves_no_flat_share_by_an_exemption(price: Engine) -> None:
+    acts = (HEAVY, EXEMPT, msgspec.structs.replace(HEAVY, exemption="4"), msgspec.structs.replace(HEAVY, exemption="4", qualifier="N"))
+    [priced], _ = price([visit(*acts)], SMALL)
+    assert [act.participation for act in priced.acts if act] == [0, 0, 200, 0]
 
 
 @pytest.mark.parametrize(("born", "taken"), [("20080310", 200), ("20080311", 0), ("20080309", 200), ("20085399", 0), ("20080000", 200)])
