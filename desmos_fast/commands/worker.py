@@ -83,7 +83,7 @@ async def _work(place: "Runtime", keyring: "Keyring", deadline: float, *, once: 
     from desmos_fast.db import pool, queue
     from desmos_fast.lots.jobs import Patience, Sender
     from desmos_fast.lots.model import SEND_FILE
-    from desmos_fast.lots.transport import DirectoryTransport
+    from desmos_fast.lots.transports.directory import DirectoryTransport
 
     stop = stop_on_signals()
     opened = await pool.create(place.app_dsn, CONNECTIONS)

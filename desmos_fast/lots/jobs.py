@@ -17,7 +17,7 @@ from desmos_fast.db.queue import Job, TryLater
 from desmos_fast.db.tenant import transaction
 from desmos_fast.lots import service, store
 from desmos_fast.lots.model import FileState, SendFile
-from desmos_fast.lots.transport import Transport
+from desmos_fast.lots.transports.port import Parcel, Transport
 
 T = TypeVar("T")
 log: Final = structlog.get_logger("desmos.lots")
@@ -84,7 +84,7 @@ class Sender:
             return
         file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
         # Outside of any transaction, for it may take long. Who dies before the next one gives the same bytes again, which changes nothing.
-        await asyncio.to_thread(self.transport.put, file.name, file.data)
+        await self.transport.put(Parcel(file.name, file.data))
         if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file)):
             self.sent += 1
             log.info("a file was sent", file=str(order.file), size=len(file.data))

@@ -17,7 +17,8 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import direct
 from desmos_fast.lots.jobs import Patience, Sender
 from desmos_fast.lots.model import SEND_FILE
-from desmos_fast.lots.transport import DirectoryTransport, Transport
+from desmos_fast.lots.transports.directory import DirectoryTransport
+from desmos_fast.lots.transports.port import Transport
 from desmos_fast.simulator.concentrator import answer
 from desmos_fast.simulator.model import Answers
 from tests.api.conftest import MASTER, Desk, Reply, person

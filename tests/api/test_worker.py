@@ -17,7 +17,8 @@ import pytest
 
 from desmos_fast.lots import jobs
 from desmos_fast.lots.jobs import Patience
-from desmos_fast.lots.transport import DirectoryTransport, TransportFailed
+from desmos_fast.lots.transports.directory import DirectoryTransport
+from desmos_fast.lots.transports.port import Parcel, TransportFailed
 from tests.api.conftest import Desk, person
 from tests.api.post import build, column, content, drain, events, rows, shares, sign
 from tests.api.worker import start
@@ -129,12 +130,12 @@ class Failing:
     def __init__(self, folder: Path, times: int) -> None:
         self.port, self.times, self.tries = DirectoryTransport(folder), times, 0
 
-    def put(self, name: str, content: bytes) -> None:
+    async def put(self, parcel: Parcel) -> None:
         """Fail, or hand over."""
         self.tries += 1
         if self.tries <= self.times:
             raise TransportFailed("the folder is away")
-        self.port.put(name, content)
+        await self.port.put(parcel)
 
 
 async def test_a_transport_that_fails_is_tried_again(desk: Desk, tmp_path: Path) -> None:
@@ -192,11 +193,11 @@ async def test_a_database_that_goes_away_does_not_cost_a_file(desk: Desk, tmp_pa
     wire, loop = desk.house.wire, asyncio.get_running_loop()
 
     class Cutting(Failing):
-        def put(self, name: str, content: bytes) -> None:
-            super().put(name, content)
+        async def put(self, parcel: Parcel) -> None:
+            await super().put(parcel)
             if self.tries == 1:
-                asyncio.run_coroutine_threadsafe(wire.cut(), loop).result()
-                loop.call_soon_threadsafe(loop.call_later, 1.0, lambda: mending.append(asyncio.ensure_future(wire.mend())))
+                await wire.cut()
+                loop.call_later(1.0, lambda: mending.append(asyncio.ensure_future(wire.mend())))
 
     mending: list[asyncio.Future[None]] = []
     await drain(desk, Cutting(tmp_path, 0))

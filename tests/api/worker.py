@@ -36,15 +36,16 @@ def start(desk: Desk, home: Path, *arguments: str, module: str = "desmos_fast.cl
 def main() -> None:
     """Be the worker, and be killed at the given point of the first file that it sends."""
     from desmos_fast.db import journal
-    from desmos_fast.lots.transport import DirectoryTransport
+    from desmos_fast.lots.transports.directory import DirectoryTransport
+    from desmos_fast.lots.transports.port import Parcel
 
     def die(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     put = DirectoryTransport.put
 
-    def put_and_die(self: DirectoryTransport, name: str, content: bytes) -> None:
-        put(self, name, content)
+    async def put_and_die(self: DirectoryTransport, parcel: Parcel) -> None:
+        await put(self, parcel)
         die()
 
     points: dict[str, tuple[object, str, object]] = {

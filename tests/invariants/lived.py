@@ -24,7 +24,7 @@ from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
 from desmos_fast.lots.jobs import Patience, Sender
 from desmos_fast.lots.model import SEND_FILE, BuildRequest
-from desmos_fast.lots.transport import DirectoryTransport
+from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.simulator import folder
 from desmos_fast.simulator.concentrator import answer_folder
 from desmos_fast.simulator.day import DEFAULT_DAY, Day, line

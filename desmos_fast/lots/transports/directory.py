@@ -1,72 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a claim file leaves: a port with one verb, and the transport that puts files in a folder."""
+"""The transport that puts files in a folder, which another program empties."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from desmos_fast.base.errors import Conflict, InvalidInput, OutsideFailed
+from desmos_fast.lots.transports.port import NameTaken, Parcel, TransportFailed
 
-FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 # A claim file tells who was ill: the owner and the group of the folder, nobody else.
 FILE_MODE: Final = 0o640
 
 
-class BadTransportName(InvalidInput):
-    """A name that is not that of one plain file."""
-
-    code = "transport_name_invalid"
-
-
-class NameTaken(Conflict):
-    """Something else was already sent under this name."""
-
-    code = "transport_name_taken"
-
-
-class TransportFailed(OutsideFailed):
-    """The content could not be handed over; whether it was is settled by giving it again."""
-
-    code = "transport_failed"
-
-
-class Transport(Protocol):
-    """Hands files over to whoever takes them to their payer."""
-
-    def put(self, name: str, content: bytes) -> None:
-        """Hand over one file, for good, before returning.
-
-        Giving the same name and bytes again changes nothing. Raises NameTaken for other bytes under a known name, TransportFailed
-        when it is not certain that the file arrived, BadTransportName.
-        """
-        ...
-
-
 class DirectoryTransport:
-    """Puts each file in a folder that another program empties; under its own name a file is whole and on disk, or absent."""
+    """Puts each file in a folder that exists; under its own name a file is whole and on disk, or absent."""
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
 
-    def put(self, name: str, content: bytes) -> None:
-        """Write a file into the folder, which must exist; see `Transport.put`."""
-        if FILE_NAME.fullmatch(name) is None:
-            raise BadTransportName(f"{name!r} is not the name of a file to send")
-        try:
-            with _held(self.folder) as folder:
-                if not _already_there(folder, name, content):
-                    _write(folder, name, content)
-                # Also when it was there: the process that put it may have died before this line.
-                os.fsync(folder)
-        except OSError as error:
-            raise TransportFailed(
-                f"{name} was not put in its folder: {error.strerror}", hint="check that the folder exists, its rights and its disk"
-            ) from error
+    async def put(self, parcel: Parcel) -> None:
+        """Write a file into the folder; see `Transport.put`."""
+        await asyncio.to_thread(place, self.folder, parcel.name, parcel.content)
+
+
+def place(folder: Path, name: str, content: bytes) -> None:
+    """Put one file in a folder, or leave the same one that is there. Raises NameTaken, TransportFailed."""
+    try:
+        with _held(folder) as number:
+            if not _already_there(number, name, content):
+                _write(number, name, content)
+            # Also when it was there: the process that put it may have died before this line.
+            os.fsync(number)
+    except OSError as error:
+        raise TransportFailed(
+            f"{name} was not put in its folder: {error.strerror}", hint="check that the folder exists, its rights and its disk"
+        ) from error
 
 
 @contextlib.contextmanager
