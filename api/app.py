@@ -6,7 +6,7 @@ from aiohttp import web
 from api import bank, dashboard, files, health, invoices, lots, reconciliations, returns
 from api.admission import Gate, Shares
 from api.body import LIMIT
-from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, SHARES, Life
+from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -14,6 +14,7 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.service import KeyBook
+from desmos_fast.nomenclature.service import TariffBook
 
 
 def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock = system_clock) -> web.Application:
@@ -23,6 +24,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[POOL] = pool
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(secret(settings, "api_keys"))
+    app[TARIFFS] = TariffBook()
     app[CLOCK] = clock
     app[BULK] = Gate()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))

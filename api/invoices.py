@@ -3,11 +3,15 @@
 
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from api.body import LIMIT, flag, read_body, uuid_of
+from api.keys import TARIFFS
 from api.writes import json_answer, read, write, write_bulk
 from desmos_fast.billing import service
+from desmos_fast.billing.intake import Terms
+from desmos_fast.billing.pricing.explain import Pricing
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import FaultyInput
@@ -16,29 +20,42 @@ from desmos_fast.identity.context import Context
 routes: Final = web.RouteTableDef()
 
 
+class Valid(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An invoice that would be accepted, and why it is worth what it is when that was asked."""
+
+    valid: bool
+    pricing: Pricing | None = None
+
+
 @routes.post("/v1/invoices")
 async def create(request: web.Request) -> web.StreamResponse:
-    """Sign one invoice; `?draft=true` stops before the signature, `?validate_only=true` keeps nothing and needs no key."""
-    draft = flag(request, "draft")
+    """Sign one invoice; `?draft=true` stops before the signature, `?validate_only=true` keeps nothing and needs no key.
+
+    `?explain=true` says what made each amount; `?allow_late=true` bills care that is too old.
+    """
+    draft, explain = flag(request, "draft"), flag(request, "explain")
+    late = flag(request, "allow_late")
     if flag(request, "validate_only"):
-        return await check(request)
+        return await check(request, explain=explain, late=late)
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        created = await service.create_one(con, context, body, draft=draft)
+        terms = Terms(await request.app[TARIFFS].current(con), late)
+        created = await service.create_one(con, context, body, terms, draft=draft, explain=explain)
         return json_answer(created, 201, {"Location": f"/v1/invoices/{created.id}"})
 
     return await write(request, effect)
 
 
-async def check(request: web.Request) -> web.Response:
+async def check(request: web.Request, *, explain: bool, late: bool) -> web.Response:
     """Answer what a real request would be refused for, or that it would be accepted."""
     body = await read_body(request, LIMIT)
 
     async def look(con: Connection, context: Context) -> Answer:
-        faults = await service.check_only(con, context, body)
-        if faults:
-            raise FaultyInput(faults)
-        return Answer(status=200, body=b'{"valid":true}')
+        terms = Terms(await request.app[TARIFFS].current(con), late)
+        trial = await service.check_only(con, context, body, terms, explain=explain)
+        if trial.faults:
+            raise FaultyInput(trial.faults)
+        return json_answer(Valid(valid=True, pricing=trial.pricing))
 
     return await read(request, look)
 
@@ -47,8 +64,11 @@ async def check(request: web.Request) -> web.Response:
 async def batch(request: web.Request) -> web.StreamResponse:
     """Sign the invoices of an NDJSON body; the answer says line by line what was refused."""
 
+    late = flag(request, "allow_late")
+
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        return json_answer(await service.create_batch(con, context, body))
+        terms = Terms(await request.app[TARIFFS].current(con), late)
+        return json_answer(await service.create_batch(con, context, body, terms))
 
     return await write_bulk(request, effect)
 

@@ -13,6 +13,7 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.service import KeyBook
+from desmos_fast.nomenclature.service import TariffBook
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Life:
 LIFE: Final = web.AppKey("life", Life)
 POOL: Final = web.AppKey("pool", Pool)
 KEYRING: Final = web.AppKey("keyring", Keyring)
+TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)

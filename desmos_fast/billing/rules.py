@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a signed invoice owes to whom, and the state of an invoice from that of its shares. No input or output."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -16,8 +15,6 @@ from desmos_fast.exchange.reserved import C2S_CONTRACT
 
 TERMINAL: Final = frozenset({"recycled", "to_patient", "written_off", "time_barred", "void"})
 DONE: Final = frozenset({"not_due", "settled", "paid"})
-# On an act only: `amo` and `amc` of the invoice are its insurers.
-PRICED_FIELD: Final = re.compile(r"acts\[[0-9]+\]\.(?:base|rate|amo|amc|fees|unit_price)")
 # A NIR without its key has 13 characters: nothing shorter can hold one.
 LONGEST_VALUE: Final = 12
 
@@ -117,14 +114,11 @@ def refusals(invoice: Invoice, finess: str, kind: KeyKind) -> list[Fault]:
 
 
 def as_api(fault: Fault) -> Fault:
-    """Say a fault as the API does: an absent amount by its own name, and no value that may hold a NIR."""
+    """Say a fault as the API does: with no value that may hold a NIR."""
     value = fault.value
     if value is not None and (len(str(value)) > LONGEST_VALUE or (fault.field or "").endswith("nir")):
         value = None
-    fault = msgspec.structs.replace(fault, value=value, message=mask_nir(fault.message))
-    if fault.code == "B2_MISSING" and PRICED_FIELD.fullmatch(fault.field or ""):
-        return msgspec.structs.replace(fault, code="amount_missing", message="no amount is given and no tariff prices this act")
-    return fault
+    return msgspec.structs.replace(fault, value=value, message=mask_nir(fault.message))
 
 
 def document_state(document: str, states: Collection[str], flags: Iterable[str] = ()) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from desmos_fast.base import ledger
 from desmos_fast.billing import intake, rules, store
-from desmos_fast.billing.intake import Candidate
+from desmos_fast.billing.intake import Terms
 from desmos_fast.billing.model import (
     BatchResult,
     Created,
@@ -22,6 +22,8 @@ from desmos_fast.billing.model import (
     ShareLot,
     ShareView,
 )
+from desmos_fast.billing.pricing.codec import Entry
+from desmos_fast.billing.pricing.explain import Pricing
 from desmos_fast.billing.sealed import Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
@@ -48,15 +50,31 @@ class Kept(NamedTuple):
     entries: list[ledger.Entry]
 
 
-async def create_one(con: Connection, context: Context, body: bytes, *, draft: bool) -> Created:
-    """Sign one invoice, or stop at `priced` for a draft. Raises FaultyInput, InvoiceNumbersExhausted."""
-    candidates, faults = intake.one(context, body)
-    kept, late = await _keep(con, context, candidates, draft=draft)
+class Explained(Created, frozen=True, kw_only=True):
+    """An invoice that was just kept, and why it is worth what it is."""
+
+    pricing: Pricing | None
+
+
+class Trial(NamedTuple):
+    """What an invoice would be refused for, and why it is worth what it is."""
+
+    faults: list[Fault]
+    pricing: Pricing | None
+
+
+async def create_one(con: Connection, context: Context, body: bytes, terms: Terms, *, draft: bool, explain: bool = False) -> Created:
+    """Price and sign one invoice, or stop at `priced` for a draft; with `explain` the answer is Explained.
+
+    Raises FaultyInput, InvoiceNumbersExhausted.
+    """
+    checked = intake.one(context, body, terms)
+    kept, late = await _keep(con, context, checked.entries, draft=draft)
     if kept is None:
         metrics.invoices_refused.labels(context.kind).inc()
-        raise FaultyInput(faults + late)
+        raise FaultyInput(checked.faults + late)
     split = kept.block.splits[0]
-    return Created(
+    created = Created(
         id=kept.block.ids[0],
         number=kept.block.invoices[0].number,
         state="priced" if draft else "signed",
@@ -65,18 +83,19 @@ async def create_one(con: Connection, context: Context, body: bytes, *, draft: b
         from_amc=split.from_amc,
         desk=split.desk,
     )
+    return Explained(**msgspec.structs.asdict(created), pricing=checked.explanation()) if explain else created
 
 
-async def create_batch(con: Connection, context: Context, body: bytes) -> BatchResult:
-    """Sign those invoices of an NDJSON body that can be, and say line by line what became of them.
+async def create_batch(con: Connection, context: Context, body: bytes, terms: Terms) -> BatchResult:
+    """Price and sign those invoices of an NDJSON body that can be, and say line by line what became of them.
 
     Raises BatchTooLong, InvoiceNumbersExhausted.
     """
-    candidates, faults = await asyncio.to_thread(intake.batch, context, body)
-    kept, late = await _keep(con, context, candidates, draft=False)
+    checked = await asyncio.to_thread(intake.batch, context, body, terms)
+    kept, late = await _keep(con, context, checked.entries, draft=False)
     results = [] if kept is None else _accepted(kept)
     refused: dict[int, list[Fault]] = {}
-    for fault in faults + late:
+    for fault in checked.faults + late:
         refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
     metrics.invoices_refused.labels(context.kind).inc(len(refused))
     results += [LineResult(line=line, errors=tuple(found)) for line, found in refused.items()]
@@ -84,10 +103,11 @@ async def create_batch(con: Connection, context: Context, body: bytes) -> BatchR
     return BatchResult(accepted=len(results) - len(refused), refused=len(refused), results=results)
 
 
-async def check_only(con: Connection, context: Context, body: bytes) -> list[Fault]:
-    """Return what one invoice would be refused for at this moment."""
-    candidates, faults = intake.one(context, body)
-    return faults + (await _free(con, context, candidates))[1]
+async def check_only(con: Connection, context: Context, body: bytes, terms: Terms, *, explain: bool = False) -> Trial:
+    """Return what one invoice would be refused for at this moment, with its pricing when `explain`."""
+    checked = intake.one(context, body, terms)
+    faults = checked.faults + (await _free(con, context, checked.entries))[1]
+    return Trial(faults, checked.explanation() if explain else None)
 
 
 async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:
@@ -122,13 +142,13 @@ def _accepted(kept: Kept) -> list[LineResult]:
     return [LineResult(line=line, id=name, number=invoice.number) for line, name, invoice in rows]
 
 
-async def _keep(con: Connection, context: Context, candidates: Sequence[Candidate], *, draft: bool) -> tuple[Kept | None, list[Fault]]:
-    """Write the candidates whose number is free, and return them with the faults of the others."""
+async def _keep(con: Connection, context: Context, entries: Sequence[Entry], *, draft: bool) -> tuple[Kept | None, list[Fault]]:
+    """Write the entries whose number is free, and return them with the faults of the others."""
     while True:
         try:
             # A savepoint: a number that another transaction gives meanwhile costs one more look, not the request.
             async with con.transaction():
-                free, faults = await _free(con, context, candidates)
+                free, faults = await _free(con, context, entries)
                 if not free:
                     return None, faults
                 taken = await _automatic(con, context, free)
@@ -144,23 +164,23 @@ async def _keep(con: Connection, context: Context, candidates: Sequence[Candidat
     return kept, faults
 
 
-async def _free(con: Connection, context: Context, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Fault]]:
-    chosen = [candidate.invoice.number for candidate in candidates if not candidate.automatic]
+async def _free(con: Connection, context: Context, entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
+    chosen = [entry.invoice.number for entry in entries if not entry.automatic]
     used = await store.used_numbers(con, context.tenant, context.finess, chosen)
-    free: list[Candidate] = []
+    free: list[Entry] = []
     faults: list[Fault] = []
-    for candidate in candidates:
-        if candidate.automatic or candidate.invoice.number not in used:
-            free.append(candidate)
+    for entry in entries:
+        if entry.automatic or entry.invoice.number not in used:
+            free.append(entry)
         else:
-            faults.append(intake.duplicate(candidate))
+            faults.append(intake.duplicate(entry))
     return free, faults
 
 
-async def _automatic(con: Connection, context: Context, candidates: Sequence[Candidate]) -> list[int]:
-    """Take a number for each candidate that comes without one, stepping over those that callers chose."""
-    wanted = sum(candidate.automatic for candidate in candidates)
-    chosen = {candidate.invoice.number for candidate in candidates if not candidate.automatic}
+async def _automatic(con: Connection, context: Context, entries: Sequence[Entry]) -> list[int]:
+    """Take a number for each entry that comes without one, stepping over those that callers chose."""
+    wanted = sum(entry.automatic for entry in entries)
+    chosen = {entry.invoice.number for entry in entries if not entry.automatic}
     found: list[int] = []
     skip = 0
     while len(found) < wanted:
@@ -176,21 +196,21 @@ async def _automatic(con: Connection, context: Context, candidates: Sequence[Can
     return found
 
 
-def _prepare(context: Context, candidates: Sequence[Candidate], taken: Sequence[int], draft: bool) -> Kept:
+def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], draft: bool) -> Kept:
     given = iter(taken)
     today = context.today.isoformat()
     numbered = sorted(
-        ((next(given) if candidate.automatic else candidate.invoice.number, candidate) for candidate in candidates),
+        ((next(given) if entry.automatic else entry.invoice.number, entry) for entry in entries),
         key=lambda pair: pair[0],
     )
     invoices = [
-        msgspec.structs.replace(candidate.invoice, number=number, created_on=candidate.invoice.created_on or today)
-        for number, candidate in numbered
+        msgspec.structs.replace(entry.invoice, number=number, created_on=entry.invoice.created_on or today)
+        for number, entry in numbered
     ]
     block = seal_block(context.keys, context.tenant, invoices)
     name = "invoice.priced" if draft else "invoice.signed"
     return Kept(
-        lines=[candidate.line for _, candidate in numbered],
+        lines=[entry.line for _, entry in numbered],
         block=block,
         tables=store.tables(block, kind=context.kind, signed_at=None if draft else context.now),
         events=[Event(name, subject=invoice, invoice=invoice) for invoice in block.ids],

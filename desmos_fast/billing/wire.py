@@ -90,12 +90,23 @@ def read_mapping(item: Mapping[str, object], number: int | None) -> Invoice | Fa
 
 def twice(line: bytes, number: int) -> Fault | None:
     """Return a fault when a key of some object stands twice in a line of JSON, which leaves open what it means. Raises RecursionError."""
+    if _keeps_its_keys(line):
+        return None
     try:
         json.loads(line.decode(), object_pairs_hook=_once)
         return None
     except _Twice:
         path = mask_nir(next(_paths_of_twins(json.loads(line.decode(), object_pairs_hook=_Object), "")))[:SHOWN]
     return Fault(code=BAD_JSON, message=f"{path} stands twice", line=number, field=path)
+
+
+def _keeps_its_keys(line: bytes) -> bool:
+    """Say, in a fraction of the time, that no key stands twice; not to say so means nothing."""
+    try:
+        # A key that is lost takes its colon with it; only an escape could put another in its place.
+        return b"\\" not in line and msgspec.json.encode(msgspec.json.decode(line)).count(b":") == line.count(b":")
+    except UNREADABLE:
+        return False
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

@@ -9,7 +9,6 @@ from typing import Final, Literal
 import msgspec
 
 from desmos_fast.base.errors import InvalidInput
-from desmos_fast.billing.amounts import half_up
 from desmos_fast.billing.model import Amc, Amo, Beneficiary, CcamAct, Executor, Invoice, NgapAct, Prescriber, ReferringDoctor
 from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
 from desmos_fast.simulator.draw import Draw
@@ -35,6 +34,11 @@ class Shares(msgspec.Struct, frozen=True):
     rate: int
     amo: int
     amc: int
+
+
+def half_up(base: int, rate: int) -> int:
+    """Return `rate` percent of `base` cents, half a cent up; integers only."""
+    return (base * rate * 2 + 100) // 200
 
 
 def price(act: Act, *, exempt: bool, off_path: bool, covered: bool, c2s: bool) -> Shares:

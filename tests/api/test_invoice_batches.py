@@ -42,8 +42,11 @@ def told(reply: Reply) -> list[tuple[int, int | list[tuple[str, str | None]]]]:
 
 
 async def test_good_lines_are_kept_beside_bad_ones(desk: Desk) -> None:
-    unpriced = desk.invoice()
-    del unpriced["acts"][0]["base"]
+    unpriced, wrong = desk.invoice(), desk.invoice()
+    for amount in ("base", "rate", "amo", "amc"):
+        del unpriced["acts"][0][amount]
+    wrong["acts"][0] |= {"code": "ZZ"}
+    del wrong["acts"][0]["rate"]
     body = ndjson(
         desk.invoice(),
         b"",
@@ -56,6 +59,7 @@ async def test_good_lines_are_kept_beside_bad_ones(desk: Desk) -> None:
         desk.invoice() | {"number": 2},
         priced(desk, 2100, 901, amc=AMC),
         desk.invoice() | {"tarif": 1},
+        wrong,
         desk.invoice(),
         b"",
     )
@@ -65,17 +69,18 @@ async def test_good_lines_are_kept_beside_bad_ones(desk: Desk) -> None:
         (3, [("B2_BAD_JSON", None)]),
         (4, [("wrong_key_kind", "insured_nir")]),
         (5, 2),
-        (7, [("amount_missing", "acts[0].base")]),
+        (7, 3),
         (8, [("wrong_biller", "biller")]),
         (9, [("B2_DUPLICATE_NUMBER", "number")]),
         (10, [("B2_AMOUNTS", "acts[0]")]),
         (11, [("B2_UNKNOWN_KEY", "tarif")]),
-        (12, 3),
+        (12, [("amount_missing", "acts[0].rate")]),
+        (13, 4),
     ]
-    assert (reply.json["accepted"], reply.json["refused"]) == (3, 7)
+    assert (reply.json["accepted"], reply.json["refused"]) == (4, 7)
     assert all(error["message"] for result in reply.json["results"] for error in result.get("errors", []))
-    assert await desk.count("invoice") == await desk.count("ledger_entry") == 3
-    assert [row["number"] for row in await rows(desk, "SELECT number FROM invoice ORDER BY number")] == [1, 2, 3]
+    assert await desk.count("invoice") == await desk.count("ledger_entry") == 4
+    assert [row["number"] for row in await rows(desk, "SELECT number FROM invoice ORDER BY number")] == [1, 2, 3, 4]
     for result in reply.json["results"]:
         if "id" in result:
             assert (await shown(desk, result["id"]))["number"] == result["number"]
@@ -109,12 +114,14 @@ async def test_each_row_keeps_what_is_its_own(desk: Desk) -> None:
     """Rows of a block are laid out by columns: none may slip into its neighbour's place."""
     bodies = [
         priced(desk, 2100, 900, amc=AMC, insured_nir=person(1), security="degraded") | {"number": 30},
-        priced(desk, 2100, 800, amc=APART, insured_nir=person(2)) | {"number": 10},
-        priced(desk, 2100, 700, amc=C2S, insured_nir=person(1), security="desynchronised"),
+        priced(desk, 1400, 600, amc=APART, insured_nir=person(2)) | {"number": 10},
+        priced(desk, 700, 300, amc=C2S, insured_nir=person(1), security="desynchronised"),
         priced(desk, 3000, 0, insured_nir=person(3), third_party="none") | {"number": 20},
         desk.invoice("02_dental_ccam", insured_nir=person(2)),
     ]
-    bodies[3]["acts"][0]["rate"] = 100
+    for body, price in zip(bodies[1:3], (2000, 1000), strict=True):
+        body["acts"][0] |= dict.fromkeys(("unit_price", "base", "fees"), price)
+    bodies[3]["acts"][0]["rate"], bodies[3]["amo"]["exemption"] = 100, "4"
     reply = await desk.post(PATH, ndjson(*bodies))
     numbers = [number for _, number in told(reply)]
     assert numbers == [30, 10, 1, 20, 2]

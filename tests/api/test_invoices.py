@@ -134,13 +134,6 @@ async def test_an_invoice_of_nothing_is_signed_and_posts_nothing(desk: Desk) -> 
     assert await desk.count("ledger_entry") == 0
 
 
-@pytest.mark.parametrize("field", ["unit_price", "base", "rate", "amo", "fees", "amc"])
-async def test_an_absent_amount_is_not_guessed(desk: Desk, field: str) -> None:
-    body = desk.invoice()
-    del body["acts"][0][field]
-    assert errors(await desk.post("/v1/invoices", body)) == [("amount_missing", f"/acts/0/{field}")]
-
-
 async def test_amounts_beyond_the_fees_are_refused(desk: Desk) -> None:
     ((code, place),) = errors(await desk.post("/v1/invoices", priced(desk, 2100, 901, amc=AMC)))
     assert (code, place) == ("B2_AMOUNTS", "/acts/0")

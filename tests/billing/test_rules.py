@@ -116,17 +116,6 @@ def test_an_insurer_that_is_asked_must_be_named() -> None:
     assert rules.as_api(fault).code == "B2_MISSING"
 
 
-@pytest.mark.parametrize("field", ["base", "rate", "amo", "amc", "fees", "unit_price"])
-def test_an_absent_amount_is_named_for_what_it_is(field: str) -> None:
-    assert rules.as_api(Fault(code="B2_MISSING", field=f"acts[12].{field}")).code == "amount_missing"
-    assert rules.as_api(Fault(code="B2_BAD_VALUE", field=f"acts[12].{field}")).code == "B2_BAD_VALUE"
-
-
-@pytest.mark.parametrize("field", ["amo", "acts[0].executor", "acts[0].executor.am", "acts", "beneficiary.birth_date", None])
-def test_what_is_absent_and_no_amount_keeps_its_code(field: str | None) -> None:
-    assert rules.as_api(Fault(code="B2_MISSING", field=field)).code == "B2_MISSING"
-
-
 @pytest.mark.parametrize(
     ("field", "value", "shown"),
     [

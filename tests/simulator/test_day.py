@@ -11,7 +11,8 @@ from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.identifiers import finess_is_valid, luhn_sum_is_zero, nir_is_synthetic, nir_is_valid
 from desmos_fast.billing.codec import encode
 from desmos_fast.billing.model import Invoice
-from desmos_fast.simulator.day import NAMED_OUTCOMES, Day, line, price
+from desmos_fast.billing.pricing import kernel
+from desmos_fast.simulator.day import DEFAULT_DAY, NAMED_OUTCOMES, Day, line, price
 from desmos_fast.simulator.world import DESK_ORDERS, REFUSED_ORDER, World
 
 COUNT = 1500
@@ -109,6 +110,15 @@ def test_prices_are_those_worked_by_hand(act: str, flags: dict[str, bool], amo: 
     given_flags = {"exempt": False, "off_path": False, "covered": True, "c2s": False} | flags
     share = price(World(0).acts[act], **given_flags)
     assert (share.amo, share.amc) == (amo, amc)
+
+
+@pytest.mark.parametrize("day", [datetime.date(2024, 12, 22), DEFAULT_DAY, datetime.date(2031, 7, 1)])
+def test_the_rules_of_pricing_find_what_a_day_says(day: datetime.date) -> None:
+    invoices = list(Day(World(5), day).invoices(COUNT))
+    assert kernel.price(invoices).faults == []
+    act = invoices[0].acts[0]
+    wrong = msgspec.structs.replace(invoices[0], acts=(msgspec.structs.replace(act, amo=act.amo - 1),))
+    assert [(fault.field, fault.expected) for fault in kernel.price([wrong]).faults] == [("amo", act.amo)]
 
 
 def test_a_day_holds_every_case(invoices: list[Invoice]) -> None:
