@@ -150,14 +150,17 @@ async def imported(con: Connection) -> list[Import]:
 
 
 async def held(con: Connection, table: str, code: str | None, on: date) -> list[HeldCode]:
-    """Return what a table says on a day, or one code of it. Raises NotThere, which says what there is instead."""
-    if table not in national_tables():
+    """Return what a table says on a day, or one code of it, columns as in the file. Raises NotThere, which says what there is instead."""
+    declared = national_tables().get(table)
+    if declared is None:
         raise NotThere(f"{table[:40]!r} is no national table", hint=f"one of {' '.join(national_tables())}")
     found = await store.codes(con, table, code, on)
     if not found:
         what = table if code is None else f"{table} {code[:40]!r}"
         raise NotThere(f"nothing of {what} holds on {on}", hint="`desmos-fast nomenclature show` says what was imported, and from when on")
-    return found
+    order = {column.name: place for place, column in enumerate(declared.columns)}
+    # jsonb keeps keys in an order of its own.
+    return [row._replace(data=dict(sorted(row.data.items(), key=lambda item: order.get(item[0], len(order))))) for row in found]
 
 
 def check_tariffs(folder: Path) -> CheckedPack:
