@@ -100,9 +100,6 @@ def load_tariffs() -> Tariffs:
 
 def read_tariffs(folder: Path) -> Tariffs:
     """Read a pack and the one that it extends, and check them together. Raises TariffsInvalid with all that is wrong."""
-    if not (folder / PACK_FILE).is_file():
-        hint = f"set DESMOS_TARIFFS to a folder that has one, as {PACKS / DEFAULT_PACK} has"
-        raise TariffsInvalid(folder.name, [_fault(folder / PACK_FILE, 0, "there is no such file", hint)])
     faults: list[PackFault] = []
     about, rows = _read(folder, faults)
     faults += rules.check(rows, {Path(fault.file).stem for fault in faults})
@@ -124,29 +121,30 @@ def _read(folder: Path, faults: list[PackFault]) -> tuple[dict[str, str], dict[s
         own = list(_rows(path, table, faults)) if path.exists() or not about["extends"] else []
         rows[table.name] = rules.merge(base[table.name], own, table)
     known = {PACK_FILE, *(table.file for table in TABLES)}
-    for path in sorted(folder.glob("*.csv")):
-        if path.name not in known:
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == ".csv" and path.name not in known:
             faults.append(_fault(path, 0, "no table has this name", f"one of {', '.join(sorted(known))}"))
     return about, rows
 
 
 def _about(folder: Path, faults: list[PackFault]) -> dict[str, str]:
+    """Return the row that says what a pack is. Raises TariffsInvalid where it does not even say whether the pack stands alone."""
     path = folder / PACK_FILE
-    found = [texts for _, texts in _lines(path, PACK_COLUMNS, faults)]
-    about = found[0] if len(found) == 1 else dict.fromkeys(PACK_COLUMNS, "")
-    if len(found) != 1:
-        if not any(fault.file == _named(path) for fault in faults):
-            faults.append(_fault(path, 0, f"it has {len(found)} rows", "write one row that says what the pack is"))
-        return about
+    wrong: list[PackFault] = []
+    found = [texts for _, texts in _lines(path, PACK_COLUMNS, wrong)]
+    if len(found) != 1 and not wrong:
+        wrong.append(_fault(path, 0, f"it has {len(found)} rows", "write one row that says what the pack is"))
+    shipped = sorted(pack.name for pack in PACKS.iterdir() if pack.is_dir() and pack != folder)
+    if not wrong and found[0]["extends"] not in ("", *shipped):
+        wrong.append(_fault(path, 2, f"it extends {found[0]['extends'][:40]!r}", f"one of {', '.join(shipped)}, or nothing"))
+    if wrong:
+        raise TariffsInvalid(folder.name, wrong)
+    about = found[0]
     if not NAME.fullmatch(about["name"]) or len(about["name"]) > 32:
         faults.append(_fault(path, 2, f"the name is {about['name'][:40]!r}", "small letters, digits and single dashes, 32 at most"))
     for column in ("version", "note"):
-        if not about[column]:
-            faults.append(_fault(path, 2, f"{column} is blank", "say which version of the pack this is, and where it comes from"))
-    shipped = sorted(pack.name for pack in PACKS.iterdir() if pack.is_dir() and pack != folder)
-    if about["extends"] and about["extends"] not in shipped:
-        faults.append(_fault(path, 2, f"it extends {about['extends'][:40]!r}", f"one of {', '.join(shipped)}, or nothing"))
-        about["extends"] = ""
+        if not (about[column] and about[column].isprintable()):
+            faults.append(_fault(path, 2, f"{column} is {about[column][:40]!r}", "say which version of the pack this is, and what it is"))
     return about
 
 
