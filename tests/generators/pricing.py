@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compare the kernel of pricing and its twin over many invoices, going on where a former run stopped: `python -m tests.generators.pricing`."""
+"""Compare the kernel of pricing and its twin over many invoices, going on where a former run stopped."""
 
 import argparse
 import hashlib
