@@ -16,6 +16,9 @@ from ext.prices cimport Prices
 from ext.tariffs cimport *
 from ext.worth cimport *
 
+cdef extern from "Python.h":
+    int PyUnicode_KIND(PyObject *item)
+
 HEAD_NAMES = ("beneficiary", "amo", "amc", "created_on", "acts")
 ACT_NAMES = ("code", "date", "quantity", "coefficient", "unit_price", "base", "rate", "amo", "fees", "amc", "exemption", "qualifier",
              "executor")
@@ -81,18 +84,16 @@ cdef int64_t digits_key(PyObject *item, Py_ssize_t least, Py_ssize_t most) excep
 
 @cython.overflowcheck(False)
 cdef uint64_t executor_key(PyObject *item) except? 0:
-    # Any text by its characters; two of nine digits are the same only when they are equal.
-    cdef uint64_t key = <uint64_t>14695981039346656037
+    # Any text by its bytes as Python keeps them, those of equal texts being equal; two of nine digits are the same only when they are equal.
+    cdef uint64_t key = <uint64_t>14695981039346656037, prime = <uint64_t>1099511628211
     cdef const unsigned char *text
     cdef Py_ssize_t i
     cdef int64_t number = digits_key(item, 9, 9)
     if number >= 0:
         return <uint64_t>number
-    if not PyUnicode_IS_ASCII(item):
-        return 1
     text = <const unsigned char *>PyUnicode_DATA(item)
-    for i in range(PyUnicode_GET_LENGTH(item)):
-        key = (key ^ text[i]) * 1099511628211
+    for i in range(PyUnicode_GET_LENGTH(item) * PyUnicode_KIND(item)):
+        key = (key ^ text[i]) * prime
     return key | <uint64_t>1 << 63
 
 
@@ -255,6 +256,9 @@ cdef uint64_t read_teeth(PyObject *teeth) except? 0:
             text = <const char *>PyUnicode_DATA(tooth)
             if is_tooth(text):
                 mask |= <uint64_t>1 << ((text[0] - 49) * 8 + text[1] - 49)
+                continue
+        # No basket is for a tooth that nobody has: the last bit is none of any.
+        mask |= <uint64_t>1 << 63
     return mask
 
 

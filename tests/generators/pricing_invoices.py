@@ -35,6 +35,15 @@ OUT: dict[str, tuple[Any, ...]] = {
     "unit_price": (-1, 10**8, 2**40), "fees": (-1, 10**8), "base": (-1, 10**8), "rate": (-1, 101), "amo": (-7, 10**8), "amc": (-1, 2**62),
     "date": ("2026-02-30", "1969-12-31", "2070-01-01", "2026-1-01", ""), "quantity": (0, -1, 1000), "coefficient": (0, -100, 10**7),
 }  # fmt: skip
+# What no invoice on the wire may hold, and a Struct can.
+CODES = ("", "g", "é", "GG", "G ", " G", "ABCDEFG", "ABCDEFGH", "HBLD6344", "É" * 7)
+ODD: dict[str, tuple[Any, ...]] = {
+    "act.code": CODES, "act.grouping": CODES, "act.exemption": ("44", "é", " "), "act.qualifier": ("NN", "é", " "),
+    "act.teeth": (("99",), ("1",), ("",), ("11", "é1"), ("19", "11"), ("111",)),
+    "executor.am": ("", "é", "ë", "A" * 9, "75000000", "0" * 10),
+    "executor.specialty": ("", "1", "001", "é", "0é"), "amo.exemption": ("", "44", "é"), "amo.pathway": ("SS", "s", "é"),
+    "amc.number": ("", "m", "12A", "0", "12345678901", "MM", "é"), "amc.contract_type": ("", "8", "089", "8é", "A9", "-1"),
+}  # fmt: skip
 
 
 class Menu:
@@ -166,11 +175,29 @@ def invoice(d: Draw, menu: Menu) -> UnpricedInvoice:
         acts.append(act(d, menu, on, people[0] if d.below(3) else d.pick(people)))
     born = birth(d, menu, day) if not d.once_in(4 * RARE) else d.pick(("", "1955081", "1955-814"))
     nature = d.pick(NATURES) if not d.once_in(4 * RARE) else d.pick((100, -1))
-    return UnpricedInvoice(
+    found = UnpricedInvoice(
         number=1, biller="750000010", insured_nir=words.nir(d), beneficiary=Beneficiary(birth_date=born),
         amo=Amo(regime="01", caisse="751", centre="0000", nature=nature, exemption=d.pick(EXEMPTIONS), pathway=d.pick(PATHWAYS)),
         amc=insurer(d, menu), acts=tuple(acts), created_on=written_on(d, day) if not d.once_in(4 * RARE) else "2026-02-30",
     )  # fmt: skip
+    return oddly(d, found) if d.once_in(RARE) else found
+
+
+def oddly(d: Draw, found: UnpricedInvoice) -> UnpricedInvoice:
+    """Put a text that is none of its kind in one place of an invoice, or in one place of each of its acts."""
+    path = d.pick(list(ODD))
+    owner, _, name = path.partition(".")
+    if owner in ("act", "executor"):
+        return msgspec.structs.replace(found, acts=tuple(odd_act(d, act, owner, name) for act in found.acts))
+    part = getattr(found, owner)
+    return found if part is None else msgspec.structs.replace(found, **{owner: msgspec.structs.replace(part, **{name: d.pick(ODD[path])})})
+
+
+def odd_act(d: Draw, act: Act, owner: str, name: str) -> Act:
+    odd = {name: d.pick(ODD[f"{owner}.{name}"])}
+    if owner == "executor":
+        return msgspec.structs.replace(act, executor=msgspec.structs.replace(act.executor, **odd))
+    return msgspec.structs.replace(act, **odd) if hasattr(act, name) else act
 
 
 def given_again(d: Draw, invoice: UnpricedInvoice, priced: PricedInvoice) -> Invoice | UnpricedInvoice:

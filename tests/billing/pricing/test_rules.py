@@ -142,6 +142,23 @@ def test_the_flat_share_is_left_once_a_day_by_each_executor(price: Engine) -> No
     assert faults == []
 
 
+@pytest.mark.parametrize(
+    ("am", "other"), [("75000000", "75000001"), ("", "é"), ("é", "ë"), ("A" * 9, "A" * 10), ("750000000", "0750000000")]
+)
+def test_executors_are_told_apart_by_any_text(am: str, other: str, price: Engine) -> None:
+    first, second = (msgspec.structs.replace(HEAVY, executor=msgspec.structs.replace(SPECIALIST, am=text)) for text in (am, other))
+    [priced], _ = price([visit(first, second, first)], SMALL)
+    assert [act.forfait for act in priced.acts if act] == [2400, 2400, 0]
+
+
+@pytest.mark.parametrize(
+    ("teeth", "has_basket"), [((), True), (("11",), True), (("11", "11"), True), (("11", "99"), False), (("é1",), False)]
+)
+def test_a_tooth_that_nobody_has_is_in_no_basket_of_teeth(teeth: tuple[str, ...], has_basket: bool, price: Engine) -> None:
+    assert (one(price, visit(ccam("HBLD491", "PF0", teeth=teeth))).basket_row > 0) == has_basket
+    assert one(price, visit(ccam("HBLD634", "PF0", teeth=teeth))).basket_row > 0
+
+
 def test_the_flat_share_is_never_above_the_base(price: Engine) -> None:
     assert says(one(price, visit(msgspec.structs.replace(HEAVY, fees=1000))), base=1000, forfait=1000, amo=0, amc=1000)
     free = visit(msgspec.structs.replace(HEAVY, fees=0), HEAVY, amc=LEAVES_FLAT)
