@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
+    "/v1/quotes": frozenset({"on"}),
 }
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
@@ -129,6 +131,18 @@ def number(request: web.Request, name: str, default: int, highest: int) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= highest):
         raise BadParameter(f"{name} is a number from 1 to {highest}")
     return int(given)
+
+
+def day(request: web.Request, name: str) -> date | None:
+    """Return a day of the query, written YYYY-MM-DD; None without one."""
+    given = request.query.get(name)
+    if given is None:
+        return None
+    try:
+        # `fromisoformat` alone takes other forms too.
+        return datetime.strptime(given, "%Y-%m-%d").date()
+    except ValueError:
+        raise BadParameter(f"{name} is a day, YYYY-MM-DD") from None
 
 
 def uuid_of(request: web.Request, name: str) -> UUID:

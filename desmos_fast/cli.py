@@ -40,7 +40,7 @@ app = typer.Typer(
 GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key", "import_", "nomenclature")
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "jobs", "identity",
-    "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price",
+    "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
 )  # fmt: skip
 
 for _name in GROUPS:

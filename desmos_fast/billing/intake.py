@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -22,10 +23,11 @@ _FILLED: Final = re.compile(rb"\S[^\n]*")
 
 
 class Terms(NamedTuple):
-    """By which pack a request is priced, and whether a person allows care that is too old."""
+    """By which pack a request is priced, whether a person allows care that is too old, and as if every act were of which day."""
 
     tariffs: Tariffs
     allow_late: bool = False
+    on: date | None = None
 
 
 class Checked(NamedTuple):
@@ -39,7 +41,7 @@ class Checked(NamedTuple):
         """Say why the one invoice of a body is worth what it is; None when it could not be priced."""
         if not self.block.entries:
             return None
-        return explain(self.block.entries[0].entered, self.block.priced[0], self.block.tariffs)
+        return explain(self.block.entries[0].entered, self.block.priced[0], self.block.tariffs, self.block.on)
 
 
 def one(context: Context, body: bytes, terms: Terms) -> Checked:
@@ -77,7 +79,7 @@ def _checked(context: Context, data: bytes, terms: Terms) -> Checked:
         faults += [msgspec.structs.replace(fault, line=entry.line) for fault in refused]
     faults += record_faults(entries)
     # Only what can be written has amounts and days that can be counted with.
-    block = price_entries(_others(entries, faults), terms.tariffs, today=context.today, allow_late=terms.allow_late)
+    block = price_entries(_others(entries, faults), terms.tariffs, today=context.today, on=terms.on, allow_late=terms.allow_late)
     good, again = _distinct(block.sound)
     return Checked(good, [rules.as_api(fault) for fault in (*faults, *block.faults, *again)], block)
 

@@ -24,6 +24,7 @@ from desmos_fast.billing.model import (
 )
 from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.billing.pricing.explain import Pricing
+from desmos_fast.billing.pricing.quote import Quote, quotes
 from desmos_fast.billing.sealed import Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
@@ -108,6 +109,14 @@ async def check_only(con: Connection, context: Context, body: bytes, terms: Term
     checked = intake.one(context, body, terms)
     faults = checked.faults + (await _free(con, context, checked.entries))[1]
     return Trial(faults, checked.explanation() if explain else None)
+
+
+def quote(context: Context, body: bytes, terms: Terms) -> Quote:
+    """Say what one invoice would cost and who would pay it; nothing is kept. Raises FaultyInput."""
+    checked = intake.one(context, body, terms)
+    if checked.faults:
+        raise FaultyInput(checked.faults)
+    return next(made for _, made in quotes(checked.block))
 
 
 async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:

@@ -58,7 +58,7 @@ def price(
                 if as_json:
                     _add(totals, part.block)
                 if explain:
-                    aside.writelines(_explained(part.block, day))
+                    aside.writelines(_explained(part.block))
                 if keep_going or not totals["faults"]:
                     out.writelines(_filled(entry, part) for entry in part.block.sound)
             advance(part.size)
@@ -111,12 +111,12 @@ def _add(totals: dict[str, int], block: "PricedBlock") -> None:
                 totals[name] += getattr(found, name)
 
 
-def _explained(block: "PricedBlock", on: date | None) -> Iterator[str]:
+def _explained(block: "PricedBlock") -> Iterator[str]:
     from desmos_fast.billing.pricing.explain import as_text, explain
 
     faults: dict[int | None, list[Fault]] = {}
     for fault in block.faults:
         faults.setdefault(fault.line, []).append(fault)
     for entry, found in zip(block.entries, block.priced, strict=True):
-        pricing = explain(entry.entered, found, block.tariffs, on)
-        yield as_text(entry.entered, pricing, entry.line, faults.get(entry.line, ()), on)
+        pricing = explain(entry.entered, found, block.tariffs, block.on)
+        yield as_text(entry.entered, pricing, entry.line, faults.get(entry.line, ()), block.on)

@@ -63,9 +63,14 @@ class Entry(NamedTuple):
 
 
 class PricedBlock(NamedTuple):
-    """Entries and what each is worth by a pack, those of them that are sound, filled, and the faults of the others."""
+    """Entries and what each is worth, those of them that are sound, filled, and the faults of the others.
+
+    They were priced by a pack on a day, for the day `on` instead of those of the acts when there is one.
+    """
 
     tariffs: Tariffs
+    today: date
+    on: date | None
     entries: Sequence[Entry]
     priced: Priced
     sound: list[Entry]
@@ -143,7 +148,7 @@ def price_entries(
     # An amount that was found may be too wide for its field.
     wide = record_faults([entry for entry in sound if entry.asked is not None])
     refused = {fault.line for fault in wide}
-    return PricedBlock(tariffs, entries, priced, [entry for entry in sound if entry.line not in refused], faults + wide)
+    return PricedBlock(tariffs, today, on, entries, priced, [entry for entry in sound if entry.line not in refused], faults + wide)
 
 
 def _fault(fault: PricingFault, entry: Entry) -> Fault:

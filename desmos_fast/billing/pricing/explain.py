@@ -10,12 +10,13 @@ import msgspec
 from desmos_fast.base.french import day as french_day
 from desmos_fast.base.french import euros
 from desmos_fast.billing.model import Invoice
+from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, UnpricedInvoice
 from desmos_fast.billing.pricing.phrases import Phrase, Told, of_act, of_fault
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.nomenclature.model import ActRow
 from desmos_fast.nomenclature.tables import TABLES
-from desmos_fast.nomenclature.tariffs import Tariffs
+from desmos_fast.nomenclature.tariffs import Tariffs, load_tariffs
 
 _KEYS: Final = {table.name: table for table in TABLES}
 _RATE_RULES: Final = {
@@ -77,6 +78,12 @@ def explain(entered: Invoice | UnpricedInvoice, priced: PricedInvoice, tariffs: 
         pack=tariffs.name, version=tariffs.version, total=priced.total, amo=priced.amo, amc=priced.amc, patient=priced.patient,
         participation=priced.participation, acts=acts,
     )  # fmt: skip
+
+
+def what_if(entered: Invoice | UnpricedInvoice, day: date, tariffs: Tariffs | None = None) -> Pricing:
+    """Say what an invoice would be worth if every act were of a day, by the pack in use unless another is given."""
+    pack = tariffs or load_tariffs()
+    return explain(entered, kernel.price([entered], tariffs=pack, on=day, allow_late=True)[0], pack, day)
 
 
 def _explained(told: Told) -> ActPricing:

@@ -54,7 +54,12 @@ class Told(NamedTuple):
 
     def row(self, number: int) -> Row | None:
         """Return a row of the pack by its number, None for 0."""
-        return self.tariffs.rows[number - 1] if number else None
+        return row_of(self.tariffs, number)
+
+
+def row_of(tariffs: Tariffs, number: int) -> Row | None:
+    """Return a row of a pack by its number in the evidence, None for 0."""
+    return tariffs.rows[number - 1] if number else None
 
 
 class Phrase(msgspec.Struct, frozen=True):
