@@ -111,10 +111,10 @@ def parse_row(table: Table, texts: Mapping[str, str]) -> tuple[Row | None, list[
             values[field.name] = _parser(field.type)(text, f"{table.name}.{field.name}")
         except BadValue as error:
             faults.append((field.name, text, str(error)))
-    if faults:
-        return None, faults
-    row = table.row(**values)
-    return row, list(_contradictions(row))
+    row = None if faults else table.row(**values)
+    if row is not None:
+        faults = list(_contradictions(row))
+    return (None if faults else row), faults
 
 
 def _contradictions(row: Row) -> Iterator[tuple[str, str, str]]:

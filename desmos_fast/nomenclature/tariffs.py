@@ -154,7 +154,7 @@ def _rows(path: Path, table: Table, faults: list[PackFault]) -> Iterator[Placed]
         key = " ".join(texts[column].strip() for column in table.key).strip()
         for column, text, takes in wrong:
             faults.append(PackFault(file=_named(path), line=line, key=key, message=f"{column} is {text[:40]!r}", hint=f"write {takes}"))
-        if row is not None and not wrong:
+        if row is not None:
             yield Placed(row, _named(path), line)
 
 

@@ -161,6 +161,11 @@ def test_a_small_pack_adds_ends_and_replaces_rows(tmp_path: Path) -> None:
     assert pack.acts == PACK.acts and len(pack.rows) == len(PACK.rows) + 3
 
 
+def test_two_later_rows_end_the_open_one_before_the_first_of_them(tmp_path: Path) -> None:
+    pack = read_tariffs(small(tmp_path, prices="G,,3300,2027-01-01,2027-12-31,M,a rise\nG,,3400,2028-01-01,,M,another"))
+    assert held(pack, "prices", TODAY, code="G").until == date(2026, 12, 31)
+
+
 def test_a_row_of_another_specialty_ends_nothing(tmp_path: Path) -> None:
     pack = read_tariffs(small(tmp_path, prices="G,22,3300,2027-01-01,,M,another key"))
     assert held(pack, "prices", date(2027, 1, 1), code="G", specialty="").unit_price == 3000

@@ -134,6 +134,11 @@ def test_a_row_that_outlasts_its_category_is_refused(tmp_path: Path) -> None:
     assert {told for *_, told in found} == {"its category is ebd, and categories.csv has none on 2027-01-01"}
 
 
+def test_what_a_faulty_line_would_have_said_is_not_missed(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "contracts.csv", lambda text: text.replace("*,*,ordinary", "*,*,usual", 1))
+    assert [told for *_, told in faults(folder)] == ["kind is 'usual'"]
+
+
 @pytest.mark.parametrize("key", ["forfait_heavy_act", "participation_age", "late_care_months"])
 def test_a_value_that_ends_is_refused(tmp_path: Path, key: str) -> None:
     folder = changed(tmp_path, "values.csv", lambda text: "\n".join(line for line in text.splitlines() if not line.startswith(key)))
