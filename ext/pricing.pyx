@@ -84,7 +84,7 @@ cdef int64_t digits_key(PyObject *item, Py_ssize_t least, Py_ssize_t most) excep
 
 @cython.overflowcheck(False)
 cdef uint64_t executor_key(PyObject *item) except? 0:
-    # Any text by its bytes as Python keeps them, those of equal texts being equal; two of nine digits are the same only when they are equal.
+    # Any text by its bytes as Python keeps them, which equal texts share; two of nine digits are the same only when they are equal.
     cdef uint64_t key = <uint64_t>14695981039346656037, prime = <uint64_t>1099511628211
     cdef const unsigned char *text
     cdef Py_ssize_t i

@@ -168,7 +168,8 @@ cdef inline bint find_base(const Given *act, const Worth *main, Worth *w) noexce
         if act.fees == ABSENT:
             w.missing = F_FEES
             return False
-        limit = half_up(main.base, w.epoch.values[V_ATD].value) if main != NULL else 0
+        # A base that fees can never reach is cut where its product with any percentage still fits.
+        limit = half_up(min(main.base, <int64_t>10000000000), w.epoch.values[V_ATD].value) if main != NULL else 0
         w.fees, w.base = act.fees, min(act.fees, limit)
         w.gross = w.tariff = w.unit_price = w.base
         w.price_rule = PRICE_ATD

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of pricing one by one: what each makes of an act, and the rows that it names."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -219,6 +220,20 @@ def test_the_complement_of_a_work_accident_is_half_of_the_base_of_its_act(price:
     given = msgspec.structs.replace(atd, unit_price=7, quantity=3)
     assert says(one(price, visit(crown, given, nature=41)), base=12000, unit_price=7, tariff=12000, price_rule="given")
     assert says(one(price, visit(ngap("ATD", fees=5), nature=41)), base=0, fees=5, amo=0, patient=5)
+
+
+def test_no_percentage_is_too_high_for_the_complement(price: Engine) -> None:
+    """The product would not fit in 64 bits."""
+    values = tuple(msgspec.structs.replace(row, value=9_999_999) if row.key == "atd_percent" else row for row in SMALL.values)
+    crown = ccam("HBLD634", "PF0", unit_price=10**8 - 1, coefficient=8_000_000, quantity=999)
+    invoice = visit(crown, ngap("ATD", executor=DENTIST, fees=10**8 - 1), nature=41)
+    [priced], _ = price([invoice], replace(SMALL, values=values))
+    assert priced.acts[1] is not None and priced.acts[1].base == 10**8 - 1
+
+
+def test_an_invoice_without_acts_is_worth_nothing(price: Engine) -> None:
+    [priced], faults = price([msgspec.structs.replace(visit(), acts=())], SMALL)
+    assert (priced.acts, priced.total, priced.amo, priced.amc, priced.patient, faults) == ((), 0, 0, 0, 0, [])
 
 
 def test_specialty_comes_before_any(price: Engine) -> None:
