@@ -22,11 +22,22 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is never changed: % refused', TG_ARGV[0], TG_OP USING ERRCODE = 'check_violation';
+END
+$$;
+
 CREATE FUNCTION public.refuse_move() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    RAISE EXCEPTION '% cannot leave %', TG_ARGV[0], OLD.state USING ERRCODE = 'check_violation';
+    IF TG_ARGV[0] = 'transport' THEN
+        RAISE EXCEPTION 'transport cannot go from % to %', OLD.transport, NEW.transport USING ERRCODE = 'check_violation';
+    END IF;
+    RAISE EXCEPTION 'share cannot go from % to %', OLD.state, NEW.state USING ERRCODE = 'check_violation';
 END
 $$;
 
@@ -132,7 +143,8 @@ CREATE TABLE public.event (
     subject uuid NOT NULL,
     part text,
     detail jsonb,
-    happened_at timestamp with time zone NOT NULL
+    happened_at timestamp with time zone NOT NULL,
+    actor text
 )
 PARTITION BY HASH (tenant_id);
 ALTER TABLE ONLY public.event ALTER COLUMN tenant_id SET STATISTICS 0;
@@ -147,7 +159,8 @@ CREATE TABLE public.event_0 (
     subject uuid NOT NULL,
     part text,
     detail jsonb,
-    happened_at timestamp with time zone NOT NULL
+    happened_at timestamp with time zone NOT NULL,
+    actor text
 );
 ALTER TABLE ONLY public.event_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -166,8 +179,7 @@ CREATE TABLE public.file (
     created_at timestamp with time zone NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT file_sequence_check CHECK (((sequence >= 1) AND (sequence <= 999999))),
-    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32)),
-    CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text])))
+    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32))
 );
 ALTER TABLE ONLY public.file ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -588,6 +600,9 @@ ALTER TABLE ONLY public.event_0
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE public.file
+    ADD CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text, 'cancelled'::text]))) NOT VALID;
+
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_tenant_id_biller_sequence_created_on_key UNIQUE (tenant_id, biller, sequence, created_on);
 
@@ -745,11 +760,17 @@ ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_id
 
 CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
 
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
+
 CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
 
 CREATE TRIGGER lot_moves BEFORE UPDATE OF state ON public.lot FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('lot');
 
-CREATE TRIGGER share_ends BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state = ANY (ARRAY['recycled'::text, 'to_patient'::text, 'written_off'::text, 'time_barred'::text, 'void'::text])) AND (new.state IS DISTINCT FROM old.state))) EXECUTE FUNCTION public.refuse_move('share');
+CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>refund_due,part_paid>paid,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
+
+CREATE TRIGGER share_transport_moves BEFORE UPDATE OF transport ON public.share FOR EACH ROW WHEN (((old.transport IS DISTINCT FROM new.transport) AND (((old.transport || '>'::text) || new.transport) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted}'::text[])))) EXECUTE FUNCTION public.refuse_move('transport');
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);

@@ -60,6 +60,7 @@ class FileState(StrEnum):
     SENT = "sent"
     ACKNOWLEDGED = "acknowledged"
     DEAD = "dead"
+    CANCELLED = "cancelled"
 
 
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

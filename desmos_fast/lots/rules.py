@@ -27,11 +27,23 @@ LOT_MOVES: Final[Mapping[LotState, frozenset[LotState]]] = {
 }
 FILE_MOVES: Final[Mapping[FileState, frozenset[FileState]]] = {
     FileState.BUILT: frozenset({FileState.QUEUED}),
-    FileState.QUEUED: frozenset({FileState.SENT, FileState.DEAD}),
-    FileState.SENT: frozenset({FileState.ACKNOWLEDGED, FileState.DEAD}),
+    FileState.QUEUED: frozenset({FileState.SENT, FileState.DEAD, FileState.CANCELLED}),
+    # Queued again: no answer came, and the same bytes are to leave once more.
+    FileState.SENT: frozenset({FileState.ACKNOWLEDGED, FileState.DEAD, FileState.QUEUED}),
     FileState.ACKNOWLEDGED: frozenset(),
     # An operator had the cause mended and the job taken up again, or an answer proves that the file had left.
-    FileState.DEAD: frozenset({FileState.SENT}),
+    FileState.DEAD: frozenset({FileState.SENT, FileState.CANCELLED}),
+    FileState.CANCELLED: frozenset(),
+}
+# What sending alone says of a share.
+TRANSPORT_MOVES: Final[Mapping[str, frozenset[str]]] = {
+    "open": frozenset({"lotted"}),
+    "lotted": frozenset({"open", "sent"}),
+    "sent": frozenset({"received", "file_refused", "pending"}),
+    "received": frozenset({"pending"}),
+    # A payer that says a claim waits may still refuse the lot that it came in.
+    "pending": frozenset({"file_refused"}),
+    "file_refused": frozenset({"lotted"}),
 }
 _LIMITS: Final = (
     ("file_sequence", LAST_SEQUENCE),

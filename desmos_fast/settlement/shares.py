@@ -1,15 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state of one share, told from the whole of what was matched to it, never from the order of arrival."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import Cents
 from desmos_fast.billing.rules import TERMINAL
+from desmos_fast.lots.rules import TRANSPORT_MOVES
 from desmos_fast.settlement.model import LineStatus
 
 TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "settled_part", "rejected", "indu"})
+# Beside the moves of sending: what a person decides of a share, and the patient's desk.
+DECIDED: Final[Mapping[str, frozenset[str]]] = {
+    "not_due": frozenset({"due"}),
+    "due": frozenset({"part_paid", "paid", "written_off"}),
+    "part_paid": frozenset({"paid", "written_off"}),
+    "paid": frozenset({"refund_due"}),
+    "refund_due": frozenset({"paid"}),
+    "open": frozenset({"to_patient", "time_barred", "void"}),
+    "lotted": frozenset({"void"}),
+    "sent": frozenset({"time_barred"}),
+    "received": frozenset({"to_patient", "time_barred"}),
+    "pending": frozenset({"to_patient", "time_barred"}),
+    "file_refused": frozenset({"void"}),
+    "rejected": frozenset({"recycled", "to_patient", "written_off", "time_barred"}),
+    "announced_part": frozenset({"written_off"}),
+    "settled_part": frozenset({"to_patient", "written_off"}),
+    "indu": frozenset({"to_patient", "written_off"}),
+}
+
+
+def share_moves() -> dict[str, frozenset[str]]:
+    """Return from which state to which others a share may go; an end leads nowhere.
+
+    Lines are matched, and matches undone, several at once and in any order: what they tell comes from, and goes back to, any transport.
+    """
+    moves: dict[str, frozenset[str]] = dict.fromkeys(TERMINAL, frozenset())
+    for state in {*DECIDED, *TRANSPORT_MOVES, *TOLD_BY_RETURNS}:
+        reached = DECIDED.get(state, frozenset()) | TRANSPORT_MOVES.get(state, frozenset())
+        if state in TRANSPORT_MOVES:
+            reached |= TOLD_BY_RETURNS
+        if state in TOLD_BY_RETURNS:
+            reached |= TOLD_BY_RETURNS | TRANSPORT_MOVES.keys()
+        moves[state] = reached - {state}
+    return moves
 
 
 class MatchedLine(NamedTuple):

@@ -210,7 +210,7 @@ async def test_a_file_that_is_not_what_was_laid_out_is_not_given(desk: Desk) -> 
 async def test_a_share_that_was_decided_otherwise_waits_for_no_lot(desk: Desk) -> None:
     await sign(desk, "01_ngap_visit", "02_dental_ccam")
     async with rows(desk) as con:
-        await con.execute("UPDATE share SET state = 'written_off' WHERE part = 'amc'")
+        await con.execute("UPDATE share SET state = 'to_patient' WHERE part = 'amc'")
     built = await build(desk)
     assert (built["invoices"], built["shares"]) == (2, 2)
     assert await column(desk, "SELECT DISTINCT part FROM lot_share") == ["amo"]

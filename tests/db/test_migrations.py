@@ -18,7 +18,6 @@ from pogo_core.util import migrate as pogo
 from desmos_fast.db import migrate as ours
 from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.migrate import MIGRATIONS
-from desmos_fast.lots.rules import FILE_MOVES, LOT_MOVES
 from tests.db.databases import Place, empty
 from tests.db.places import ROOT, WHEEL_FOLDER, ask
 
@@ -31,7 +30,6 @@ HEAD: Final = """\
 # What differs from one pg_dump to another, and what says nothing about the schema.
 NOISE: Final = re.compile(r"--|SET |SELECT pg_catalog\.|\\(un)?restrict|(CREATE|COMMENT ON) SCHEMA ")
 LEAVES: Final = r"--exclude-table=*_[1-7]"
-MOVES: Final = "SELECT json_agg(thing || ': ' || before || ' -> ' || after ORDER BY thing, before, after)::text FROM state_move"
 LEFT: Final = """
     SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '%pogo%'
 """
@@ -115,14 +113,6 @@ def test_all_migrations_roll_back_to_nothing_and_apply_again(cluster: Cluster, n
     assert ask(nothing.owner_dsn, FUNCTIONS) is None
     run_pogo(nothing)
     assert dump(cluster, nothing) == whole
-
-
-def test_the_moves_of_the_database_are_those_of_the_rules(place: Place) -> None:
-    lot = [f"lot: {before} -> {after}" for before, targets in LOT_MOVES.items() for after in targets]
-    file = [f"file: {before} -> {after}" for before, targets in FILE_MOVES.items() for after in targets]
-    kept = set(re.findall(r"\"([^\"]+)\"", ask(place.owner_dsn, MOVES)))
-    assert {move for move in kept if not move.startswith("invoice")} == {*lot, *file}
-    assert {move for move in kept if move.startswith("invoice: signed")} == {"invoice: signed -> void"}
 
 
 def squawk(sql: str) -> subprocess.CompletedProcess[str]:

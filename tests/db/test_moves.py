@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database itself refuses a move of state that no life has, and lets the bulk through untouched."""
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import asyncpg
 import pytest
 
-from desmos_fast.billing import rules as billing
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.tenant import direct
 from desmos_fast.lots.model import FileState, LotState
-from desmos_fast.lots.rules import FILE_MOVES, LOT_MOVES
+from desmos_fast.lots.rules import FILE_MOVES, LOT_MOVES, TRANSPORT_MOVES
+from desmos_fast.settlement.shares import share_moves
 from tests.db.databases import Place
 from tests.db.rows import insert
 
@@ -56,26 +57,78 @@ async def test_a_document_moves_along_its_life(place: Place) -> None:
     await tried(place, "invoice", DOCUMENT_MOVES)
 
 
-@pytest.mark.parametrize("end", sorted(TERMINAL))
-async def test_a_share_never_leaves_an_end(place: Place, end: str) -> None:
+SHARE_MOVES: Final = share_moves()
+
+
+async def tried_share(place: Place, column: str, states: Collection[str], moves: Mapping[str, Collection[str]]) -> None:
+    """Try every pair of states in a column of a share, each in a savepoint of its own; only those of `moves` may pass."""
     tenant = await place.centre()
+    wrong = []
     async with direct(place.owner_dsn, tenant) as con:
-        invoice = await insert(con, "invoice", tenant_id=tenant)
-        await insert(con, "share", tenant_id=tenant, invoice_id=invoice, state="pending")
-        await con.execute("UPDATE share SET state = $1, announced = 1", end)
-        await con.execute("UPDATE share SET state = $1, announced = 2, transport = 'received'", end)
-        with pytest.raises(asyncpg.CheckViolationError, match=f"share cannot leave {end}"):
-            await con.execute("UPDATE share SET state = 'open'")
+        for number, before in enumerate(states, 2):
+            invoice = await insert(con, "invoice", tenant_id=tenant, number=number)
+            await insert(con, "share", tenant_id=tenant, invoice_id=invoice, **{column: before})
+            for after in states:
+                undo = con.transaction()
+                await undo.start()
+                try:
+                    await con.execute(f"UPDATE share SET {column} = $1, announced = 1 WHERE invoice_id = $2", after, invoice)
+                    passed = True
+                except asyncpg.CheckViolationError as error:
+                    assert f"cannot go from {before} to {after}" in str(error)
+                    passed = False
+                await undo.rollback()
+                if passed != (after == before or after in moves.get(before, ())):
+                    wrong.append((before, after, passed))
+    assert not wrong
+
+
+async def test_the_transport_of_a_share_moves_along_its_life(place: Place) -> None:
+    await tried_share(place, "transport", [*TRANSPORT_MOVES, "due", "not_due", "settled", "void"], TRANSPORT_MOVES)
+
+
+async def test_the_state_of_a_share_moves_along_its_life(place: Place) -> None:
+    assert SHARE_MOVES.keys() >= TERMINAL
+    await tried_share(place, "state", SHARE_MOVES, SHARE_MOVES)
+
+
+async def test_a_table_of_moves_says_what_the_rules_say(place: Place) -> None:
+    async with place.admin() as con:
+        rows = await con.fetch("SELECT thing, before, after FROM state_move")
+    kept: dict[str, set[tuple[str, str]]] = {}
+    for thing, before, after in rows:
+        kept.setdefault(thing, set()).add((before, after))
+    transport = {(before, after) for before, targets in TRANSPORT_MOVES.items() for after in targets}
+    assert kept.keys() == {"invoice", "lot", "file", "transport", "share"}
+    assert kept["transport"] == transport
+    assert kept["share"] == {(before, after) for before, targets in SHARE_MOVES.items() for after in targets} - transport
+    assert kept["lot"] == {(before.value, after.value) for before, targets in LOT_MOVES.items() for after in targets}
+    assert kept["file"] == {(before.value, after.value) for before, targets in FILE_MOVES.items() for after in targets}
+    assert kept["invoice"] == {(before, after) for before, targets in DOCUMENT_MOVES.items() for after in targets}
+
+
+@pytest.mark.parametrize("table", ["event", *(f"event_{leaf}" for leaf in range(8))])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET name = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_nobody_changes_what_happened(place: Place, table: str, statement: str) -> None:
+    """Neither the role that serves, nor the owner of the tables, nor an administrator who is not told to leave triggers out."""
+    tenant = await place.centre()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with place.app(tenant) as con:
+            await con.execute(statement.format(table))
+    for dsn in (place.owner_dsn, place.admin_dsn):
+        async with direct(dsn, tenant) as con:
+            await insert(con, "event", tenant_id=tenant, subject=tenant)
+            with pytest.raises(asyncpg.CheckViolationError, match="event is never changed"):
+                async with con.transaction():
+                    await con.execute(statement.format(table))
+            assert await con.fetchval("SELECT count(*) FROM event WHERE tenant_id = $1", tenant) >= 1
 
 
 async def test_no_trigger_stands_in_the_way_of_bulk_rows(place: Place) -> None:
     async with place.admin() as con:
         found = await con.fetchval("""
             SELECT count(*) FROM pg_trigger AS t
-             WHERE NOT t.tgisinternal AND (t.tgtype & 4 <> 0 OR t.tgqual IS NULL) AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%'
+             WHERE NOT t.tgisinternal AND (t.tgtype & 4 <> 0 OR t.tgtype & 1 <> 0 AND t.tgqual IS NULL)
+               AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%'
         """)
     assert found == 0, "a trigger fires on INSERT, or on every row"
-
-
-def test_the_ends_are_those_of_the_rules() -> None:
-    assert billing.TERMINAL == TERMINAL
