@@ -2,8 +2,9 @@
 """Bodies and headers of requests: bounded, checked, never trusted."""
 
 import asyncio
+import contextlib
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -138,11 +139,12 @@ def day(request: web.Request, name: str) -> date | None:
     given = request.query.get(name)
     if given is None:
         return None
-    try:
-        # `fromisoformat` alone takes other forms too.
-        return datetime.strptime(given, "%Y-%m-%d").date()
-    except ValueError:
-        raise BadParameter(f"{name} is a day, YYYY-MM-DD") from None
+    with contextlib.suppress(ValueError):
+        found = date.fromisoformat(given)
+        # Days may be written in other forms too, which are refused.
+        if found.isoformat() == given:
+            return found
+    raise BadParameter(f"{name} is a day, YYYY-MM-DD")
 
 
 def uuid_of(request: web.Request, name: str) -> UUID:
