@@ -25,6 +25,7 @@ def stop_on_signals() -> asyncio.Event:
 async def _serve(place: "Runtime", host: str, port: int, connections: int, grace_s: float) -> None:
     from api import server
     from api.app import make_app
+    from api.keys import TARIFFS
     from desmos_fast.db import health, pool
     from desmos_fast.db.keyring import Keyring
     from desmos_fast.db.migrate import migrate
@@ -36,6 +37,8 @@ async def _serve(place: "Runtime", host: str, port: int, connections: int, grace
     try:
         await health.check_role(opened)
         app = make_app(place.settings, opened, Keyring(secret(place.settings, "master")))
+        async with health.bare(opened) as con:
+            await app[TARIFFS].current(con)
 
         def listening(chosen: int) -> None:
             print(f"desmos-fast listens on http://{host}:{chosen}", flush=True)
