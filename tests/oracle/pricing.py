@@ -62,7 +62,7 @@ def price(
         visit = Visit(book, place, invoice, on)
         written = date.fromisoformat(invoice.created_on) if invoice.created_on else today
         for line in visit.lines:
-            visit.price(line, None if allow_late else written)
+            visit.price(line, None if allow_late or on is not None else written)
         priced.append(summed(visit.priced))
         faults += visit.faults
     return priced, faults

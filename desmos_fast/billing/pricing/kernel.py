@@ -90,7 +90,7 @@ def price(
     block = tuple(invoices)
     pricer = _pricer(tariffs or load_tariffs())
     day = today or paris_date(system_clock())
-    return Priced(block, pricer.price(block, _number(on) if on else 0, _number(day), allow_late))
+    return Priced(block, pricer.price(block, _number(on) if on else 0, _number(day), allow_late or on is not None))
 
 
 def _filled(act: model.Act | UnpricedAct, worth: PricedAct) -> model.NgapAct | model.CcamAct:

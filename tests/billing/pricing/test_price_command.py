@@ -110,7 +110,7 @@ def test_the_sound_ones_are_written_when_asked_for() -> None:
 
 def test_another_day_has_other_rows() -> None:
     heavy = bare(CROWN, code="HBLD634", date="2023-11-15")
-    on = run("price", "-", "--on", "2023-10-14", "--allow-late", stdin=ndjson(heavy))
+    on = run("price", "-", "--on", "2023-10-14", stdin=ndjson(heavy))
     own = run("price", "-", "--allow-late", stdin=ndjson(heavy))
     shares = [json.loads(result.stdout_bytes)["acts"][0] for result in (on, own)]
     assert [(act["date"], act["amo"], act["amc"]) for act in shares] == [("2023-11-15", 8400, 41600), ("2023-11-15", 7200, 42800)]
