@@ -19,6 +19,7 @@ DECLARED: Final = Path(__file__).parent / "data" / "national.csv"
 FILE_NAME: Final = re.compile(r"(IR_[A-Z]+)_V([0-9]*)\.csv", re.ASCII)
 # Of a file that is of another kind every line is faulty.
 MOST_FAULTS: Final = 100
+CODE_WIDTH: Final = 64
 SHOWN_WIDTH: Final = 80
 
 
@@ -152,7 +153,7 @@ def _rows(table: National, file: str, text: str, faults: list[TableFault]) -> It
         parts = [row[place].strip() for place in keys] if len(row) == len(table.columns) else []
         code = "/".join(parts)
         first = seen.setdefault(code, line)
-        if first == line and parts and all(parts):
+        if first == line and parts and all(parts) and len(code) <= CODE_WIDTH:
             label = row[labels[0]].strip() if labels else ""
             yield CodeRow(code, label, encode({name: row[place] for place, name in others if row[place]}).decode())
             continue
@@ -199,8 +200,10 @@ def _row_fault(table: National, file: str, line: int, row: Sequence[str], first:
     if blank is not None:
         return TableFault(code="nomenclature_code_missing", file=file, line=line, field=blank, value="", message="the code is blank")
     field, value = "/".join(table.columns[place].name for place in keys), "/".join(row[place].strip() for place in keys)
-    message = f"line {first} has this code too"
-    return TableFault(code="nomenclature_code_twice", file=file, line=line, field=field, value=value[:SHOWN_WIDTH], message=message)
+    code, message = "nomenclature_code_twice", f"line {first} has this code too"
+    if len(value) > CODE_WIDTH:
+        code, message = "nomenclature_code_too_long", f"a code has {CODE_WIDTH} characters at most"
+    return TableFault(code=code, file=file, line=line, field=field, value=value[:SHOWN_WIDTH], message=message)
 
 
 def _refused(code: str, file: str, line: int | None = None, *, field: str | None = None, value: str | None = None, message: str) -> Refused:

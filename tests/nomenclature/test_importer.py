@@ -118,6 +118,14 @@ def test_half_a_code_is_none() -> None:
     }  # fmt: skip
 
 
+def test_a_code_is_no_novel() -> None:
+    [row] = read_file("IR_CCAM_V99.csv", f"{CCAM.splitlines()[0]}\n{'Z' * 64};un;ATM\n".encode()).rows
+    assert row.code == "Z" * 64
+    assert only(refused("IR_CCAM_V99.csv", f"{CCAM}{'Z' * 65};deux;ATM\n")) == {
+        "code": "nomenclature_code_too_long", "line": 7, "field": "CAM_PRS_IDE_COD", "value": "Z" * 65,
+    }  # fmt: skip
+
+
 def test_a_text_that_does_not_end_is_told_where_its_row_begins() -> None:
     assert only(refused("IR_CCAM_V99.csv", CCAM + '"ZZQZ004";"sans fin;"ATM"\n"ZZQZ005";"b";"ATM"\n')) == {
         "code": "nomenclature_quotes", "line": 7,
