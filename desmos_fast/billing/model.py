@@ -225,11 +225,12 @@ class ShareView(msgspec.Struct, frozen=True):
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """One event on the timeline of an invoice."""
+    """One event on the timeline of an invoice; `by` is the id of the key that asked for it, or `worker`."""
 
     at: datetime
     event: str
     part: str | None
+    by: str | None
     detail: dict[str, Any] | None
 
 

@@ -137,7 +137,7 @@ async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:
 
 def _happened(row: store.Row) -> Happened:
     detail = None if row["detail"] is None else msgspec.json.decode(row["detail"], type=dict[str, Any])
-    return Happened(row["happened_at"], row["name"], row["part"], detail)
+    return Happened(row["happened_at"], row["name"], row["part"], row["actor"], detail)
 
 
 def _share(row: store.Row) -> ShareView:
@@ -166,7 +166,7 @@ async def _keep(con: Connection, context: Context, entries: Sequence[Entry], *, 
             break
         except NumberClash:
             continue
-    await journal.record(con, context.tenant, context.now, kept.events)
+    await journal.record(con, context.tenant, context.now, kept.events, by=context.actor)
     if not draft:
         await journal.post(con, context.tenant, context.now, kept.entries)
         metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))

@@ -35,7 +35,7 @@ SHARES: Final = """
      ORDER BY array_position(ARRAY['amo', 'amc', 'patient'], s.part)
 """
 EVENTS: Final = """
-    SELECT happened_at, name, part, detail FROM event WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY happened_at, id
+    SELECT happened_at, name, part, actor, detail FROM event WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY happened_at, id
 """
 
 

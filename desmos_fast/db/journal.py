@@ -26,6 +26,8 @@ HEAD: Final = """
 ADVANCE: Final = "UPDATE counter SET value = $2, hash = $3 WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
 # More events than these are laid out in several goes, between which the loop serves others.
 EVENTS_AT_ONCE: Final = 2_000
+# Who does what no key asked for.
+WORKER: Final = "worker"
 # Above this many entries the hashes take longer than the loop may wait.
 THREAD_FROM: Final = 500
 
@@ -40,13 +42,13 @@ class Event(NamedTuple):
     detail: Mapping[str, object] | None = None
 
 
-async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event]) -> None:
-    """Add events in the order given; `detail` must never hold a NIR."""
+async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event], *, by: str) -> None:
+    """Add events in the order given; `detail` must never hold a NIR, `by` is the id of a key, or WORKER."""
     for start in range(0, len(events), EVENTS_AT_ONCE):
-        await _record(con, tenant, now, events[start : start + EVENTS_AT_ONCE])
+        await _record(con, tenant, now, events[start : start + EVENTS_AT_ONCE], by)
 
 
-async def _record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event]) -> None:
+async def _record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event], by: str) -> None:
     details = [None if event.detail is None else orjson.dumps(event.detail) for event in events]
     await copy_in(
         con, "event", tenant,
@@ -58,6 +60,7 @@ async def _record(con: Connection, tenant: UUID, now: datetime, events: Sequence
             "part": Column(Kind.TEXT, [event.part for event in events]),
             "detail": Column(Kind.JSONB, details),
             "happened_at": Column(Kind.TIMESTAMPTZ, now),
+            "actor": Column(Kind.TEXT, by),
         },
     )  # fmt: skip
 

@@ -34,6 +34,11 @@ class Context:
         return self.caller.kind
 
     @property
+    def actor(self) -> str:
+        """Return who does it, as events keep it: the id of the key, never the key."""
+        return str(self.caller.key_id)
+
+    @property
     def today(self) -> date:
         """Return the calendar day in Paris."""
         return paris_date(self.now)

@@ -73,7 +73,8 @@ async def _keep(con: Connection, context: Context, laid: Sequence[Laid]) -> Buil
     moved = await store.fill(con, context.tenant, members)
     if len({(share.invoice, share.flow) for share in moved}) != len(members):
         raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
-    await journal.record(con, context.tenant, context.now, await asyncio.to_thread(_events, files, lots, replaced, moved))
+    events = await asyncio.to_thread(_events, files, lots, replaced, moved)
+    await journal.record(con, context.tenant, context.now, events, by=context.actor)
     await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id)) for file in files])
     metrics.lots_sealed.inc(sum(map(len, lots)))
     metrics.files_queued.inc(len(files))
@@ -171,7 +172,7 @@ async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> Fi
     return FileContent(kept.name, await asyncio.to_thread(work))
 
 
-async def mark_sent(con: Connection, tenant: TenantId, now: datetime, file: FileId) -> bool:
+async def mark_sent(con: Connection, tenant: TenantId, now: datetime, file: FileId, *, by: str = journal.WORKER) -> bool:
     """Say that a file left, with its lots and their shares; return False when it was said before."""
     await store.hold(con, tenant)
     sent = await store.send(con, tenant, file, now)
@@ -180,7 +181,7 @@ async def mark_sent(con: Connection, tenant: TenantId, now: datetime, file: File
     name, moved = sent
     events = [Event("file.sent", file, detail={"name": name})]
     events += [Event("share.sent", one.lot, one.invoice, one.part) for one in moved]
-    await journal.record(con, tenant, now, events)
+    await journal.record(con, tenant, now, events, by=by)
     return True
 
 
@@ -190,5 +191,5 @@ async def mark_dead(con: Connection, tenant: TenantId, now: datetime, file: File
     name = await store.give_up(con, tenant, file)
     if name is None:
         return False
-    await journal.record(con, tenant, now, [Event("file.dead", file, detail={"name": name, "code": code})])
+    await journal.record(con, tenant, now, [Event("file.dead", file, detail={"name": name, "code": code})], by=journal.WORKER)
     return True

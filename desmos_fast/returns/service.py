@@ -53,7 +53,8 @@ async def import_file(con: Connection, context: Context, data: bytes) -> Importe
     await store.add(con, context.tenant, said.answer, content, sealed, context.now)
     await store.add_orders(con, context.tenant, blank.id, said.orders, said.lines)
     detail = {"kind": blank.kind, "sequence": blank.sequence, "sha256": blank.sha256}
-    await journal.record(con, context.tenant, context.now, [Event("return.imported", blank.id, detail=detail), *said.events])
+    events = [Event("return.imported", blank.id, detail=detail), *said.events]
+    await journal.record(con, context.tenant, context.now, events, by=context.actor)
     metrics.returns_imported.inc()
     return said.answer
 
@@ -109,7 +110,7 @@ async def _acknowledge(con: Connection, context: Context, blank: Imported, found
     named = await store.named_lots(con, context.tenant, [(arl.biller, arl.lot, date.fromisoformat(arl.lot_date)) for arl in arls])
     # An answer proves that the file left, also when the worker that sent it died before it said so.
     for file in {lot.file for lot in named.values() if lot.state == "sealed"}:
-        await lots.mark_sent(con, context.tenant, context.now, file)
+        await lots.mark_sent(con, context.tenant, context.now, file, by=context.actor)
     verdicts, events, counts = _weigh(arls, named, blank.id)
     members = await store.answer_lots(con, context.tenant, verdicts)
     told = {event.subject: event for event in events}

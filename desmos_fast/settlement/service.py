@@ -66,7 +66,7 @@ async def import_statement(con: Connection, context: Context, body: bytes) -> St
     )
     await store.add_statement(con, context.tenant, context.now, answer, lines)
     detail = {"sha256": answer.sha256, "lines": answer.lines, "duplicates": answer.duplicates, "amount": answer.amount}
-    await journal.record(con, context.tenant, context.now, [journal.Event("bank.imported", answer.id, detail=detail)])
+    await journal.record(con, context.tenant, context.now, [journal.Event("bank.imported", answer.id, detail=detail)], by=context.actor)
     metrics.bank_lines_imported.inc(len(lines))
     await journal.post(con, context.tenant, context.now, [ledger.credit_unmatched(line.id, line.account, line.amount) for line in live])
     return answer
@@ -153,7 +153,7 @@ async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
     await store.move_shares(con, context.tenant, moves)
     told = [*plan.events, *events]
     for start in range(0, len(told), EVENTS_AT_ONCE):
-        await journal.record(con, context.tenant, context.now, told[start : start + EVENTS_AT_ONCE])
+        await journal.record(con, context.tenant, context.now, told[start : start + EVENTS_AT_ONCE], by=context.actor)
 
 
 def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:

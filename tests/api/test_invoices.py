@@ -3,6 +3,7 @@
 
 import hashlib
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -62,7 +63,8 @@ async def test_an_invoice_is_signed_and_shown(desk: Desk) -> None:
     assert reply.headers["Location"] == f"/v1/invoices/{made['id']}"
     assert made == {"id": made["id"], "number": 1, "state": "signed", "total": 3000, "from_amo": 2100, "from_amc": 900, "desk": 0}
     view = await shown(desk, made["id"])
-    at = view["timeline"][0].pop("at")
+    at, by = view["timeline"][0].pop("at"), view["timeline"][0].pop("by")
+    assert UUID(by) in [row["id"] for row in await rows(desk, "SELECT id FROM api_key WHERE tenant_id = $1", desk.tenant)]
     assert at.endswith("Z") or "+00:00" in at
     empty = {"announced": 0, "credited": 0, "reject_code": None, "lot": None}
     assert view == made | {
@@ -308,10 +310,10 @@ async def test_the_timeline_is_in_order(house: House, desk: Desk) -> None:
     identity, at = (await rows(desk, "SELECT id, signed_at FROM invoice WHERE number = 1"))[0]
     names = [f"share.step{step}" for step in range(20)]
     async with transaction(house.pool, desk.tenant) as con:
-        await record(con, desk.tenant, at, [Event(name, uuid7(), identity, "amo", {"cents": step}) for step, name in enumerate(names)])
+        await record(con, desk.tenant, at, [Event(name, uuid7(), identity, "amo", {"cents": step}) for step, name in enumerate(names)], by="worker")
     timeline = (await shown(desk, made["id"]))["timeline"]
     assert [event["event"] for event in timeline] == ["invoice.signed", *names]
-    assert timeline[-1] | {"at": ""} == {"at": "", "event": "share.step19", "part": "amo", "detail": {"cents": 19}}
+    assert timeline[-1] | {"at": ""} == {"at": "", "event": "share.step19", "part": "amo", "by": "worker", "detail": {"cents": 19}}
     assert len((await shown(desk, other["id"]))["timeline"]) == 1
 
 

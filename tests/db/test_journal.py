@@ -160,13 +160,13 @@ async def test_events_keep_their_order_and_what_they_say(place: Place, pool: Poo
     made = [Event("lot.sealed", subject, detail={"number": number, "é": [1]}) for number in range(300)]
     made.append(Event("share.lotted", subject, invoice, "amo"))
     async with transaction(pool, tenant) as con:
-        await journal.record(con, tenant, NOW, [])
-        await journal.record(con, tenant, NOW, made)
+        await journal.record(con, tenant, NOW, [], by="k")
+        await journal.record(con, tenant, NOW, made, by="k")
     async with place.app(tenant) as con:
-        rows = await con.fetch("SELECT name, subject, invoice_id, part, detail, happened_at FROM event ORDER BY id")
+        rows = await con.fetch("SELECT name, subject, invoice_id, part, detail, happened_at, actor FROM event ORDER BY id")
     found = [Event(row[0], row[1], row[2], row[3], None if row[4] is None else orjson.loads(row[4])) for row in rows]
     assert found == made
-    assert {row["happened_at"] for row in rows} == {NOW}
+    assert {(row["happened_at"], row["actor"]) for row in rows} == {(NOW, "k")}
 
 
 def test_ids_made_together_sort_as_they_were_made() -> None:

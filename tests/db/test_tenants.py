@@ -47,7 +47,7 @@ class Crowd:
         """Read, and perhaps write, as one centre; note what is another's."""
         async with transaction(self.pool, centre) as con:
             if fate == "written":
-                await journal.record(con, centre, NOW, [Event("x", uuid7())])
+                await journal.record(con, centre, NOW, [Event("x", uuid7())], by="k")
             elif fate == "killed":
                 async with self.killing:
                     await self.admin.execute("SELECT pg_terminate_backend($1, 5000)", con.get_server_pid())
@@ -89,7 +89,7 @@ async def test_a_connection_that_kept_a_tenant_would_be_seen(place: Place, pool:
     """The crowd finds what it looks for when a transaction is not what bounds the tenant."""
     first, second = [await place.centre() for _ in range(2)]
     async with transaction(pool, first) as con:
-        await journal.record(con, first, NOW, [Event("x", uuid7())])
+        await journal.record(con, first, NOW, [Event("x", uuid7())], by="k")
     async with transaction(pool, second) as con:
         await con.execute(SET_TENANT, str(first))
         assert [row["tenant_id"] for row in await con.fetch(SEEN)] == [first]
