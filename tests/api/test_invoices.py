@@ -310,7 +310,8 @@ async def test_the_timeline_is_in_order(house: House, desk: Desk) -> None:
     identity, at = (await rows(desk, "SELECT id, signed_at FROM invoice WHERE number = 1"))[0]
     names = [f"share.step{step}" for step in range(20)]
     async with transaction(house.pool, desk.tenant) as con:
-        await record(con, desk.tenant, at, [Event(name, uuid7(), identity, "amo", {"cents": step}) for step, name in enumerate(names)], by="worker")
+        events = [Event(name, uuid7(), identity, "amo", {"cents": step}) for step, name in enumerate(names)]
+        await record(con, desk.tenant, at, events, by="worker")
     timeline = (await shown(desk, made["id"]))["timeline"]
     assert [event["event"] for event in timeline] == ["invoice.signed", *names]
     assert timeline[-1] | {"at": ""} == {"at": "", "event": "share.step19", "part": "amo", "by": "worker", "detail": {"cents": 19}}
