@@ -184,3 +184,14 @@ def test_an_unsound_tariff_pack_is_told_line_by_line_and_not_kept(place: Place, 
     assert (told[0]["file"], told[0]["line"]) == ("copie-1/rates.csv", line)
     assert re.search("170", told[0]["message"])
     assert ask(place.admin_dsn, "SELECT count(*) FROM tariff_pack") == 0
+
+
+def test_a_service_that_cannot_read_its_tariffs_says_so_when_it_starts(place: Place, tmp_path: Path) -> None:
+    ask(
+        place.owner_dsn,
+        "INSERT INTO tariff_pack (number, name, version, sha256, files) VALUES (1, 'centre-1', '7', decode(repeat('00', 32), 'hex'), '{}')",
+        "SELECT 1",
+    )
+    done = run(place, tmp_path, "serve", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the tariff pack centre-1 " in done.stderr
