@@ -16,7 +16,7 @@ MAX_PORT: Final = 65_535
 MAX_POOL: Final = 64
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
-    "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS",
+    "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS",
 })  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Settings:
     pool_size: int = 8
     layouts: Path | None = None
     tariffs: Path | None = None
+    recipients: Path | None = None
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -68,20 +69,26 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
         layouts=layouts(env),
         tariffs=tariffs(env),
+        recipients=recipients(env),
     )
 
 
 def layouts(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_LAYOUTS alone, the folder of a layout pack: codecs need no other setting. Raises BadSetting."""
-    return _folder("DESMOS_LAYOUTS", env)
+    return _path("DESMOS_LAYOUTS", env)
 
 
 def tariffs(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_TARIFFS alone, the folder of a tariff pack: pricing needs no other setting. Raises BadSetting."""
-    return _folder("DESMOS_TARIFFS", env)
+    return _path("DESMOS_TARIFFS", env)
 
 
-def _folder(name: str, env: Mapping[str, str] | None) -> Path | None:
+def recipients(env: Mapping[str, str] | None = None) -> Path | None:
+    """Read DESMOS_RECIPIENTS alone, the file that says who claim files go to. Raises BadSetting."""
+    return _path("DESMOS_RECIPIENTS", env)
+
+
+def _path(name: str, env: Mapping[str, str] | None) -> Path | None:
     text = (os.environ if env is None else env).get(name, "")
     _check_text(name, text)
     return _absolute(name, text) if text else None
