@@ -21,7 +21,7 @@ QUALIFIER_EFFECTS = ("none", "unreimbursed", "excess", "authorised_excess")
 VALUES: dict[str, tuple[int, ...]] = {
     "forfait_heavy_act": (0, 1, 2400, 3200, 20_000), "heavy_act_base": (0, 1, 3000, 12_000, 50_000),
     "heavy_act_coefficient": (0, 1, 100, 6000, 9_999_999), "participation_per_act": (0, 1, 200, 5000),
-    "participation_per_day": (0, 1, 399, 400, 99_999), "participation_per_year": (5000,), "participation_age": (0, 16, 18, 120),
+    "participation_per_day": (0, 1, 250, 399, 99_999), "participation_per_year": (5000,), "participation_age": (0, 16, 18, 120),
     "atd_percent": (0, 1, 33, 50, 100, 9_999_999), "late_care_months": (0, 1, 12, 24, 999),
 }  # fmt: skip
 

@@ -214,6 +214,7 @@ def test_late_care_may_be_allowed_and_is_counted_from_today_without_a_day_of_wri
     assert told(price([invoice], SMALL, today=late)[1]) == [(0, "care_too_old", "date", None, None, "late")]
     assert price([invoice], SMALL, today=late, allow_late=True)[1] == []
     assert price([invoice], SMALL, today=date(2027, 3, 10))[1] == []
+    assert price([invoice], SMALL, today=late, on=date(2020, 1, 1))[1] == []
     assert price([msgspec.structs.replace(invoice, created_on="2026-03-10")], SMALL, today=late)[1] == []
 
 

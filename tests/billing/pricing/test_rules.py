@@ -202,6 +202,12 @@ def test_the_participation_has_a_limit_for_an_executor_and_a_day(price: Engine) 
     assert priced.participation == 900
 
 
+def test_what_is_left_of_the_participation_of_a_day_is_taken(price: Engine) -> None:
+    values = tuple(msgspec.structs.replace(row, value=350) if row.key == "participation_per_day" else row for row in SMALL.values)
+    [priced], _ = price([visit(ngap(), ngap(), ngap())], replace(SMALL, values=values))
+    assert [act.participation for act in priced.acts if act] == [200, 150, 0]
+
+
 def test_the_participation_is_taken_of_a_heavy_act_that_leaves_no_flat_share_by_an_exemption(price: Engine) -> None:
     acts = (HEAVY, EXEMPT, msgspec.structs.replace(HEAVY, exemption="4"), msgspec.structs.replace(HEAVY, exemption="4", qualifier="N"))
     [priced], _ = price([visit(*acts)], SMALL)
