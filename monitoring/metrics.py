@@ -7,7 +7,7 @@ set of children is small and known (routes, codes, states).
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -43,6 +43,18 @@ invoices_signed: Final = Counter("desmos_invoices_signed_total", "Invoices signe
 invoices_refused: Final = Counter("desmos_invoices_refused_total", "Invoices refused, single or in a batch.", ("kind",), registry=REGISTRY)
 lots_sealed: Final = Counter("desmos_lots_sealed_total", "Lots sealed.", registry=REGISTRY)
 files_queued: Final = Counter("desmos_files_queued_total", "Claim files laid out and queued for sending.", registry=REGISTRY)
+files_sent: Final = Counter("desmos_files_sent_total", "Claim files handed over.", ("recipient",), registry=REGISTRY)
+files_dead: Final = Counter("desmos_files_dead_total", "Claim files given up, their job held.", ("recipient",), registry=REGISTRY)
+files_put_off: Final = Counter(
+    "desmos_files_put_off_total", "Times that a file waited for its recipient, by reason.", ("recipient", "reason"), registry=REGISTRY
+)
+sendings_failed: Final = Counter("desmos_sendings_failed_total", "Tries to hand a file over that failed.", ("recipient",), registry=REGISTRY)
+sending_seconds: Final = Histogram(
+    "desmos_sending_duration_seconds", "Time that a transport took, well or not.", ("recipient",), buckets=SECONDS, registry=REGISTRY
+)
+recipient_broken: Final = Gauge(
+    "desmos_recipient_broken", "1 while a recipient failed so often that it is left alone.", ("recipient",), registry=REGISTRY
+)
 returns_imported: Final = Counter("desmos_returns_imported_total", "Acknowledgement and return files imported.", registry=REGISTRY)
 bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
@@ -80,6 +92,23 @@ def set_connections(*, idle: int, used: int) -> None:
     """Set how many connections of the pool are idle and in use."""
     database_connections.labels("idle").set(idle)
     database_connections.labels("used").set(used)
+
+
+def watch_recipient(recipient: str) -> None:
+    """Show what is counted of a recipient, by its name in the settings, before the first time: an alert needs the zero."""
+    for metric in (files_sent, files_dead, sendings_failed, recipient_broken):
+        metric.labels(recipient)
+
+
+def observe_sending(recipient: str, seconds: float, *, broken: bool) -> None:
+    """Count one try to hand a file over, and say how its recipient stands after it."""
+    sending_seconds.labels(recipient).observe(seconds)
+    recipient_broken.labels(recipient).set(broken)
+
+
+def serve(port: int) -> None:
+    """Show every metric at /metrics on a port of this machine, from a thread, until the program ends. Raises OSError."""
+    start_http_server(port, "127.0.0.1", REGISTRY)
 
 
 def exposition() -> bytes:

@@ -4,6 +4,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -14,21 +15,23 @@ if TYPE_CHECKING:
     from desmos_fast.db.keyring import Keyring
     from desmos_fast.db.pool import Pool
     from desmos_fast.lots.jobs import Sender
+    from desmos_fast.lots.recipients.model import Recipients
+    from desmos_fast.lots.transports.port import Transport
 
 LOOK_S: Final = 0.2
 FINISH_S: Final = 30.0
 CLOSE_S: Final = 5.0
 CONNECTIONS: Final = 8
-LETTERBOX: Final = ("letterbox", "to_payers")
 # A claim file tells who was ill: the owner and the group, nobody else.
 FOLDER_MODE: Final = 0o750
 HELP: Final = (
     "Send the files that builds queued, until SIGTERM.\n\n"
-    "A file is put in DESMOS_DATA_DIR/letterbox/to_payers, whole and under its own name; what takes it from there to the payers is another "
-    "program. Any number of workers may run, here or elsewhere, and any may be killed: its job goes to another within five seconds, and a "
-    "file that was handed over already is not sent twice.\n\n"
-    "What cannot be sent is tried again, after 1 s, 2 s, 4 s and so on up to 5 minutes. After 12 tries, some 20 minutes, the file is "
-    "marked dead and its job is held: see `desmos-fast jobs`.\n\n"
+    "The file DESMOS_RECIPIENTS says who takes which file and how, see `desmos-fast recipients`. Without it each file is put in "
+    "DESMOS_DATA_DIR/letterbox/to_payers, whole and under its own name; what takes it from there to the payers is another program.\n\n"
+    "Any number of workers may run, here or elsewhere, and any may be killed: its job goes to another within five seconds, and a file that "
+    "was handed over already has no effect the second time.\n\n"
+    "What cannot be sent is tried again, after up to 1 s, 2 s, 4 s and so on to 5 minutes, a time drawn at random. After 12 tries, some 10 "
+    "minutes, or as many as its recipient says, the file is marked dead and its job is held: see `desmos-fast jobs`.\n\n"
     "Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first."
 )
 
@@ -36,6 +39,9 @@ HELP: Final = (
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Send what is queued and end; exit 3 when a file had to be given up.")] = False,
     wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for the database and its tables at the start.")] = 10.0,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Show metrics at http://127.0.0.1:PORT/metrics; one port a worker.")
+    ] = None,
     log_level: Annotated[
         Literal["info", "warning", "error"] | None, typer.Option(help="What the log holds; else DESMOS_LOG_LEVEL.")
     ] = None,
@@ -47,14 +53,23 @@ def worker(
     from desmos_fast.base.errors import OutsideFailed
     from desmos_fast.base.settings import load
     from desmos_fast.exchange.layouts import load_pack
+    from desmos_fast.lots.recipients.reading import load_recipients
+    from desmos_fast.lots.transports.opening import open_transports
+    from monitoring import metrics
 
     configure(log_level or load().log_level)
     load_pack()
+    recipients = load_recipients()
     deadline = time.monotonic() + wait
     place, keyring = _joined(deadline)
-    sender = uvloop.run(_work(place, keyring, deadline, once=once))
+    if load().recipients is None:
+        _make_letterbox(place.settings.data_dir)
+    transports = open_transports(recipients)
+    if metrics_port is not None:
+        metrics.serve(metrics_port)
+    sender, left = uvloop.run(_work(place, keyring, recipients, transports, deadline, once=once))
     if once:
-        print(f"{sender.sent} sent, {sender.dead} given up")
+        print(f"{sender.sent} sent, {sender.dead} given up" + (f", {left} wait for their recipient" if left else ""))
         if sender.dead:
             raise OutsideFailed(f"{sender.dead} files were given up", hint="mend the cause, then: desmos-fast jobs retry --all")
 
@@ -77,25 +92,26 @@ def _joined(deadline: float) -> "tuple[Runtime, Keyring]":
             time.sleep(LOOK_S)
 
 
-async def _work(place: "Runtime", keyring: "Keyring", deadline: float, *, once: bool) -> "Sender":
+async def _work(
+    place: "Runtime", keyring: "Keyring", recipients: "Recipients", transports: "Mapping[str, Transport]", deadline: float, *, once: bool
+) -> "tuple[Sender, int]":
+    """Send until told to end; return what sent, and how many files are left for later."""
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.service import stop_on_signals
     from desmos_fast.db import pool, queue
-    from desmos_fast.lots.jobs import Patience, Sender
+    from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
-    from desmos_fast.lots.transports.directory import DirectoryTransport
 
     stop = stop_on_signals()
     opened = await pool.create(place.app_dsn, CONNECTIONS)
     leaving = asyncio.create_task(_leave(stop))
     try:
         await _migrated(opened, deadline)
-        transport = DirectoryTransport(_folder(place.settings.data_dir))
-        sender = Sender(opened, keyring, transport, system_clock, Patience())
+        sender = Sender(opened, keyring, recipients, transports, system_clock)
         if not once:
             print("desmos-fast worker is ready", flush=True)
         await queue.run(opened, {SEND_FILE: sender}, stop, once=once)
-        return sender
+        return sender, await queue.waiting(opened, SEND_FILE)
     finally:
         leaving.cancel()
         await _close(opened)
@@ -138,16 +154,16 @@ async def _migrated(opened: "Pool", deadline: float) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-def _folder(data_dir: Path) -> Path:
-    """Return the folder that files leave through, made with rights for the owner and the group alone."""
+def _make_letterbox(data_dir: Path) -> None:
+    """Make the folder that files leave through, with rights for the owner and the group alone."""
     from desmos_fast.db.home import make_home
+    from desmos_fast.lots.recipients.reading import LETTERBOX
 
     make_home(data_dir)
     path = data_dir
     for name in LETTERBOX:
         path = path / name
         path.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    return path
 
 
 def register(app: typer.Typer) -> None:

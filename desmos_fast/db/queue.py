@@ -12,7 +12,6 @@ import pgqueuer
 import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.domain.errors import FailingListenerError
-from pgqueuer.domain.types import QueueEntrypoint
 
 from desmos_fast.db.pool import AWAY, Connection, Pool
 
@@ -26,9 +25,15 @@ AT_ONCE: Final = 4
 DRAIN_LOOK_S: Final = 0.1
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 4.0
-UNFINISHED: Final = frozenset({"queued", "picked"})
+# With `once` what is due later is left to whoever runs by then.
+SOON: Final = timedelta(minutes=10)
 
-
+NOT_A_TRY: Final = "UPDATE pgqueuer SET attempts = attempts - 1 WHERE id = $1"
+UNFINISHED: Final = """
+    SELECT count(*) FROM pgqueuer
+     WHERE entrypoint = ANY($1) AND (status = 'picked' OR (status = 'queued' AND execute_after < now() + $2))
+"""
+WAITING: Final = "SELECT count(*) FROM pgqueuer WHERE entrypoint = $1 AND status = 'queued'"
 HELD: Final = """
     SELECT q.id, q.entrypoint, q.payload, q.updated AS since,
            (SELECT l.traceback ->> 'exception_message' FROM pgqueuer_log AS l
@@ -45,11 +50,12 @@ class Job(NamedTuple):
 
 
 class TryLater(Exception):
-    """Raised by a handler whose job is to come again after a while."""
+    """Raised by a handler whose job is to come again after a while; `counted` says whether this was a try of it."""
 
-    def __init__(self, delay_s: float) -> None:
+    def __init__(self, delay_s: float, *, counted: bool = True) -> None:
         super().__init__(f"again in {delay_s:g} s")
         self.delay_s = delay_s
+        self.counted = counted
 
 
 class HeldJob(NamedTuple):
@@ -80,8 +86,13 @@ async def retry(con: Connection, jobs: Sequence[int]) -> None:
     await pgqueuer.Queries(AsyncpgDriver(con)).requeue_jobs([pgqueuer.JobId(job) for job in jobs])
 
 
+async def waiting(con: "Connection | Pool", entrypoint: str) -> int:
+    """Return how many jobs wait, those that are to come later included."""
+    return int(await con.fetchval(WAITING, entrypoint))
+
+
 async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, *, once: bool = False) -> None:
-    """Do jobs until `stop`, or with `once` until none is left; then finish those that were begun.
+    """Do jobs until `stop`, or with `once` until none is left that is due within `SOON`; then finish those that were begun.
 
     A handler that raises TryLater gets its job again, after anything else the job is held. When the database goes away it is awaited.
     The pool must give at least two connections more than `AT_ONCE`.
@@ -91,7 +102,7 @@ async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, 
         begun = time.monotonic()
         manager = _manager(pool, handlers)
         try:
-            async with _ending(manager, stop, once=once):
+            async with _ending(pool, manager, stop, once=once):
                 await manager.run(
                     dequeue_timeout=LOOK_EVERY,
                     heartbeat_timeout=DEAD_AFTER,
@@ -114,22 +125,26 @@ def _manager(pool: Pool, handlers: Mapping[str, Handler]) -> pgqueuer.QueueManag
     manager = pgqueuer.QueueManager(pgqueuer.Queries(AsyncpgPoolDriver(pool)))
     for name, handler in handlers.items():
         # The library's default deletes a job that failed.
-        manager.entrypoint(name, on_failure="hold")(_adapted(handler))
+        manager.entrypoint(name, on_failure="hold")(_adapted(pool, handler))
     return manager
 
 
-def _adapted(handler: Handler) -> Callable[[pgqueuer.Job], Awaitable[None]]:
+def _adapted(pool: Pool, handler: Handler) -> Callable[[pgqueuer.Job], Awaitable[None]]:
     async def execute(job: pgqueuer.Job) -> None:
         try:
             await handler(Job(job.payload or b"", job.attempts))
         except TryLater as later:
+            if not later.counted:
+                # The library counts each one: this one is taken off before. Who dies in between tries once more than was said.
+                with contextlib.suppress(*AWAY):
+                    await pool.execute(NOT_A_TRY, job.id)
             raise pgqueuer.RetryRequested(timedelta(seconds=later.delay_s)) from later
 
     return execute
 
 
 @contextlib.asynccontextmanager
-async def _ending(manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: bool) -> AsyncIterator[None]:
+async def _ending(pool: Pool, manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: bool) -> AsyncIterator[None]:
     """Have the manager end on `stop`, and with `once` when nothing is left to do."""
 
     async def asked() -> None:
@@ -138,10 +153,11 @@ async def _ending(manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: 
 
     async def drained() -> None:
         # Not the library's own drain: it would leave what a killed worker still seems to be doing.
-        left = await _unfinished(manager)
+        names = list(manager.entrypoint_registry)
+        left = await pool.fetchval(UNFINISHED, names, SOON)
         while left:
             await asyncio.sleep(DRAIN_LOOK_S)
-            left = await _unfinished(manager)
+            left = await pool.fetchval(UNFINISHED, names, SOON)
         manager.shutdown.set()
 
     watchers = [asyncio.create_task(asked())]
@@ -153,9 +169,3 @@ async def _ending(manager: pgqueuer.QueueManager, stop: asyncio.Event, *, once: 
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
-
-
-async def _unfinished(manager: pgqueuer.QueueManager) -> int:
-    sizes = await manager.queries.queue_size()
-    names = {QueueEntrypoint(name) for name in manager.entrypoint_registry}
-    return sum(size.count for size in sizes if size.entrypoint in names and size.status in UNFINISHED)

@@ -2,8 +2,9 @@
 """The job that sends a file: at least once, and to the same effect however often."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,13 +17,20 @@ from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.queue import Job, TryLater
 from desmos_fast.db.tenant import transaction
 from desmos_fast.lots import service, store
+from desmos_fast.lots.gate import Gate
 from desmos_fast.lots.model import FileState, SendFile
+from desmos_fast.lots.recipients.model import Patience, Recipient, Recipients, RecipientsMixed
+from desmos_fast.lots.recipients.schedule import opens_in
 from desmos_fast.lots.transports.port import Parcel, Transport
+from monitoring import metrics
 
 T = TypeVar("T")
 log: Final = structlog.get_logger("desmos.lots")
 WAITS_TO_LEAVE: Final = frozenset({FileState.QUEUED, FileState.DEAD})
 DATABASE_PAUSE_S: Final = 1.0
+# Files that wait for an opening come within this time after it, not all in its first second.
+SPREAD_S: Final = 10.0
+NOBODY: Final = "unknown"
 
 
 class FileLost(OurBug):
@@ -31,30 +39,20 @@ class FileLost(OurBug):
     code = "internal"
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How often a file is tried before it is given up, and how long to wait in between: doubled each time from `first_s`."""
-
-    tries: int = 12
-    first_s: float = 1.0
-    longest_s: float = 300.0
-
-    def delay_s(self, tried: int) -> float:
-        """Return the wait after `tried` tries that failed before this one."""
-        return min(self.first_s * 2.0**tried, self.longest_s)
-
-
-@dataclass
 class Sender:
-    """Hands files over to a transport; counts those that it sent and those that it gave up."""
+    """Hands files over, each to its recipient; counts those that it sent, gave up and put off."""
 
-    pool: Pool
-    keyring: Keyring
-    transport: Transport
-    clock: Clock
-    patience: Patience
-    sent: int = 0
-    dead: int = 0
+    def __init__(self, pool: Pool, keyring: Keyring, recipients: Recipients, transports: Mapping[str, Transport], clock: Clock) -> None:
+        self.pool = pool
+        self.keyring = keyring
+        self.recipients = recipients
+        self.transports = transports
+        self.clock = clock
+        self.gates = {name: Gate(one.pace, one.breaker) for name, one in recipients.by_name.items()}
+        self.sent = 0
+        self.dead = 0
+        for name in recipients.by_name:
+            metrics.watch_recipient(name)
 
     async def __call__(self, job: Job) -> None:
         """Send the file that a job names, once more or for the first time.
@@ -62,32 +60,85 @@ class Sender:
         Raises TryLater when it may go better later; when it will not, the file is marked dead and the error raised, which holds the job.
         """
         order = msgspec.json.decode(job.payload, type=SendFile)
+        recipient = None
         try:
-            await self._send(order)
+            kept = await self._in_transaction(order, lambda con: store.find_file(con, order.tenant, order.file))
+            if kept is None:
+                raise FileLost(f"there is no file {order.file}")
+            if kept.state in WAITS_TO_LEAVE:
+                recipient = await self._recipient(order)
+                await self._send(order, kept, recipient)
+        except TryLater:
+            raise
         except Exception as error:
-            lasting = isinstance(error, DesmosError) and not isinstance(error, OutsideFailed)
-            code = error.code if isinstance(error, DesmosError) else type(error).__name__
-            if not lasting and job.tried + 1 < self.patience.tries:
-                delay_s = self.patience.delay_s(job.tried)
-                log.warning("a file was not sent, trying again", file=str(order.file), code=code, tried=job.tried + 1, delay_s=delay_s)
-                raise TryLater(delay_s) from error
-            await self._in_transaction(order, lambda con: service.mark_dead(con, order.tenant, self.clock(), order.file, code))
-            self.dead += 1
-            log.error("a file cannot be sent and is given up", tenant=str(order.tenant), file=str(order.file), code=code)
+            await self._failed(order, job.tried, recipient, error)
             raise
 
-    async def _send(self, order: SendFile) -> None:
-        kept = await self._in_transaction(order, lambda con: store.find_file(con, order.tenant, order.file))
-        if kept is None:
-            raise FileLost(f"there is no file {order.file}")
-        if kept.state not in WAITS_TO_LEAVE:
-            return
+    async def _recipient(self, order: SendFile) -> Recipient:
+        """Return who the lots of a file go to. Raises RecipientsMixed."""
+        places = await self._in_transaction(order, lambda con: store.places(con, order.tenant, order.file))
+        names = {self.recipients.of(place).name for place in places}
+        if len(names) != 1:
+            raise RecipientsMixed(
+                f"the lots of file {order.file} go to {', '.join(sorted(names)) or 'nobody'}",
+                hint="routes were changed since it was built: let its lots go to one recipient, then: desmos-fast jobs retry",
+            )
+        return self.recipients.by_name[names.pop()]
+
+    async def _send(self, order: SendFile, kept: store.KeptFile, recipient: Recipient) -> None:
+        closed_s = opens_in(recipient.schedule, self.clock()).total_seconds()
+        if closed_s > 0:
+            self._put_off(order, recipient, "closed", closed_s + random.uniform(0, SPREAD_S))
         file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
-        # Outside of any transaction, for it may take long. Who dies before the next one gives the same bytes again, which changes nothing.
-        await self.transport.put(Parcel(file.name, file.data))
+        gate = self.gates[recipient.name]
+        off = await gate.enter(order.file)
+        if off is not None:
+            self._put_off(order, recipient, off.reason, off.delay_s)
+        await self._hand_over(gate, recipient, Parcel(file.name, file.data))
+        # Who dies before this is said gives the same bytes under the same key again, which changes nothing.
         if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file)):
             self.sent += 1
-            log.info("a file was sent", file=str(order.file), size=len(file.data))
+            metrics.files_sent.labels(recipient.name).inc()
+            log.info("a file was sent", file=str(order.file), recipient=recipient.name, size=len(file.data))
+
+    async def _hand_over(self, gate: Gate, recipient: Recipient, parcel: Parcel) -> None:
+        """Give a file to its transport, outside of any transaction, for it may take long; tell the gate how it went."""
+        begun = time.monotonic()
+        failed: bool | None = None
+        try:
+            await self.transports[recipient.name].put(parcel)
+            failed = False
+        except Exception as error:
+            # Who refuses one file is there for the next.
+            failed = not isinstance(error, DesmosError) or isinstance(error, OutsideFailed)
+            raise
+        finally:
+            took_s = time.monotonic() - begun
+            gate.leave(took_s, failed=failed)
+            metrics.observe_sending(recipient.name, took_s, broken=gate.broken)
+
+    def _put_off(self, order: SendFile, recipient: Recipient, reason: str, delay_s: float) -> None:
+        metrics.files_put_off.labels(recipient.name, reason).inc()
+        log.info("a file waits for its recipient", file=str(order.file), recipient=recipient.name, reason=reason, delay_s=round(delay_s, 1))
+        raise TryLater(delay_s, counted=False)
+
+    async def _failed(self, order: SendFile, tried: int, recipient: Recipient | None, error: Exception) -> None:
+        """Have a file tried again, or give it up."""
+        name = recipient.name if recipient is not None else NOBODY
+        code = error.code if isinstance(error, DesmosError) else type(error).__name__
+        metrics.sendings_failed.labels(name).inc()
+        lasting = isinstance(error, DesmosError) and not isinstance(error, OutsideFailed)
+        patience = Patience() if recipient is None else recipient.retries
+        if not lasting and tried + 1 < patience.tries:
+            # Full jitter: files that failed together do not come again together.
+            delay_s = random.uniform(0, patience.longest_delay_s(tried))
+            told = {"file": str(order.file), "recipient": name, "code": code, "tried": tried + 1, "delay_s": round(delay_s, 1)}
+            log.warning("a file was not sent, trying again", **told)
+            raise TryLater(delay_s) from error
+        await self._in_transaction(order, lambda con: service.mark_dead(con, order.tenant, self.clock(), order.file, code))
+        self.dead += 1
+        metrics.files_dead.labels(name).inc()
+        log.error("a file cannot be sent and is given up", tenant=str(order.tenant), file=str(order.file), recipient=name, code=code)
 
     async def _in_transaction(self, order: SendFile, act: Callable[[Connection], Awaitable[T]]) -> T:
         """Run one transaction of the centre, again for as long as the database is away: that is no reason to give up a file."""

@@ -11,6 +11,7 @@ from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import copy_out
 from desmos_fast.db.pool import Connection
 from desmos_fast.lots.model import Waiting
+from desmos_fast.lots.recipients.model import Place
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
@@ -67,6 +68,7 @@ LOT_SHARES: Final = """
        AND s.state IN ('open', 'file_refused') AND s.transport = s.state
  RETURNING s.invoice_id, s.part, s.lot_id, s.flow
 """
+PLACES: Final = "SELECT DISTINCT destination, flow, amc_number FROM lot WHERE tenant_id = $1 AND file_id = $2"
 FIND_FILE: Final = "SELECT id, name, state, sha256, sealed FROM file WHERE tenant_id = $1 AND id = $2"
 SEND_FILE: Final = """
     UPDATE file SET state = 'sent', sent_at = $3 WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'dead') RETURNING name
@@ -192,6 +194,11 @@ async def find_file(con: Connection, tenant: UUID, file: FileId) -> KeptFile | N
     """Return a file of the tenant, or None."""
     row = await con.fetchrow(FIND_FILE, tenant, file)
     return None if row is None else KeptFile(*row)
+
+
+async def places(con: Connection, tenant: UUID, file: FileId) -> list[Place]:
+    """Return where the lots of a file go."""
+    return [Place(row["destination"], row["flow"], row["amc_number"]) for row in await con.fetch(PLACES, tenant, file)]
 
 
 async def send(con: Connection, tenant: UUID, file: FileId, now: datetime) -> tuple[str, list[Moved]] | None:

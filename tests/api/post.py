@@ -15,8 +15,9 @@ from desmos_fast.db import queue
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import direct
-from desmos_fast.lots.jobs import Patience, Sender
+from desmos_fast.lots.jobs import Sender
 from desmos_fast.lots.model import SEND_FILE
+from desmos_fast.lots.recipients.model import EVERYONE, Directory, Pace, Patience, Recipient, Recipients, Route
 from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.lots.transports.port import Transport
 from desmos_fast.simulator.concentrator import answer
@@ -62,12 +63,18 @@ async def content(desk: Desk, file: str) -> bytes:
     return reply.body
 
 
+def everyone(retries: Patience | None = None) -> Recipients:
+    """Return one recipient of everything; what reaches it is for the test to give."""
+    one = Recipient(name=EVERYONE, way=Directory(folder="/nowhere"), pace=Pace(at_once=4), retries=retries or Patience())
+    return Recipients({EVERYONE: one}, (Route(to=EVERYONE),))
+
+
 async def drain(desk: Desk, transport: Transport | Path, patience: Patience | None = None) -> Sender:
     """Do every job that waits, as a worker would, and return what did them."""
     port = DirectoryTransport(transport) if isinstance(transport, Path) else transport
     pool = await pools.create(desk.house.wire.dsn, 8)
     try:
-        sender = Sender(pool, Keyring(MASTER), port, system_clock, patience or Patience())
+        sender = Sender(pool, Keyring(MASTER), everyone(patience), {EVERYONE: port}, system_clock)
         await queue.run(pool, {SEND_FILE: sender}, asyncio.Event(), once=True)
         return sender
     finally:

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from desmos_fast.lots import jobs
-from desmos_fast.lots.jobs import Patience
+from desmos_fast.lots.recipients.model import Patience
 from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.lots.transports.port import Parcel, TransportFailed
 from tests.api.conftest import Desk, person
@@ -206,6 +206,6 @@ async def test_a_database_that_goes_away_does_not_cost_a_file(desk: Desk, tmp_pa
     assert await column(desk, "SELECT count(*) FROM pgqueuer WHERE entrypoint = 'send_file'") == [0]
 
 
-def test_the_wait_between_tries_doubles_up_to_its_limit() -> None:
+def test_the_longest_wait_between_tries_doubles_up_to_its_limit() -> None:
     patience = Patience(tries=12, first_s=1.0, longest_s=300.0)
-    assert [patience.delay_s(tried) for tried in (0, 1, 2, 8, 9, 10)] == [1, 2, 4, 256, 300, 300]
+    assert [patience.longest_delay_s(tried) for tried in (0, 1, 2, 8, 9, 10, 5000)] == [1, 2, 4, 256, 300, 300, 300]

@@ -22,9 +22,10 @@ from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
-from desmos_fast.lots.jobs import Patience, Sender
+from desmos_fast.lots.jobs import Sender
 from desmos_fast.lots.model import SEND_FILE, BuildRequest
-from desmos_fast.lots.transports.directory import DirectoryTransport
+from desmos_fast.lots.recipients.reading import letterbox as to_the_letterbox
+from desmos_fast.lots.transports.opening import open_transports
 from desmos_fast.simulator import folder
 from desmos_fast.simulator.concentrator import answer_folder
 from desmos_fast.simulator.day import DEFAULT_DAY, Day, line
@@ -93,7 +94,8 @@ async def day(caller: Caller, pool: Pool, letterbox: Path, seed: int, finess: st
     asked = {name: getattr(settings, name) for name in BuildRequest.__struct_fields__}
     await caller.post("/v1/lots:build", orjson.dumps(asked))
     await caller.post("/v1/invoices", line(invoices[-1]))
-    sender = Sender(pool, Keyring(MASTER), DirectoryTransport(letterbox / "to_payers"), system_clock, Patience())
+    recipients = to_the_letterbox(letterbox.parent)
+    sender = Sender(pool, Keyring(MASTER), recipients, open_transports(recipients), system_clock)
     await queue.run(pool, {SEND_FILE: sender}, asyncio.Event(), once=True)
     assert sender.sent == 1
     # A reconciliation after each file: credits come before their orders, orders before their credits.
