@@ -23,10 +23,13 @@ SLOWEST: Final = 32 * 1024
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LIST: Final = frozenset({"state", "from", "to", "destination", "cursor", "limit"})
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
     "/v1/quotes": frozenset({"on"}),
+    "/v1/lots": _LIST,
+    "/v1/files": _LIST,
 }
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 

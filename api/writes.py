@@ -88,6 +88,18 @@ async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> 
     return respond(answer)
 
 
+async def trial(request: web.Request, effect: Effect) -> web.Response:
+    """Answer what an effect would do, in a transaction that the effect itself undoes; it takes a place among the centre's writes.
+
+    Raises BodyTooLarge, EmptyBody, Busy, DatabaseDown, and what the effect raises.
+    """
+    context = context_of(request)
+    body = await read_body(request, LIMIT)
+    async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
+        answer = await effect(con, context, body)
+    return respond(answer)
+
+
 async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:
     """Answer a question in a transaction that sees only the caller's centre. Raises DatabaseDown, and what `look` raises."""
     context = context_of(request)
