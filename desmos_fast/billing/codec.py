@@ -10,7 +10,7 @@ import msgspec
 from desmos_fast.billing import kernel
 from desmos_fast.billing.columns import Rows
 from desmos_fast.billing.model import Invoice
-from desmos_fast.billing.wire import INVOICE, MESSAGES, UNNUMBERED, UNREADABLE, known_number, read_line, read_mapping, shown, twice
+from desmos_fast.billing.wire import INVOICE, MESSAGES, UNREADABLE, known_number, read_line, read_mapping, shown, twice
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from ext import fse, sink
 from ext.seen import Seen
@@ -207,15 +207,11 @@ def _fault(invoice: Any, line: int | None, found: "Found") -> Fault:
     )
 
 
-def read_ndjson(data: bytes, *, numbered: bool = True, first_line: int = 1) -> tuple[list[Invoice], list[int], list[Fault]]:
-    """Read one invoice a line: the invoices, their line numbers, and a fault for each line that is none.
-
-    Blank lines are skipped. Without `numbered` an absent number is no fault and reads as 0, for the service to assign one.
-    """
-    decoder: msgspec.json.Decoder[Any] = INVOICE if numbered else UNNUMBERED
-    invoices = read_whole(data, decoder, "" if numbered else "number")
+def read_ndjson(data: bytes, *, first_line: int = 1) -> tuple[list[Invoice], list[int], list[Fault]]:
+    """Read one invoice a line: the invoices, their line numbers, and a fault for each line that is none; blank lines are skipped."""
+    invoices = read_whole(data, INVOICE)
     if invoices is None:
-        return read_lines(data, decoder, first_line)
+        return read_lines(data, INVOICE, first_line)
     return invoices, list(range(first_line, first_line + len(invoices))), []
 
 

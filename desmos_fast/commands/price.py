@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUMS: Final = ("total", "amo", "amc", "patient", "participation")
 
 
-class Priced(NamedTuple):
+class Part(NamedTuple):
     """Some lines of the input: their bytes, the number of the first, and what they gave; nothing for a line that is too long."""
 
     size: int
@@ -70,7 +70,7 @@ def price(
         exit_faulty()
 
 
-def priced_blocks(source: BinaryIO, on: date | None, allow_late: bool) -> Iterator[Priced]:
+def priced_blocks(source: BinaryIO, on: date | None, allow_late: bool) -> Iterator[Part]:
     """Price the invoices of an input block by block, as if every act were of the day `on` when there is one.
 
     Leaves with exit status 1 when the input is not lines of text at all.
@@ -87,15 +87,15 @@ def priced_blocks(source: BinaryIO, on: date | None, allow_late: bool) -> Iterat
     tariffs, today = load_tariffs(), paris_date(system_clock())
     for data in line_blocks(source, head):
         if isinstance(data, LongLine):
-            yield Priced(data.size, [], first_line, None)
+            yield Part(data.size, [], first_line, None)
             first_line += 1
             continue
         block = price_block(data, tariffs, first_line=first_line, today=today, on=on, allow_late=allow_late)
-        yield Priced(len(data), data.split(b"\n"), first_line, block)
+        yield Part(len(data), data.split(b"\n"), first_line, block)
         first_line += data.count(b"\n")
 
 
-def _filled(entry: "Entry", part: Priced) -> bytes:
+def _filled(entry: "Entry", part: Part) -> bytes:
     from desmos_fast.billing.pricing.codec import filled_line
 
     line = part.lines[entry.line - part.first_line]

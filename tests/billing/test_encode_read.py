@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desmos_fast.billing.codec import encode, read_ndjson
-from tests.billing.odd import GOLDEN, NAMES
+from desmos_fast.billing.model import Invoice
+from desmos_fast.billing.pricing.codec import read_entries
+from desmos_fast.billing.pricing.model import UnpricedInvoice
+from tests.billing.odd import GOLDEN, NAMES, golden
 
 WIRE = (GOLDEN / "01_ngap_visit.ndjson").read_bytes()
 LINES = b"".join((GOLDEN / f"{name}.ndjson").read_bytes() for name in NAMES)
@@ -100,14 +104,20 @@ def test_a_fault_tells_the_invoice_and_never_a_nir() -> None:
         assert NIR[:13] not in repr(fault)
 
 
-def test_the_service_may_leave_the_number_out() -> None:
+def test_the_number_may_be_left_to_the_service_and_amounts_to_pricing() -> None:
     bare = WIRE.replace(b'"number":1,', b"")
-    (invoice,), lines, faults = read_ndjson(bare, numbered=False)
-    assert (invoice.number, lines, faults) == (0, [1], [])
-    assert [(fault.code, fault.field) for fault in encode([invoice]).faults] == [("B2_BAD_VALUE", "number")]
-    assert read_ndjson(WIRE, numbered=False)[0][0].number == 1
-    assert encode(read_ndjson(WIRE, numbered=False)[0]).data == encode(read_ndjson(WIRE)[0]).data
+    (invoice,) = golden("01_ngap_visit")
+    for line in (bare, WIRE):
+        ((entry,), faults) = read_entries(line, first_line=7)
+        assert (entry.line, entry.automatic, entry.asked, faults) == (7, line is bare, None, [])
+        assert entry.invoice == msgspec.structs.replace(invoice, number=entry.invoice.number)
+        # The kernels know these classes and no other.
+        assert type(entry.entered) is Invoice
+    ((entry,), faults) = read_entries(WIRE.replace(b'"amo":2100,', b""))
+    assert type(entry.asked) is UnpricedInvoice
+    assert (entry.asked.acts[0].amo, entry.asked.acts[0].base, entry.invoice.acts[0].amo) == (None, 3000, 0)
     assert [fault.code for fault in read_ndjson(bare)[2]] == ["B2_MISSING"]
+    assert [fault.code for fault in read_entries(WIRE.replace(b'"number":1,', b'"number":0,'))[1]] == ["B2_BAD_VALUE"]
 
 
 @st.composite
@@ -123,8 +133,9 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 def every_line_is_read_or_told(data: bytes) -> None:
-    for numbered in (True, False):
-        invoices, lines, faults = read_ndjson(data, numbered=numbered)
+    entries, unread = read_entries(data)
+    found = [entry.invoice for entry in entries], [entry.line for entry in entries], unread
+    for invoices, lines, faults in (read_ndjson(data), found):
         encoded = encode(invoices, lines=lines)
         wanted = [place for place, line in enumerate(data.split(b"\n"), 1) if line.strip()]
         assert sorted([*lines, *(fault.line or 0 for fault in faults)]) == wanted

@@ -122,10 +122,11 @@ def _basket(told: Told) -> str:
 
 def _base(told: Told) -> str:
     act, found = told.act, told.found
-    if found.tariff == found.base and act.quantity == 1:
-        return "" if act.coefficient == 100 else f", au coefficient {_hundredths(act.coefficient)}"
-    counted = f"{euros(found.tariff)} × {act.quantity}" if act.quantity > 1 else euros(found.tariff)
-    return f", pour un tarif de {counted}" + (" : les honoraires sont moindres" if found.base == found.fees < found.tariff else "")
+    coefficient = "" if act.coefficient == 100 else f" au coefficient {_hundredths(act.coefficient)}"
+    tariff = f"un tarif de {euros(found.tariff)}{coefficient}" + (f" × {act.quantity}" if act.quantity > 1 else "")
+    if found.base == found.fees < found.tariff * act.quantity:
+        return f", les honoraires, inférieurs à {tariff}"
+    return f", pour {tariff}" if coefficient or act.quantity > 1 else ""
 
 
 def _hundredths(number: int) -> str:
@@ -184,11 +185,14 @@ def _amc(told: Told) -> str:
     why = {
         "off_path": "hors du parcours, ce qui resterait dans le parcours",
         "forfait_left": "le forfait des actes lourds n'est pas couvert",
-        "contract": "ce que l'assurance maladie laisse de la base" + _excess(found),
+        "contract": _covered(found, row.tm_percent),
     }
     return f"{why[found.amc_rule]} ({name}{known})"
 
 
-def _excess(found: PricedAct) -> str:
-    more = found.amc - (found.base - found.amo)
-    return f", et {euros(more)} de dépassement" if more > 0 else ""
+def _covered(found: PricedAct, percent: int) -> str:
+    left = "ce que l'assurance maladie laisse de la base"
+    if percent < 100:
+        return f"{percent} % de {left}"
+    excess = found.amc - (found.base - found.amo)
+    return f"{left}, et {euros(excess)} de dépassement" if excess > 0 else left

@@ -48,7 +48,8 @@ CASES: dict[str, tuple[UnpricedInvoice, dict[str, str], dict[str, str]]] = {
         {"rate": "donné par le centre", "unit_price": "aucun tarif n'est connu", "act": "inconnu"},
     ),
     "own price": (visit(ngap(unit_price=2800)), {"unit_price": "given"}, {"unit_price": "il diffère du tarif de G, qui est de 30,00 €"}),
-    "several": (visit(ngap(quantity=2, coefficient=150)), {"base": "P5"}, {"base": "45,00 € × 2"}),
+    "several": (visit(ngap(quantity=2, coefficient=150)), {"base": "P5"}, {"base": "un tarif de 45,00 € au coefficient 1,5 × 2"}),
+    "less": (visit(ngap(fees=2000)), {"fees": "given"}, {"base": "20,00 €, les honoraires, inférieurs à un tarif de 30,00 €"}),
     "crown": (
         visit(ccam("HBLD634", "PF0", teeth=("11",), fees=50000)), {"fees": "given"},
         {"fees": "panier 100 % Santé, plafond 500,00 €", "amc": "et 380,00 € de dépassement"},
