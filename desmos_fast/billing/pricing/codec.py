@@ -11,13 +11,12 @@ from msgspec.structs import asdict, replace
 from desmos_fast.billing.codec import encode, read_lines, read_whole
 from desmos_fast.billing.model import CcamAct, Invoice, NgapAct
 from desmos_fast.billing.pricing import kernel
-from desmos_fast.billing.pricing.kernel import Priced
+from desmos_fast.billing.pricing.kernel import AMOUNTS, Priced
 from desmos_fast.billing.pricing.model import PricingFault, UnpricedAct, UnpricedInvoice, UnpricedNgapAct
 from desmos_fast.billing.wire import UNNUMBERED
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.nomenclature.tariffs import Tariffs
 
-AMOUNTS: Final = ("unit_price", "base", "rate", "amo", "fees", "amc")
 DUPLICATE: Final = "B2_DUPLICATE_NUMBER"
 MESSAGES: Final = {
     "amount_missing": "no amount is given and no tariff says it",

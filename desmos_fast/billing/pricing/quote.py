@@ -13,7 +13,8 @@ from desmos_fast.base.french import euros
 from desmos_fast.billing import rules
 from desmos_fast.billing.model import Act, CcamAct
 from desmos_fast.billing.pricing import kernel
-from desmos_fast.billing.pricing.codec import AMOUNTS, Entry, PricedBlock
+from desmos_fast.billing.pricing.codec import Entry, PricedBlock
+from desmos_fast.billing.pricing.kernel import AMOUNTS
 from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, UnpricedAct, UnpricedCcamAct, UnpricedInvoice, UnpricedNgapAct
 from desmos_fast.billing.pricing.phrases import BASKETS, PARTICIPATION, row_of
 from desmos_fast.nomenclature.model import ActRow, Basket, BasketRow
