@@ -1,109 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lots: stable order by packed key, cut at the maximum, totals, and the laying out of a whole file.
+"""Lots: order by a packed key, cut at the limits, totals.
 
-Columns in, columns out, one call for a build. The key is two words: destination and flow 02 AMC number
-in the first (30 + 34 bits), rank of the security letter and executor in the second; their numeric order is
-the order of the key read as text. Rows are gathered by hash, so only the distinct keys are ever sorted.
+Columns in, columns out, one call for a build. The key is 128 bits, made of the fields that a plan names, most significant
+first; their numeric order is the order of the key read as text. Rows are gathered by hash, so that only the distinct keys are ever
+sorted, and rows by their number only where they do not come in its order. Both sorts pass over the bytes that differ, and no other.
 
 Code that runs without the GIL states its bounds itself: overflowcheck raises there without taking the GIL back, which ends
 the process, and it does not see `+=` on an element of a view.
 """
 from cpython cimport array
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 cimport cython
 
 import array
 
-cdef enum:
-    DESTINATIONS = 1_000_000_000
-    EXECUTORS = 1_000_000_000
+from ext.lotkey cimport BLOCK, FIELDS, Columns, Field, pack
 
-cdef int64_t AMC_NUMBERS = 10_000_000_000
+cdef enum:
+    MOST_BOUNDS = 127
+    DIGITS = 16
+
+# How many bits each field has, in the order of their codes.
+cdef int[FIELDS] WIDTHS = [17, 30, 1, 34, 2, 30, 7, 7]
+CAISSE, DESTINATION, FLOW, AMC, SECURITY, EXECUTOR, AGE, AMOUNT = range(FIELDS)
+# A lot says these in its header: no plan may leave one out.
+ALWAYS = frozenset({DESTINATION, FLOW, AMC, SECURITY})
+
 cdef int64_t LARGEST = 9_223_372_036_854_775_807
 cdef array.array LONGS = array.array("q", [])
 
+cdef struct Limits:
+    Py_ssize_t rows
+    int64_t fees
+    int64_t room
+    Py_ssize_t width
+    bint tight
+
 cdef struct Group:
-    uint64_t place
-    uint64_t signer
+    uint64_t high
+    uint64_t low
     int64_t rows
-    int32_t index
+    int64_t last
+
+cdef struct Item:
+    uint64_t high
+    uint64_t low
+    int64_t index
 
 cdef struct Cursor:
     Py_ssize_t next
     Py_ssize_t lot
     Py_ssize_t left
 
+cdef struct Tally:
+    Py_ssize_t lots
+    Py_ssize_t rows
+    int64_t fees
+    int64_t room
 
-cdef int by_key(const void *left, const void *right) noexcept nogil:
-    cdef const Group *a = <const Group *>left
-    cdef const Group *b = <const Group *>right
-    if a.place != b.place:
-        return -1 if a.place < b.place else 1
-    if a.signer != b.signer:
-        return -1 if a.signer < b.signer else 1
-    return 0
+# What a build takes from the heap, all of it given back at its end.
+cdef struct Work:
+    Group *groups
+    int32_t *slots
+    int32_t *member
+    Cursor *cursors
+    Tally *tallies
+    Item *items
+    Item *turns
+    # The rows by number, in `turns`; NULL where they come so.
+    Item *turn
 
 
 @cython.overflowcheck(False)
-cdef inline uint64_t mixed(uint64_t place, uint64_t signer) noexcept nogil:
+cdef inline uint64_t mixed(uint64_t high, uint64_t low) noexcept nogil:
     # The products wrap on purpose: packed fields differ in few bits, and every bit must move the low ones.
-    cdef uint64_t h = place * <uint64_t>0x9E3779B97F4A7C15U
-    h = (h ^ (h >> 32) ^ signer) * <uint64_t>0xD6E8FEB86659FD93U
+    cdef uint64_t h = high * <uint64_t>0x9E3779B97F4A7C15U
+    h = (h ^ (h >> 32) ^ low) * <uint64_t>0xD6E8FEB86659FD93U
     h = (h ^ (h >> 32)) * <uint64_t>0xD6E8FEB86659FD93U
     return h ^ (h >> 32)
 
 
-cdef inline int rank(uint8_t letter) noexcept nogil:
-    if letter == 68:
-        return 0
-    if letter == 83:
-        return 1
-    return 2 if letter == 89 else -1
+@cython.overflowcheck(False)
+cdef Py_ssize_t gather(
+    const Columns *of, const Field *fields, int field_count, int32_t *slots, uint64_t mask, Group *groups, int32_t *member, bint *sorted_,
+) noexcept nogil:
+    # The number of groups, or -(row + 1) of the first row whose key cannot stand.
+    cdef uint64_t[BLOCK] high
+    cdef uint64_t[BLOCK] low
+    cdef Py_ssize_t i, row, start = 0, count, found = 0
+    cdef uint64_t at
+    cdef int32_t g = -1
+    sorted_[0] = True
+    while start < of.count:
+        count = min(<Py_ssize_t>BLOCK, of.count - start)
+        if pack(of, fields, field_count, start, count, high, low):
+            row = start
+            while not pack(of, fields, field_count, row, 1, high, low):
+                row += 1
+            return -(row + 1)
+        for i in range(count):
+            row = start + i
+            if g < 0 or groups[g].high != high[i] or groups[g].low != low[i]:
+                at = mixed(high[i], low[i]) & mask
+                while True:
+                    g = slots[at] - 1
+                    if g < 0:
+                        g = <int32_t>found
+                        slots[at] = g + 1
+                        groups[g] = Group(high[i], low[i], 0, of.number[row])
+                        found += 1
+                        break
+                    if groups[g].high == high[i] and groups[g].low == low[i]:
+                        break
+                    at = (at + 1) & mask
+            groups[g].rows += 1
+            if of.number[row] < groups[g].last:
+                sorted_[0] = False
+            groups[g].last = of.number[row]
+            member[row] = g
+        start += count
+    return found
 
 
 @cython.overflowcheck(False)
-cdef Py_ssize_t gather(
-    const int64_t *destination, const uint8_t *flow, const int64_t *amc, const uint8_t *security, const int64_t *executor,
-    Py_ssize_t count, bint per_executor, int32_t *slots, uint64_t mask, Group *groups, int32_t *member,
-) noexcept nogil:
-    # The number of groups, or -(row + 1) of the first row whose key cannot stand.
-    cdef Py_ssize_t i, found = 0
-    cdef uint64_t place, signer, at
-    cdef int32_t g = -1
-    cdef int letter
+cdef Item *in_order(Item *items, Item *spare, Py_ssize_t count) noexcept nogil:
+    # Stable, byte by byte from the lowest; a byte that all share costs nothing. Returns which of the two holds the outcome.
+    cdef size_t[DIGITS][256] seen
+    cdef size_t at, step
+    cdef Py_ssize_t i
+    cdef int digit, shift, value
+    cdef uint64_t word
+    memset(seen, 0, sizeof(seen))
     for i in range(count):
-        letter = rank(security[i])
-        if letter < 0 or destination[i] < 0 or destination[i] >= DESTINATIONS or (flow[i] != 1 and flow[i] != 2):
-            return -(i + 1)
-        place = <uint64_t>destination[i] << 34
-        if flow[i] == 2:
-            if amc[i] <= 0 or amc[i] >= AMC_NUMBERS:
-                return -(i + 1)
-            place |= <uint64_t>amc[i]
-        signer = <uint64_t>letter << 30
-        if per_executor:
-            if executor[i] < 0 or executor[i] >= EXECUTORS:
-                return -(i + 1)
-            signer |= <uint64_t>executor[i]
-        if g < 0 or groups[g].place != place or groups[g].signer != signer:
-            at = mixed(place, signer) & mask
-            while True:
-                g = slots[at] - 1
-                if g < 0:
-                    g = <int32_t>found
-                    slots[at] = g + 1
-                    groups[g].place, groups[g].signer, groups[g].rows, groups[g].index = place, signer, 0, g
-                    found += 1
-                    break
-                if groups[g].place == place and groups[g].signer == signer:
-                    break
-                at = (at + 1) & mask
-        groups[g].rows += 1
-        member[i] = g
-    return found
+        for digit in range(8):
+            seen[digit][(items[i].low >> (8 * digit)) & 255] += 1
+            seen[8 + digit][(items[i].high >> (8 * digit)) & 255] += 1
+    for digit in range(DIGITS):
+        shift = 8 * (digit & 7)
+        word = items[0].low if digit < 8 else items[0].high
+        if seen[digit][(word >> shift) & 255] == <size_t>count:
+            continue
+        at = 0
+        for value in range(256):
+            step = seen[digit][value]
+            seen[digit][value] = at
+            at += step
+        for i in range(count):
+            word = items[i].low if digit < 8 else items[i].high
+            value = (word >> shift) & 255
+            spare[seen[digit][value]] = items[i]
+            seen[digit][value] += 1
+        items, spare = spare, items
+    return items
 
 
 cdef array.array longs(Py_ssize_t count):
@@ -120,194 +170,206 @@ cdef int same_length(Py_ssize_t count, tuple lengths) except -1:
 
 @cython.overflowcheck(False)
 @cython.cdivision(True)
-cdef Py_ssize_t place_groups(Group *groups, Py_ssize_t found, Py_ssize_t maximum, Cursor *cursors) noexcept nogil:
-    # Where each group writes its next row and its first lot; returns the number of lots. `maximum` is 1 at least.
-    cdef Py_ssize_t i, row = 0, lot = 0
-    qsort(groups, <size_t>found, sizeof(Group), by_key)
+cdef inline bint whole(const int64_t *starts, Py_ssize_t row, Py_ssize_t width) noexcept nogil:
+    return starts[row] >= 0 and starts[row + 1] > starts[row] and (starts[row + 1] - starts[row]) % width == 0
+
+
+@cython.overflowcheck(False)
+cdef void tally(const Columns *of, const Limits *limits, const int32_t *member, const Item *turn, Tally *tallies) noexcept nogil:
+    # The lots of each group where sums or bytes part them, up to the first row that cannot stand: `fill` refuses that one.
+    cdef Py_ssize_t i, row
+    cdef int64_t size
+    cdef Tally *one
+    for i in range(of.count):
+        row = i if turn == NULL else turn[i].index
+        if of.fees[row] < 0 or not whole(of.starts, row, limits.width):
+            return
+        size = of.starts[row + 1] - of.starts[row]
+        one = &tallies[member[row]]
+        if one.lots == 0 or one.rows == limits.rows or of.fees[row] > limits.fees - one.fees or size > limits.room - one.room:
+            one.lots += 1
+            one.rows = one.fees = one.room = 0
+        one.rows += 1
+        one.fees += of.fees[row]
+        one.room += size
+
+
+@cython.overflowcheck(False)
+@cython.cdivision(True)
+cdef Py_ssize_t place_groups(
+    const Group *groups, const Item *ordered, Py_ssize_t found, const Limits *limits, const Tally *tallies, Cursor *cursors,
+) noexcept nogil:
+    # Where each group writes its next row and its first lot; returns the number of lots. A lot takes one row at least.
+    cdef Py_ssize_t i, g, row = 0, lot = 0
     for i in range(found):
-        cursors[groups[i].index] = Cursor(row, lot, maximum)
-        row += groups[i].rows
-        lot += (groups[i].rows + maximum - 1) // maximum
+        g = ordered[i].index
+        cursors[g] = Cursor(row, lot, limits.rows)
+        row += groups[g].rows
+        lot += tallies[g].lots if tallies != NULL else (groups[g].rows + limits.rows - 1) // limits.rows
     return lot
 
 
 @cython.overflowcheck(False)
 cdef int fill(
     const int64_t[::1] fees, const int64_t[::1] amo, const int64_t[::1] amc_share, const int64_t[::1] starts,
-    const int32_t *member, Py_ssize_t count, Py_ssize_t maximum, Py_ssize_t width, Cursor *cursors,
+    const int32_t *member, const Item *turn, const Limits *limits, Cursor *cursors,
     int64_t[::1] order, int64_t[::1] sizes, int64_t[::1] lot_fees, int64_t[::1] lot_amo, int64_t[::1] lot_amc, int64_t[::1] lot_records,
 ) except -1 nogil:
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, row, lot
     cdef Cursor *cursor
-    for i in range(count):
-        if fees[i] < 0 or amo[i] < 0 or amc_share[i] < 0:
-            raise ValueError(i, "amount is negative")
-        if starts[i] < 0 or starts[i + 1] <= starts[i] or (starts[i + 1] - starts[i]) % width:
-            raise ValueError(i, "records are not whole lines")
-        cursor = &cursors[member[i]]
-        if cursor.left == 0:
-            cursor.lot += 1
-            cursor.left = maximum
+    for i in range(order.shape[0]):
+        row = i if turn == NULL else turn[i].index
+        if fees[row] < 0 or amo[row] < 0 or amc_share[row] < 0:
+            raise ValueError(row, "amount is negative")
+        if starts[row] < 0 or starts[row + 1] <= starts[row] or (starts[row + 1] - starts[row]) % limits.width:
+            raise ValueError(row, "records are not whole lines")
+        cursor = &cursors[member[row]]
+        lot = cursor.lot
+        if cursor.left == 0 or (limits.tight and sizes[lot] and (
+            fees[row] > limits.fees - lot_fees[lot] or starts[row + 1] - starts[row] > limits.room - lot_records[lot] * limits.width
+        )):
+            lot += 1
+            cursor.lot = lot
+            cursor.left = limits.rows
         cursor.left -= 1
-        order[cursor.next] = i
+        order[cursor.next] = row
         cursor.next += 1
-        sizes[cursor.lot] += 1
+        sizes[lot] += 1
         # The offsets rise from zero, so the sum of their steps fits as they do.
-        lot_records[cursor.lot] += (starts[i + 1] - starts[i]) // width
-        if (
-            fees[i] > LARGEST - lot_fees[cursor.lot]
-            or amo[i] > LARGEST - lot_amo[cursor.lot]
-            or amc_share[i] > LARGEST - lot_amc[cursor.lot]
-        ):
-            raise OverflowError(i, "sum of the lot is beyond 64 bits")
-        lot_fees[cursor.lot] += fees[i]
-        lot_amo[cursor.lot] += amo[i]
-        lot_amc[cursor.lot] += amc_share[i]
+        lot_records[lot] += (starts[row + 1] - starts[row]) // limits.width
+        if fees[row] > LARGEST - lot_fees[lot] or amo[row] > LARGEST - lot_amo[lot] or amc_share[row] > LARGEST - lot_amc[lot]:
+            raise OverflowError(row, "sum of the lot is beyond 64 bits")
+        lot_fees[lot] += fees[row]
+        lot_amo[lot] += amo[row]
+        lot_amc[lot] += amc_share[row]
     return 0
+
+
+cdef int read_plan(bytes plan, Field *fields) except -1:
+    # Where each field of the key stands, the last one at bit 0; returns how many there are.
+    cdef int place, code, shift = 0
+    codes = list(plan)
+    if len(set(codes)) != len(codes) or not ALWAYS <= set(codes) or max(codes) >= FIELDS:
+        raise ValueError("a plan names each field once, and those of a header all")
+    for place in range(len(codes) - 1, -1, -1):
+        code = codes[place]
+        fields[place] = Field(code, shift)
+        shift += WIDTHS[code]
+    return len(codes)
+
+
+cdef void give_back(Work *work) noexcept nogil:
+    free(work.groups)
+    free(work.slots)
+    free(work.member)
+    free(work.cursors)
+    free(work.tallies)
+    free(work.items)
+    free(work.turns)
+
+
+cdef void *block(Py_ssize_t count, size_t size) except NULL:
+    # Pages that nothing touches are never mapped, so the worst case costs nothing in the usual one.
+    cdef void *found = calloc(<size_t>count, size)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
+cdef Py_ssize_t group(const Columns *of, const Field *fields, int field_count, const Limits *limits, Work *work) except -1:
+    # Rows to groups, groups and rows to their order; returns the number of lots. `work` holds what was taken, also when this raises.
+    cdef Py_ssize_t count = of.count, capacity = 2, found, lots, i
+    cdef bint in_sequence = True
+    cdef Item *ordered
+    while capacity < 2 * count:
+        capacity *= 2
+    work.slots = <int32_t *>block(capacity, sizeof(int32_t))
+    work.groups = <Group *>block(count, sizeof(Group))
+    work.member = <int32_t *>block(count, sizeof(int32_t))
+    with nogil:
+        found = gather(of, fields, field_count, work.slots, <uint64_t>capacity - 1, work.groups, work.member, &in_sequence)
+    if found < 0:
+        raise ValueError(-found - 1, "key is out of range")
+    work.cursors = <Cursor *>block(found, sizeof(Cursor))
+    work.items = <Item *>block(2 * found, sizeof(Item))
+    if limits.tight:
+        work.tallies = <Tally *>block(found, sizeof(Tally))
+    if not in_sequence:
+        work.turns = <Item *>block(2 * count, sizeof(Item))
+    with nogil:
+        if not in_sequence:
+            for i in range(count):
+                # The sign bit turned over, signed numbers are in the order of unsigned ones.
+                work.turns[i] = Item(0, <uint64_t>of.number[i] ^ (<uint64_t>1 << 63), i)
+            work.turn = in_order(work.turns, work.turns + count, count)
+        for i in range(found):
+            work.items[i] = Item(work.groups[i].high, work.groups[i].low, i)
+        ordered = in_order(work.items, work.items + found, found)
+        if limits.tight:
+            tally(of, limits, work.member, work.turn, work.tallies)
+        lots = place_groups(work.groups, ordered, found, limits, work.tallies, work.cursors)
+    return lots
 
 
 def arrange(
     const int64_t[::1] destination not None, const uint8_t[::1] flow not None, const int64_t[::1] amc not None,
-    const uint8_t[::1] security not None, const int64_t[::1] executor not None,
+    const uint8_t[::1] security not None, const int64_t[::1] executor not None, const int64_t[::1] care not None,
+    const int64_t[::1] number not None,
     const int64_t[::1] fees not None, const int64_t[::1] amo not None, const int64_t[::1] amc_share not None,
-    const int64_t[::1] starts not None, Py_ssize_t width, Py_ssize_t maximum, bint per_executor,
+    const int64_t[::1] starts not None, Py_ssize_t width, Py_ssize_t maximum, int64_t ceiling, int64_t room,
+    bytes plan not None, const int64_t[::1] care_bounds not None, const int64_t[::1] fee_bounds not None,
 ) -> tuple:
-    """Order rows by key, keep their input order inside a key, and cut lots of at most `maximum` rows.
+    """Order rows by key and, inside a key, by number; cut lots of at most `maximum` rows, `ceiling` of fees and `room` bytes of records.
 
-    `destination` is regime, caisse and centre as nine digits; `starts` has one more item than the rows: the
-    byte offsets of their records, in lines of `width` bytes. Returns arrays `(order, sizes, fees, amo, amc, records)`:
-    the row numbers in file order, then one item a lot (records without header and trailer).
-    Raises ValueError with args `(row, reason)` for a row that cannot stand, OverflowError for a sum beyond 64 bits.
+    `destination` is regime, caisse and centre as nine digits; `starts` has one more item than the rows: the byte offsets of their
+    records, in lines of `width` bytes. `plan` names the fields of the key, the first one most significant: CAISSE, DESTINATION, FLOW,
+    AMC, SECURITY, EXECUTOR, and AGE and AMOUNT, which are how many bounds a row's `care` (a day) and its fees reach. A row that is beyond
+    a limit by itself has its own lot. Rows of one key and number keep the order they come in. Returns arrays
+    `(order, sizes, fees, amo, amc, records)`: the row numbers in file order, then one item a lot (records without header and trailer).
+    Raises ValueError with args `(row, reason)` for a row that cannot stand, OverflowError for a sum beyond 64 bits; of several rows the
+    one that is first by number.
     """
-    cdef Py_ssize_t count = destination.shape[0], found, lots, capacity = 2
-    cdef Group *groups = NULL
-    cdef int32_t *member = NULL
-    cdef int32_t *slots = NULL
-    cdef Cursor *cursors = NULL
-    same_length(count, (flow.shape[0], amc.shape[0], security.shape[0], executor.shape[0], fees.shape[0], amo.shape[0],
-                        amc_share.shape[0], starts.shape[0] - 1))
-    if maximum < 1 or width < 1:
+    cdef Py_ssize_t count = destination.shape[0], lots
+    cdef Field[FIELDS] fields
+    cdef int field_count = read_plan(plan, fields)
+    cdef Work work
+    same_length(count, (flow.shape[0], amc.shape[0], security.shape[0], executor.shape[0], care.shape[0], number.shape[0], fees.shape[0],
+                        amo.shape[0], amc_share.shape[0], starts.shape[0] - 1))
+    if maximum < 1 or width < 1 or ceiling < 1 or room < 1:
         raise ValueError("a lot holds at least one row, a line at least one byte")
+    if care_bounds.shape[0] > MOST_BOUNDS or fee_bounds.shape[0] > MOST_BOUNDS:
+        raise ValueError("too many bounds")
     if count > 2_000_000_000:
         raise OverflowError("too many rows for one build")
     order = longs(count)
-    # No lot can hold more, and what is added to it below then stays small.
-    maximum = min(maximum, max(count, 1))
     if count == 0:
         return order, longs(0), longs(0), longs(0), longs(0), longs(0)
-    while capacity < 2 * count:
-        capacity *= 2
+    cdef Columns of = Columns(
+        &destination[0], &flow[0], &amc[0], &security[0], &executor[0], &care[0], &fees[0], &number[0], &starts[0],
+        NULL, NULL, <int>care_bounds.shape[0], <int>fee_bounds.shape[0], count,
+    )
+    if care_bounds.shape[0]:
+        of.care_bounds = &care_bounds[0]
+    if fee_bounds.shape[0]:
+        of.fee_bounds = &fee_bounds[0]
+    # No lot can hold more rows, and what is added to it below then stays small.
+    cdef Limits limits = Limits(min(maximum, count), ceiling, room, width, ceiling < LARGEST or room < LARGEST)
+    memset(&work, 0, sizeof(Work))
     try:
-        # Pages that no group touches are never mapped, so the worst case costs nothing in the usual one.
-        slots = <int32_t *>calloc(<size_t>capacity, sizeof(int32_t))
-        groups = <Group *>malloc(<size_t>count * sizeof(Group))
-        member = <int32_t *>malloc(<size_t>count * sizeof(int32_t))
-        if slots == NULL or groups == NULL or member == NULL:
-            raise MemoryError
-        with nogil:
-            found = gather(&destination[0], &flow[0], &amc[0], &security[0], &executor[0], count, per_executor,
-                           slots, <uint64_t>capacity - 1, groups, member)
-        if found < 0:
-            raise ValueError(-found - 1, "key is out of range")
-        cursors = <Cursor *>malloc(<size_t>found * sizeof(Cursor))
-        if cursors == NULL:
-            raise MemoryError
-        with nogil:
-            lots = place_groups(groups, found, maximum, cursors)
+        lots = group(&of, fields, field_count, &limits, &work)
         sizes, lot_fees, lot_amo, lot_amc, lot_records = longs(lots), longs(lots), longs(lots), longs(lots), longs(lots)
-        total(fees, amo, amc_share, starts, member, count, maximum, width, cursors, order, sizes, lot_fees, lot_amo, lot_amc, lot_records)
+        total(fees, amo, amc_share, starts, work.member, work.turn, &limits, work.cursors,
+              order, sizes, lot_fees, lot_amo, lot_amc, lot_records)
         return order, sizes, lot_fees, lot_amo, lot_amc, lot_records
     finally:
-        free(slots)
-        free(groups)
-        free(member)
-        free(cursors)
+        give_back(&work)
 
 
 cdef int total(
     const int64_t[::1] fees, const int64_t[::1] amo, const int64_t[::1] amc_share, const int64_t[::1] starts,
-    const int32_t *member, Py_ssize_t count, Py_ssize_t maximum, Py_ssize_t width, Cursor *cursors,
+    const int32_t *member, const Item *turn, const Limits *limits, Cursor *cursors,
     int64_t[::1] order, int64_t[::1] sizes, int64_t[::1] lot_fees, int64_t[::1] lot_amo, int64_t[::1] lot_amc, int64_t[::1] lot_records,
 ) except -1:
     with nogil:
-        fill(fees, amo, amc_share, starts, member, count, maximum, width, cursors, order, sizes, lot_fees, lot_amo, lot_amc, lot_records)
+        fill(fees, amo, amc_share, starts, member, turn, limits, cursors, order, sizes, lot_fees, lot_amo, lot_amc, lot_records)
     return 0
-
-
-@cython.overflowcheck(False)
-cdef int copy_lots(
-    const char *source, Py_ssize_t size, const int64_t[::1] starts, const int64_t[::1] order, const int64_t[::1] sizes,
-    const char *heads, const char *tails, Py_ssize_t width, char *out, Py_ssize_t room, int64_t[::1] records,
-) except -1 nogil:
-    # `room` counts down what is left of the output: a column that lies can never write past it.
-    cdef Py_ssize_t lot, row, at = 0, length, i, record = 2
-    for lot in range(sizes.shape[0]):
-        if room < width or sizes[lot] < 0 or sizes[lot] > order.shape[0] - at:
-            raise ValueError("lots and rows disagree")
-        memcpy(out, heads + lot * width, <size_t>width)
-        out += width
-        room -= width
-        record += 1
-        for i in range(sizes[lot]):
-            row = order[at + i]
-            if row < 0 or row >= records.shape[0]:
-                raise ValueError("order names a row that is not there")
-            if starts[row] < 0 or starts[row + 1] < starts[row] or starts[row + 1] > size or starts[row + 1] - starts[row] > room:
-                raise ValueError(row, "records lie outside the data")
-            length = starts[row + 1] - starts[row]
-            if length == 0 or length % width:
-                raise ValueError(row, "records are not whole lines")
-            if records[row]:
-                raise ValueError(row, "row stands twice")
-            memcpy(out, source + starts[row], <size_t>length)
-            records[row] = record
-            record += length // width
-            out += length
-            room -= length
-        at += sizes[lot]
-        if room < width:
-            raise ValueError("lots and rows disagree")
-        memcpy(out, tails + lot * width, <size_t>width)
-        out += width
-        room -= width
-        record += 1
-    return 0
-
-
-def assemble(
-    bytes data not None, const int64_t[::1] starts not None, const int64_t[::1] order not None, const int64_t[::1] sizes not None,
-    bytes opening not None, bytes heads not None, bytes tails not None, bytes closing not None,
-) -> tuple:
-    """Lay out a whole file: opening line, then each lot between its head and its tail, then the closing line.
-
-    `opening` gives the width of a line, line end included. Returns the content and, by row, the number from 1 of its first record.
-    Raises ValueError or OverflowError for columns that disagree with each other or with `data`; args are `(row, reason)`
-    where one row is at fault.
-    """
-    cdef Py_ssize_t width = len(opening), lots = sizes.shape[0], rows = starts.shape[0] - 1, i
-    cdef Py_ssize_t body = 0, length
-    if width < 1 or len(closing) != width or len(heads) != lots * width or len(tails) != lots * width or rows != order.shape[0]:
-        raise ValueError("heads, tails or rows do not fit the lots")
-    for i in range(rows):
-        body += starts[i + 1] - starts[i]
-    if body < 0 or body > len(data):
-        raise ValueError("records lie outside the data")
-    length = body + 2 * width * (lots + 1)
-    cdef bytes content = PyBytes_FromStringAndSize(NULL, length)
-    cdef char *out = PyBytes_AS_STRING(content)
-    records = longs(rows)
-    cdef int64_t[::1] first = records
-    memcpy(out, PyBytes_AS_STRING(opening), <size_t>width)
-    cdef const char *source = PyBytes_AS_STRING(data)
-    cdef const char *head = PyBytes_AS_STRING(heads)
-    cdef const char *tail = PyBytes_AS_STRING(tails)
-    cdef Py_ssize_t size = len(data), room = length - 2 * width, spent = 0
-    with nogil:
-        copy_lots(source, size, starts, order, sizes, head, tail, width, out + width, room, first)
-    for i in range(lots):
-        spent += sizes[i]
-    # Every row once and none twice: the whole of the output has been written.
-    if spent != rows:
-        raise ValueError("lots and rows disagree")
-    memcpy(out + length - width, PyBytes_AS_STRING(closing), <size_t>width)
-    return content, records

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lots build`: invoices become one claim file and the list of its lots, without a service or a database."""
+"""`lots build`: invoices become claim files and the list of their lots, without a service or a database."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
 def build(
     file: Annotated[str, typer.Argument(help="The invoices, one JSON object a line, or - for standard input.")],
     settings: Annotated[str, typer.Option("--settings", help="The settings of the build, one JSON object.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder that receives the claim file and summary.json.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder that receives the claim files and summary.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Group, number and total the invoices of one biller, and write their claim file (test profile)."""
+    """Group, number and total the invoices of one biller, and write their claim files (test profile)."""
     import msgspec
 
     from desmos_fast.exchange.faults import FaultyInput
@@ -51,21 +51,22 @@ def build(
         print(shown.decode())
 
 
-def _built(data: bytes, settings: "LotSettings") -> "tuple[list[Invoice], BuiltFile | None]":
+def _built(data: bytes, settings: "LotSettings") -> "tuple[list[Invoice], list[BuiltFile]]":
     """Read and build; print every fault of the reading and of the building, in order of lines, and leave when there is one."""
     from desmos_fast.billing.codec import read_ndjson
     from desmos_fast.exchange.faults import FaultyInput
-    from desmos_fast.lots.codec import build as build_file
+    from desmos_fast.lots.codec import build_all
 
     invoices, lines, faults = read_ndjson(data)
-    built = None
+    built = []
     try:
         # Nothing to bill makes no file: a quiet day is no fault.
-        built = build_file(invoices, settings, lines=lines) if invoices else None
+        built = build_all(invoices, settings, lines=lines) if invoices else []
     except FaultyInput as refused:
         faults = [*faults, *refused.faults]
     if faults:
-        print_faults(sorted(faults, key=_line_of))
+        faults.sort(key=_line_of)
+        print_faults(faults)
         exit_faulty()
     return invoices, built
 
@@ -74,23 +75,30 @@ def _line_of(fault: "Fault") -> tuple[bool, int]:
     return fault.line is None, fault.line or 0
 
 
-def _write(out: Path, built: "BuiltFile | None", summary: bytes) -> None:
+def _write(out: Path, built: "Sequence[BuiltFile]", summary: bytes) -> None:
     make_folder(out)
-    claims = [(out / built.name, built.content)] if built is not None else []
-    write_together([*claims, (out / "summary.json", summary)])
+    write_together([*((out / file.name, file.content) for file in built), (out / "summary.json", summary)])
 
 
-def _summary(settings: "LotSettings", invoices: "Sequence[Invoice]", built: "BuiltFile | None") -> dict[str, Any]:
+def _summary(settings: "LotSettings", invoices: "Sequence[Invoice]", built: "Sequence[BuiltFile]") -> dict[str, Any]:
     from desmos_fast.exchange.layouts import load_pack
     from desmos_fast.lots.codec import claimed_apart
 
     common: dict[str, Any] = {"profile": load_pack().profile, "date": settings.date}
-    if built is None:
+    if not built:
         nothing: dict[str, Any] = {"file": None, "records": 0, "invoices": 0, "fees": 0, "amo": 0, "amc": 0, "lots": []}
         return common | nothing | {"next_sequence": settings.file_sequence, "next_lot": settings.first_lot}
     numbers = [invoice.number for invoice in invoices]
     numbers += [numbers[place] for place in claimed_apart(invoices)]
-    return common | {
+    if len(built) == 1:
+        return common | _file_summary(built[0], numbers)
+    totals = {name: sum(getattr(file, name) for file in built) for name in ("records", "invoices", "fees", "amo", "amc")}
+    files = {"files": [_file_summary(file, numbers) for file in built]}
+    return common | totals | {"next_sequence": built[-1].next_sequence, "next_lot": built[-1].next_lot} | files
+
+
+def _file_summary(built: "BuiltFile", numbers: Sequence[int]) -> dict[str, Any]:
+    return {
         "file": built.name,
         "sha256": hashlib.sha256(built.content).hexdigest(),
         "biller": built.biller,

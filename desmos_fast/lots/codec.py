@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claim files of the test profile: encoded invoices in, grouped, numbered and totalled; one whole file out."""
+"""Claim files of the test profile: encoded invoices in, grouped, numbered and totalled; whole files out."""
 
 import re
 from array import array
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import groupby
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from datetime import date
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -15,7 +16,7 @@ from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.exchange.kernel import write
 from desmos_fast.exchange.layouts import load_pack
-from desmos_fast.lots import kernel, rules
+from desmos_fast.lots import kernel, policies, rules
 from desmos_fast.lots.model import BuildRequest, BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def decode_settings(data: bytes) -> LotSettings:
     return _sound(_decoded(data, LotSettings))
 
 
-def decode_request(data: bytes, date: str) -> LotSettings:
+def decode_request(data: bytes, today: str) -> LotSettings:
     """Read what a caller says of a build on a day; raise FaultyInput for an unknown key or a value out of bounds."""
-    return _sound(LotSettings(date=date, **msgspec.structs.asdict(_decoded(data, BuildRequest))))
+    return _sound(LotSettings(date=today, **msgspec.structs.asdict(_decoded(data, BuildRequest))))
 
 
 def _decoded(data: bytes, shape: type[T]) -> T:
@@ -65,113 +66,110 @@ def _settings_fault(message: str) -> Fault:
     return Fault(code=code, message=f"settings: {message}", field=path or None)
 
 
-def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: AbstractSet[int] = frozenset()) -> BuiltFile:
-    """Put encoded invoices of one biller in lots and lay out one file.
+class Planned(NamedTuple):
+    """What a build comes to before a number is given: its lots, the place in their order where each begins, and the lots of each file."""
 
-    `in_use` are the numbers of the biller's lots that still wait for an answer. Raises FaultyInput (settings, several destinations
-    where one is asked for, more lots than a file takes, a total wider than its field, no row), LotNumbersExhausted, RowsDisagree,
-    LayoutNotInForce.
+    found: kernel.Cut
+    begins: "array[int]"
+    files: list[range]
+
+
+def plan(rows: Rows, settings: LotSettings) -> Planned:
+    """Put rows in lots, and lots in files: none with too many lots or bytes, none that holds two of what is to part files.
+
+    A lot never leaves the order that the criteria give, so each file is a run of it. Raises RowsDisagree.
     """
+    found = kernel.cut(rows, settings)
+    begins = array("q", accumulate(found.sizes, initial=0))
+    keys = policies.keys_of(rows, [found.order[begin] for begin in begins[:-1]], settings)
+    most = settings.max_bytes_per_file or policies.MOST_BYTES
+    files: list[range] = []
+    first = records = 0
+    for lot, key in enumerate(keys):
+        more = found.records[lot] + 2
+        full = lot - first == settings.max_lots_per_file or policies.file_size(records + more) > most
+        if lot > first and (full or key != keys[first]):
+            files.append(range(first, lot))
+            first, records = lot, 0
+        records += more
+    if keys:
+        files.append(range(first, len(keys)))
+    return Planned(found, begins, files)
+
+
+def check_build(biller: str, settings: LotSettings) -> None:
+    """Raise FaultyInput for settings that cannot be and a biller that records cannot hold, LayoutNotInForce for a day without layouts."""
     faults = rules.check_settings(settings)
-    digits = rules.biller_digits(biller)
-    if digits is None:
+    if rules.biller_digits(biller) is None:
         faults.append(Fault(code="B2_BAD_VALUE", message="this biller cannot be written in a record", field="biller", value=biller))
-    if len(rows.flow) == 0:
-        faults.append(Fault(code="B2_MISSING", message="there is no invoice to put in a lot"))
-    if faults or digits is None:
+    if faults:
         raise FaultyInput(faults)
     load_pack().check_day(settings.date)
-    found = kernel.cut(rows, settings)
-    _check_file(rows, found, settings)
-    numbers = rules.lot_numbers(settings.first_lot, len(found.sizes), in_use)
-    lots = _describe(rows, found, numbers, settings)
+
+
+def lay_out(
+    rows: Rows, planned: Planned, place: int, biller: str, settings: LotSettings, numbers: Sequence[int], taken: bytearray
+) -> BuiltFile:
+    """Lay out the file at `place` of a plan; `numbers` are those of all its lots, and the file's own sequence is the settings'.
+
+    `taken` has a byte for each row, and keeps a row from standing in two files. Raises FaultyInput for what does not fit its field,
+    RowsDisagree.
+    """
+    span = planned.files[place]
+    digits = rules.biller_digits(biller)
+    assert digits is not None, "check_build refuses this biller"
+    lots = _describe(rows, planned, span, numbers, settings)
     opening, closing, totals = _envelope(lots, digits, settings)
     heads = write("1", [_head(lot, digits) for lot in lots])
     tails = write("6", [_tail(lot, digits) for lot in lots])
-    content, firsts = kernel.lay_out(rows, found, opening, heads, tails, closing)
+    start = planned.begins[span.start]
+    order, sizes = planned.found.order[start : planned.begins[span.stop]], planned.found.sizes[span.start : span.stop]
+    content, firsts = kernel.lay_out(rows, order, sizes, opening, heads, tails, closing, taken)
+    begins = [planned.begins[lot] - start for lot in range(span.start, span.stop + 1)]
     return BuiltFile(
         name=rules.file_name(biller, settings.file_sequence),
         biller=biller,
         sequence=settings.file_sequence,
         date=settings.date,
         content=content,
-        lots=tuple(msgspec.structs.replace(lot, first_records=array("q", [firsts[row] for row in lot.rows])) for lot in lots),
+        lots=tuple(
+            msgspec.structs.replace(lot, first_records=firsts[begin:end]) for lot, begin, end in zip(lots, begins, begins[1:], strict=False)
+        ),
         records=totals["records"],
         invoices=totals["invoices"],
         fees=Cents(totals["fees"]),
         amo=Cents(totals["amo"]),
         amc=Cents(totals["amc"]),
         next_sequence=rules.next_number(settings.file_sequence, rules.LAST_SEQUENCE),
-        next_lot=rules.next_number(numbers[-1], rules.LAST_LOT),
+        next_lot=rules.next_number(numbers[span.stop - 1], rules.LAST_LOT),
     )
 
 
-def _check_file(rows: Rows, found: kernel.Cut, settings: LotSettings) -> None:
-    count = len(found.sizes)
-    if count > settings.max_lots_per_file:
-        message = f"these invoices make {count} lots and a file takes {settings.max_lots_per_file}: make several files"
-        raise FaultyInput([Fault(code="B2_OVERFLOW", message=message, field="max_lots_per_file", value=count)])
-    if not settings.one_destination_per_file:
-        return
-    # Rows stand in order of destination: when the ends agree, all do.
-    ends = [rules.place_of(rows.destination[found.order[at]])[:2] for at in (0, -1)]
-    if ends[0] != ends[1]:
-        message = f"the file would go to several caisses, {'/'.join(ends[0])} and {'/'.join(ends[1])}: make one file for each"
-        raise FaultyInput([Fault(code="B2_LOT_MISMATCH", message=message, field="one_destination_per_file", value="/".join(ends[1]))])
+def build_encoded(rows: Rows, biller: str, settings: LotSettings, in_use: AbstractSet[int] = frozenset()) -> list[BuiltFile]:
+    """Put encoded invoices of one biller in lots, and lay out the files that the settings ask for, in order.
 
-
-def share_out(rows: Rows, settings: LotSettings) -> "list[array[int]]":
-    """Return the rows of each file that the settings ask for: one for each destination if so set, none with too many lots.
-
-    Raises RowsDisagree.
+    The same rows in another order give the same files. `in_use` are the numbers of the biller's lots that still wait for an answer.
+    Raises FaultyInput (settings, a total wider than its field, no row), LotNumbersExhausted, RowsDisagree, LayoutNotInForce.
     """
-    found = kernel.cut(rows, settings)
-    files: list[array[int]] = []
-    bounds = array("q", [0])
-    for size in found.sizes:
-        bounds.append(bounds[-1] + size)
-
-    def caisse(lot: int) -> tuple[str, str] | None:
-        return rules.place_of(rows.destination[found.order[bounds[lot]]])[:2] if settings.one_destination_per_file else None
-
-    for _, group in groupby(range(len(found.sizes)), caisse):
-        lots = list(group)
-        for first in range(0, len(lots), settings.max_lots_per_file):
-            some = lots[first : first + settings.max_lots_per_file]
-            files.append(found.order[bounds[some[0]] : bounds[some[-1] + 1]])
-    return files
+    if len(rows.flow) == 0:
+        raise FaultyInput([*rules.check_settings(settings), Fault(code="B2_MISSING", message="there is no invoice to put in a lot")])
+    check_build(biller, settings)
+    planned = plan(rows, settings)
+    numbers = rules.lot_numbers(settings.first_lot, len(planned.found.sizes), in_use)
+    taken = bytearray(len(rows.flow))
+    sequences = accumulate(planned.files[1:], lambda last, _: rules.next_number(last, rules.LAST_SEQUENCE), initial=settings.file_sequence)
+    return [
+        lay_out(rows, planned, place, biller, msgspec.structs.replace(settings, file_sequence=sequence), numbers, taken)
+        for place, sequence in enumerate(sequences)
+    ]
 
 
-def take_rows(rows: Rows, chosen: "array[int]") -> Rows:
-    """Return some rows as columns of their own, in the order given."""
-    starts = array("q", [0])
-    for row in chosen:
-        starts.append(starts[-1] + rows.starts[row + 1] - rows.starts[row])
-
-    def some(column: "array[int]") -> "array[int]":
-        return array("q", [column[row] for row in chosen])
-
-    return Rows(
-        data=b"".join([rows.data[rows.starts[row] : rows.starts[row + 1]] for row in chosen]),
-        starts=starts,
-        destination=some(rows.destination),
-        amc_number=some(rows.amc_number),
-        executor=some(rows.executor),
-        flow=bytes([rows.flow[row] for row in chosen]),
-        security=bytes([rows.security[row] for row in chosen]),
-        fees=some(rows.fees),
-        amo=some(rows.amo),
-        amc=some(rows.amc),
-    )
-
-
-def _describe(rows: Rows, found: kernel.Cut, numbers: Sequence[int], settings: LotSettings) -> list[BuiltLot]:
+def _describe(rows: Rows, planned: Planned, span: range, numbers: Sequence[int], settings: LotSettings) -> list[BuiltLot]:
+    found, begins = planned.found, planned.begins
+    by_executor = "executor" in policies.lot_criteria(settings)
     lots: list[BuiltLot] = []
-    start = 0
-    for index, number in enumerate(numbers):
-        size = found.sizes[index]
-        members = found.order[start : start + size]
-        start += size
+    for index in span:
+        members = found.order[begins[index] : begins[index + 1]]
         first = members[0]
         flow = cast("Flow", rows.flow[first])
         regime, caisse, centre = rules.place_of(rows.destination[first])
@@ -179,12 +177,12 @@ def _describe(rows: Rows, found: kernel.Cut, numbers: Sequence[int], settings: L
         fees, amo = found.fees[index], found.amo[index]
         lots.append(
             BuiltLot(
-                number=number, flow=flow, regime=regime, caisse=caisse, centre=centre,
+                number=numbers[index], flow=flow, regime=regime, caisse=caisse, centre=centre,
                 amc_number=f"{rows.amc_number[first]:010d}" if flow == 2 else "",
                 security=cast("SecurityLetter", chr(rows.security[first])), date=settings.date,
                 recipient_organism=organism, computing_centre=computing,
-                executor=rows.executor[first] if settings.lot_per_executor else None,
-                invoices=size, records=found.records[index] + 2,
+                executor=rows.executor[first] if by_executor else None,
+                invoices=len(members), records=found.records[index] + 2,
                 fees=Cents(fees), amo=Cents(amo), amc=Cents(found.amc[index]), insured_share=Cents(fees - amo),
                 rows=members, first_records=array("q"),
             )
@@ -254,10 +252,10 @@ def _envelope(lots: Sequence[BuiltLot], biller: str, settings: LotSettings) -> t
     return write("000", [file | opening]), write("999", [file | closing]), totals
 
 
-def build(
+def build_all(
     invoices: Sequence[Invoice], settings: LotSettings, *, lines: Sequence[int] | None = None, in_use: AbstractSet[int] = frozenset()
-) -> BuiltFile:
-    """Encode invoices of one biller and build their file; `lines` are their line numbers, for faults.
+) -> list[BuiltFile]:
+    """Encode invoices of one biller and build their files; `lines` are their line numbers, for faults.
 
     An invoice whose AMC share is claimed apart gives two rows, flow 02 after the others: row numbers of the lots from
     `len(invoices)` on are those of `claimed_apart(invoices)`. Raises what `build_encoded` raises, FaultyInput also for invoices
@@ -266,7 +264,7 @@ def build(
     from desmos_fast.billing.codec import encode
 
     whole = encode(invoices, flow=1, lines=lines)
-    faults = whole.faults or _mixed(invoices, settings, lines)
+    faults = whole.faults or _mixed(invoices, lines)
     if faults:
         raise FaultyInput(faults)
     apart = claimed_apart(invoices)
@@ -274,6 +272,16 @@ def build(
     if again.faults:
         raise FaultyInput(again.faults)
     return build_encoded(_columns(invoices, apart, whole, again), invoices[0].biller if invoices else "", settings, in_use)
+
+
+def build(invoices: Sequence[Invoice], settings: LotSettings, *, in_use: AbstractSet[int] = frozenset()) -> BuiltFile:
+    """Build one file, as `build_all` does; raise FaultyInput when the settings make several of these invoices."""
+    files = build_all(invoices, settings, in_use=in_use)
+    if len(files) > 1:
+        lots = sum(len(file.lots) for file in files)
+        message = f"these invoices make {lots} lots and {len(files)} files, and one file is asked for"
+        raise FaultyInput([Fault(code="B2_OVERFLOW", message=message, value=len(files))])
+    return files[0]
 
 
 def claimed_apart(invoices: Sequence[Invoice]) -> list[int]:
@@ -285,20 +293,16 @@ def claimed_apart(invoices: Sequence[Invoice]) -> list[int]:
     ]
 
 
-def _mixed(invoices: Sequence[Invoice], settings: LotSettings, lines: Sequence[int] | None) -> list[Fault]:
-    """Return a fault for each invoice that cannot share a file with the first one."""
-    faults: list[Fault] = []
-    for place, invoice in enumerate(invoices):
-        caisse = f"{invoice.amo.regime}/{invoice.amo.caisse}"
-        if invoice.biller != invoices[0].biller:
-            fault = Fault(code="B2_BAD_VALUE", message="a file holds the invoices of one biller", field="biller", value=invoice.biller)
-        elif settings.one_destination_per_file and caisse != f"{invoices[0].amo.regime}/{invoices[0].amo.caisse}":
-            message = "the file would go to several caisses: make one file for each"
-            fault = Fault(code="B2_LOT_MISMATCH", message=message, field="one_destination_per_file", value=caisse)
-        else:
-            continue
-        faults.append(msgspec.structs.replace(fault, invoice=invoice.number, line=lines[place] if lines else None))
-    return faults
+def _mixed(invoices: Sequence[Invoice], lines: Sequence[int] | None) -> list[Fault]:
+    """Return a fault for each invoice that is of another biller than the first one."""
+    return [
+        Fault(
+            code="B2_BAD_VALUE", message="a build takes the invoices of one biller", field="biller", value=invoice.biller,
+            invoice=invoice.number, line=lines[place] if lines else None,
+        )
+        for place, invoice in enumerate(invoices)
+        if invoice.biller != invoices[0].biller
+    ]  # fmt: skip
 
 
 def _columns(invoices: Sequence[Invoice], apart: Sequence[int], whole: "Encoded[bytes]", again: "Encoded[bytes]") -> Rows:
@@ -307,9 +311,11 @@ def _columns(invoices: Sequence[Invoice], apart: Sequence[int], whole: "Encoded[
     return Rows(
         data=whole.data + again.data,
         starts=whole.starts + array("q", [shift + start for start in again.starts[1:]]),
+        number=array("q", [claim.number for claim in claims]),
         destination=array("q", [int(claim.amo.regime + claim.amo.caisse + claim.amo.centre) for claim in claims]),
         amc_number=array("q", [0] * len(invoices) + [_amc_number(invoices[place]) for place in apart]),
         executor=array("q", [int(claim.acts[0].executor.am) for claim in claims]),
+        care=array("q", [date.fromisoformat(claim.acts[0].date).toordinal() for claim in claims]),
         flow=b"\x01" * len(invoices) + b"\x02" * len(apart),
         security=b"".join([SECURITY[claim.security] for claim in claims]),
         fees=whole.fees + again.fees,

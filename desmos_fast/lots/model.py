@@ -2,6 +2,8 @@
 """What a lot and a claim file are: settings, columns of encoded invoices, and the outcome of a build."""
 
 from array import array
+from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
@@ -14,6 +16,7 @@ from desmos_fast.exchange.faults import Fault
 
 Flow = Literal[1, 2]
 SecurityLetter = Literal["S", "D", "Y"]
+Criterion = Literal["caisse", "destination", "flow", "amc", "security", "executor", "age", "amount"]
 EXHAUSTED: Final = "LOT_NUMBERS_EXHAUSTED"
 SEND_FILE: Final = "send_file"
 
@@ -64,10 +67,20 @@ class FileState(StrEnum):
 
 
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller may say of a build; `routing` goes from `regime/caisse/centre` to organism and computing centre."""
+    """What a caller may say of a build; `routing` goes from `regime/caisse/centre` to organism and computing centre.
+
+    `lots_by` and `files_by` declare what else parts lots, and what parts files, the first named being the most significant. Bounds are
+    where parts begin: days since care, fees of an invoice in cents. `max_amount_per_lot` is in cents of fees. None is no limit.
+    """
 
     max_invoices_per_lot: int = 200
     max_lots_per_file: int = 100
+    max_bytes_per_file: int | None = None
+    max_amount_per_lot: int | None = None
+    lots_by: tuple[Criterion, ...] = ()
+    files_by: tuple[Criterion, ...] = ()
+    age_bounds: tuple[int, ...] = ()
+    amount_bounds: tuple[int, ...] = ()
     lot_per_executor: bool = False
     one_destination_per_file: bool = False
     routing: dict[str, tuple[str, str]] = {}
@@ -93,43 +106,47 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """Columns over encoded invoices of one biller, one item a row.
 
     `data` holds the records (129 bytes each, LF included); row i is `data[starts[i]:starts[i + 1]]`, so `starts` has one more item.
-    `destination` is regime, caisse and centre as a number of nine digits; `flow` holds the bytes 1 and 2, `security` the letters
-    S, D and Y; `amc_number` is read for flow 2 only, `executor` (an AM number) only with `lot_per_executor`. Amounts are cents,
-    as record 5 carries them.
+    `number` is the invoice's, and the order inside a lot. `destination` is regime, caisse and centre as a number of nine digits; `flow`
+    holds the bytes 1 and 2, `security` the letters S, D and Y; `amc_number` is read for flow 2 only, `executor` (an AM number) and
+    `care` (the ordinal of the day of the first act) only where lots are parted by them. Amounts are cents, as record 5 carries them.
     """
 
-    data: bytes
+    data: bytes | bytearray
     starts: "array[int]"
+    number: "array[int]"
     destination: "array[int]"
     amc_number: "array[int]"
     executor: "array[int]"
-    flow: bytes
-    security: bytes
+    care: "array[int]"
+    flow: bytes | bytearray
+    security: bytes | bytearray
     fees: "array[int]"
     amo: "array[int]"
     amc: "array[int]"
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns over the invoices of one biller that wait for a lot, in order of number, one item an invoice.
+    """Columns over some invoices of one biller that wait for a lot, in order of number, one item an invoice.
 
     `sealed` opens to the packed records, of which `hashes` are the SHA-256. Amounts are those of record 5 in flow 1; `amc_sum` is the
     one of flow 2. `whole` says that the sheet of flow 1 waits, `apart` that the claim of flow 2 does.
     """
 
     ids: list[UUID]
+    numbers: "array[int]"
     sealed: list[bytes]
     hashes: list[bytes]
     destination: "array[int]"
     amc_number: "array[int]"
     executor: "array[int]"
+    care_dates: list[date]
     security: list[str]
     fees: "array[int]"
     amo: "array[int]"
     amc: "array[int]"
     amc_sum: "array[int]"
-    whole: list[bool]
-    apart: list[bool]
+    whole: Sequence[bool]
+    apart: Sequence[bool]
 
 
 class BuiltLot(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from desmos_fast.exchange.faults import Fault
+from desmos_fast.lots import policies
 from desmos_fast.lots.model import FileState, LotNumbersExhausted, LotSettings, LotState
 
 LAST_LOT: Final = 999
@@ -148,6 +149,7 @@ def check_settings(settings: LotSettings) -> list[Fault]:
             faults.append(Fault(code="B2_OVERFLOW", message=f"{name} is at most {most}", field=name, value=value, width=width))
         elif value < 1:
             faults.append(Fault(code="B2_BAD_VALUE", message=f"{name} is at least 1", field=name, value=value))
+    faults += policies.check(settings)
     for place, target in settings.routing.items():
         if _PLACE.fullmatch(place) is None:
             message = "a route starts from regime/caisse/centre, digits 2/3/4"

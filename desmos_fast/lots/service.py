@@ -10,14 +10,14 @@ from typing import Final
 import msgspec
 
 from desmos_fast.base.errors import NotThere
-from desmos_fast.base.types import FileId, LotId, TenantId
+from desmos_fast.base.types import FileId, LotId, TenantId, uuid7
 from desmos_fast.db import journal, kernel, numbers, queue
 from desmos_fast.db.journal import Event
 from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
-from desmos_fast.lots import assembly, rules, store
+from desmos_fast.lots import assembly, codec, rules, store
 from desmos_fast.lots.assembly import Claims, Laid
 from desmos_fast.lots.codec import decode_request
 from desmos_fast.lots.model import (
@@ -28,16 +28,16 @@ from desmos_fast.lots.model import (
     ContentChanged,
     FileContent,
     FileShown,
-    LotSettings,
     LotShown,
     SendFile,
     SharesMoved,
-    Waiting,
 )
-from desmos_fast.lots.store import Member, Moved, NewFile, NewLot
+from desmos_fast.lots.store import Member, Moved, NewFile, NewLot, Queue
 from monitoring import metrics
 
 TABLE: Final = "file"
+# So many invoices are objects at a time: enough for a thread to be worth its while.
+AT_ONCE: Final = 5_000
 
 
 async def build(con: Connection, context: Context, body: bytes) -> Built:
@@ -48,65 +48,72 @@ async def build(con: Connection, context: Context, body: bytes) -> Built:
     settings = decode_request(body, context.today.isoformat())
     await store.hold(con, context.tenant)
     waiting = await store.waiting(con, context.tenant, context.finess)
-    if not waiting.ids:
+    if not waiting.count:
         return Built()
-    files = await asyncio.to_thread(_open, context.keys, context.tenant, waiting, settings)
+    claims = await _open(con, context, waiting)
+    planned = await asyncio.to_thread(codec.plan, claims.rows, settings)
     before = await store.lots_taken(con, context.tenant, context.finess)
     in_use = await store.unanswered(con, context.tenant, context.finess)
-    first = await numbers.take(con, context.tenant, "file", context.finess, len(files))
-    laid = await asyncio.to_thread(assembly.lay_out, files, context.finess, settings, first, before, in_use)
+    first = await numbers.take(con, context.tenant, "file", context.finess, len(planned.files))
+    draft = assembly.number(claims, context.finess, settings, planned, first, before, in_use)
+    files: list[FileShown] = []
+    shares = 0
+    laying = assembly.lay_out(draft, context.finess)
+    # One file after the other: what is laid out is kept before the next one is, so that memory holds one.
+    while (laid := await asyncio.to_thread(next, laying, None)) is not None:
+        shown, moved = await _keep(con, context, laid)
+        files.append(shown)
+        shares += moved
     # Numbers that were stepped over are taken too: the counter stands at the last one given.
-    *_, last = laid[-1].counted()
-    await numbers.take(con, context.tenant, "lot", context.finess, last - before)
-    return await _keep(con, context, laid)
+    await numbers.take(con, context.tenant, "lot", context.finess, draft.counted[-1] - before)
+    return Built(files=tuple(files), lots=len(draft.counted), shares=shares, invoices=waiting.count)
 
 
-def _open(keys: TenantKeys, tenant: TenantId, waiting: Waiting, settings: LotSettings) -> list[Claims]:
-    return assembly.share_out(assembly.open_claims(keys, tenant, waiting), settings)
+async def _open(con: Connection, context: Context, waiting: Queue) -> Claims:
+    """Read what waits and open it, some at a time; what comes next is read meanwhile."""
+    claims = assembly.no_claims()
+    ahead = await store.contents(con, context.tenant, waiting.some(0, AT_ONCE))
+    for start in range(AT_ONCE, len(waiting), AT_ONCE):
+        opening = asyncio.to_thread(assembly.open_claims, context.keys, context.tenant, ahead, claims)
+        _, ahead = await asyncio.gather(opening, store.contents(con, context.tenant, waiting.some(start, AT_ONCE)))
+    await asyncio.to_thread(assembly.open_claims, context.keys, context.tenant, ahead, claims)
+    return claims
 
 
-async def _keep(con: Connection, context: Context, laid: Sequence[Laid]) -> Built:
-    files, lots, members = await asyncio.to_thread(_rows, context, laid)
-    await store.add_files(con, context.tenant, files, context.now)
-    await store.add_lots(con, context.tenant, [lot for new in lots for lot in new], context.now)
+async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShown, int]:
+    """Keep a file, its lots and the shares in them, and queue it; return what is shown of it and how many shares went in."""
+    file, lots, members = await asyncio.to_thread(_rows, context, laid)
+    await store.add_files(con, context.tenant, [file], context.now)
+    await store.add_lots(con, context.tenant, lots, context.now)
     replaced = await store.retire(con, context.tenant, members)
     moved = await store.fill(con, context.tenant, members)
     if len({(share.invoice, share.flow) for share in moved}) != len(members):
         raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
-    events = await asyncio.to_thread(_events, files, lots, replaced, moved)
+    events = await asyncio.to_thread(_events, file, lots, replaced, moved)
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
-    await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id)) for file in files])
-    metrics.lots_sealed.inc(sum(map(len, lots)))
-    metrics.files_queued.inc(len(files))
-    return Built(
-        files=tuple(_shown(one.file, file, new) for one, file, new in zip(laid, files, lots, strict=True)),
-        lots=sum(map(len, lots)),
-        shares=len(moved),
-        invoices=len({share.invoice for share in moved}),
-    )
+    await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id))])
+    metrics.lots_sealed.inc(len(lots))
+    metrics.files_queued.inc()
+    return _shown(laid.file, file, lots), len(moved)
 
 
-def _rows(context: Context, laid: Sequence[Laid]) -> tuple[list[NewFile], list[list[NewLot]], list[Member]]:
-    files = _sealed(context, laid)
-    lots = [_new_lots(one, file.id) for one, file in zip(laid, files, strict=True)]
-    return files, lots, [member for one, new in zip(laid, lots, strict=True) for member in _members(one, new)]
+def _rows(context: Context, laid: Laid) -> tuple[NewFile, list[NewLot], list[Member]]:
+    file = _sealed(context, laid.file)
+    lots = _new_lots(laid, file.id)
+    return file, lots, list(_members(laid, lots))
 
 
-def _sealed(context: Context, laid: Sequence[Laid]) -> list[NewFile]:
-    ids = journal.ids(len(laid))
-    contents = [one.file.content for one in laid]
-    sealed = kernel.seal(context.keys, TABLE, context.tenant, ids, contents)
-    return [
-        NewFile(
-            FileId(name), one.file.biller, one.file.sequence, one.file.name, date.fromisoformat(one.file.date), load_pack().profile,
-            len(one.file.content), hashlib.sha256(one.file.content).digest(), blob,
-        )
-        for name, one, blob in zip(ids, laid, sealed, strict=True)
-    ]  # fmt: skip
+def _sealed(context: Context, file: BuiltFile) -> NewFile:
+    name = FileId(uuid7())
+    (blob,) = kernel.seal(context.keys, TABLE, context.tenant, [name], [file.content])
+    return NewFile(
+        name, file.biller, file.sequence, file.name, date.fromisoformat(file.date), load_pack().profile,
+        len(file.content), hashlib.sha256(file.content).digest(), blob,
+    )  # fmt: skip
 
 
 def _new_lots(laid: Laid, file: FileId) -> list[NewLot]:
-    named = zip(laid.file.lots, laid.counted(), journal.ids(len(laid.file.lots)), strict=True)
+    named = zip(laid.file.lots, laid.counted, journal.ids(len(laid.file.lots)), strict=True)
     return [
         NewLot(
             LotId(name), laid.file.biller, *rules.lot_place(taken), lot.flow, int(lot.regime + lot.caisse + lot.centre),
@@ -119,19 +126,15 @@ def _new_lots(laid: Laid, file: FileId) -> list[NewLot]:
 def _members(laid: Laid, lots: Sequence[NewLot]) -> Iterable[Member]:
     for lot, new in zip(laid.file.lots, lots, strict=True):
         for row, record in zip(lot.rows, lot.first_records, strict=True):
-            yield Member(new.id, laid.claims.invoices[row], lot.flow, record)
+            yield Member(new.id, laid.claims.invoice(row), lot.flow, record)
 
 
-def _events(files: Sequence[NewFile], lots: Sequence[Sequence[NewLot]], replaced: Sequence[LotId], moved: Sequence[Moved]) -> list[Event]:
+def _events(file: NewFile, lots: Sequence[NewLot], replaced: Sequence[LotId], moved: Sequence[Moved]) -> list[Event]:
     events = [Event("lot.replaced", lot) for lot in replaced]
-    numbered: dict[LotId, int] = {}
-    for file, new in zip(files, lots, strict=True):
-        for lot in new:
-            numbered[lot.id] = lot.number
-            events.append(Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}))
-        events.append(Event("file.queued", file.id, detail={"name": file.name}))
-    events += [Event("share.lotted", one.lot, one.invoice, one.part, {"lot": numbered[one.lot]}) for one in moved]
-    return events
+    events += [Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}) for lot in lots]
+    events.append(Event("file.queued", file.id, detail={"name": file.name}))
+    numbered = {lot.id: lot.number for lot in lots}
+    return events + [Event("share.lotted", one.lot, one.invoice, one.part, {"lot": numbered[one.lot]}) for one in moved]
 
 
 def _shown(built: BuiltFile, file: NewFile, lots: Sequence[NewLot]) -> FileShown:

@@ -17,19 +17,23 @@ HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1,
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
 # OFFSET 0 keeps each invoice looked up by its key: of a table that was never analysed the planner expects one row, and nests scans.
 WAITING: Final = """
-    SELECT i.id, i.sealed, i.content_hash, i.destination, i.amc_number, i.executor_am, i.security, i.fees, i.amo, i.amc, i.amc_sum,
-           w.whole, w.apart
+    SELECT i.id, w.whole, w.apart
       FROM (SELECT s.invoice_id, bool_or(s.flow = 1) AS whole, bool_or(s.flow = 2) AS apart
               FROM share AS s
              WHERE s.tenant_id = $1 AND s.flow > 0 AND s.state IN ('open', 'file_refused') AND s.transport = s.state
              GROUP BY s.invoice_id) AS w
-     CROSS JOIN LATERAL (SELECT * FROM invoice WHERE tenant_id = $1 AND id = w.invoice_id OFFSET 0) AS i
+     CROSS JOIN LATERAL (SELECT id, number, state, biller FROM invoice WHERE tenant_id = $1 AND id = w.invoice_id OFFSET 0) AS i
      WHERE i.state = 'signed' AND i.biller = $2
      ORDER BY i.number
 """
-WAITING_KINDS: Final = (
-    Kind.UUID, Kind.BYTEA, Kind.BYTEA, Kind.INT4, Kind.INT8, Kind.INT8, Kind.TEXT, Kind.INT8, Kind.INT8, Kind.INT8, Kind.INT8, Kind.BOOL,
-    Kind.BOOL,
+WAITING_KINDS: Final = (Kind.UUID, Kind.BOOL, Kind.BOOL)
+CONTENTS: Final = """
+    SELECT id, number, sealed, content_hash, destination, amc_number, executor_am, care_date, security, fees, amo, amc, amc_sum
+      FROM invoice WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY number
+"""
+CONTENTS_KINDS: Final = (
+    Kind.UUID, Kind.INT8, Kind.BYTEA, Kind.BYTEA, Kind.INT4, Kind.INT8, Kind.INT8, Kind.DATE, Kind.TEXT, Kind.INT8, Kind.INT8, Kind.INT8,
+    Kind.INT8,
 )  # fmt: skip
 LOTS_TAKEN: Final = "SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'lot' AND name = $2"
 UNANSWERED: Final = "SELECT number FROM lot WHERE tenant_id = $1 AND biller = $2 AND state IN ('open', 'sealed', 'sent')"
@@ -135,6 +139,24 @@ class Moved(NamedTuple):
     flow: int
 
 
+class Queue(NamedTuple):
+    """Invoices that wait, in order of number: their ids, 16 bytes each, and a byte each that says whether flow 1 and flow 2 wait."""
+
+    ids: bytes
+    whole: bytes
+    apart: bytes
+
+    @property
+    def count(self) -> int:
+        """Say how many they are."""
+        return len(self.whole)
+
+    def some(self, start: int, count: int) -> "Queue":
+        """Return up to `count` of them from a place on."""
+        end = start + count
+        return Queue(self.ids[16 * start : 16 * end], self.whole[start:end], self.apart[start:end])
+
+
 class KeptFile(NamedTuple):
     """A file as it was kept."""
 
@@ -150,11 +172,19 @@ async def hold(con: Connection, tenant: UUID) -> None:
     await con.execute(HOLD, str(tenant))
 
 
-async def waiting(con: Connection, tenant: UUID, biller: str) -> Waiting:
-    """Return what waits for a lot."""
-    columns = await copy_out(con, WAITING, tenant, biller, types=WAITING_KINDS)
-    found: dict[str, Any] = dict(zip(Waiting.__struct_fields__, columns, strict=True))
-    return Waiting(**found | {"ids": [UUID(bytes=one) for one in found["ids"]]})
+async def waiting(con: Connection, tenant: UUID, biller: str) -> Queue:
+    """Return which of the biller's invoices wait for a lot."""
+    columns: tuple[Any, ...] = await copy_out(con, WAITING, tenant, biller, types=WAITING_KINDS)
+    return Queue(b"".join(columns[0]), bytes(columns[1]), bytes(columns[2]))
+
+
+async def contents(con: Connection, tenant: UUID, queue: Queue) -> Waiting:
+    """Return what is kept of invoices that wait; they are in order of number."""
+    ids = [UUID(bytes=queue.ids[at : at + 16]) for at in range(0, len(queue.ids), 16)]
+    columns: tuple[Any, ...] = await copy_out(con, CONTENTS, tenant, ids, types=CONTENTS_KINDS)
+    flags = {"whole": list(map(bool, queue.whole)), "apart": list(map(bool, queue.apart))}
+    found = dict(zip(Waiting.__struct_fields__, columns, strict=False))
+    return Waiting(**found | {"ids": [UUID(bytes=one) for one in columns[0]]} | flags)
 
 
 async def lots_taken(con: Connection, tenant: UUID, biller: str) -> int:

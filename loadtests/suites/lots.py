@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from desmos_fast.lots.codec import build_encoded
+from desmos_fast.lots.kernel import cut
 from desmos_fast.lots.model import LotSettings, Rows
-from ext import lots
 from loadtests.model import Contender, Job, Race, growing
 
 LINE: Final = 129
+DAY: Final = "2026-11-21"
 MOST: Final = 200
 PLACES: Final = 100
 KEY: Final = ("destination", "flow", "amc_number", "security")
@@ -36,9 +37,11 @@ def invented(count: int, places: int = PLACES, laid_out: bool = False) -> Rows:
     return Rows(
         data=bytes(starts[-1]) if laid_out else b"",
         starts=longs(starts),
+        number=array("q", range(1, count + 1)),
         destination=longs(chance.choice(caisses, count)),
         amc_number=array("q", bytes(8 * count)),
         executor=longs(np.full(count, 751_234_568)),
+        care=longs(np.full(count, 739_576)),
         flow=b"\x01" * count,
         security=chance.choice(np.frombuffer(b"SSSSSSSSSD", np.uint8), count).tobytes(),
         fees=longs(fees),
@@ -70,8 +73,8 @@ def arrays(rows: Rows) -> dict[str, Longs]:
 def ours(size: int) -> Job:
     """Order, cut and sum with the kernel."""
     rows = invented(size)
-    columns = (rows.destination, rows.flow, rows.amc_number, rows.security, rows.executor, rows.fees, rows.amo, rows.amc, rows.starts)
-    return Job(lambda: lots.arrange(*columns, LINE, MOST, False), size, lambda found: packed(tuple(found)))
+    settings = LotSettings(date=DAY, max_invoices_per_lot=MOST)
+    return Job(lambda: cut(rows, settings), size, lambda found: packed(tuple(found)))
 
 
 def numpy_arranged(columns: dict[str, Longs]) -> tuple[Longs, ...]:
@@ -147,7 +150,7 @@ def plain_file(rows: Rows) -> bytes:
         head = f"1750000010{number % 1000:03d}{place}{place[2:5]}000{rows.flow[row]:02d}{chr(rows.security[row])}261121{0:010d}"
         tail = f"6750000010{number % 1000:03d}{len(lot):03d}{records + 2:08d}{fees:012d}{amo:012d}{amc:012d}{fees - amo:012d}"
         pieces.append(head.ljust(128).encode() + b"\n")
-        pieces.extend(rows.data[rows.starts[row] : rows.starts[row + 1]] for row in lot)
+        pieces.extend(bytes(rows.data[rows.starts[row] : rows.starts[row + 1]]) for row in lot)
         pieces.append(tail.ljust(128).encode() + b"\n")
     pieces.append(b" " * 128 + b"\n")
     return b"".join(pieces)
@@ -162,8 +165,8 @@ def between(content: object) -> bytes:
 def ours_file(size: int) -> Job:
     """Build a whole file."""
     rows = invented(size, laid_out=True)
-    settings = LotSettings(date="2026-11-21", max_invoices_per_lot=MOST, max_lots_per_file=999)
-    return Job(lambda: build_encoded(rows, "750000010", settings).content, size, between)
+    settings = LotSettings(date=DAY, max_invoices_per_lot=MOST, max_lots_per_file=999)
+    return Job(lambda: build_encoded(rows, "750000010", settings)[0].content, size, between)
 
 
 def plain_file_peer(size: int) -> Job:

@@ -3,6 +3,7 @@
 
 import json
 from array import array
+from datetime import datetime
 from pathlib import Path
 
 from desmos_fast.exchange.layouts import load_pack
@@ -40,6 +41,11 @@ class Claim:
         line = self.head if kind == "1" else next(line for line in self.lines if record_type(line) == kind)
         return int(zone(line, kind, name))
 
+    @property
+    def care(self) -> int:
+        """The ordinal of the day of the first act."""
+        return datetime.strptime(f"20{self.value('4', 'care_date'):06d}", "%Y%m%d").toordinal()
+
 
 def claims_of(data: bytes) -> list[Claim]:
     """Cut a claim file into its encoded invoices."""
@@ -66,9 +72,11 @@ def rows_of(claims: list[Claim]) -> Rows:
     return Rows(
         data=b"".join(runs),
         starts=starts,
+        number=array("q", [claim.value("2", "invoice_number") for claim in claims]),
         destination=array("q", places),
         amc_number=array("q", [claim.value("1", "amc_number") for claim in claims]),
         executor=array("q", [claim.value("4", "executor_am") for claim in claims]),
+        care=array("q", [claim.care for claim in claims]),
         flow=bytes(claim.value("1", "flow") for claim in claims),
         security=b"".join(zone(claim.head, "1", "security_mode").encode() for claim in claims),
         fees=array("q", [claim.value("5", "total_fees") for claim in claims]),

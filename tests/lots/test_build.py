@@ -4,7 +4,7 @@ import pytest
 
 from desmos_fast.billing.model import Invoice
 from desmos_fast.exchange.faults import Fault, FaultyInput
-from desmos_fast.lots.codec import build, claimed_apart, decode_settings
+from desmos_fast.lots.codec import build, build_all, claimed_apart, decode_settings
 from desmos_fast.lots.model import LotNumbersExhausted, LotSettings
 from tests.lots.claims import FILES
 
@@ -16,7 +16,7 @@ def golden(name: str) -> tuple[list[Invoice], LotSettings]:
 
 def faults_of(invoices: list[Invoice], settings: LotSettings, lines: list[int] | None = None) -> list[Fault]:
     with pytest.raises(FaultyInput) as refused:
-        build(invoices, settings, lines=lines)
+        build_all(invoices, settings, lines=lines)
     return refused.value.faults
 
 
@@ -52,12 +52,13 @@ def test_one_biller_a_file() -> None:
     assert (fault.code, fault.field, fault.value, fault.invoice, fault.line) == ("B2_BAD_VALUE", "biller", "2A0002689", 400, 13)
 
 
-def test_one_caisse_a_file_when_asked_for() -> None:
+def test_several_files_are_refused_where_one_is_asked_for() -> None:
     invoices, settings = golden("file1")
-    (fault,) = faults_of(invoices, msgspec.structs.replace(settings, one_destination_per_file=True))
-    assert (fault.code, fault.field, fault.value, fault.invoice, fault.line) == (
-        "B2_LOT_MISMATCH", "one_destination_per_file", "02/345", 305, None,
-    )  # fmt: skip
+    several = msgspec.structs.replace(settings, one_destination_per_file=True)
+    with pytest.raises(FaultyInput, match="4 lots and 2 files") as refused:
+        build(invoices, several)
+    assert [(fault.code, fault.value) for fault in refused.value.faults] == [("B2_OVERFLOW", 2)]
+    assert [{lot.caisse for lot in file.lots} for file in build_all(invoices, several)] == [{"751"}, {"345"}]
 
 
 def test_an_invoice_that_cannot_be_encoded_stops_the_build() -> None:

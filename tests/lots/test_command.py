@@ -97,8 +97,8 @@ def test_every_fault_is_told_by_line_and_nothing_is_written(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "code", "field"),
     [
-        ({"max_lots_per_file": 3}, "B2_OVERFLOW", "max_lots_per_file"),
-        ({"one_destination_per_file": True}, "B2_LOT_MISMATCH", "one_destination_per_file"),
+        ({"max_bytes_per_file": 131_071}, "B2_BAD_VALUE", "max_bytes_per_file"),
+        ({"lots_by": ["colour"]}, "B2_BAD_VALUE", "lots_by[0]"),
         ({"first_lot": 0}, "B2_BAD_VALUE", "first_lot"),
         ({"sender_program": "TOO LONG"}, "B2_OVERFLOW", "sender_program"),
         ({"colour": "red"}, "B2_UNKNOWN_KEY", "colour"),
@@ -111,6 +111,29 @@ def test_settings_that_do_not_fit_are_faults(tmp_path: Path, change: dict[str, A
     assert result.exit_code == 1
     assert [(fault["code"], fault["field"]) for fault in faults_of(result)] == [(code, field)]
     assert not (tmp_path / "out").exists()
+
+
+def test_several_files_stand_beside_each_other(tmp_path: Path) -> None:
+    chosen = tmp_path / "settings.json"
+    chosen.write_text(json.dumps(json.loads((FILES / "file1.settings.json").read_bytes()) | {"max_lots_per_file": 3}))
+    result = build(FILES / "file1.ndjson", "--settings", chosen, "--out", tmp_path / "out", "--json")
+    names = ["750000010-000001.b2", "750000010-000002.b2"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*names, "summary.json"}
+    summary = json.loads(result.stdout)
+    assert [file["file"] for file in summary["files"]] == names
+    assert [[lot["number"] for lot in file["lots"]] for file in summary["files"]] == [[1, 2, 3], [4]]
+    for file in summary["files"]:
+        assert file["sha256"] == hashlib.sha256((tmp_path / "out" / file["file"]).read_bytes()).hexdigest()
+    # One record 000 and one record 999 more than when all is in one file.
+    assert [summary[key] for key in ("records", "invoices", "fees", "amo", "amc")] == [49, 6, 65000, 17700, 44600]
+    assert [summary[key] for key in ("next_sequence", "next_lot")] == [3, 5]
+
+
+def test_lines_in_another_order_give_the_same_file(tmp_path: Path) -> None:
+    lines = (FILES / "file1.ndjson").read_bytes().splitlines(keepends=True)
+    result = build("-", "--settings", FILES / "file1.settings.json", "--out", tmp_path, stdin=b"".join(reversed(lines)))
+    assert result.exit_code == 0
+    assert (tmp_path / NAMES["file1"]).read_bytes() == (FILES / "file1.b2").read_bytes()
 
 
 def test_wrong_usage_is_told_apart(tmp_path: Path) -> None:

@@ -6,17 +6,51 @@ from collections.abc import Sequence
 LETTERS = "DSY"
 
 
-def key(destination: int, flow: int, amc: int, security: int, executor: int | None) -> str:
-    """Return the grouping key as text; raise ValueError for a part that has no place in it."""
-    letter = chr(security)
-    if flow not in (1, 2) or letter not in LETTERS or not 0 <= destination <= 999_999_999:
+# The fields of a key in the order of their codes.
+FIELDS = ("caisse", "destination", "flow", "amc", "security", "executor", "age", "amount")
+ALWAYS = {"destination", "flow", "amc", "security"}
+
+
+def part(name: str, row: int, columns: dict[str, Sequence[int]], care_bounds: Sequence[int], fee_bounds: Sequence[int]) -> str:
+    """Return one field of a row's key as text; raise ValueError for a value that has no place in it."""
+    value = columns[{"caisse": "destination", "age": "care", "amount": "fees"}.get(name, name)][row]
+    if name in ("caisse", "destination", "executor"):
+        if not 0 <= value <= 999_999_999:
+            raise ValueError
+        return f"{value:09d}"[:5] if name == "caisse" else f"{value:09d}"
+    if name == "age":
+        return f"{sum(bound <= value for bound in care_bounds):03d}"
+    if name == "amount":
+        return f"{sum(bound <= value for bound in fee_bounds):03d}"
+    if name == "security":
+        if chr(value) not in LETTERS:
+            raise ValueError
+        return chr(value)
+    flow = columns["flow"][row]
+    if flow not in (1, 2):
         raise ValueError
-    if flow == 2 and not 1 <= amc <= 9_999_999_999:
+    if name == "flow":
+        return f"{flow:02d}"
+    if flow == 2 and not 1 <= value <= 9_999_999_999:
         raise ValueError
-    if executor is not None and not 0 <= executor <= 999_999_999:
-        raise ValueError
-    number = amc if flow == 2 else 0
-    return f"{destination:09d}{flow:02d}{number:010d}{letter}{executor or 0:09d}"
+    return f"{value if flow == 2 else 0:010d}"
+
+
+class Lot:
+    """The rows of a lot and what they come to."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.fees = self.amo = self.amc = self.size = 0
+
+    def add(self, row: int, fees: int, amo: int, amc: int, size: int) -> None:
+        self.rows.append(row)
+        self.fees += fees
+        self.amo += amo
+        self.amc += amc
+        self.size += size
+        if max(self.fees, self.amo, self.amc) >= 1 << 63:
+            raise OverflowError
 
 
 def arrange(
@@ -25,39 +59,50 @@ def arrange(
     amc: Sequence[int],
     security: bytes,
     executor: Sequence[int],
+    care: Sequence[int],
+    number: Sequence[int],
     fees: Sequence[int],
     amo: Sequence[int],
     amc_share: Sequence[int],
     starts: Sequence[int],
     width: int,
     maximum: int,
-    per_executor: bool,
+    ceiling: int,
+    room: int,
+    plan: bytes,
+    care_bounds: Sequence[int],
+    fee_bounds: Sequence[int],
 ) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]]:
     count = len(starts) - 1
-    if maximum < 1 or width < 1 or any(len(c) != count for c in (destination, flow, amc, security, executor, fees, amo, amc_share)):
+    named = {
+        "destination": destination, "flow": flow, "amc": amc, "security": security, "executor": executor, "care": care, "fees": fees,
+    }  # fmt: skip
+    if min(maximum, width, ceiling, room) < 1 or any(len(column) != count for column in (*named.values(), number, amo, amc_share)):
         raise ValueError
-    keys = [key(destination[i], flow[i], amc[i], security[i], executor[i] if per_executor else None) for i in range(count)]
-    # sorted is stable, so rows of one key keep their order.
-    order = sorted(range(count), key=keys.__getitem__)
-    lots: list[list[int]] = []
-    for row in order:
-        if lots and keys[lots[-1][0]] == keys[row] and len(lots[-1]) < maximum:
-            lots[-1].append(row)
-        else:
-            lots.append([row])
-    sums = [[0] * len(lots) for _ in range(3)]
-    # Row by row: of two faults, that of the earlier row is told.
-    for row, lot in sorted((row, lot) for lot, rows in enumerate(lots) for row in rows):
-        if min(fees[row], amo[row], amc_share[row]) < 0:
+    if max(len(care_bounds), len(fee_bounds)) > 127 or len(set(plan)) != len(plan) or any(code >= len(FIELDS) for code in plan):
+        raise ValueError
+    fields = [FIELDS[code] for code in plan]
+    if not set(fields) >= ALWAYS:
+        raise ValueError
+    keys = ["".join(part(name, row, named, care_bounds, fee_bounds) for name in fields) for row in range(count)]
+    # sorted is stable, so rows of one key and one number keep their order.
+    turn = sorted(range(count), key=lambda row: number[row])
+    groups: dict[str, list[Lot]] = {}
+    # By number: of two faults, that of the earlier row is told.
+    for row in turn:
+        size = starts[row + 1] - starts[row]
+        if min(fees[row], amo[row], amc_share[row]) < 0 or starts[row] < 0 or size <= 0 or size % width:
             raise ValueError
-        if starts[row] < 0 or starts[row + 1] <= starts[row] or (starts[row + 1] - starts[row]) % width:
-            raise ValueError
-        for column, amounts in zip(sums, (fees, amo, amc_share), strict=True):
-            column[lot] += amounts[row]
-        if any(column[lot] >= 1 << 63 for column in sums):
-            raise OverflowError
-    records = [sum((starts[row + 1] - starts[row]) // width for row in rows) for rows in lots]
-    return order, [len(rows) for rows in lots], sums[0], sums[1], sums[2], records
+        lots = groups.setdefault(keys[row], [])
+        if not lots or len(lots[-1].rows) == maximum or lots[-1].fees + fees[row] > ceiling or lots[-1].size + size > room:
+            lots.append(Lot())
+        lots[-1].add(row, fees[row], amo[row], amc_share[row], size)
+    found = [lot for key in sorted(groups) for lot in groups[key]]
+    order = [row for lot in found for row in lot.rows]
+    return (
+        order, [len(lot.rows) for lot in found], [lot.fees for lot in found], [lot.amo for lot in found], [lot.amc for lot in found],
+        [lot.size // width for lot in found],
+    )  # fmt: skip
 
 
 def assemble(
@@ -69,24 +114,28 @@ def assemble(
     heads: bytes,
     tails: bytes,
     closing: bytes,
+    taken: bytearray,
 ) -> tuple[bytes, list[int]]:
     width, rows = len(opening), len(starts) - 1
     if width < 1 or len(closing) != width or len(heads) != len(sizes) * width or len(tails) != len(sizes) * width:
         raise ValueError
-    if rows < 0 or sorted(order) != list(range(rows)) or sum(sizes) != rows or any(size < 0 for size in sizes):
+    if len(taken) != rows or sum(sizes) != len(order) or any(size < 0 for size in sizes):
         raise ValueError
-    for start, end in zip(starts, starts[1:], strict=False):
-        if not 0 <= start < end <= len(data) or (end - start) % width:
-            raise ValueError
-    pieces, first, left = [opening], [0] * rows, list(order)
+    pieces, first, left = [opening], [], list(order)
     written = 1
     for lot, size in enumerate(sizes):
         pieces.append(heads[lot * width : (lot + 1) * width])
         written += 1
         for row in left[:size]:
-            first[row] = written + 1
-            pieces.append(data[starts[row] : starts[row + 1]])
-            written += (starts[row + 1] - starts[row]) // width
+            if not 0 <= row < rows or taken[row]:
+                raise ValueError
+            start, end = starts[row], starts[row + 1]
+            if not 0 <= start < end <= len(data) or (end - start) % width:
+                raise ValueError
+            taken[row] = 1
+            first.append(written + 1)
+            pieces.append(data[start:end])
+            written += (end - start) // width
         del left[:size]
         pieces.append(tails[lot * width : (lot + 1) * width])
         written += 1
