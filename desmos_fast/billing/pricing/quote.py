@@ -217,7 +217,7 @@ def _said(shares: Shares) -> str:
 def _proposed(other: Alternative) -> str:
     basket = "" if other.basket is None else f", panier {_named(other.basket)}"
     cost = "aucun tarif n'en fixe le prix" if other.shares is None else _said(other.shares)
-    return f"Alternative à proposer : {other.code}{basket}. {cost}"
+    return f"Alternative à proposer : {other.code}{basket} : {cost}"
 
 
 def _named(basket: QuotedBasket) -> str:

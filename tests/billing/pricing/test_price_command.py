@@ -204,3 +204,20 @@ def test_a_quote_is_said_in_french_with_what_it_is_not() -> None:
 def test_the_last_day_of_a_row_is_that_of_the_quote() -> None:
     (before,) = map(json.loads, run("quote", "-", "--json", "--on", "2023-10-14", stdin=ndjson(bare(CROWN))).stdout.splitlines())
     assert (before["amo"], before["valid_until"]) == (8400, "2023-10-14")
+
+
+def test_an_alternative_without_a_ceiling_or_a_price_has_no_amounts() -> None:
+    removable = {"code": "HBLD203", "grouping": "PA1", "teeth": [], "unit_price": 20000, "fees": 60000}
+    data = ndjson(bare(CROWN, **removable))
+    (quote,) = map(json.loads, run("quote", "-", "--json", stdin=data).stdout.splitlines())
+    assert quote["acts"][0]["alternative"] == {
+        "code": "HBLD083", "basket": {"basket": "rac0", "name": "100 % Santé", "cap": None}, "shares": None
+    }  # fmt: skip
+    assert "HBLD083, panier « 100 % Santé » : aucun tarif n'en fixe le prix" in run("quote", "-", stdin=data).stdout
+
+
+def test_what_is_proposed_costs_as_often_as_the_act() -> None:
+    twice = {**FREE, "quantity": 2, "fees": 160_000, "teeth": ["11", "12"]}
+    (quote,) = map(json.loads, run("quote", "-", "--json", stdin=ndjson(bare(CROWN, **twice))).stdout.splitlines())
+    shares = quote["acts"][0]["alternative"]["shares"]
+    assert (shares["fees"], shares["base"], shares["amo"], shares["patient"]) == (100_000, 24000, 14400, 0)
