@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 GROUPS: Final = ("fse", "lots", "returns", "bank", "synth", "jobs", "centre", "key", "import_", "nomenclature")
 MODULES: Final = (
-    "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "jobs", "identity",
+    "fse_encode", "fse_read", "lots", "returns", "bank", "reconcile", "synth", "service", "worker", "recipients", "jobs", "identity",
     "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
 )  # fmt: skip
 

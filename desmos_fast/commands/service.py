@@ -65,11 +65,13 @@ def serve(
     from api.logs import configure
     from desmos_fast.commands.runtime import database
     from desmos_fast.exchange.layouts import load_pack
+    from desmos_fast.lots.recipients.reading import load_recipients
 
     settings = load()
     configure(log_level or settings.log_level)
-    # An unsound pack is told now, not by the first invoice.
+    # What is unsound is told now, not by the first invoice or build.
     load_pack()
+    load_recipients()
     with database(start=True) as place:
         uvloop.run(_serve(place, host or settings.host, settings.port if port is None else port, connections or settings.pool_size, grace))
 

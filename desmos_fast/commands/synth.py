@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.synth.command("day")(day)
     groups.synth.command("answer")(answer_letterbox)
+    groups.synth.command("concentrator")(concentrator)
 
 
 def day(
@@ -97,6 +98,29 @@ def answer_letterbox(
         return
     for one in answered:
         print(*one.files, sep="\n")
+
+
+def concentrator(
+    folder: Annotated[Path, typer.Argument(help="Where claim files are put: `to_payers` of a letterbox that `synth answer` reads.")],
+    certificate: Annotated[Path, typer.Option(help="The PEM certificate of this server.")],
+    key: Annotated[Path, typer.Option(help="Its private key.")],
+    client_ca: Annotated[Path, typer.Option(help="The PEM certificates of the authorities whose clients are let in.")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port, 0 takes a free one.")] = 8443,
+) -> None:
+    """Be a concentrator (test profile): take claim files over HTTPS with mutual TLS, each once however often it is given."""
+    import asyncio
+
+    from desmos_fast.commands.service import stop_on_signals
+    from desmos_fast.simulator.server import make_concentrator, serve, server_context
+
+    make_folder(folder)
+    context = server_context(certificate, key, client_ca)
+
+    async def run() -> None:
+        await serve(make_concentrator(folder), host, port, context, stop_on_signals())
+
+    asyncio.run(run())
 
 
 def write_invoices(one_day: "Day", count: int, first_number: int, path: Path) -> "list[Invoice]":

@@ -43,7 +43,8 @@ class RecipientsInvalid(InvalidInput):
     code = "recipients_invalid"
 
     def __init__(self, file: str, faults: list[Fault]) -> None:
-        super().__init__(f"{file} cannot be used: {len(faults)} faults", hint="correct it, then: desmos-fast recipients --check FILE")
+        told = "".join(f"\n  {one.field or 'the file'}: {one.message}" for one in faults)
+        super().__init__(f"{file} cannot be used:{told}", hint="correct it, then: desmos-fast recipients --check FILE")
         self.faults = faults
 
 
