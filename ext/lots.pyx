@@ -9,8 +9,8 @@ Code that runs without the GIL states its bounds itself: overflowcheck raises th
 the process, and it does not see `+=` on an element of a view.
 """
 from cpython cimport array
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 cimport cython
 
@@ -170,8 +170,14 @@ cdef int same_length(Py_ssize_t count, tuple lengths) except -1:
 
 @cython.overflowcheck(False)
 @cython.cdivision(True)
-cdef inline bint whole(const int64_t *starts, Py_ssize_t row, Py_ssize_t width) noexcept nogil:
-    return starts[row] >= 0 and starts[row + 1] > starts[row] and (starts[row + 1] - starts[row]) % width == 0
+cdef inline Py_ssize_t in_lines(Py_ssize_t size, Py_ssize_t width) noexcept nogil:
+    # How many lines so many bytes are, or 0 when they are not whole ones. Short numbers divide several times as fast.
+    cdef Py_ssize_t lines
+    if size < <Py_ssize_t>1 << 32 and width < <Py_ssize_t>1 << 32:
+        lines = <uint32_t>size // <uint32_t>width
+    else:
+        lines = size // width
+    return lines if lines * width == size else 0
 
 
 @cython.overflowcheck(False)
@@ -182,9 +188,11 @@ cdef void tally(const Columns *of, const Limits *limits, const int32_t *member, 
     cdef Tally *one
     for i in range(of.count):
         row = i if turn == NULL else turn[i].index
-        if of.fees[row] < 0 or not whole(of.starts, row, limits.width):
+        if of.fees[row] < 0 or of.starts[row] < 0 or of.starts[row + 1] <= of.starts[row]:
             return
         size = of.starts[row + 1] - of.starts[row]
+        if in_lines(size, limits.width) == 0:
+            return
         one = &tallies[member[row]]
         if one.lots == 0 or one.rows == limits.rows or of.fees[row] > limits.fees - one.fees or size > limits.room - one.room:
             one.lots += 1
@@ -215,18 +223,22 @@ cdef int fill(
     const int32_t *member, const Item *turn, const Limits *limits, Cursor *cursors,
     int64_t[::1] order, int64_t[::1] sizes, int64_t[::1] lot_fees, int64_t[::1] lot_amo, int64_t[::1] lot_amc, int64_t[::1] lot_records,
 ) except -1 nogil:
-    cdef Py_ssize_t i, row, lot
+    cdef Py_ssize_t i, row, lot, size, lines, width = limits.width
     cdef Cursor *cursor
     for i in range(order.shape[0]):
         row = i if turn == NULL else turn[i].index
         if fees[row] < 0 or amo[row] < 0 or amc_share[row] < 0:
             raise ValueError(row, "amount is negative")
-        if starts[row] < 0 or starts[row + 1] <= starts[row] or (starts[row + 1] - starts[row]) % limits.width:
+        if starts[row] < 0 or starts[row + 1] <= starts[row]:
+            raise ValueError(row, "records are not whole lines")
+        size = starts[row + 1] - starts[row]
+        lines = in_lines(size, width)
+        if lines == 0:
             raise ValueError(row, "records are not whole lines")
         cursor = &cursors[member[row]]
         lot = cursor.lot
         if cursor.left == 0 or (limits.tight and sizes[lot] and (
-            fees[row] > limits.fees - lot_fees[lot] or starts[row + 1] - starts[row] > limits.room - lot_records[lot] * limits.width
+            fees[row] > limits.fees - lot_fees[lot] or size > limits.room - lot_records[lot] * width
         )):
             lot += 1
             cursor.lot = lot
@@ -236,7 +248,7 @@ cdef int fill(
         cursor.next += 1
         sizes[lot] += 1
         # The offsets rise from zero, so the sum of their steps fits as they do.
-        lot_records[lot] += (starts[row + 1] - starts[row]) // limits.width
+        lot_records[lot] += lines
         if fees[row] > LARGEST - lot_fees[lot] or amo[row] > LARGEST - lot_amo[lot] or amc_share[row] > LARGEST - lot_amc[lot]:
             raise OverflowError(row, "sum of the lot is beyond 64 bits")
         lot_fees[lot] += fees[row]
@@ -247,14 +259,20 @@ cdef int fill(
 
 cdef int read_plan(bytes plan, Field *fields) except -1:
     # Where each field of the key stands, the last one at bit 0; returns how many there are.
-    cdef int place, code, shift = 0
+    cdef int place, code, shift = 0, width, left
     codes = list(plan)
     if len(set(codes)) != len(codes) or not ALWAYS <= set(codes) or max(codes) >= FIELDS:
         raise ValueError("a plan names each field once, and those of a header all")
+    left = sum([WIDTHS[code] for code in codes])
     for place in range(len(codes) - 1, -1, -1):
         code = codes[place]
-        fields[place] = Field(code, shift)
-        shift += WIDTHS[code]
+        width = WIDTHS[code]
+        # A field that would stand in both words begins the high one, where what is left fits into that.
+        if shift < 64 < shift + width and left <= 64:
+            shift = 64
+        fields[place] = Field(code, shift, shift < 64 < shift + width)
+        shift += width
+        left -= width
     return len(codes)
 
 
@@ -269,8 +287,8 @@ cdef void give_back(Work *work) noexcept nogil:
 
 
 cdef void *block(Py_ssize_t count, size_t size) except NULL:
-    # Pages that nothing touches are never mapped, so the worst case costs nothing in the usual one.
-    cdef void *found = calloc(<size_t>count, size)
+    # Not zeros: pages that nothing touches are never mapped, so the worst case costs nothing in the usual one.
+    cdef void *found = malloc(<size_t>count * size)
     if found == NULL:
         raise MemoryError
     return found
@@ -283,7 +301,9 @@ cdef Py_ssize_t group(const Columns *of, const Field *fields, int field_count, c
     cdef Item *ordered
     while capacity < 2 * count:
         capacity *= 2
-    work.slots = <int32_t *>block(capacity, sizeof(int32_t))
+    work.slots = <int32_t *>calloc(<size_t>capacity, sizeof(int32_t))
+    if work.slots == NULL:
+        raise MemoryError
     work.groups = <Group *>block(count, sizeof(Group))
     work.member = <int32_t *>block(count, sizeof(int32_t))
     with nogil:
@@ -294,6 +314,7 @@ cdef Py_ssize_t group(const Columns *of, const Field *fields, int field_count, c
     work.items = <Item *>block(2 * found, sizeof(Item))
     if limits.tight:
         work.tallies = <Tally *>block(found, sizeof(Tally))
+        memset(work.tallies, 0, <size_t>found * sizeof(Tally))
     if not in_sequence:
         work.turns = <Item *>block(2 * count, sizeof(Item))
     with nogil:

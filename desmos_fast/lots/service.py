@@ -32,6 +32,7 @@ from desmos_fast.lots.model import (
     SendFile,
     SharesMoved,
 )
+from desmos_fast.lots.recipients.reading import load_recipients
 from desmos_fast.lots.store import Member, Moved, NewFile, NewLot, Queue
 from monitoring import metrics
 
@@ -48,10 +49,10 @@ async def build(con: Connection, context: Context, body: bytes) -> Built:
     settings = decode_request(body, context.today.isoformat())
     await store.hold(con, context.tenant)
     waiting = await store.waiting(con, context.tenant, context.finess)
-    if not waiting.count:
+    if not waiting.ids:
         return Built()
     claims = await _open(con, context, waiting)
-    planned = await asyncio.to_thread(codec.plan, claims.rows, settings)
+    planned = await asyncio.to_thread(codec.plan, claims.rows, settings, load_recipients())
     before = await store.lots_taken(con, context.tenant, context.finess)
     in_use = await store.unanswered(con, context.tenant, context.finess)
     first = await numbers.take(con, context.tenant, "file", context.finess, len(planned.files))
@@ -66,14 +67,14 @@ async def build(con: Connection, context: Context, body: bytes) -> Built:
         shares += moved
     # Numbers that were stepped over are taken too: the counter stands at the last one given.
     await numbers.take(con, context.tenant, "lot", context.finess, draft.counted[-1] - before)
-    return Built(files=tuple(files), lots=len(draft.counted), shares=shares, invoices=waiting.count)
+    return Built(files=tuple(files), lots=len(draft.counted), shares=shares, invoices=len(waiting.whole))
 
 
 async def _open(con: Connection, context: Context, waiting: Queue) -> Claims:
     """Read what waits and open it, some at a time; what comes next is read meanwhile."""
     claims = assembly.no_claims()
     ahead = await store.contents(con, context.tenant, waiting.some(0, AT_ONCE))
-    for start in range(AT_ONCE, len(waiting), AT_ONCE):
+    for start in range(AT_ONCE, len(waiting.whole), AT_ONCE):
         opening = asyncio.to_thread(assembly.open_claims, context.keys, context.tenant, ahead, claims)
         _, ahead = await asyncio.gather(opening, store.contents(con, context.tenant, waiting.some(start, AT_ONCE)))
     await asyncio.to_thread(assembly.open_claims, context.keys, context.tenant, ahead, claims)

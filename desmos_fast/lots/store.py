@@ -146,11 +146,6 @@ class Queue(NamedTuple):
     whole: bytes
     apart: bytes
 
-    @property
-    def count(self) -> int:
-        """Say how many they are."""
-        return len(self.whole)
-
     def some(self, start: int, count: int) -> "Queue":
         """Return up to `count` of them from a place on."""
         end = start + count
