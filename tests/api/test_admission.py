@@ -60,9 +60,12 @@ async def test_a_service_full_of_large_bodies_says_so(desk: Desk, monkeypatch: p
     assert (await desk.post("/v1/returns", b"000")).status != 503
 
 
-@pytest.mark.parametrize("path", ["/v1/invoices", "/v1/invoices:batch", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"])
+PATHS: Final = ["/v1/invoices", "/v1/invoices:batch", "/v1/quotes", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 async def test_a_body_above_its_route_s_limit_is_not_read(house: House, desk: Desk, path: str) -> None:
-    bulk = path not in ("/v1/invoices", "/v1/reconciliations")
+    bulk = path not in ("/v1/invoices", "/v1/quotes", "/v1/reconciliations")
     length = BULK_LIMIT + 1 if bulk else 1024 * 1024 + 1
     port = int(house.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

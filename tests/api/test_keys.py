@@ -17,6 +17,7 @@ ROUTES: Final = [
     ("POST", "/v1/invoices"),
     ("POST", "/v1/invoices:batch"),
     ("GET", f"/v1/invoices/{uuid7()}"),
+    ("POST", "/v1/quotes"),
     ("POST", "/v1/lots:build"),
     ("GET", f"/v1/files/{uuid7()}/content"),
     ("POST", "/v1/returns"),
