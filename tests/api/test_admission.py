@@ -60,7 +60,7 @@ async def test_a_service_full_of_large_bodies_says_so(desk: Desk, monkeypatch: p
     assert (await desk.post("/v1/returns", b"000")).status != 503
 
 
-PATHS: Final = ["/v1/invoices", "/v1/invoices:batch", "/v1/quotes", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
+PATHS = ["/v1/invoices", "/v1/invoices:batch", "/v1/quotes", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
 
 
 @pytest.mark.parametrize("path", PATHS)
