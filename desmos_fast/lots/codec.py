@@ -18,6 +18,7 @@ from desmos_fast.exchange.kernel import write
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.lots import kernel, policies, rules
 from desmos_fast.lots.model import BuildRequest, BuiltFile, BuiltLot, Flow, LotSettings, Rows, SecurityLetter
+from desmos_fast.lots.recipients.model import AMC_FLOW, Place, Recipients
 
 if TYPE_CHECKING:
     from desmos_fast.billing.codec import Encoded
@@ -74,14 +75,17 @@ class Planned(NamedTuple):
     files: list[range]
 
 
-def plan(rows: Rows, settings: LotSettings) -> Planned:
+def plan(rows: Rows, settings: LotSettings, recipients: Recipients | None = None) -> Planned:
     """Put rows in lots, and lots in files: none with too many lots or bytes, none that holds two of what is to part files.
 
-    A lot never leaves the order that the criteria give, so each file is a run of it. Raises RowsDisagree.
+    A file goes to one of the recipients, when they are given. A lot never leaves the order that the criteria give, so each file is a
+    run of it. Raises RowsDisagree.
     """
     found = kernel.cut(rows, settings)
     begins = array("q", accumulate(found.sizes, initial=0))
-    keys = policies.keys_of(rows, [found.order[begin] for begin in begins[:-1]], settings)
+    firsts = [found.order[begin] for begin in begins[:-1]]
+    apart = policies.keys_of(rows, firsts, settings)
+    keys = [(_recipient(rows, row, recipients), key) for row, key in zip(firsts, apart, strict=True)]
     most = settings.max_bytes_per_file or policies.MOST_BYTES
     files: list[range] = []
     first = records = 0
@@ -95,6 +99,13 @@ def plan(rows: Rows, settings: LotSettings) -> Planned:
     if keys:
         files.append(range(first, len(keys)))
     return Planned(found, begins, files)
+
+
+def _recipient(rows: Rows, row: int, recipients: Recipients | None) -> str | None:
+    if recipients is None:
+        return None
+    flow = rows.flow[row]
+    return recipients.of(Place(rows.destination[row], flow, rows.amc_number[row] if flow == AMC_FLOW else 0)).name
 
 
 def check_build(biller: str, settings: LotSettings) -> None:

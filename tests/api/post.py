@@ -3,13 +3,13 @@
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from desmos_fast.base.clock import system_clock
+from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.db import pool as pools
 from desmos_fast.db import queue
 from desmos_fast.db.keyring import Keyring
@@ -72,9 +72,14 @@ def everyone(retries: Patience | None = None) -> Recipients:
 async def drain(desk: Desk, transport: Transport | Path, patience: Patience | None = None) -> Sender:
     """Do every job that waits, as a worker would, and return what did them."""
     port = DirectoryTransport(transport) if isinstance(transport, Path) else transport
+    return await send(desk, everyone(patience), {EVERYONE: port})
+
+
+async def send(desk: Desk, recipients: Recipients, transports: Mapping[str, Transport], clock: Clock = system_clock) -> Sender:
+    """Do every job that waits and is due soon, as a worker with these recipients would, and return what did them."""
     pool = await pools.create(desk.house.wire.dsn, 8)
     try:
-        sender = Sender(pool, Keyring(MASTER), everyone(patience), {EVERYONE: port}, system_clock)
+        sender = Sender(pool, Keyring(MASTER), recipients, transports, clock)
         await queue.run(pool, {SEND_FILE: sender}, asyncio.Event(), once=True)
         return sender
     finally:

@@ -25,11 +25,11 @@ def environment(desk: Desk, home: Path) -> dict[str, str]:
     return {**os.environ, "DESMOS_DATA_DIR": str(home), "DESMOS_DSN": desk.house.wire.dsn, "PYTHONUNBUFFERED": "1"}
 
 
-def start(desk: Desk, home: Path, *arguments: str, module: str = "desmos_fast.cli") -> "subprocess.Popen[bytes]":
+def start(desk: Desk, home: Path, *arguments: str, module: str = "desmos_fast.cli", **env: str) -> "subprocess.Popen[bytes]":
     """Start one; its output is kept together."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
-        cwd=ROOT, env=environment(desk, home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=ROOT, env=environment(desk, home) | env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
