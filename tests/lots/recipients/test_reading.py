@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
 import types
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -7,7 +8,20 @@ import msgspec
 import pytest
 
 from desmos_fast.base.settings import BadSetting
-from desmos_fast.lots.recipients.model import Directory, Pace, Patience, Place, Recipients, RecipientsInvalid, Route, Schedule, Sftp
+from desmos_fast.lots.recipients.model import (
+    Cft,
+    Directory,
+    Https,
+    Pace,
+    Patience,
+    Place,
+    Recipients,
+    RecipientsInvalid,
+    Route,
+    Schedule,
+    Sftp,
+    Smtp,
+)
 from desmos_fast.lots.recipients.reading import PARTS, WAYS, load_recipients, read_recipients
 
 SOUND = """
@@ -228,3 +242,15 @@ def test_every_setting_says_in_words_what_it_takes() -> None:
     for shape in shapes:
         hints = get_type_hints(shape, include_extras=True)
         assert {name for name in shape.__struct_fields__ if not says(hints[name])} == set(), shape
+
+
+def test_the_page_shows_a_sound_file_and_every_fault(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    page = (root / "docs/reference/transports.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    found = read(tmp_path, example)
+    assert [type(one.way) for one in found.by_name.values()] == [Smtp, Https, Sftp, Cft]
+    assert found.of(Place(17510000, 1, 0)).name == "cpam-75"
+    sources = [path.read_text(encoding="utf-8") for path in (root / "desmos_fast/lots").rglob("*.py")]
+    kinds = {kind for source in sources for kind in re.findall(r'fault\(\s*"([A-Z_]+)"', source)}
+    assert len(kinds) >= 10 and {kind for kind in kinds if f"`RECIPIENTS_{kind}`" not in page} == set()
