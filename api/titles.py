@@ -65,6 +65,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "recipients_invalid": Title(422, "The file of recipients cannot be used", "Le fichier des destinataires est inutilisable"),
     "recipients_mixed": Title(409, "The lots of a file go to several recipients", "Les lots d'un fichier vont à plusieurs destinataires"),
     "content_changed": Title(500, "What was kept is not what was signed", "Un contenu conservé n'est plus celui qui a été signé"),
+    "lot_signature_broken": Title(500, "A lot is not what was signed", "Un lot n'est plus celui qui a été signé"),
     "lot_rows_disagree": Title(500, "Columns of a build contradict each other", "Les colonnes d'une constitution de lots se contredisent"),
     "layout_invalid": Title(422, "A layout pack is not sound", "Un jeu de tables de format est incohérent"),
     "layout_changed": Title(409, "What waits was signed under other layouts", "Ce qui attend a été signé sous d'autres tables de format"),

@@ -10,13 +10,14 @@ from typing import Final
 from desmos_fast.base.errors import InvalidInput
 
 ROOT_DATA_DIR: Final = Path("/var/lib/desmos-fast")
+SIGNERS: Final = ("none", "simulator")
 LOG_LEVELS: Final = ("info", "warning", "error")
 DSN_SCHEMES: Final = ("postgresql://", "postgres://")
 MAX_PORT: Final = 65_535
 MAX_POOL: Final = 64
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
-    "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS",
+    "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
 })  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class Settings:
     layouts: Path | None = None
     tariffs: Path | None = None
     recipients: Path | None = None
+    signing: str = SIGNERS[0]
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -70,6 +72,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),
+        signing=signing(env),
     )
 
 
@@ -86,6 +89,14 @@ def tariffs(env: Mapping[str, str] | None = None) -> Path | None:
 def recipients(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_RECIPIENTS alone, the file that says who claim files go to. Raises BadSetting."""
     return _path("DESMOS_RECIPIENTS", env)
+
+
+def signing(env: Mapping[str, str] | None = None) -> str:
+    """Read DESMOS_SIGNING alone, who signs lots: one of SIGNERS, the first unless it is said. Raises BadSetting."""
+    text = (os.environ if env is None else env).get("DESMOS_SIGNING", "") or SIGNERS[0]
+    if text not in SIGNERS:
+        raise BadSetting(f"DESMOS_SIGNING is {text[:40]!r}", hint=f"one of {', '.join(SIGNERS)}")
+    return text
 
 
 def _path(name: str, env: Mapping[str, str] | None) -> Path | None:

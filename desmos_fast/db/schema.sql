@@ -355,9 +355,15 @@ CREATE TABLE public.lot (
     file_id uuid NOT NULL,
     arl_code text,
     created_at timestamp with time zone NOT NULL,
+    signed_by text,
+    signature bytea,
+    first_record integer,
+    records integer,
+    CONSTRAINT lot_first_record_check CHECK ((first_record >= 2)),
     CONSTRAINT lot_flow_check CHECK ((flow = ANY (ARRAY[1, 2]))),
     CONSTRAINT lot_invoices_check CHECK (((invoices >= 1) AND (invoices <= 999))),
     CONSTRAINT lot_number_check CHECK (((number >= 1) AND (number <= 999))),
+    CONSTRAINT lot_records_check CHECK ((records >= 3)),
     CONSTRAINT lot_state_check CHECK ((state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text, 'accepted'::text, 'refused'::text, 'replaced'::text, 'dissolved'::text])))
 );
 ALTER TABLE ONLY public.lot ALTER COLUMN tenant_id SET STATISTICS 0;
@@ -644,6 +650,9 @@ ALTER TABLE ONLY public.lot
 
 ALTER TABLE ONLY public.lot_share
     ADD CONSTRAINT lot_share_pkey PRIMARY KEY (tenant_id, lot_id, invoice_id, part);
+
+ALTER TABLE public.lot
+    ADD CONSTRAINT lot_signed CHECK ((num_nulls(signed_by, signature, first_record, records) = ANY (ARRAY[0, 4]))) NOT VALID;
 
 ALTER TABLE ONLY public.lot
     ADD CONSTRAINT lot_tenant_id_biller_cycle_number_key UNIQUE (tenant_id, biller, cycle, number);

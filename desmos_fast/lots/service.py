@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
-from desmos_fast.lots import assembly, codec, rules, store
+from desmos_fast.lots import assembly, codec, rules, signing, store
 from desmos_fast.lots.assembly import Claims, Laid
 from desmos_fast.lots.codec import decode_request
 from desmos_fast.lots.model import (
@@ -33,12 +33,16 @@ from desmos_fast.lots.model import (
     SharesMoved,
 )
 from desmos_fast.lots.recipients.reading import load_recipients
+from desmos_fast.lots.signing import HealthCardBackend, LotPlace
 from desmos_fast.lots.store import Member, Moved, NewFile, NewLot, Queue
 from monitoring import metrics
 
 TABLE: Final = "file"
 # So many invoices are objects at a time: enough for a thread to be worth its while.
 AT_ONCE: Final = 5_000
+# Who signed a lot, the signature, and the lines of the file that it is of.
+Signed: TypeAlias = tuple[str, bytes, int, int] | tuple[None, None, None, None]
+UNSIGNED: Final = (None, None, None, None)
 
 
 async def build(con: Connection, context: Context, body: bytes) -> Built:
@@ -114,14 +118,22 @@ def _sealed(context: Context, file: BuiltFile) -> NewFile:
 
 
 def _new_lots(laid: Laid, file: FileId) -> list[NewLot]:
+    card = signing.chosen()
     named = zip(laid.file.lots, laid.counted, journal.ids(len(laid.file.lots)), strict=True)
     return [
         NewLot(
             LotId(name), laid.file.biller, *rules.lot_place(taken), lot.flow, int(lot.regime + lot.caisse + lot.centre),
             int(lot.amc_number or 0), lot.security, date.fromisoformat(lot.date), lot.invoices, lot.fees, lot.amo, lot.amc, file,
+            *_signed(card, laid.file, lot),
         )
         for lot, taken, name in named
     ]  # fmt: skip
+
+
+def _signed(card: HealthCardBackend, file: BuiltFile, lot: BuiltLot) -> Signed:
+    place = LotPlace(file.biller, lot.number, date.fromisoformat(lot.date), lot.first_records[0] - 1, lot.records)
+    signature = card.sign_lot(place.within(file.content))
+    return UNSIGNED if signature is None else (*signature, place.first_record, place.records)
 
 
 def _members(laid: Laid, lots: Sequence[NewLot]) -> Iterable[Member]:
@@ -157,7 +169,7 @@ def _lot_shown(lot: BuiltLot, new: NewLot) -> LotShown:
 
 
 async def content(con: Connection, context: Context, file: FileId) -> FileContent:
-    """Return a file of the centre as it is sent. Raises NotThere, ContentChanged, SealBroken."""
+    """Return a file of the centre as it is sent. Raises NotThere, ContentChanged, SealBroken, SignatureBroken."""
     found = await store.find_file(con, context.tenant, file)
     if found is None:
         raise NotThere("the centre has no such file")
@@ -165,12 +177,13 @@ async def content(con: Connection, context: Context, file: FileId) -> FileConten
 
 
 async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> FileContent:
-    """Open a file that was kept and check that it is what was laid out. Raises ContentChanged, SealBroken."""
+    """Open a file that was kept and check that it is what was laid out and signed. Raises ContentChanged, SealBroken, SignatureBroken."""
 
     def work() -> bytes:
         (data,) = kernel.unseal(keys, TABLE, tenant, [kept.id], [kept.sealed])
         if hashlib.sha256(data).digest() != kept.sha256:
             raise ContentChanged(f"file {kept.id} is not what was laid out", hint="look at the storage")
+        signing.check(kept.signed, data)
         return data
 
     return FileContent(kept.name, await asyncio.to_thread(work))

@@ -12,6 +12,7 @@ from desmos_fast.db.leaf import copy_out
 from desmos_fast.db.pool import Connection
 from desmos_fast.lots.model import Waiting
 from desmos_fast.lots.recipients.model import Place
+from desmos_fast.lots.signing import LotPlace, Signature, SignedLot
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
@@ -43,8 +44,8 @@ ADD_FILE: Final = """
 """
 ADD_LOT: Final = """
     INSERT INTO lot (tenant_id, id, biller, cycle, number, flow, destination, amc_number, security, lot_date, state, invoices, fees, amo,
-                     amc, file_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sealed', $11, $12, $13, $14, $15, $16)
+                     amc, file_id, signed_by, signature, first_record, records, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'sealed', $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 """
 # The other shares of a lot that is built again go with it: they were decided otherwise, and stand in no live lot any more.
 RETIRE: Final = """
@@ -74,6 +75,10 @@ LOT_SHARES: Final = """
 """
 PLACES: Final = "SELECT DISTINCT destination, flow, amc_number FROM lot WHERE tenant_id = $1 AND file_id = $2"
 FIND_FILE: Final = "SELECT id, name, state, sha256, sealed FROM file WHERE tenant_id = $1 AND id = $2"
+SIGNED: Final = """
+    SELECT biller, number, lot_date, first_record, records, signed_by, signature
+      FROM lot WHERE tenant_id = $1 AND file_id = $2 AND signature IS NOT NULL
+"""
 SEND_FILE: Final = """
     UPDATE file SET state = 'sent', sent_at = $3 WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'dead') RETURNING name
 """
@@ -119,6 +124,10 @@ class NewLot(NamedTuple):
     amo: int
     amc: int
     file_id: FileId
+    signed_by: str | None = None
+    signature: bytes | None = None
+    first_record: int | None = None
+    records: int | None = None
 
 
 class Member(NamedTuple):
@@ -153,13 +162,14 @@ class Queue(NamedTuple):
 
 
 class KeptFile(NamedTuple):
-    """A file as it was kept."""
+    """A file as it was kept, and those of its lots that were signed."""
 
     id: FileId
     name: str
     state: str
     sha256: bytes
     sealed: bytes
+    signed: Sequence[SignedLot]
 
 
 async def hold(con: Connection, tenant: UUID) -> None:
@@ -218,7 +228,10 @@ async def fill(con: Connection, tenant: UUID, members: Sequence[Member]) -> list
 async def find_file(con: Connection, tenant: UUID, file: FileId) -> KeptFile | None:
     """Return a file of the tenant, or None."""
     row = await con.fetchrow(FIND_FILE, tenant, file)
-    return None if row is None else KeptFile(*row)
+    if row is None:
+        return None
+    signed = [SignedLot(LotPlace(*lot[:5]), Signature(*lot[5:])) for lot in map(tuple, await con.fetch(SIGNED, tenant, file))]
+    return KeptFile(**dict(row), signed=signed)
 
 
 async def places(con: Connection, tenant: UUID, file: FileId) -> list[Place]:
