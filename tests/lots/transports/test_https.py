@@ -12,7 +12,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from yarl import URL
 
 from desmos_fast.lots.recipients.model import Https
 from desmos_fast.lots.transports.https import HttpsTransport
@@ -159,14 +158,14 @@ async def test_the_concentrator_takes_nothing_that_is_not_what_it_says(
         ("one.b2", right | {"Content-Digest": "sha-256=:AAAA:"}, 422),
         ("one.b2", {"Idempotency-Key": "one"}, 400),
         ("one.b2", {"Content-Digest": right["Content-Digest"]}, 400),
-        ("%2e%2e%2fone.b2", right, 400),
+        ("one%20two.b2", right, 400),
         (".hidden", right, 400),
         ("one.b2", right, 201),
     ]
     async with aiohttp.ClientSession() as session:
         for name, headers, status in tries:
             assert os.listdir(folder) == [], name
-            async with session.put(URL(f"{url}/{name}", encoded=True), data=b"\x00", headers=headers, ssl=context) as answer:
+            async with session.put(f"{url}/{name}", data=b"\x00", headers=headers, ssl=context) as answer:
                 assert answer.status == status, (name, headers, await answer.read())
     assert os.listdir(folder) == ["one.b2"]
 
