@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotes: what acts would cost and who would pay it, nothing billed, with the act that must be proposed instead where there is one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -87,7 +87,6 @@ class Quote(msgspec.Struct, frozen=True):
 class _Other(NamedTuple):
     """What is proposed instead of one act of an entry, and the row of its basket."""
 
-    place: int
     number: int
     code: str
     quantity: int
@@ -103,11 +102,13 @@ def quotes(block: PricedBlock) -> Iterator[tuple[Entry, Quote]]:
     """Make a quote of each sound entry of a block; what is proposed instead of acts is priced in one more call."""
     sound = {entry.line: entry for entry in block.sound}
     places = [place for place, entry in enumerate(block.entries) if entry.line in sound]
-    wanted = [other for place in places for other in _others(block, place)]
-    variants = [_instead(block.entries[other.place], other) for other in wanted]
+    wanted = {place: proposed for place in places if (proposed := list(_others(block, place)))}
+    variants = [_instead(block.entries[place], others) for place, others in wanted.items()]
     worth = kernel.price(variants, tariffs=block.tariffs, on=block.on, today=block.today, allow_late=True)
     others = {
-        (other.place, other.number): _alternative(other, found.acts[other.number]) for other, found in zip(wanted, worth, strict=True)
+        (place, other.number): _alternative(other, found.acts[other.number])
+        for (place, proposed), found in zip(wanted.items(), worth, strict=True)
+        for other in proposed
     }
     for place in places:
         entered, found = block.entries[place].entered, block.priced[place]
@@ -126,7 +127,7 @@ def _others(block: PricedBlock, place: int) -> Iterator[_Other]:
         row = _basket_row(block.tariffs, found)
         if row is not None and row.basket != "rac0" and row.alternative:
             own = _row_for(block.tariffs, row.alternative, teeth_of(act), block.on or date.fromisoformat(act.date))
-            yield _Other(place, number, row.alternative, act.quantity, own)
+            yield _Other(number, row.alternative, act.quantity, own)
 
 
 def teeth_of(act: Act | UnpricedAct) -> tuple[str, ...]:
@@ -145,14 +146,15 @@ def _row_for(tariffs: Tariffs, code: str, teeth: tuple[str, ...], day: date) -> 
     return next(rows, None)
 
 
-def _instead(entry: Entry, other: _Other) -> UnpricedInvoice:
-    """Return what was entered with another act in the place of one.
+def _instead(entry: Entry, others: Sequence[_Other]) -> UnpricedInvoice:
+    """Return what was entered with what is proposed in the place of each act that has an alternative.
 
     The grouping of the act stands for that of the other, which is of the same category.
     """
     values = asdict(entry.entered)
     acts = [(UnpricedCcamAct if isinstance(act, CcamAct | UnpricedCcamAct) else UnpricedNgapAct)(**asdict(act)) for act in values["acts"]]
-    acts[other.number] = replace(acts[other.number], **dict.fromkeys(AMOUNTS) | {"code": other.code, "fees": other.fees})
+    for other in others:
+        acts[other.number] = replace(acts[other.number], **dict.fromkeys(AMOUNTS) | {"code": other.code, "fees": other.fees})
     return UnpricedInvoice(**values | {"acts": tuple(acts)})
 
 

@@ -4,7 +4,9 @@
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +14,11 @@ from typer.testing import CliRunner, Result
 
 from desmos_fast.base.clock import paris_date, system_clock
 from desmos_fast.billing.codec import encode_ndjson
+from desmos_fast.billing.pricing import kernel, quote
+from desmos_fast.billing.pricing.codec import price_block
 from desmos_fast.cli import app
 from desmos_fast.commands import streams
+from desmos_fast.nomenclature.tariffs import load_tariffs
 from desmos_fast.simulator.day import DEFAULT_DAY, Day, line
 from desmos_fast.simulator.world import World
 from tests.billing.odd import GOLDEN
@@ -221,3 +226,20 @@ def test_what_is_proposed_costs_as_often_as_the_act() -> None:
     (quote,) = map(json.loads, run("quote", "-", "--json", stdin=ndjson(bare(CROWN, **twice))).stdout.splitlines())
     shares = quote["acts"][0]["alternative"]["shares"]
     assert (shares["fees"], shares["base"], shares["amo"], shares["patient"]) == (100_000, 24000, 14400, 0)
+
+
+def test_what_is_proposed_instead_of_many_acts_is_priced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced: list[int] = []
+
+    def counted(invoices: list[Any], **given: Any) -> Any:
+        priced.extend(len(invoice.acts) for invoice in invoices)
+        return kernel.price(invoices, **given)
+
+    monkeypatch.setattr(quote, "kernel", SimpleNamespace(price=counted))
+    (act,) = bare(CROWN, **FREE)["acts"]
+    many = bare(CROWN) | {"acts": [act] * 150}
+    block = price_block(ndjson(many, bare(VISIT)), load_tariffs(), today=date(2026, 11, 25))
+    first, second = [made for _, made in quote.quotes(block)]
+    assert priced == [150]
+    assert {found.alternative.shares.patient for found in first.acts if found.alternative and found.alternative.shares} == {0}
+    assert (len(first.acts), second.acts[0].alternative) == (150, None)
