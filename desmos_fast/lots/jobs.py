@@ -89,33 +89,35 @@ class Sender:
         closed_s = opens_in(recipient.schedule, self.clock()).total_seconds()
         if closed_s > 0:
             self._put_off(order, recipient, "closed", closed_s + random.uniform(0, SPREAD_S))
-        file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
-        gate = self.gates[recipient.name]
+        gate, name = self.gates[recipient.name], recipient.name
         off = await gate.enter(order.file)
         if off is not None:
             self._put_off(order, recipient, off.reason, off.delay_s)
-        await self._hand_over(gate, recipient, Parcel(file.name, file.data))
+        await self._hand_over(gate, name, order, kept)
         # Who dies before this is said gives the same bytes under the same key again, which changes nothing.
-        if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file)):
+        if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file, to=name)):
             self.sent += 1
-            metrics.files_sent.labels(recipient.name).inc()
-            log.info("a file was sent", file=str(order.file), recipient=recipient.name, size=len(file.data))
+            metrics.files_sent.labels(name).inc()
+            log.info("a file was sent", file=str(order.file), recipient=name)
 
-    async def _hand_over(self, gate: Gate, recipient: Recipient, parcel: Parcel) -> None:
+    async def _hand_over(self, gate: Gate, recipient: str, order: SendFile, kept: store.KeptFile) -> None:
         """Give a file to its transport, outside of any transaction, for it may take long; tell the gate how it went."""
         begun = time.monotonic()
         failed: bool | None = None
         try:
-            await self.transports[recipient.name].put(parcel)
+            file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
+            begun = time.monotonic()
+            try:
+                await self.transports[recipient].put(Parcel(file.name, file.data))
+            except Exception as error:
+                # Who refuses one file is there for the next.
+                failed = not isinstance(error, DesmosError) or isinstance(error, OutsideFailed)
+                raise
             failed = False
-        except Exception as error:
-            # Who refuses one file is there for the next.
-            failed = not isinstance(error, DesmosError) or isinstance(error, OutsideFailed)
-            raise
         finally:
             took_s = time.monotonic() - begun
             gate.leave(took_s, failed=failed)
-            metrics.observe_sending(recipient.name, took_s, broken=gate.broken)
+            metrics.observe_sending(recipient, took_s, broken=gate.broken)
 
     def _put_off(self, order: SendFile, recipient: Recipient, reason: str, delay_s: float) -> None:
         metrics.files_put_off.labels(recipient.name, reason).inc()

@@ -189,14 +189,16 @@ async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> Fi
     return FileContent(kept.name, await asyncio.to_thread(work))
 
 
-async def mark_sent(con: Connection, tenant: TenantId, now: datetime, file: FileId, *, by: str = journal.WORKER) -> bool:
-    """Say that a file left, with its lots and their shares; return False when it was said before."""
+async def mark_sent(
+    con: Connection, tenant: TenantId, now: datetime, file: FileId, *, to: str | None = None, by: str = journal.WORKER
+) -> bool:
+    """Say that a file left, `to` whom if that is known, with its lots and their shares; return False when it was said before."""
     await store.hold(con, tenant)
     sent = await store.send(con, tenant, file, now)
     if sent is None:
         return False
     name, moved = sent
-    events = [Event("file.sent", file, detail={"name": name})]
+    events = [Event("file.sent", file, detail={"name": name} | ({} if to is None else {"recipient": to}))]
     events += [Event("share.sent", one.lot, one.invoice, one.part) for one in moved]
     await journal.record(con, tenant, now, events, by=by)
     return True

@@ -4,16 +4,19 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiohttp
 import pytest
 
-from desmos_fast.base.clock import PARIS
+from desmos_fast.base.clock import PARIS, paris_date, system_clock
 from desmos_fast.lots.recipients.model import (
+    DAYS,
     Breaker,
     Directory,
     Pace,
@@ -93,6 +96,8 @@ async def test_no_file_goes_to_two_recipients(desk: Desk, tmp_path: Path, monkey
         assert os.listdir(tmp_path / name) == [file["name"]]
         assert (tmp_path / name / file["name"]).read_bytes() == await content(desk, file["id"])
     assert not (tmp_path / "home" / "letterbox").exists()
+    told = await column(desk, "SELECT detail->>'recipient' FROM event WHERE name = 'file.sent' ORDER BY detail->>'name'")
+    assert told == ["amo", "amc"]
 
 
 async def test_a_file_whose_lots_part_since_is_held_and_sent_once_they_do_not(desk: Desk, tmp_path: Path) -> None:
@@ -129,6 +134,47 @@ async def test_a_file_for_a_closed_recipient_waits_for_its_opening(desk: Desk, t
     morning = datetime(2027, 3, 28, 8, 0, tzinfo=PARIS).astimezone(UTC)
     sender = await send(desk, closed, folders(tmp_path, "amc", "amo"), lambda: morning)
     assert (sender.sent, len(os.listdir(tmp_path / "amo"))) == (1, 1)
+
+
+async def test_a_worker_that_is_to_end_leaves_what_waits_and_says_so(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit")
+    await build(desk)
+    file, in_three_days = tmp_path / "recipients.toml", DAYS[(paris_date(system_clock()).weekday() + 3) % 7]
+    table = f'[recipients.one]\ntransport = "directory"\nfolder = "{tmp_path}"\n[recipients.one.schedule]\ndays = ["{in_three_days}"]\n'
+    file.write_text(table, encoding="utf-8")
+    child = start(desk, tmp_path / "home", "worker", "--once", DESMOS_RECIPIENTS=str(file))
+    output, _ = await asyncio.to_thread(child.communicate, timeout=60)
+    assert (child.returncode, output) == (0, b"0 sent, 0 given up, 1 wait for their recipient\n")
+
+
+async def test_a_worker_shows_its_metrics(desk: Desk, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    child = start(desk, tmp_path / "home", "worker", "--metrics-port", str(port))
+    try:
+        assert child.stdout is not None
+        assert await asyncio.to_thread(child.stdout.readline) == b"desmos-fast worker is ready\n"
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            shown = await answer.text()
+        assert 'desmos_files_dead_total{recipient="*"} 0.0' in shown and 'desmos_recipient_broken{recipient="*"} 0.0' in shown
+    finally:
+        child.terminate()
+        await asyncio.to_thread(child.communicate, timeout=60)
+
+
+async def test_a_worker_with_an_unsound_file_tells_its_faults_and_sends_nothing(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit")
+    await build(desk)
+    file = tmp_path / "recipients.toml"
+    for text, told in (
+        ('transport = "ftp"\n', b"recipients.one.transport: what is sent could be read by anybody; use sftp"),
+        ('transport = "directory"\nfolder = "/nowhere/at/all"\n', b"recipients.one.folder: there is no such folder"),
+    ):
+        file.write_text(f"[recipients.one]\n{text}", encoding="utf-8")
+        child = start(desk, tmp_path / "home", "worker", "--once", DESMOS_RECIPIENTS=str(file))
+        output, _ = await asyncio.to_thread(child.communicate, timeout=60)
+        assert child.returncode == 1 and told in output and b"Traceback" not in output
+    assert await column(desk, "SELECT state FROM file") == ["queued"]
 
 
 async def test_one_recipient_that_is_away_costs_the_others_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

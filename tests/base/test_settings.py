@@ -46,10 +46,12 @@ def test_every_variable_is_read() -> None:
         "DESMOS_DATA_DIR": "/srv/d", "DESMOS_DSN": DSN, "DESMOS_OWNER_DSN": "postgres://o:hush@db.test/desmos",
         "DESMOS_PG_BIN": "/opt/pg/bin", "DESMOS_HOST": "::1", "DESMOS_PORT": "0", "DESMOS_LOG_LEVEL": "info", "DESMOS_POOL_SIZE": "64",
         "DESMOS_LAYOUTS": "/srv/layouts//essai-2/", "DESMOS_TARIFFS": "/srv/tariffs/centre-1",
+        "DESMOS_RECIPIENTS": "/etc/desmos-fast/recipients.toml",
     })  # fmt: skip
     assert settings == Settings(
         data_dir=Path("/srv/d"), dsn=DSN, owner_dsn="postgres://o:hush@db.test/desmos", pg_bin=Path("/opt/pg/bin"),
         host="::1", port=0, log_level="info", pool_size=64, layouts=Path("/srv/layouts/essai-2"), tariffs=Path("/srv/tariffs/centre-1"),
+        recipients=Path("/etc/desmos-fast/recipients.toml"),
     )  # fmt: skip
     assert "hush" not in repr(settings)
 

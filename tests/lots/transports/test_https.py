@@ -5,6 +5,8 @@ import asyncio
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -175,6 +177,18 @@ async def test_a_concentrator_that_does_not_answer_is_not_waited_for_long(author
         sender = transport(f"https://127.0.0.1:{silent.getsockname()[1]}", authority, client_pair, timeout_s=1.0)
         with pytest.raises(TransportFailed, match="TimeoutError"):
             await sender.put(PARCEL)
+
+
+async def test_the_command_is_a_concentrator(folder: Path, authority: Authority, client_pair: Pair, server_pair: Pair) -> None:
+    keys = ["--certificate", server_pair.certificate_file, "--key", server_pair.key_file, "--client-ca", authority.file]
+    arguments = ["-m", "desmos_fast.cli", "synth", "concentrator", str(folder / "to_payers"), *map(str, keys), "--port", "0"]
+    child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
+    assert child.stdout is not None
+    said = (await asyncio.wait_for(child.stdout.readline(), 30)).decode()
+    await transport(said.split()[-1], authority, client_pair).put(PARCEL)
+    child.terminate()
+    assert await asyncio.wait_for(child.wait(), 30) == 0
+    assert (folder / "to_payers" / PARCEL.name).read_bytes() == PARCEL.content
 
 
 def test_keys_that_do_not_go_together_are_refused(authority: Authority, client_pair: Pair) -> None:
