@@ -16,7 +16,7 @@ from desmos_fast.demo import labels
 from desmos_fast.demo.labels import counted, seconds
 from desmos_fast.demo.model import Amount, Stage, Summary, Unmatched
 
-CREDIT_RULES: Final = ("B1", "B2")
+CREDIT_RULES: Final = ("B1", "B2", "B3", "B4r", "B6")
 Step = Callable[[int], None]
 
 

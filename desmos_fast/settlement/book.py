@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement import kernel, rules
+from desmos_fast.settlement import rules
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.credits import decide_credits
+from desmos_fast.settlement.lines import decide_lines
 from desmos_fast.settlement.model import (
     CreditRow,
     Invoice,
@@ -48,10 +49,9 @@ def decide(book: Book, payers: Sequence[Payer], settings: Settings) -> Decisions
     """Match the lines to the parts and the credits to the orders, in the manner of `reconcile`."""
     lines = rules.open_lines(_orders_with_lines(book))
     parts = rules.open_parts(_invoices(book.parts))
-    found, several = kernel.same_part(lines, parts)
     free, taken = ([_order(row) for row in book.orders if row.free is wanted] for wanted in (True, False))
     credits = decide_credits(_as_one_file(book.credits), _by_id(free), payers, settings, _by_id(taken))
-    return Decisions(_by_left(rules.decide_lines(lines, parts, found, several)), _by_left(credits))
+    return Decisions(_by_left(decide_lines(lines, parts, settings)), _by_left(credits))
 
 
 def part_name(row: PartRow) -> str:

@@ -4,97 +4,36 @@
 A wrong match is worse than none: an amount alone never confirms, and whatever a text quotes beats payer and amount.
 """
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from desmos_fast.settlement.bank.model import BankLine, occurrences
-from desmos_fast.settlement.labels import NOT_A_PAYER, Recogniser, quoted_tokens
+from desmos_fast.settlement.by_amount import NOBODY, Candidates, by_amount, by_group, equal_credits, single_orders
+from desmos_fast.settlement.by_reference import by_reference, net, offer_less
+from desmos_fast.settlement.by_sum import by_sum
+from desmos_fast.settlement.labels import NOT_A_PAYER
 from desmos_fast.settlement.model import Evidence, Match, Order, Payer, Settings
-from desmos_fast.settlement.rules import SHOWN, make_match
-
-CURRENCY: Final = "EUR"
-Proposal = tuple[frozenset[str], Evidence]
-
-
-class Credits:
-    """The credits and orders of one run, and what is still free of them."""
-
-    def __init__(
-        self, lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings, taken: Sequence[Order]
-    ) -> None:
-        self.settings = settings
-        self.free: dict[str, Order] = {order.id: order for order in orders if order.total}
-        self.known: dict[str, Order] = self.free | {order.id: order for order in taken}
-        self.open: dict[str, BankLine] = {line.id: line for line in lines}
-        self.matches: list[Match] = []
-        recogniser = Recogniser(payers, orders, settings.learned)
-        # Orders are in euros: a credit in other money keeps no payer and no reference, so nothing can take it.
-        self.payer = {line.id: recogniser.payer_of(line) if line.currency == CURRENCY else None for line in lines}
-        self._operators: dict[str, list[str]] = {}
-        for payer in payers:
-            for other in payer.pays_for:
-                self._operators.setdefault(other, []).append(payer.id)
-        named: dict[str, list[str]] = {}
-        for order in self.known.values():
-            named.setdefault(_reference(order), []).append(order.id)
-        self.named = {reference: frozenset(orders) for reference, orders in named.items()}
-        self.quoted: dict[str, tuple[str, ...]] = {}
-        self._quoting: dict[str, list[str]] = {}
-        self._unions: dict[tuple[str, ...], frozenset[str]] = {}
-        for line in lines:
-            tokens = sorted(quoted_tokens(line)) if line.currency == CURRENCY else []
-            self.quoted[line.id] = tuple(token for token in tokens if token in named)
-            for token in self.quoted[line.id]:
-                self._quoting.setdefault(token, []).append(line.id)
-
-    def orders_quoted(self, line: str) -> frozenset[str]:
-        """Return the orders that the texts of a line name, free or taken."""
-        tokens = self.quoted[line]
-        if tokens not in self._unions:
-            self._unions[tokens] = frozenset().union(*(self.named[token] for token in tokens))
-        return self._unions[tokens]
-
-    def is_quoted(self, order: str) -> bool:
-        """Say whether a line that is still open names the order."""
-        return any(line in self.open for line in self._quoting.get(_reference(self.known[order]), ()))
-
-    def who_may_pay(self, order: Order) -> set[str]:
-        """Return the payers whose credit may hold an order: its own, its emitter, the operators that pay for its payer."""
-        return {order.payer, order.emitter or order.payer, *self._operators.get(order.payer, ())}
-
-    def confirm(self, rule: str, proposals: Mapping[str, Proposal], claims: Counter[str]) -> None:
-        """Confirm the proposals of a pass whose orders no other line of the pass could take; `claims` counts the lines of an order."""
-        for line, (orders, evidence) in proposals.items():
-            if all(claims[order] == 1 for order in orders):
-                amount = self.open.pop(line).amount
-                self.matches.append(make_match("B", "confirmed", rule, [line], sorted(orders), amount, evidence))
-                for order in orders:
-                    del self.free[order]
-
-
-def _reference(order: Order) -> str:
-    return order.payment_ref.upper().strip()
+from desmos_fast.settlement.rules import make_match, shown
+from desmos_fast.settlement.standing import CURRENCY, Credits
 
 
 def decide_credits(
     lines: Sequence[BankLine], orders: Sequence[Order], payers: Sequence[Payer], settings: Settings, taken: Sequence[Order] = ()
 ) -> list[Match]:
-    """Return one record for each bank line.
+    """Return one record for each bank line, or for several that are offered together.
 
     `taken` are orders that earlier credits paid: none can be paid again, but a text that names one still speaks against the others.
     """
     state = Credits(lines, orders, payers, settings, taken)
     _set_aside(state)
-    state.confirm("B1", *_by_reference(state))
-    found, claims = _by_amount(state)
-    proposals = {line: proposal for line, candidates in found.items() if (proposal := _single(state, line, candidates))}
-    state.confirm("B2", proposals, claims)
-    return state.matches + [_unmatched(state, line, found.get(line.id, NOBODY)) for line in state.open.values()]
+    # B6 goes before the sums: what a text names less what was taken back says more than any sum of free orders.
+    for decide in (by_reference, by_amount, by_group, net, equal_credits, by_sum, offer_less):
+        decide(state)
+    found, _ = single_orders(state)
+    for line in list(state.waiting()):
+        _leave(state, line, found.get(line.id, NOBODY))
+    return state.matches + list({match.match_id: match for match in state.offers.values()}.values())
 
 
 # --- B0
@@ -117,12 +56,16 @@ def _set_aside(state: Credits) -> None:
     booked = [line for line in state.open.values() if line.status == "booked"]
     for name, kept in duplicates_of(booked).items():
         amount = state.open.pop(name).amount
-        record = make_match("B", "duplicate", "B0", [name], [], amount, Evidence(why="imported_before"))
+        record = make_match("B", "duplicate", "B0", [name], [], amount, _said(state, "imported_before"))
         state.matches.append(msgspec.structs.replace(record, duplicate_of=kept))
     for line in list(state.open.values()):
         if why := _no_credit(line, state.payer[line.id]):
-            state.matches.append(make_match("B", "ignored", "B0", [line.id], [], line.amount, Evidence(why=why)))
+            state.matches.append(make_match("B", "ignored", "B0", [line.id], [], line.amount, _said(state, why)))
             del state.open[line.id]
+
+
+def _said(state: Credits, why: str) -> Evidence:
+    return Evidence(settings=state.version, why=why)
 
 
 def _no_credit(line: BankLine, payer: str | None) -> str:
@@ -133,154 +76,25 @@ def _no_credit(line: BankLine, payer: str | None) -> str:
     return "not_a_payer" if payer == NOT_A_PAYER else ""
 
 
-# --- B1
-
-
-def _by_reference(state: Credits) -> tuple[dict[str, Proposal], Counter[str]]:
-    proposals: dict[str, Proposal] = {}
-    takers: Counter[frozenset[frozenset[str]]] = Counter()
-    # Many lines may quote the same: what they may mean is worked out once.
-    meanings: dict[tuple[tuple[str, ...], str | None], list[tuple[frozenset[str], int]]] = {}
-    for line in state.open.values():
-        asked = state.quoted[line.id], state.payer[line.id]
-        if asked not in meanings:
-            meanings[asked] = [(orders, sum(state.free[order].total for order in orders)) for orders in _named_sets(state, *asked)]
-        solutions = frozenset(orders for orders, total in meanings[asked] if total == line.amount)
-        takers[solutions] += 1
-        if len(solutions) == 1:
-            [orders] = solutions
-            proposals[line.id] = (orders, _quoting_evidence(state, line, orders))
-    claims: Counter[str] = Counter()
-    for solutions, count in takers.items():
-        for order in frozenset().union(*solutions):
-            claims[order] += count
-    return proposals, claims
-
-
-def _quoting_evidence(state: Credits, line: BankLine, orders: frozenset[str]) -> Evidence:
-    references = tuple(token for token in state.quoted[line.id] if orders & state.named[token])
-    return Evidence(
-        fields=("references", "amount"),
-        values={"references": references, "amount": (line.amount, line.amount)},
-        candidates=len(state.orders_quoted(line.id)),
-        candidate_ids=tuple(sorted(orders)[:SHOWN]),
-        solutions=1,
-        unique=True,
-    )
-
-
-def _named_sets(state: Credits, tokens: Sequence[str], payer: str | None) -> set[frozenset[str]]:
-    # All references together, each alone, and of each set what the payer of the credit may pay: references are not unique across payers.
-    named = [state.named[token] for token in tokens]
-    sets = {frozenset().union(*named), *named}
-    if payer:
-        sets |= {frozenset(order for order in orders if payer in state.who_may_pay(state.known[order])) for orders in sets}
-    return {orders for orders in sets if orders and orders <= state.free.keys()}
-
-
-# --- B2
-
-
-class Candidates(msgspec.Struct, frozen=True):
-    """The orders of one payer and amount whose date suits a credit: a stretch of all of them, each as its day and id, in that order."""
-
-    alike: Sequence[tuple[int, str]] = ()
-    first: int = 0
-    end: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.end - self.first
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The ids of some, in order."""
-        return tuple(sorted(name for _, name in self.alike[self.first : min(self.end, self.first + SHOWN)]))
-
-    def holds(self, order: Order) -> bool:
-        """Say whether an order is one of them."""
-        key = _day_and_id(order)
-        place = bisect_left(self.alike, key)
-        return self.first <= place < self.end and self.alike[place] == key
-
-
-NOBODY: Final = Candidates()
-
-
-def _day_and_id(order: Order) -> tuple[int, str]:
-    return order.payment_date.toordinal(), order.id
-
-
-def _by_amount(state: Credits) -> tuple[dict[str, Candidates], Counter[str]]:
-    """Return the candidates of each open line, and how many lines may take each order: equal sums may be many, so by stretches."""
-    index: dict[tuple[str | None, int], list[tuple[int, str]]] = {}
-    for order in sorted((order for order in state.free.values() if order.kind == "payment"), key=_day_and_id):
-        for payer in state.who_may_pay(order):
-            index.setdefault((payer, order.total), []).append(_day_and_id(order))
-    edges = {key: [0] * (len(alike) + 1) for key, alike in index.items()}
-    found = {}
-    for line in state.open.values():
-        key: tuple[str | None, int] = (state.payer[line.id], line.amount)
-        day = line.booking_date.toordinal()
-        if alike := index.get(key):
-            first = bisect_left(alike, (day - state.settings.window_to, ""))
-            end = bisect_left(alike, (day - state.settings.window_from + 1, ""))
-            edges[key][first] += 1
-            edges[key][end] -= 1
-            found[line.id] = Candidates(alike, first, end)
-    claims: Counter[str] = Counter()
-    for key, alike in index.items():
-        for (_, name), count in zip(alike, accumulate(edges[key]), strict=False):
-            claims[name] += count
-    return found, claims
-
-
-def _single(state: Credits, line: str, candidates: Candidates) -> Proposal | None:
-    if candidates.count != 1:
-        return None
-    credit, order = state.open[line], state.free[candidates.alike[candidates.first][1]]
-    if _contradicted(state, line, order.id):
-        return None
-    evidence = Evidence(
-        fields=("payer", "amount", "window"),
-        values={
-            "payer": (state.payer[line], order.payer),
-            "amount": (credit.amount, order.total),
-            "window": (str(credit.booking_date), str(order.payment_date)),
-        },
-        candidates=1,
-        candidate_ids=(order.id,),
-        solutions=1,
-        unique=True,
-    )
-    return frozenset([order.id]), evidence
-
-
-def _contradicted(state: Credits, line: str, order: str) -> bool:
-    """Say whether a text names another order for this credit, or this order for another credit."""
-    quoted = state.orders_quoted(line)
-    return order not in quoted if quoted else state.is_quoted(order)
-
-
 # --- B9
 
 
-def _unmatched(state: Credits, line: BankLine, candidates: Candidates) -> Match:
-    evidence = Evidence(
-        candidates=candidates.count,
-        candidate_ids=candidates.shown,
-        solutions=min(candidates.count, 2),
-        why=_why(state, line, candidates),
+def _leave(state: Credits, line: BankLine, candidates: Candidates) -> None:
+    quoted = state.orders_quoted(line.id)
+    lost = {order: "another_sum" if order in state.free else "taken" for order in shown(quoted)}
+    for order in candidates.shown:
+        lost.setdefault(order, state.contradiction(line.id, frozenset([order])) or "several_credits")
+    others = sum(not candidates.holds(state.known[order]) for order in quoted)
+    evidence = state.hesitation(
+        _why(state, line, candidates, others == len(quoted)), lost, candidates.count + others, min(candidates.count, 2), lost
     )
-    return make_match("B", "unmatched", "B9", [line.id], [], line.amount, evidence)
+    state.offer("unmatched", "B9", [line.id], (), evidence)
 
 
-def _why(state: Credits, line: BankLine, candidates: Candidates) -> str:
+def _why(state: Credits, line: BankLine, candidates: Candidates, others: bool) -> str:
     if line.currency != CURRENCY:
         return "other_currency"
-    quoted = state.orders_quoted(line.id)
-    if quoted and not any(candidates.holds(state.known[order]) for order in quoted):
+    if state.quoted[line.id] and others:
         return "reference_with_another_sum"
     if not state.payer[line.id]:
         return "payer_unknown"

@@ -1,47 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pack the keys of order lines and invoice parts into columns of one width, and join them."""
+"""The two kernels of matching: equal keys, packed into columns of one width, and sums."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from desmos_fast.settlement.rules import Key, OpenLine, OpenPart, line_key, part_key
-from ext import join
+from desmos_fast.settlement.rules import Key
+from ext import join, subset
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 NONE: Final = -1
 SEVERAL: Final = -2
+Rows = Sequence[int]
 
 
-def same_part(lines: Sequence[OpenLine], parts: Sequence[OpenPart]) -> tuple[list[int], dict[int, list[int]]]:
-    """Return for each line the row of the only part with equal keys, -1 for none, -2 for several; and the rows of those several.
-
-    A line without a lot is compared without it; a line without another key has no part here.
-    """
-    found = [NONE] * len(lines)
-    several: dict[int, list[int]] = {}
-    keys = [(row, key) for row, item in enumerate(lines) if (key := line_key(item)) is not None]
-    for with_lot in (True, False):
-        asked = [(row, key) for row, key in keys if bool(key[-1]) is with_lot]
-        if asked:
-            _join(asked, [part_key(item, with_lot=with_lot) for item in parts], found, several)
-    return found, several
-
-
-def _join(asked: Sequence[tuple[int, Key]], right: Sequence[Key], found: list[int], several: dict[int, list[int]]) -> None:
-    left_keys = [_ENCODE(key) for _, key in asked]
-    right_keys = [_ENCODE(key) for key in right]
+def equal_rows(left: Sequence[Key], right: Sequence[Key]) -> Iterator[Rows]:
+    """Give for each left key the rows of the right keys that equal it, in order."""
+    left_keys, right_keys = [_ENCODE(key) for key in left], [_ENCODE(key) for key in right]
+    if not left_keys or not right_keys:
+        return iter([()] * len(left_keys))
     # JSON never holds a zero byte, so padding with zeros cannot make two keys equal.
-    width = max(map(len, left_keys + right_keys))
-    left, packed = (b"".join(key.ljust(width, b"\0") for key in keys) for keys in (left_keys, right_keys))
-    rows = join.match_rows(left, packed, width, False)
-    shared = {key for key, row in zip(left_keys, rows, strict=True) if row == SEVERAL}
-    places: dict[bytes, list[int]] = {}
-    for place, key in enumerate(right_keys) if shared else ():
-        if key in shared:
-            places.setdefault(key, []).append(place)
-    for (row, _), key, answer in zip(asked, left_keys, rows, strict=True):
-        found[row] = answer
-        if answer == SEVERAL:
-            several[row] = places[key]
+    width = max(max(map(len, left_keys)), max(map(len, right_keys)))
+    packed, others = (b"".join(key.ljust(width, b"\0") for key in keys) for keys in (left_keys, right_keys))
+    rows = join.match_rows(packed, others, width, False)
+    several: dict[bytes, list[int]] = {key: [] for key, row in zip(left_keys, rows, strict=True) if row == SEVERAL}
+    for place, key in enumerate(right_keys) if several else ():
+        if key in several:
+            several[key].append(place)
+    return (() if row == NONE else several[key] if row == SEVERAL else (row,) for key, row in zip(left_keys, rows, strict=True))
+
+
+def explain(amounts: Sequence[int], target: int) -> tuple[int, list[int]] | None:
+    """Return how many subsets of the amounts sum to the target, 2 for two or more, and the rows of an only one.
+
+    None when the sums are too many or too wide to be told.
+    """
+    try:
+        return subset.explain(amounts, target)
+    except OverflowError:
+        return None

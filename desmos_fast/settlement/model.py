@@ -108,15 +108,25 @@ class LearnedLabel(_Input, frozen=True, kw_only=True, gc=False):
 
 
 class Settings(_Input, frozen=True, kw_only=True, gc=False):
-    """The window of days between payment date and booking date, both ends included, and what people taught."""
+    """What a centre may set for matching.
+
+    `window_from` to `window_to`: days from payment date to booking date, both ends included; `recovery_days`: how long before a credit a
+    recovery may be netted in it. `confirm_unique_sum` confirms the only orders that sum to a credit which quotes none of them.
+    """
 
     window_from: int = -2
     window_to: int = 10
+    recovery_days: int = 120
+    confirm_unique_sum: bool = False
     learned: tuple[LearnedLabel, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a record says what it says: `values` holds both sides of each field compared, never a NIR."""
+    """Why a record says what it says: `values` holds both sides of each field compared, never a NIR.
+
+    `candidates` counts all that were looked at, `lost` says of some why they were not taken; `solutions` is 0, 1, or 2 for two or more;
+    `settings` names the settings that were in force.
+    """
 
     fields: tuple[str, ...] = ()
     values: dict[str, tuple[str | int | None, ...]] = {}
@@ -124,6 +134,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     candidate_ids: tuple[str, ...] = ()
     solutions: int = 0
     unique: bool = False
+    settings: str = ""
+    lost: dict[str, str] | UnsetType = UNSET
     why: str | UnsetType = UNSET
     payment: str | None | UnsetType = UNSET
 

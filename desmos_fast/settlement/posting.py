@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from desmos_fast.base import ledger
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.ledger import Due, Entry
@@ -71,9 +73,16 @@ def make_plan(book: Book, decisions: Decisions, last: Mapping[str, Word]) -> Pla
     _plan_lines(plan, book, decisions.lines)
     _plan_credits(plan, book, decisions.credits)
     for match in (*decisions.lines, *decisions.credits):
-        if match.status != "confirmed" and last.get(match.left[0]) != Word(match.match_id, match.status, match.evidence):
-            plan.matches.append((uuid7(), match))
+        word = Word(match.match_id, match.status, match.evidence)
+        for name in match.left if match.status != "confirmed" else ():
+            if last.get(name) != word:
+                plan.matches.append((uuid7(), _kept_for(match, name)))
     return plan
+
+
+def _kept_for(match: Match, name: str) -> Match:
+    # What is said of several credits is kept once for each, that one first: the first name is how a record is found again.
+    return msgspec.structs.replace(match, left=(name, *(other for other in match.left if other != name)))
 
 
 # --- order lines
@@ -131,14 +140,14 @@ def _plan_credits(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
         if order.match_id is not None:
             before.setdefault(order.match_id, []).append(order)
     for match in matches:
-        credit = credits[match.left[0]]
-        if credit.match_key == match.match_id:
-            plan.standing.add(credit.line.id)
-            continue
-        if credit.match_id is not None:
-            _plan_undone(plan, credit, credit.match_id, before[credit.match_id])
-        if match.status == "confirmed":
-            _plan_credited(plan, match, credit, [orders[name] for name in match.right])
+        for credit in (credits[name] for name in match.left):
+            if credit.match_key == match.match_id:
+                plan.standing.add(credit.line.id)
+                continue
+            if credit.match_id is not None:
+                _plan_undone(plan, credit, credit.match_id, before[credit.match_id])
+            if match.status == "confirmed":
+                _plan_credited(plan, match, credit, [orders[name] for name in match.right])
 
 
 def _plan_credited(plan: Plan, match: Match, credit: CreditRow, paid: Sequence[OrderRow]) -> None:

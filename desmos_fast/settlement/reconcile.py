@@ -9,9 +9,10 @@ import msgspec
 
 from desmos_fast.base.types import Cents
 from desmos_fast.exchange.faults import Fault, FaultyInput
-from desmos_fast.settlement import kernel, rules
+from desmos_fast.settlement import rules
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.credits import decide_credits
+from desmos_fast.settlement.lines import decide_lines
 from desmos_fast.settlement.model import (
     Conservation,
     Invoice,
@@ -52,8 +53,7 @@ def reconcile(
     if faults:
         raise FaultyInput(faults)
     lines, parts = rules.open_lines(all_orders), rules.open_parts(all_invoices)
-    found, several = kernel.same_part(lines, parts)
-    line_matches = rules.decide_lines(lines, parts, found, several)
+    line_matches = decide_lines(lines, parts, settings)
     credit_matches = decide_credits(all_bank, all_orders, all_payers, settings)
     matches = sorted(line_matches + credit_matches, key=lambda match: (match.problem, match.left))
     conservation = {

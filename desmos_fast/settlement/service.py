@@ -127,7 +127,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     book = await store.open_book(con, tenant, context.now - REVISED, context.keys.index)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
     decisions = await asyncio.to_thread(decide, book, known, Settings())
-    free = [match.left[0] for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed"]
+    free = [name for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed" for name in match.left]
     plan = await asyncio.to_thread(make_plan, book, decisions, await store.last_words(con, tenant, free))
     document = await asyncio.to_thread(store.matches_document, plan.matches)
     await store.add_matches(con, tenant, context.now, run_id, document)

@@ -87,10 +87,10 @@ async def test_two_credits_that_name_one_order_are_left_to_a_person_whichever_ca
     settled = await centre.balances()
     await centre.bank(*credit(2100, REFERENCE, day="051026"))
     again = await centre.reconcile()
-    assert again["credits"] == {"unmatched": {"count": 2, "cents": 4200}}
+    assert again["credits"] == {"ambiguous": {"count": 2, "cents": 4200}}
     assert (await centre.shares())["1/amo"] == ("announced", 2100, 0, None)
     reasons = (await centre.dashboard())["credits_unmatched"]["reasons"]
-    assert reasons == {"several_credits_or_reference_elsewhere": {"count": 2, "cents": 4200}}
+    assert reasons == {"wanted_twice": {"count": 2, "cents": 4200}}
     assert await centre.balances() == settled | {ACCOUNT: 4200, "ecart": -4200, f"attente:{AMO}": 2100}
     [received, taken_back] = [detail for name, detail in await centre.events(invoice) if name == "payment.received"]
     assert (orjson.loads(received)["amount"], orjson.loads(taken_back)["amount"]) == (2100, -2100)
@@ -103,7 +103,7 @@ async def test_a_guess_by_amount_gives_way_to_the_order_that_comes_later(centre:
     await centre.bank(*credit(2100, "REGLEMENT DE PRESTATIONS"))
     assert (await centre.reconcile())["rules"]["B2"]["count"] == 1
     await centre.order("o:2", centre.line(2100, 2), reference="26274000000002")
-    assert (await centre.reconcile())["credits"] == {"unmatched": {"count": 1, "cents": 2100}}
+    assert (await centre.reconcile())["credits"] == {"ambiguous": {"count": 1, "cents": 2100}}
     assert {name: share[0] for name, share in (await centre.shares()).items() if share[1]} == {"1/amo": "announced", "2/amo": "announced"}
     await centre.bank(*credit(2100, "26274000000001"))
     assert (await centre.reconcile())["credits"] == {"confirmed": {"count": 2, "cents": 4200}}
