@@ -3,9 +3,11 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from desmos_fast.base.clock import PARIS, paris_date, system_clock
 from desmos_fast.lots.recipients.model import (
@@ -195,6 +198,47 @@ async def test_one_recipient_that_is_away_costs_the_others_nothing(desk: Desk, t
     sender = await send(desk, both, folders(tmp_path, "amo", "amc"))
     assert (sender.sent, len(os.listdir(tmp_path / "amc"))) == (8, 8)
     assert b'desmos_recipient_broken{recipient="amc"} 0.0' in metrics.exposition()
+
+
+async def test_a_concentrator_that_fails_one_time_in_three_has_each_file_once(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, *["01_ngap_visit"] * 20)
+    built = await build(desk, max_invoices_per_lot=1, max_lots_per_file=1)
+    chance, did = random.Random(11), Counter[str]()
+    keys, folder = tmp_path / "keys", tmp_path / "received"
+    keys.mkdir()
+    folder.mkdir()
+
+    @web.middleware
+    async def failing(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        kinds = ["dropped", "taken and dropped", "busy", "taken and garbled", "slow"]
+        does = chance.choice(kinds) if chance.random() < 0.33 else "works"
+        did[does] += 1
+        if does == "busy":
+            return web.Response(status=503)
+        if does != "dropped":
+            answer = await handler(request)
+        if does == "slow":
+            await asyncio.sleep(1.5)
+        if "dropped" in does:
+            assert request.transport is not None
+            request.transport.abort()
+        return answer if does == "works" else web.Response(status=201, body=b'{"name": "other.b2", "sha256": "00"}')
+
+    authority = Authority(keys)
+    client, server = authority.pair("client"), authority.pair("server")
+    app = make_concentrator(folder)
+    app.middlewares.append(failing)
+    context = server_context(server.certificate_file, server.key_file, authority.file)
+    async with test_https.listening(app, context) as url:
+        patient = {"retries": Patience(tries=100, first_s=0.01, longest_s=0.05), "breaker": Breaker(failures=1000)}
+        one = recipient("amo", pace=Pace(at_once=4), **patient)
+        transport = test_https.transport(url, authority, client, timeout_s=1.0)
+        sender = await send(desk, Recipients({"amo": one}, (Route(to="amo"),)), {"amo": transport})
+    assert (sender.sent, sender.dead) == (20, 0) and did.total() - did["works"] >= 5, did
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        file["name"]: await content(desk, file["id"]) for file in built["files"]
+    }
+    assert len(await events(desk, "file.sent")) == 20
 
 
 async def test_no_more_than_so_many_a_minute_are_sent(desk: Desk, tmp_path: Path) -> None:

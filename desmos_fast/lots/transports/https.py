@@ -10,7 +10,7 @@ import msgspec
 
 from desmos_fast.lots.recipients.model import Https
 from desmos_fast.lots.transports import keys, tls
-from desmos_fast.lots.transports.port import NameTaken, Parcel, PeerUntrusted, TransportFailed, TransportRefused
+from desmos_fast.lots.transports.port import CONNECT_S, NameTaken, Parcel, PeerUntrusted, TransportFailed, TransportRefused
 
 TAKEN: Final = 409
 # Its last word on this file; any other refusal is mended in the settings, here or there.
@@ -63,7 +63,7 @@ class HttpsTransport:
             "Idempotency-Key": parcel.key,
         }
         url = f"{self.way.url.rstrip('/')}/{parcel.name}"
-        timeout = aiohttp.ClientTimeout(total=self.way.timeout_s)
+        timeout = aiohttp.ClientTimeout(total=self.way.timeout_s, sock_connect=CONNECT_S)
         # A connection for each file: a worker sends some a day, and one that was kept open may be dead by then.
         async with (
             aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,

@@ -10,6 +10,8 @@ from typing import Final, Protocol
 from desmos_fast.base.errors import Conflict, InvalidInput, OutsideFailed
 
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+# Who is away is found out sooner than who is slow: meanwhile a file keeps a place from those of other recipients.
+CONNECT_S: Final = 10.0
 
 
 class BadTransportName(InvalidInput):

@@ -11,7 +11,7 @@ import asyncssh
 
 from desmos_fast.lots.recipients.model import Sftp
 from desmos_fast.lots.transports import keys
-from desmos_fast.lots.transports.port import NameTaken, Parcel, PeerUntrusted, TransportFailed
+from desmos_fast.lots.transports.port import CONNECT_S, NameTaken, Parcel, PeerUntrusted, TransportFailed
 
 # As for files of our own folders: the owner and the group, nobody else.
 FILE_MODE: Final = 0o640
@@ -28,6 +28,7 @@ class SftpTransport:
             client_keys=[private_key(way.key_file)],
             known_hosts=([host_key(way.host_key_file)], [], []),
             preferred_auth=["publickey"],
+            connect_timeout=CONNECT_S,
             # What stands in the files of the account that runs us is not for the worker: settings, keys, an agent.
             config=None,
             agent_path=None,

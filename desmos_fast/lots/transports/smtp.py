@@ -10,7 +10,7 @@ from typing import Final
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.lots.recipients.model import Smtp
 from desmos_fast.lots.transports import keys, smime, tls
-from desmos_fast.lots.transports.port import Parcel, PeerUntrusted, TransportFailed, TransportRefused
+from desmos_fast.lots.transports.port import CONNECT_S, Parcel, PeerUntrusted, TransportFailed, TransportRefused
 
 STARTTLS_PORT: Final = 587
 IMPLICIT_PORT: Final = 465
@@ -57,15 +57,19 @@ class SmtpTransport:
 
     def _connected(self) -> smtplib.SMTP:
         """Connect with TLS in force: nothing is said before it, and a server that has none is left."""
-        host, domain, timeout_s = self.way.host, self.domain, self.way.timeout_s
+        host, within_s = self.way.host, min(CONNECT_S, self.way.timeout_s)
+        server: smtplib.SMTP
         if self.way.tls == "implicit":
-            return smtplib.SMTP_SSL(host, self.way.port or IMPLICIT_PORT, domain, timeout=timeout_s, context=self.context)
-        server = smtplib.SMTP(host, self.way.port or STARTTLS_PORT, domain, timeout=timeout_s)
-        try:
-            server.starttls(context=self.context)
-        except BaseException:
-            server.close()
-            raise
+            server = smtplib.SMTP_SSL(host, self.way.port or IMPLICIT_PORT, self.domain, timeout=within_s, context=self.context)
+        else:
+            server = smtplib.SMTP(host, self.way.port or STARTTLS_PORT, self.domain, timeout=within_s)
+            try:
+                server.starttls(context=self.context)
+            except BaseException:
+                server.close()
+                raise
+        assert server.sock is not None, "it was connected just now"
+        server.sock.settimeout(self.way.timeout_s)
         return server
 
 
