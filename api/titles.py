@@ -104,7 +104,7 @@ FAULTS_FR: Final[dict[str, str]] = {
     "fee_above_cap": "Honoraires supérieurs au plafond du panier dentaire",
     "exemption_needed": "Code d'exonération 7 nécessaire : examen bucco-dentaire sans complémentaire",
     "age_not_covered": "L'âge du patient ne permet pas cet acte",
-    "line_order": "Ligne mal placée : majoration après son acte, forfait avant",
+    "line_order": "Ligne mal placée : majoration après son acte, forfait avant, acte exonérant le premier",
     "work_accident_only": "Complément réservé aux accidents du travail",
     "out_of_range": "Valeur qu'aucun enregistrement ne peut contenir",
     "care_too_old": "Soins trop anciens pour être facturés sans accord d'une personne",

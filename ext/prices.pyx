@@ -32,6 +32,25 @@ cdef inline bint is_main(const Worth *w) noexcept nogil:
     return w.role == ACT or w.role == UNKNOWN
 
 
+@cython.overflowcheck(False)
+cdef bint is_in_order(const Given *acts, const Worth *worths, int k, int count) noexcept nogil:
+    cdef const Worth *w = worths + k
+    cdef int n
+    if w.role == MAJORATION or w.role == ATD:
+        return k > 0 and worths[k - 1].role != FORFAIT and same_sitting(&acts[k - 1], &acts[k])
+    if w.role == FORFAIT:
+        for n in range(k + 1, count):
+            if is_main(&worths[n]) and same_sitting(&acts[n], &acts[k]):
+                return True
+        return False
+    if w.role == ACT and w.rate_rule == R_EXEMPT_ACT:
+        # In the order of the lines, so that a heavy act before it is met first.
+        for n in range(count):
+            if worths[n].role == ACT and worths[n].heavy and same_sitting(&acts[n], &acts[k]):
+                return n < k
+    return True
+
+
 @cython.final
 cdef class Prices:
     """What the acts of a block are worth."""
@@ -85,8 +104,6 @@ cdef class Prices:
         cdef const Given *acts = self.given + self.first[i]
         cdef const Worth *worths = self.worths + self.first[i]
         cdef const Worth *w = worths + k
-        cdef int n, count = <int>(self.first[i + 1] - self.first[i])
-        cdef bint ordered = True
         if not excess_is_allowed(&acts[k], w):
             self.tell(i, k, EXCESS_NOT_ALLOWED, F_FEES, w.fees, w.base)
         if w.cap != ABSENT and w.fees > w.cap and not w.unreimbursed:
@@ -95,13 +112,7 @@ cdef class Prices:
             self.tell(i, k, EXEMPTION_NEEDED, F_EXEMPTION, ABSENT, ABSENT)
         if w.age_refused:
             self.tell(i, k, AGE_NOT_COVERED, F_CODE, ABSENT, ABSENT)
-        if w.role == MAJORATION or w.role == ATD:
-            ordered = k > 0 and worths[k - 1].role != FORFAIT and same_sitting(&acts[k - 1], &acts[k])
-        elif w.role == FORFAIT:
-            ordered = False
-            for n in range(k + 1, count):
-                ordered = ordered or (is_main(&worths[n]) and same_sitting(&acts[n], &acts[k]))
-        if not ordered:
+        if not is_in_order(acts, worths, k, <int>(self.first[i + 1] - self.first[i])):
             self.tell(i, k, LINE_ORDER, F_CODE, ABSENT, ABSENT)
         if w.role == ATD and self.covers[i].nature != 41:
             self.tell(i, k, WORK_ACCIDENT_ONLY, F_CODE, ABSENT, ABSENT)

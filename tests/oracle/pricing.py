@@ -119,7 +119,8 @@ class Visit:
         self.mismatch("rate", line.act.rate, rate.rate, "P7")
         self.mismatch("amo", line.act.amo, amo, "P10")
         self.mismatch("amc", line.act.amc, amc, "P11")
-        for found in pricing_checks.faults(self.book, self.lines, len(self.priced), asked, rate.rule, share.of_excess == excess, written):
+        is_covered, is_too_soon = share.of_excess == excess, rate.rule == "exempt_act" and self.is_too_soon(line)
+        for found in pricing_checks.faults(self.book, self.lines, len(self.priced), asked, rate.rule, is_covered, is_too_soon, written):
             self.fault(*found)
         self.priced.append(PricedAct(
             unit_price=asked.unit_price, tariff=asked.tariff, base=asked.base, rate=rate.rate, amo=amo, fees=asked.fees, amc=amc,
@@ -169,6 +170,19 @@ class Visit:
             return False
         by_coefficient = not line.is_ccam and line.act.coefficient >= self.book.threshold(line.day, "heavy_act_coefficient")
         return by_coefficient or asked.tariff >= self.book.threshold(line.day, "heavy_act_base")
+
+    def is_too_soon(self, line: Line) -> bool:
+        """Order: whether an act that the threshold exempts stands before the first heavy one of its executor and day."""
+        near = [other for other in self.lines if other.role == "act" and (other.who, other.day) == (line.who, line.day)]
+        first = next((other for other in near if self.is_exempting(other)), None)
+        return line.role == "act" and first is not None and self.lines.index(line) < self.lines.index(first)
+
+    def is_exempting(self, line: Line) -> bool:
+        try:
+            self.look(line)
+            return self.rate(line, self.asked(line)).rule == "heavy"
+        except Unpriced:
+            return False
 
     def rate(self, line: Line, asked: Asked) -> Rate:
         """P7."""

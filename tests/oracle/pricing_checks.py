@@ -48,7 +48,7 @@ def invoice_out_of_range(invoice: Any) -> str | None:
 
 
 def faults(
-    book: Book, lines: list[Line], place: int, asked: Any, rate_rule: str, is_excess_covered: bool, written: date | None
+    book: Book, lines: list[Line], place: int, asked: Any, rate_rule: str, is_excess_covered: bool, is_too_soon: bool, written: date | None
 ) -> Iterator[Fault]:
     """Say what is wrong with a priced line: code, field and rule, with the amounts given and expected where it compares."""
     line = lines[place]
@@ -61,7 +61,7 @@ def faults(
         yield "exemption_needed", "exemption", "P12"
     if line.row is not None and line.nature != 30 and not is_of_age(line):
         yield "age_not_covered", "code", "age"
-    if not is_in_order(lines, place):
+    if is_too_soon or not is_in_order(lines, place):
         yield "line_order", "code", "order"
     if line.role == "atd" and line.nature != 41:
         yield "work_accident_only", "code", "order"

@@ -24,7 +24,7 @@ MESSAGES: Final = {
     "fee_above_cap": "fees are above the ceiling of the basket",
     "exemption_needed": "a dental check of a patient without complementary insurer needs the exemption 7",
     "age_not_covered": "the act is not covered at the age of the patient",
-    "line_order": "the line does not stand where it belongs: a majoration after its act, a forfait before it",
+    "line_order": "the line does not stand where it belongs: a majoration after its act, a forfait before it, the exempting act first",
     "work_accident_only": "the act belongs to a work accident, nature 41",
     "care_too_old": "the care is too old to be billed, unless a person allows it",
     "out_of_range": "no record can hold this value",

@@ -27,6 +27,9 @@ LATER = "2026-03-11"
 CROWN = ccam("HBLD634", "PF0", fees=44000)
 ATD = ngap("ATD", executor=DENTIST, fees=6000)
 UNKNOWN = ngap("ZZ", unit_price=3000, rate=70)
+TECHNICAL = ccam("DEQP003", "ATM", executor=SPECIALIST, unit_price=1426)
+HEAVY = ccam("JQGD010", "ADC", executor=SPECIALIST, unit_price=12540)
+EXEMPTED = msgspec.structs.replace(TECHNICAL, exemption="C")
 COVERS = Amc(number="0099000047")
 EXCESS = ("excess_not_allowed", "fees", 3500, 3000, "P15")
 
@@ -114,6 +117,13 @@ REFUSED: dict[str, tuple[UnpricedInvoice, list[tuple[Any, ...]]]] = {
         visit(ngap(), ngap("ID"), ngap("MN")),
         [(1, "line_order", "code", None, None, "order"), (2, "line_order", "code", None, None, "order")],
     ),
+    "an exempted act before the heavy one": (
+        visit(TECHNICAL, HEAVY, TECHNICAL, exemption="1"), [(0, "line_order", "code", None, None, "order")],
+    ),
+    "exempted acts before the heavy one, by their own exemption": (
+        visit(EXEMPTED, EXEMPTED, HEAVY),
+        [(0, "line_order", "code", None, None, "order"), (1, "line_order", "code", None, None, "order")],
+    ),
     "care too old": (visit(created_on="2027-03-11"), [(0, "care_too_old", "date", None, None, "late")]),
     "care too old by months": (visit(created_on="2027-04-01"), [(0, "care_too_old", "date", None, None, "late")]),
     "several of one act": (
@@ -152,6 +162,18 @@ ACCEPTED: dict[str, UnpricedInvoice] = {
     "a forfait before its act": visit(ngap("ID"), ngap()),
     "forfaits before an act that comes later": visit(ngap("ID"), ngap("ID"), ngap(executor=OTHER_DOCTOR), ngap()),
     "a forfait before an unknown act": visit(ngap("ID"), UNKNOWN),
+    "exempted acts after the heavy one": visit(HEAVY, TECHNICAL, TECHNICAL, exemption="1"),
+    "an exempted act between heavy ones": visit(HEAVY, EXEMPTED, HEAVY),
+    "an exempted act without a heavy one": visit(EXEMPTED),
+    "an exempted act before the heavy one of another": visit(
+        msgspec.structs.replace(EXEMPTED, executor=OTHER_DOCTOR), HEAVY
+    ),
+    "an exempted act of the day before": visit(msgspec.structs.replace(EXEMPTED, date="2026-03-09"), HEAVY),
+    "an act exempted otherwise before the heavy one": visit(msgspec.structs.replace(TECHNICAL, exemption="4"), HEAVY),
+    "an act that is not exempted before the heavy one": visit(TECHNICAL, HEAVY),
+    "an unknown exempted act before the heavy one": visit(
+        msgspec.structs.replace(UNKNOWN, executor=SPECIALIST, exemption="1", rate=None), HEAVY
+    ),
     "care of a year ago": visit(created_on="2027-03-10"),
     "care of the future": visit(created_on="2020-01-01"),
 }
