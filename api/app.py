@@ -3,7 +3,7 @@
 
 from aiohttp import web
 
-from api import bank, dashboard, files, health, invoices, lots, quotes, reconciliations, returns
+from api import bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, Life
@@ -29,6 +29,6 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[BULK] = Gate()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
     app.cleanup_ctx.append(health.watch_loop)
-    for module in (bank, dashboard, files, health, invoices, lots, quotes, reconciliations, returns):
+    for module in (bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns):
         app.add_routes(module.routes)
     return app

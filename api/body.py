@@ -28,6 +28,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
     "/v1/quotes": frozenset({"on"}),
+    "/v1/anomalies": frozenset({"resolved"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
 }

@@ -56,6 +56,16 @@ recipient_broken: Final = Gauge(
     "desmos_recipient_broken", "1 while a recipient failed so often that it is left alone.", ("recipient",), registry=REGISTRY
 )
 returns_imported: Final = Counter("desmos_returns_imported_total", "Acknowledgement and return files imported.", registry=REGISTRY)
+files_resent: Final = Counter("desmos_files_resent_total", "Claim files queued again for want of an answer.", registry=REGISTRY)
+acks_missing: Final = Counter("desmos_acks_missing_total", "Lots whose answer did not come in time.", registry=REGISTRY)
+anomalies_noticed: Final = Counter("desmos_anomalies_noticed_total", "Anomalies noticed, by kind.", ("kind",), registry=REGISTRY)
+anomalies_open: Final = Gauge("desmos_anomalies_open", "Anomalies that nobody resolved yet, by kind.", ("kind",), registry=REGISTRY)
+anomalies_oldest_seconds: Final = Gauge(
+    "desmos_anomalies_oldest_seconds", "Age of the oldest open anomaly, by kind.", ("kind",), registry=REGISTRY
+)
+invariant_difference: Final = Gauge(
+    "desmos_invariant_difference", "What two ways of counting differ by, over all centres; 0 holds.", ("invariant",), registry=REGISTRY
+)
 bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
 

@@ -208,6 +208,7 @@ class ShareLot(msgspec.Struct, frozen=True):
     id: UUID
     number: int
     state: str
+    ack_missing: bool
 
 
 class ShareView(msgspec.Struct, frozen=True):
@@ -234,6 +235,19 @@ class Happened(msgspec.Struct, frozen=True):
     detail: dict[str, Any] | None
 
 
+class StageView(msgspec.Struct, frozen=True):
+    """What the file of an invoice, named by `trace`, came to at one stage: claims, cents, and the hash that stands on the stage before."""
+
+    trace: UUID
+    stage: str
+    at: datetime
+    claims: int
+    fees: int
+    amo: int
+    amc: int
+    hash: str
+
+
 class InvoiceView(msgspec.Struct, frozen=True):
     """One invoice as the centre sees it, without the people it names; amounts in cents."""
 
@@ -252,3 +266,4 @@ class InvoiceView(msgspec.Struct, frozen=True):
     supersedes: UUID | None
     shares: list[ShareView]
     timeline: list[Happened]
+    stages: list[StageView]

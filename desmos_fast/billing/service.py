@@ -21,6 +21,7 @@ from desmos_fast.billing.model import (
     LineResult,
     ShareLot,
     ShareView,
+    StageView,
 )
 from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.billing.pricing.explain import Pricing
@@ -125,13 +126,16 @@ async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:
     if found is None:
         raise InvoiceNotFound("no such invoice")
     row = found.invoice
-    conflict = any(share["announced"] > share["amount"] for share in found.shares)
-    state = rules.document_state(row["state"], [share["state"] for share in found.shares], ["conflict"] if conflict else [])
+    flags = {"conflict" for share in found.shares if share["announced"] > share["amount"]}
+    # What its payer told or a person decided of a share says more than that the answer to its lot is missing.
+    flags |= {"ack_missing" for share in found.shares if share["ack_missing"] and share["state"] == "sent"}
+    state = rules.document_state(row["state"], [share["state"] for share in found.shares], flags)
     shown = dict(row) | {"state": state, "document": row["state"]}
     return InvoiceView(
         **shown,
         shares=[_share(share) for share in found.shares],
         timeline=[_happened(event) for event in found.events],
+        stages=[StageView(**{**row, "hash": row["hash"].hex()}) for row in found.stages],
     )
 
 
@@ -141,7 +145,7 @@ def _happened(row: store.Row) -> Happened:
 
 
 def _share(row: store.Row) -> ShareView:
-    lot = None if row["lot_id"] is None else ShareLot(row["lot_id"], row["lot_number"], row["lot_state"])
+    lot = None if row["lot_id"] is None else ShareLot(row["lot_id"], row["lot_number"], row["lot_state"], row["ack_missing"])
     fields = ("part", "payer", "flow", "amount", "state", "announced", "credited", "reject_code")
     return ShareView(**{name: row[name] for name in fields}, lot=lot)
 

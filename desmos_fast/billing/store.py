@@ -29,13 +29,19 @@ FIND: Final = """
 """
 SHARES: Final = """
     SELECT s.part, s.payer, s.flow, s.amount, s.state, s.announced, s.credited, s.reject_code,
-           l.id AS lot_id, l.number AS lot_number, l.state AS lot_state
+           l.id AS lot_id, l.number AS lot_number, l.state AS lot_state, l.file_id AS trace,
+           l.state = 'sent' AND l.ack_missing_at IS NOT NULL AS ack_missing
       FROM share AS s LEFT JOIN lot AS l ON l.tenant_id = s.tenant_id AND l.id = s.lot_id
      WHERE s.tenant_id = $1 AND s.invoice_id = $2
      ORDER BY array_position(ARRAY['amo', 'amc', 'patient'], s.part)
 """
 EVENTS: Final = """
     SELECT happened_at, name, part, actor, detail FROM event WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY happened_at, id
+"""
+STAGES: Final = """
+    SELECT trace, stage, noted_at AS at, claims, fees, amo, amc, hash FROM stage_total
+     WHERE tenant_id = $1 AND trace = ANY($2::uuid[])
+     ORDER BY trace, array_position(ARRAY['signed', 'lot', 'file', 'sent', 'acknowledged'], stage)
 """
 
 
@@ -51,11 +57,12 @@ class Tables(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One invoice, its shares with their lots, its events in order."""
+    """One invoice, its shares with their lots, its events in order, and the stages of the files that it is in."""
 
     invoice: Row
     shares: Sequence[Row]
     events: Sequence[Row]
+    stages: Sequence[Row]
 
 
 async def used_numbers(con: Connection, tenant: UUID, biller: str, numbers: Sequence[int]) -> set[int]:
@@ -91,7 +98,10 @@ async def find(con: Connection, tenant: UUID, invoice: UUID) -> Found | None:
     row = await con.fetchrow(FIND, tenant, invoice)
     if row is None:
         return None
-    return Found(row, await con.fetch(SHARES, tenant, invoice), await con.fetch(EVENTS, tenant, invoice))
+    shares = await con.fetch(SHARES, tenant, invoice)
+    files = list({share["trace"] for share in shares if share["trace"] is not None})
+    stages = await con.fetch(STAGES, tenant, files) if files else []
+    return Found(row, shares, await con.fetch(EVENTS, tenant, invoice), stages)
 
 
 def _invoices(block: Block, kind: KeyKind, signed_at: datetime | None) -> dict[str, Column]:

@@ -96,9 +96,11 @@ async def _work(
     place: "Runtime", keyring: "Keyring", recipients: "Recipients", transports: "Mapping[str, Transport]", deadline: float, *, once: bool
 ) -> "tuple[Sender, int]":
     """Send until told to end; return what sent, and how many files are left for later."""
+    from desmos_fast.anomalies.service import LogNotifier
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.service import stop_on_signals
     from desmos_fast.db import pool, queue
+    from desmos_fast.lots.follow.jobs import Watch
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
 
@@ -110,7 +112,8 @@ async def _work(
         sender = Sender(opened, keyring, recipients, transports, system_clock)
         if not once:
             print("desmos-fast worker is ready", flush=True)
-        await queue.run(opened, {SEND_FILE: sender}, stop, once=once)
+        sending = queue.run(opened, {SEND_FILE: sender}, stop, once=once)
+        await (sending if once else asyncio.gather(sending, Watch(opened, system_clock, LogNotifier()).run(stop)))
         return sender, await queue.waiting(opened, SEND_FILE)
     finally:
         leaving.cancel()

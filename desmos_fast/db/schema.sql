@@ -22,6 +22,13 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.every_tenant() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT tenant_id FROM centre ORDER BY tenant_id
+$$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -40,6 +47,24 @@ BEGIN
     RAISE EXCEPTION 'share cannot go from % to %', OLD.state, NEW.state USING ERRCODE = 'check_violation';
 END
 $$;
+
+CREATE TABLE public.anomaly (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    stage text,
+    subject uuid NOT NULL,
+    expected jsonb,
+    found jsonb,
+    trace uuid,
+    noticed_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    resolved_by text
+);
+ALTER TABLE ONLY public.anomaly ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.anomaly FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.api_key (
     tenant_id uuid NOT NULL,
@@ -122,6 +147,25 @@ ALTER TABLE ONLY public.counter ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.counter FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.dead_ack (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    return_file_id uuid NOT NULL,
+    why text NOT NULL,
+    biller text NOT NULL,
+    lot integer NOT NULL,
+    lot_date date NOT NULL,
+    says text NOT NULL,
+    code text NOT NULL,
+    record integer NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    CONSTRAINT dead_ack_says_check CHECK ((says = ANY (ARRAY['accepted'::text, 'refused'::text]))),
+    CONSTRAINT dead_ack_why_check CHECK ((why = ANY (ARRAY['unknown'::text, 'conflict'::text])))
+);
+ALTER TABLE ONLY public.dead_ack ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.dead_ack FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.decision (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -178,8 +222,13 @@ CREATE TABLE public.file (
     sealed bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     sent_at timestamp with time zone,
+    leaving_at timestamp with time zone,
+    ack_due date,
+    resend_due date,
+    resends smallint DEFAULT 0 NOT NULL,
     CONSTRAINT file_sequence_check CHECK (((sequence >= 1) AND (sequence <= 999999))),
-    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32))
+    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text, 'cancelled'::text])))
 );
 ALTER TABLE ONLY public.file ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -355,6 +404,7 @@ CREATE TABLE public.lot (
     file_id uuid NOT NULL,
     arl_code text,
     created_at timestamp with time zone NOT NULL,
+    ack_missing_at timestamp with time zone,
     signed_by text,
     signature bytea,
     first_record integer,
@@ -369,6 +419,15 @@ CREATE TABLE public.lot (
 ALTER TABLE ONLY public.lot ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.lot FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.lot_replaced (
+    tenant_id uuid NOT NULL,
+    lot_id uuid NOT NULL,
+    replaces uuid NOT NULL
+);
+ALTER TABLE ONLY public.lot_replaced ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.lot_replaced FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.lot_share (
     tenant_id uuid NOT NULL,
@@ -537,6 +596,23 @@ CREATE TABLE public.share_0 (
 );
 ALTER TABLE ONLY public.share_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
+CREATE TABLE public.stage_total (
+    tenant_id uuid NOT NULL,
+    trace uuid NOT NULL,
+    stage text NOT NULL,
+    claims integer NOT NULL,
+    fees bigint NOT NULL,
+    amo bigint NOT NULL,
+    amc bigint NOT NULL,
+    hash bytea NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    CONSTRAINT stage_total_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT stage_total_stage_check CHECK ((stage = ANY (ARRAY['signed'::text, 'lot'::text, 'file'::text, 'sent'::text, 'acknowledged'::text])))
+);
+ALTER TABLE ONLY public.stage_total ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.stage_total FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.state_move (
     thing text NOT NULL,
     before text NOT NULL,
@@ -563,6 +639,9 @@ ALTER TABLE ONLY public.ledger_entry ATTACH PARTITION public.ledger_entry_0 FOR 
 ALTER TABLE ONLY public.ledger_line ATTACH PARTITION public.ledger_line_0 FOR VALUES WITH (modulus 8, remainder 0);
 
 ALTER TABLE ONLY public.share ATTACH PARTITION public.share_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.anomaly
+    ADD CONSTRAINT anomaly_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_hash_key UNIQUE (hash);
@@ -594,6 +673,9 @@ ALTER TABLE ONLY public.centre
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, kind, name);
 
+ALTER TABLE ONLY public.dead_ack
+    ADD CONSTRAINT dead_ack_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (tenant_id, id);
 
@@ -605,9 +687,6 @@ ALTER TABLE ONLY public.event_0
 
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_pkey PRIMARY KEY (tenant_id, id);
-
-ALTER TABLE public.file
-    ADD CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['built'::text, 'queued'::text, 'sent'::text, 'acknowledged'::text, 'dead'::text, 'cancelled'::text]))) NOT VALID;
 
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_tenant_id_biller_sequence_created_on_key UNIQUE (tenant_id, biller, sequence, created_on);
@@ -648,6 +727,9 @@ ALTER TABLE ONLY public.ledger_line_0
 ALTER TABLE ONLY public.lot
     ADD CONSTRAINT lot_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.lot_replaced
+    ADD CONSTRAINT lot_replaced_pkey PRIMARY KEY (tenant_id, lot_id, replaces);
+
 ALTER TABLE ONLY public.lot_share
     ADD CONSTRAINT lot_share_pkey PRIMARY KEY (tenant_id, lot_id, invoice_id, part);
 
@@ -687,11 +769,18 @@ ALTER TABLE ONLY public.share
 ALTER TABLE ONLY public.share_0
     ADD CONSTRAINT share_0_pkey PRIMARY KEY (tenant_id, invoice_id, part);
 
+ALTER TABLE ONLY public.stage_total
+    ADD CONSTRAINT stage_total_pkey PRIMARY KEY (tenant_id, trace, stage);
+
 ALTER TABLE ONLY public.state_move
     ADD CONSTRAINT state_move_pkey PRIMARY KEY (thing, before, after);
 
 ALTER TABLE ONLY public.tariff_pack
     ADD CONSTRAINT tariff_pack_pkey PRIMARY KEY (number);
+
+CREATE UNIQUE INDEX anomaly_open ON public.anomaly USING btree (tenant_id, kind, subject) WHERE (resolved_at IS NULL);
+
+CREATE INDEX anomaly_untold ON public.anomaly USING btree (tenant_id) WHERE (told_at IS NULL);
 
 CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((match_id IS NULL) AND (duplicate_of IS NULL));
 
@@ -700,6 +789,8 @@ CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, c
 CREATE INDEX event_invoice ON ONLY public.event USING btree (tenant_id, invoice_id, id);
 
 CREATE INDEX event_0_tenant_id_invoice_id_id_idx ON public.event_0 USING btree (tenant_id, invoice_id, id);
+
+CREATE INDEX file_awaited ON public.file USING btree (tenant_id, ack_due) WHERE (state = 'sent'::text);
 
 CREATE INDEX invoice_insured ON ONLY public.invoice USING btree (tenant_id, insured_key);
 
@@ -712,6 +803,8 @@ CREATE INDEX ledger_line_0_tenant_id_account_idx ON public.ledger_line_0 USING b
 CREATE INDEX lot_file ON public.lot USING btree (tenant_id, file_id);
 
 CREATE INDEX lot_named ON public.lot USING btree (tenant_id, biller, number, lot_date);
+
+CREATE INDEX lot_replaced_by ON public.lot_replaced USING btree (tenant_id, replaces);
 
 CREATE UNIQUE INDEX lot_share_one_live ON public.lot_share USING btree (tenant_id, invoice_id, part) WHERE live;
 
@@ -781,6 +874,9 @@ CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH
 
 CREATE TRIGGER share_transport_moves BEFORE UPDATE OF transport ON public.share FOR EACH ROW WHEN (((old.transport IS DISTINCT FROM new.transport) AND (((old.transport || '>'::text) || new.transport) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted}'::text[])))) EXECUTE FUNCTION public.refuse_move('transport');
 
+ALTER TABLE ONLY public.anomaly
+    ADD CONSTRAINT anomaly_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
@@ -796,6 +892,9 @@ ALTER TABLE ONLY public.bank_line
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.dead_ack
+    ADD CONSTRAINT dead_ack_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
+
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
@@ -807,6 +906,12 @@ ALTER TABLE ONLY public.idempotency
 
 ALTER TABLE public.ledger_line
     ADD CONSTRAINT ledger_line_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry(tenant_id, id);
+
+ALTER TABLE ONLY public.lot_replaced
+    ADD CONSTRAINT lot_replaced_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id) REFERENCES public.lot(tenant_id, id);
+
+ALTER TABLE ONLY public.lot_replaced
+    ADD CONSTRAINT lot_replaced_tenant_id_replaces_fkey FOREIGN KEY (tenant_id, replaces) REFERENCES public.lot(tenant_id, id);
 
 ALTER TABLE ONLY public.lot_share
     ADD CONSTRAINT lot_share_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id) REFERENCES public.lot(tenant_id, id);
@@ -832,6 +937,11 @@ ALTER TABLE ONLY public.return_file
 ALTER TABLE public.share
     ADD CONSTRAINT share_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
 
+ALTER TABLE ONLY public.stage_total
+    ADD CONSTRAINT stage_total_tenant_id_trace_fkey FOREIGN KEY (tenant_id, trace) REFERENCES public.file(tenant_id, id);
+
+ALTER TABLE public.anomaly ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
@@ -843,6 +953,8 @@ ALTER TABLE public.bank_line ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.centre ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.dead_ack ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
 
@@ -860,9 +972,13 @@ ALTER TABLE public.ledger_line ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lot ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.lot_replaced ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.lot_share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -871,6 +987,8 @@ CREATE POLICY one_tenant ON public.bank_file USING ((tenant_id = ( SELECT (curre
 CREATE POLICY one_tenant ON public.bank_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.counter USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.dead_ack USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.decision USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -888,6 +1006,8 @@ CREATE POLICY one_tenant ON public.ledger_line USING ((tenant_id = ( SELECT (cur
 
 CREATE POLICY one_tenant ON public.lot USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.lot_replaced USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.lot_share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.match USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -899,6 +1019,8 @@ CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (c
 CREATE POLICY one_tenant ON public.return_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.stage_total USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 ALTER TABLE public.order_line ENABLE ROW LEVEL SECURITY;
 
@@ -912,8 +1034,23 @@ ALTER TABLE public.return_file ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.share ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.stage_total ENABLE ROW LEVEL SECURITY;
+
 REVOKE ALL ON FUNCTION public.authenticate_key(wanted bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate_key(wanted bytea) TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.every_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.every_tenant() TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.anomaly TO desmos_app;
+
+GRANT UPDATE(found) ON TABLE public.anomaly TO desmos_app;
+
+GRANT UPDATE(told_at) ON TABLE public.anomaly TO desmos_app;
+
+GRANT UPDATE(resolved_at) ON TABLE public.anomaly TO desmos_app;
+
+GRANT UPDATE(resolved_by) ON TABLE public.anomaly TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO desmos_app;
 
@@ -929,6 +1066,8 @@ GRANT UPDATE(value) ON TABLE public.counter TO desmos_app;
 
 GRANT UPDATE(hash) ON TABLE public.counter TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.dead_ack TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.decision TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.event TO desmos_app;
@@ -940,6 +1079,14 @@ GRANT SELECT,INSERT ON TABLE public.file TO desmos_app;
 GRANT UPDATE(state) ON TABLE public.file TO desmos_app;
 
 GRANT UPDATE(sent_at) ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(leaving_at) ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(ack_due) ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(resend_due) ON TABLE public.file TO desmos_app;
+
+GRANT UPDATE(resends) ON TABLE public.file TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency TO desmos_app;
 
@@ -964,6 +1111,10 @@ GRANT SELECT,INSERT ON TABLE public.lot TO desmos_app;
 GRANT UPDATE(state) ON TABLE public.lot TO desmos_app;
 
 GRANT UPDATE(arl_code) ON TABLE public.lot TO desmos_app;
+
+GRANT UPDATE(ack_missing_at) ON TABLE public.lot TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.lot_replaced TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.lot_share TO desmos_app;
 
@@ -1006,6 +1157,8 @@ GRANT UPDATE(reject_code) ON TABLE public.share TO desmos_app;
 GRANT UPDATE(lot_id) ON TABLE public.share TO desmos_app;
 
 GRANT INSERT ON TABLE public.share_0 TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.stage_total TO desmos_app;
 
 GRANT SELECT ON TABLE public.state_move TO desmos_app;
 

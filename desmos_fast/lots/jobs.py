@@ -93,19 +93,25 @@ class Sender:
         off = await gate.enter(order.file)
         if off is not None:
             self._put_off(order, recipient, off.reason, off.delay_s)
-        await self._hand_over(gate, name, order, kept)
+        if not await self._hand_over(gate, name, order, kept):
+            return
         # Who dies before this is said gives the same bytes under the same key again, which changes nothing.
         if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file, to=name)):
             self.sent += 1
             metrics.files_sent.labels(name).inc()
             log.info("a file was sent", file=str(order.file), recipient=name)
 
-    async def _hand_over(self, gate: Gate, recipient: str, order: SendFile, kept: store.KeptFile) -> None:
-        """Give a file to its transport, outside of any transaction, for it may take long; tell the gate how it went."""
+    async def _hand_over(self, gate: Gate, recipient: str, order: SendFile, kept: store.KeptFile) -> bool:
+        """Give a file to its transport, outside of any transaction, for it may take long; tell the gate how it went.
+
+        Return False for a file that was cancelled before its first byte left.
+        """
         begun = time.monotonic()
         failed: bool | None = None
         try:
             file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
+            if not await self._in_transaction(order, lambda con: service.mark_leaving(con, order.tenant, self.clock(), order.file)):
+                return False
             begun = time.monotonic()
             try:
                 await self.transports[recipient].put(Parcel(file.name, file.data))
@@ -114,6 +120,7 @@ class Sender:
                 failed = not isinstance(error, DesmosError) or isinstance(error, OutsideFailed)
                 raise
             failed = False
+            return True
         finally:
             took_s = time.monotonic() - begun
             gate.leave(took_s, failed=failed)

@@ -20,6 +20,9 @@ from desmos_fast.identity.context import Context
 from desmos_fast.lots import assembly, codec, rules, signing, store
 from desmos_fast.lots.assembly import Claims, Laid
 from desmos_fast.lots.codec import decode_request
+from desmos_fast.lots.follow import service as follow
+from desmos_fast.lots.follow import store as follow_store
+from desmos_fast.lots.follow.model import Totals
 from desmos_fast.lots.model import (
     SEND_FILE,
     Built,
@@ -48,7 +51,7 @@ UNSIGNED: Final = (None, None, None, None)
 async def build(con: Connection, context: Context, body: bytes) -> Built:
     """Put every share of the centre that waits in numbered lots, lay out their files and queue them; nothing waiting makes no file.
 
-    Raises FaultyInput for the settings, LotNumbersExhausted, ContentChanged, SharesMoved.
+    Raises FaultyInput for the settings, LotNumbersExhausted, ContentChanged, SharesMoved, StageDiffers.
     """
     settings = decode_request(body, context.today.isoformat())
     await store.hold(con, context.tenant)
@@ -57,21 +60,32 @@ async def build(con: Connection, context: Context, body: bytes) -> Built:
         return Built()
     claims = await _open(con, context, waiting)
     planned = await asyncio.to_thread(codec.plan, claims.rows, settings, load_recipients())
-    before = await store.lots_taken(con, context.tenant, context.finess)
+    # Read now, while nobody else may build here, and written at the very end: nobody waits for our numbers longer than for our commit.
+    before = await store.taken(con, context.tenant, "lot", context.finess)
+    files_before = await store.taken(con, context.tenant, "file", context.finess)
     in_use = await store.unanswered(con, context.tenant, context.finess)
-    first = await numbers.take(con, context.tenant, "file", context.finess, len(planned.files))
-    draft = assembly.number(claims, context.finess, settings, planned, first, before, in_use)
+    draft = assembly.number(claims, context.finess, settings, planned, files_before + 1, before, in_use)
     files: list[FileShown] = []
+    replaced: list[LotId] = []
     shares = 0
     laying = assembly.lay_out(draft, context.finess)
     # One file after the other: what is laid out is kept before the next one is, so that memory holds one.
     while (laid := await asyncio.to_thread(next, laying, None)) is not None:
-        shown, moved = await _keep(con, context, laid)
+        shown, moved, gone = await _keep(con, context, laid)
         files.append(shown)
+        replaced += gone
         shares += moved
+    await follow.replaced(con, context, replaced)
+    await _take(con, context, "file", files_before, len(files))
     # Numbers that were stepped over are taken too: the counter stands at the last one given.
-    await numbers.take(con, context.tenant, "lot", context.finess, draft.counted[-1] - before)
+    await _take(con, context, "lot", before, draft.counted[-1] - before)
     return Built(files=tuple(files), lots=len(draft.counted), shares=shares, invoices=len(waiting.whole))
+
+
+async def _take(con: Connection, context: Context, kind: str, before: int, count: int) -> None:
+    """Write the numbers that were given. Raises SharesMoved when others were given meanwhile, which the lock on the shares prevents."""
+    if await numbers.take(con, context.tenant, kind, context.finess, count) != before + 1:
+        raise SharesMoved(f"numbers of a {kind} were given meanwhile; nothing was built", hint="build again")
 
 
 async def _open(con: Connection, context: Context, waiting: Queue) -> Claims:
@@ -85,8 +99,8 @@ async def _open(con: Connection, context: Context, waiting: Queue) -> Claims:
     return claims
 
 
-async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShown, int]:
-    """Keep a file, its lots and the shares in them, and queue it; return what is shown of it and how many shares went in."""
+async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShown, int, list[LotId]]:
+    """Keep a file, its lots and the shares in them, and queue it; return what is shown of it, how many shares went in, what it replaces."""
     file, lots, members = await asyncio.to_thread(_rows, context, laid)
     await store.add_files(con, context.tenant, [file], context.now)
     await store.add_lots(con, context.tenant, lots, context.now)
@@ -94,12 +108,14 @@ async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShow
     moved = await store.fill(con, context.tenant, members)
     if len({(share.invoice, share.flow) for share in moved}) != len(members):
         raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
-    events = await asyncio.to_thread(_events, file, lots, replaced, moved)
+    events = await asyncio.to_thread(_events, file, lots, moved)
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
+    whole = Totals(laid.file.invoices, laid.file.fees, laid.file.amo, laid.file.amc)
+    await follow.built(con, context.tenant, context.now, file.id, whole)
     await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id))])
     metrics.lots_sealed.inc(len(lots))
     metrics.files_queued.inc()
-    return _shown(laid.file, file, lots), len(moved)
+    return _shown(laid.file, file, lots), len(moved), replaced
 
 
 def _rows(context: Context, laid: Laid) -> tuple[NewFile, list[NewLot], list[Member]]:
@@ -142,12 +158,11 @@ def _members(laid: Laid, lots: Sequence[NewLot]) -> Iterable[Member]:
             yield Member(new.id, laid.claims.invoice(row), lot.flow, record)
 
 
-def _events(file: NewFile, lots: Sequence[NewLot], replaced: Sequence[LotId], moved: Sequence[Moved]) -> list[Event]:
-    events = [Event("lot.replaced", lot) for lot in replaced]
-    events += [Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}) for lot in lots]
+def _events(file: NewFile, lots: Sequence[NewLot], moved: Sequence[Moved]) -> list[Event]:
+    events = [Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}) for lot in lots]
     events.append(Event("file.queued", file.id, detail={"name": file.name}))
-    numbered = {lot.id: lot.number for lot in lots}
-    return events + [Event("share.lotted", one.lot, one.invoice, one.part, {"lot": numbered[one.lot]}) for one in moved]
+    told = {lot.id: {"lot": lot.number, "trace": str(file.id)} for lot in lots}
+    return events + [Event("share.lotted", one.lot, one.invoice, one.part, told[one.lot]) for one in moved]
 
 
 def _shown(built: BuiltFile, file: NewFile, lots: Sequence[NewLot]) -> FileShown:
@@ -189,6 +204,11 @@ async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> Fi
     return FileContent(kept.name, await asyncio.to_thread(work))
 
 
+async def mark_leaving(con: Connection, tenant: TenantId, now: datetime, file: FileId) -> bool:
+    """Say that a file is about to be handed over, so that nobody cancels it; return False when it is not to leave any more."""
+    return await follow_store.leaving(con, tenant, now, file)
+
+
 async def mark_sent(
     con: Connection, tenant: TenantId, now: datetime, file: FileId, *, to: str | None = None, by: str = journal.WORKER
 ) -> bool:
@@ -199,8 +219,9 @@ async def mark_sent(
         return False
     name, moved = sent
     events = [Event("file.sent", file, detail={"name": name} | ({} if to is None else {"recipient": to}))]
-    events += [Event("share.sent", one.lot, one.invoice, one.part) for one in moved]
+    events += [Event("share.sent", one.lot, one.invoice, one.part, {"trace": str(file)}) for one in moved]
     await journal.record(con, tenant, now, events, by=by)
+    await follow.sent(con, tenant, now, file, by)
     return True
 
 
@@ -211,4 +232,5 @@ async def mark_dead(con: Connection, tenant: TenantId, now: datetime, file: File
     if name is None:
         return False
     await journal.record(con, tenant, now, [Event("file.dead", file, detail={"name": name, "code": code})], by=journal.WORKER)
+    await follow.died(con, tenant, now, file, code)
     return True

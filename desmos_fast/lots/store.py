@@ -36,7 +36,7 @@ CONTENTS_KINDS: Final = (
     Kind.UUID, Kind.INT8, Kind.BYTEA, Kind.BYTEA, Kind.INT4, Kind.INT8, Kind.INT8, Kind.DATE, Kind.TEXT, Kind.INT8, Kind.INT8, Kind.INT8,
     Kind.INT8,
 )  # fmt: skip
-LOTS_TAKEN: Final = "SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'lot' AND name = $2"
+TAKEN: Final = "SELECT value FROM counter WHERE tenant_id = $1 AND kind = $2 AND name = $3"
 UNANSWERED: Final = "SELECT number FROM lot WHERE tenant_id = $1 AND biller = $2 AND state IN ('open', 'sealed', 'sent')"
 ADD_FILE: Final = """
     INSERT INTO file (tenant_id, id, biller, sequence, name, created_on, state, profile, size, sha256, sealed, created_at)
@@ -192,9 +192,9 @@ async def contents(con: Connection, tenant: UUID, queue: Queue) -> Waiting:
     return Waiting(**found | {"ids": [UUID(bytes=one) for one in columns[0]]} | flags)
 
 
-async def lots_taken(con: Connection, tenant: UUID, biller: str) -> int:
-    """Return how far the counter of the biller's lots is; `hold` keeps it there."""
-    return int(await con.fetchval(LOTS_TAKEN, tenant, biller) or 0)
+async def taken(con: Connection, tenant: UUID, kind: str, biller: str) -> int:
+    """Return how far a counter of the biller is, of its lots or files; `hold` keeps it there."""
+    return int(await con.fetchval(TAKEN, tenant, kind, biller) or 0)
 
 
 async def unanswered(con: Connection, tenant: UUID, biller: str) -> set[int]:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from desmos_fast.identity.context import Context
 from desmos_fast.lots import rules
 from desmos_fast.lots import service as lots
 from desmos_fast.lots import store as lot_store
+from desmos_fast.lots.follow import service as follow
+from desmos_fast.lots.follow.model import DeadAck
 from desmos_fast.returns import codec, store
 from desmos_fast.returns.model import Arl, ArlFile, Imported, ReturnRepeated, RspFile, WrongRecipient
 from desmos_fast.returns.store import NamedLot, NewLine, NewOrder, Verdict, WaitingLine
@@ -29,6 +31,7 @@ from monitoring import metrics
 TABLE: Final = "return_file"
 _CONTENT: Final = b"return content\n"
 WIDTH: Final = 14
+NOT_SAID_SENT: Final = frozenset({"queued", "dead"})
 # A lot that was replaced had been refused.
 ANSWERED: Final = {"accepted": "accepted", "refused": "refused", "replaced": "refused"}
 
@@ -52,6 +55,7 @@ async def import_file(con: Connection, context: Context, data: bytes) -> Importe
     said = await (_acknowledge(con, context, blank, found) if isinstance(found, ArlFile) else _announce(con, context, blank, found))
     await store.add(con, context.tenant, said.answer, content, sealed, context.now)
     await store.add_orders(con, context.tenant, blank.id, said.orders, said.lines)
+    await follow.unmatched(con, context.tenant, context.now, said.dead, context.actor)
     detail = {"kind": blank.kind, "sequence": blank.sequence, "sha256": blank.sha256}
     events = [Event("return.imported", blank.id, detail=detail), *said.events]
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
@@ -88,19 +92,21 @@ def _content_key(secret: bytes, found: RspFile) -> bytes:
 
 
 class Said(NamedTuple):
-    """What a return says: the answer to who brought it, what happened by it, and the payment orders to keep."""
+    """What a return says: the answer to who brought it, what happened by it, the payment orders and the dead letters to keep."""
 
     answer: Imported
     events: list[Event]
     orders: Sequence[NewOrder] = ()
     lines: Sequence[NewLine] = ()
+    dead: Sequence[DeadAck] = ()
 
 
 class Weighed(NamedTuple):
-    """What an ARL says, against what is known: new verdicts, events, and how many of its lines say or are what."""
+    """What an ARL says, against what is known: new verdicts, events, what no lot takes, and how many of its lines say or are what."""
 
     verdicts: list[Verdict]
     events: list[Event]
+    dead: list[DeadAck]
     counts: Counter[str]
 
 
@@ -109,35 +115,44 @@ async def _acknowledge(con: Connection, context: Context, blank: Imported, found
     arls = found.acknowledgements
     named = await store.named_lots(con, context.tenant, [(arl.biller, arl.lot, date.fromisoformat(arl.lot_date)) for arl in arls])
     # An answer proves that the file left, also when the worker that sent it died before it said so.
-    for file in {lot.file for lot in named.values() if lot.state == "sealed"}:
+    for file in {lot.file for lot in named.values() if lot.file_state in NOT_SAID_SENT}:
         await lots.mark_sent(con, context.tenant, context.now, file, by=context.actor)
-    verdicts, events, counts = _weigh(arls, named, blank.id)
+    verdicts, events, dead, counts = _weigh(arls, named, blank.id, context.now)
     members = await store.answer_lots(con, context.tenant, verdicts)
     told = {event.subject: event for event in events}
     events += await asyncio.to_thread(lambda: [told[one.lot]._replace(invoice=one.invoice, part=one.part) for one in members])
-    closed = await store.acknowledge(con, context.tenant, list({lot.file for lot in named.values()}))
+    files = list({lot.file for lot in named.values()})
+    closed = await store.acknowledge(con, context.tenant, files)
     events += [Event("file.acknowledged", file) for file in closed]
-    return Said(msgspec.structs.replace(blank, **counts), events)
+    await follow.acknowledged(con, context.tenant, context.now, closed, context.actor)
+    await follow.answered(con, context.tenant, context.now, files, context.actor)
+    return Said(msgspec.structs.replace(blank, **counts), events, dead=dead)
 
 
-def _weigh(arls: Sequence[Arl], named: Mapping[int, NamedLot], file: UUID) -> Weighed:
+def _weigh(arls: Sequence[Arl], named: Mapping[int, NamedLot], file: UUID, now: datetime) -> Weighed:
     known = {lot.id: ANSWERED[lot.state] for lot in named.values() if lot.state in ANSWERED}
-    found = Weighed([], [], Counter())
+    found = Weighed([], [], [], Counter())
     for place, arl in enumerate(arls):
         says = "accepted" if arl.accepted else "refused"
         detail = {"lot": arl.lot, "code": arl.code, "record": arl.record}
         lot = named.get(place)
         if lot is None:
             found.events.append(Event("ack.unknown", file, detail={**detail, "biller": arl.biller, "date": arl.lot_date, "says": says}))
+            found.dead.append(_dead(arl, file, "unknown", says, now))
         elif lot.id not in known:
             known[lot.id] = says
             found.verdicts.append(Verdict(lot.id, says, arl.code))
-            found.events.append(Event(f"ack.{says}", lot.id, detail=detail))
+            found.events.append(Event(f"ack.{says}", lot.id, detail={**detail, "trace": str(lot.file)}))
         elif known[lot.id] != says:
             found.events.append(Event("ack.conflict", file, detail={**detail, "date": arl.lot_date, "says": says}))
+            found.dead.append(_dead(arl, file, "conflict", says, now))
         agreed = lot is not None and known[lot.id] == says
         found.counts[says if agreed else "unknown"] += 1
     return found
+
+
+def _dead(arl: Arl, file: UUID, why: str, says: str, now: datetime) -> DeadAck:
+    return DeadAck(uuid7(), file, why, arl.biller, arl.lot, date.fromisoformat(arl.lot_date), says, arl.code, arl.record, now)
 
 
 async def _announce(con: Connection, context: Context, blank: Imported, found: RspFile) -> Said:

@@ -79,6 +79,7 @@ async def test_an_invoice_is_signed_and_shown(desk: Desk) -> None:
             {"part": "amc", "payer": "amc:0075912345", "flow": 1, "amount": 900, "state": "open"} | empty,
         ],
         "timeline": [{"event": "invoice.signed", "part": None, "detail": None}],
+        "stages": [],
     }
 
 
@@ -301,7 +302,7 @@ async def test_a_share_shows_its_lot(desk: Desk) -> None:
     )  # fmt: skip
     await rows(desk, "UPDATE share SET lot_id = $1, state = 'lotted' WHERE part = 'amo'", lot)
     view = await shown(desk, made["id"])
-    assert view["shares"][0]["lot"] == {"id": str(lot), "number": 12, "state": "sealed"}
+    assert view["shares"][0]["lot"] == {"id": str(lot), "number": 12, "state": "sealed", "ack_missing": False}
     assert view["shares"][1]["lot"] is None
 
 

@@ -51,10 +51,11 @@ async def test_an_invoice_tells_its_lot_and_its_story(desk: Desk) -> None:
     (name,) = await sign(desk, "07_amc_apart")
     built = await build(desk)
     invoice = (await desk.get(f"/v1/invoices/{name}")).json
-    lots = {lot["flow"]: {"id": lot["id"], "number": lot["number"], "state": "sealed"} for lot in built["files"][0]["lots"]}
+    (file,) = built["files"]
+    lots = {lot["flow"]: {"id": lot["id"], "number": lot["number"], "state": "sealed", "ack_missing": False} for lot in file["lots"]}
     assert {share["part"]: share["lot"] for share in invoice["shares"] if share["flow"]} == {"amo": lots[1], "amc": lots[2]}
     told = [(event["event"], event["part"], event["detail"]) for event in invoice["timeline"] if event["event"] == "share.lotted"]
-    assert sorted(told) == [("share.lotted", "amc", {"lot": 2}), ("share.lotted", "amo", {"lot": 1})]
+    assert sorted(told) == [("share.lotted", part, {"lot": lot, "trace": file["id"]}) for part, lot in (("amc", 2), ("amo", 1))]
     assert [name for name, _ in await events(desk, "lot.sealed", "file.queued")] == ["lot.sealed", "lot.sealed", "file.queued"]
 
 

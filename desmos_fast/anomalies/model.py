@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an anomaly is, and who is told of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base.types import TenantId
+
+
+class Kind(StrEnum):
+    """Everything that is noticed; docs/reference/anomalies.md says what each means and what to do."""
+
+    ACK_MISSING = "ack_missing"
+    ACK_UNKNOWN = "ack_unknown"
+    ACK_CONFLICT = "ack_conflict"
+    CONTENT_CHANGED = "content_changed"
+    FILE_DEAD = "file_dead"
+    SEND_LATE = "send_late"
+    STAGE_DIFFERS = "stage_differs"
+
+
+class Found(NamedTuple):
+    """One thing that is not as it should be; `expected` and `found` never hold a NIR, `trace` is the file's id."""
+
+    kind: Kind
+    subject: UUID
+    expected: Mapping[str, object] | None = None
+    found: Mapping[str, object] | None = None
+    stage: str | None = None
+    trace: UUID | None = None
+
+
+class AnomalyShown(msgspec.Struct, frozen=True):
+    """One anomaly as the centre sees it."""
+
+    id: UUID
+    kind: str
+    stage: str | None
+    subject: UUID
+    expected: dict[str, Any] | None
+    found: dict[str, Any] | None
+    trace: UUID | None
+    noticed_at: datetime
+    told_at: datetime | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+class AnomaliesShown(msgspec.Struct, frozen=True):
+    """The anomalies of a centre, the latest first."""
+
+    anomalies: list[AnomalyShown]
+
+
+class Resolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a person holds an anomaly for settled."""
+
+    why: str
+
+
+class Notifier(Protocol):
+    """Tells people that something is out of the ordinary."""
+
+    async def tell(self, tenant: TenantId, anomaly: AnomalyShown) -> None:
+        """Tell of one anomaly, for good, before returning; the same one may be told twice. Raises when it is not certain to arrive."""
+        ...
