@@ -59,19 +59,18 @@ RETIRE: Final = """
     )
     UPDATE lot AS l SET state = 'replaced' FROM old WHERE l.tenant_id = $1 AND l.id = old.lot_id AND l.state = 'refused' RETURNING l.id
 """
-ADD_MEMBERS: Final = """
-    INSERT INTO lot_share (tenant_id, lot_id, invoice_id, part, record)
-    SELECT s.tenant_id, c.lot_id, s.invoice_id, s.part, c.record
-      FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::integer[]) AS c (lot_id, invoice_id, flow, record)
-      JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = c.invoice_id AND s.flow = c.flow
-     WHERE s.state IN ('open', 'file_refused') AND s.transport = s.state
-"""
+# One statement, so that each share is looked up once: the rows of a build are many.
 LOT_SHARES: Final = """
-    UPDATE share AS s SET transport = 'lotted', state = 'lotted', lot_id = c.lot_id
-      FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS c (lot_id, invoice_id, flow)
-     WHERE s.tenant_id = $1 AND s.invoice_id = c.invoice_id AND s.flow = c.flow
-       AND s.state IN ('open', 'file_refused') AND s.transport = s.state
- RETURNING s.invoice_id, s.part, s.lot_id, s.flow
+    WITH moved AS (
+        UPDATE share AS s SET transport = 'lotted', state = 'lotted', lot_id = c.lot_id
+          FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::integer[]) AS c (lot_id, invoice_id, flow, record)
+         WHERE s.tenant_id = $1 AND s.invoice_id = c.invoice_id AND s.flow = c.flow
+           AND s.state IN ('open', 'file_refused') AND s.transport = s.state
+     RETURNING s.invoice_id, s.part, s.lot_id, s.flow, c.record
+    ), kept AS (
+        INSERT INTO lot_share (tenant_id, lot_id, invoice_id, part, record) SELECT $1, lot_id, invoice_id, part, record FROM moved
+    )
+    SELECT invoice_id, part, lot_id, flow FROM moved
 """
 PLACES: Final = "SELECT DISTINCT destination, flow, amc_number FROM lot WHERE tenant_id = $1 AND file_id = $2"
 FIND_FILE: Final = "SELECT id, name, state, sha256, sealed FROM file WHERE tenant_id = $1 AND id = $2"
@@ -221,8 +220,7 @@ async def retire(con: Connection, tenant: UUID, members: Sequence[Member]) -> li
 async def fill(con: Connection, tenant: UUID, members: Sequence[Member]) -> list[Moved]:
     """Put the shares that wait in their lots, both parts of an invoice in its lot of flow 1, and return them."""
     lots, invoices, flows, records = zip(*members, strict=True)
-    await con.execute(ADD_MEMBERS, tenant, lots, invoices, flows, records)
-    return [Moved(*row) for row in await con.fetch(LOT_SHARES, tenant, lots, invoices, flows)]
+    return [Moved(*row) for row in await con.fetch(LOT_SHARES, tenant, lots, invoices, flows, records)]
 
 
 async def find_file(con: Connection, tenant: UUID, file: FileId) -> KeptFile | None:

@@ -111,10 +111,8 @@ def asked(busy: Busy) -> dict[str, tuple[str, tuple[object, ...], tuple[str, ...
         "the timeline of an invoice": (billing.EVENTS, (tenant, some[0]), ("invoice_id_id_idx",)),
         "what waits for a lot": (lots.WAITING, (tenant, "b"), ("flow_idx",)),
         "lots without an answer": (lots.UNANSWERED, (tenant, "b"), ("lot_unanswered",)),
-        "the members of new lots": (
-            lots.ADD_MEMBERS, (tenant, [busy.lots[0]] * count, some, one, one), waiting,
-        ),
-        "shares put in lots": (lots.LOT_SHARES, (tenant, [busy.lots[0]] * count, some, one), waiting),
+        "what is kept of what waits": (lots.CONTENTS, (tenant, some), ("pkey",)),
+        "shares put in lots": (lots.LOT_SHARES, (tenant, [busy.lots[0]] * count, some, one, one), waiting),
         "lots built again": (lots.RETIRE, (tenant, some, one), ("pkey",)),
         "a file": (lots.FIND_FILE, (tenant, busy.file), ()),
         "a file sent": (lots.SEND_FILE, (tenant, busy.file, NOW), ()),
