@@ -39,9 +39,7 @@ LETTERBOX: Final = ("letterbox", "to_payers")
 WAYS: Final[Mapping[str, type[Way]]] = {"directory": Directory, "cft": Cft, "smtp": Smtp, "sftp": Sftp, "https": Https}
 PARTS: Final[Mapping[str, type[msgspec.Struct]]] = {"schedule": Schedule, "pace": Pace, "retries": Patience, "breaker": Breaker}
 # What hands claim files over for anybody to read, and what to write instead.
-PLAIN: Final[Mapping[str, str]] = {
-    "ftp": "sftp", "http": "https", "tftp": "sftp", "telnet": "sftp", "rsync": "sftp", "smb": "sftp", "lmtp": "smtp", "mail": "smtp",
-}  # fmt: skip
+PLAIN: Final[Mapping[str, str]] = {"ftp": "sftp", "tftp": "sftp", "telnet": "sftp", "http": "https"}
 NO_TLS: Final = frozenset({"", "none", "no", "off", "plain", "false", "optional", "may"})
 SECRET_WORDS: Final = ("password", "passphrase", "secret", "key", "token", "certificate")
 
@@ -89,8 +87,8 @@ def fault(kind: str, place: str, message: str, value: object = None) -> Fault:
 
 
 def _read(told: dict[str, Any], faults: list[Fault]) -> Recipients:
-    for key in told.keys() - {"recipients", "routes"}:
-        faults.append(fault("UNKNOWN_KEY", key, "there is no such table; there are [recipients.NAME] and [[routes]]"))
+    unknown = "there is no such table; there are [recipients.NAME] and [[routes]]"
+    faults += [fault("UNKNOWN_KEY", key, unknown) for key in told if key not in ("recipients", "routes")]
     named = told.get("recipients")
     if not isinstance(named, dict) or not named:
         faults.append(fault("MISSING", "recipients", "it names no recipient; write a table [recipients.NAME] for each"))

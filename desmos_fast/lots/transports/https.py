@@ -2,7 +2,6 @@
 """HTTPS to a concentrator: each file by PUT, both sides proven by certificate."""
 
 import base64
-import ssl
 from typing import Final
 
 import aiohttp
@@ -38,7 +37,7 @@ class HttpsTransport:
         """Give a file; see `Transport.put`."""
         try:
             status, answer = await self._asked(parcel)
-        except (aiohttp.ClientSSLError, ssl.SSLError) as error:
+        except aiohttp.ClientSSLError as error:
             raise PeerUntrusted(
                 f"the concentrator was not given {parcel.name}: {_why(error)}", hint="check url, ca_file and the certificates"
             ) from error

@@ -2,6 +2,7 @@
 """S/MIME (RFC 8551): a file as a message that is signed, then encrypted."""
 
 import base64
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography import x509
@@ -20,9 +21,14 @@ def entity(name: str, content: bytes) -> bytes:
     return head.encode() + b"Content-Transfer-Encoding: base64\r\n\r\n" + lines(content)
 
 
-def signed(part: bytes, certificate: x509.Certificate, key: PrivateKey) -> bytes:
-    """Return a part as one that is signed, with the part inside the signature: what carries mail may change nothing of it."""
+def signed(part: bytes, certificate: x509.Certificate, key: PrivateKey, chain: Sequence[x509.Certificate] = ()) -> bytes:
+    """Return a part as one that is signed, with the part inside the signature: what carries mail may change nothing of it.
+
+    `chain` are the certificates between that one and the root; they go with the signature.
+    """
     builder = pkcs7.PKCS7SignatureBuilder().set_data(part).add_signer(certificate, key, hashes.SHA256())
+    for one in chain:
+        builder = builder.add_certificate(one)
     return _wrapped("signed-data", builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary]))
 
 

@@ -24,6 +24,8 @@ class SmtpTransport:
         self.way = way
         self.clock = clock
         self.certificate, self.key = keys.pair(way.certificate_file, way.key_file)
+        # The receiver may know nothing but the root.
+        self.chain = keys.authorities(way.certificate_file)[1:]
         self.recipient = keys.rsa_certificate(way.recipient_certificate_file)
         self.context = tls.client_context(way.ca_file)
         self.domain = way.sender.partition("@")[2]
@@ -39,21 +41,25 @@ class SmtpTransport:
             f"From: {self.way.sender}\r\nTo: {self.way.to}\r\nSubject: {parcel.name}\r\n"
             f"Date: {format_datetime(self.clock())}\r\nMessage-ID: <{parcel.key}@{self.domain}>\r\nMIME-Version: 1.0\r\n"
         )
-        part = smime.signed(smime.entity(parcel.name, parcel.content), self.certificate, self.key)
+        part = smime.signed(smime.entity(parcel.name, parcel.content), self.certificate, self.key, self.chain)
         return head.encode() + smime.encrypted(part, self.recipient)
 
     def _mail(self, parcel: Parcel) -> None:
         try:
-            with self._connected() as server:
+            with self._proven(parcel) as server:
                 if self.way.user is not None and self.password is not None:
                     server.login(self.way.user, self.password)
                 server.sendmail(self.way.sender, [self.way.to], self.message(parcel))
+        except (OSError, smtplib.SMTPException) as error:
+            raise _told(parcel, error) from error
+
+    def _proven(self, parcel: Parcel) -> smtplib.SMTP:
+        try:
+            return self._connected()
         except (smtplib.SMTPNotSupportedError, ssl.SSLError) as error:
             raise PeerUntrusted(
                 f"the mail server was not given {parcel.name}: {_why(error)}", hint="check host, port, tls and ca_file of the recipient"
             ) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise _told(parcel, error) from error
 
     def _connected(self) -> smtplib.SMTP:
         """Connect with TLS in force: nothing is said before it, and a server that has none is left."""

@@ -29,11 +29,11 @@ class Pair(NamedTuple):
 class Authority:
     """One that signs certificates, its own too."""
 
-    def __init__(self, folder: Path, name: str = "authority") -> None:
+    def __init__(self, folder: Path, name: str = "authority", parent: "Authority | None" = None) -> None:
         self.folder = folder
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.key: PrivateKey = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._signed(self.name, self.key, ca=True)
+        self.certificate = (parent or self)._signed(self.name, self.key, ca=True)
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 

@@ -138,6 +138,33 @@ async def test_a_file_that_is_mailed_again_is_known_by_its_message_id(way: dict[
     )
 
 
+async def test_a_signature_goes_with_the_certificates_up_to_the_root(
+    way: dict[str, Any], mailbox: Mailbox, server_pair: Pair, authority: Authority, tmp_path: Path
+) -> None:
+    between = Authority(tmp_path, "between", authority)
+    pair = between.pair("below", kind="rsa")
+    with pair.certificate_file.open("ab") as file:
+        file.write(between.file.read_bytes())
+    async with listening(mailbox, server_pair) as port:
+        files = {"certificate_file": str(pair.certificate_file), "key_file": str(pair.key_file)}
+        await SmtpTransport(Smtp(**way | files, port=port)).put(PARCEL)
+    assert list(mailbox.files.values()) == [(PARCEL.name, PARCEL.content)]
+
+
+async def test_a_server_that_breaks_off_may_have_taken_the_file(way: dict[str, Any], mailbox: Mailbox, server_pair: Pair) -> None:
+    """That is no lack of trust: it is settled by giving the file again."""
+
+    async def break_off(server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(server.transport, asyncio.WriteTransport)
+        server.transport.abort()
+        return "250 OK"
+
+    mailbox.handle_DATA = break_off  # type: ignore[method-assign]
+    async with listening(mailbox, server_pair) as port:
+        with pytest.raises(TransportFailed):
+            await SmtpTransport(Smtp(**way, port=port)).put(PARCEL)
+
+
 async def test_a_server_without_tls_is_given_nothing(way: dict[str, Any], mailbox: Mailbox) -> None:
     async with listening(mailbox, None) as port:
         with pytest.raises(PeerUntrusted, match="offers no TLS"):
