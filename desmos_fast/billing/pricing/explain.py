@@ -14,11 +14,10 @@ from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, UnpricedInvoice
 from desmos_fast.billing.pricing.phrases import Phrase, Told, of_act, of_fault
 from desmos_fast.exchange.faults import Fault
-from desmos_fast.nomenclature.model import ActRow
-from desmos_fast.nomenclature.tables import TABLES
+from desmos_fast.nomenclature.model import RateRow, Row
+from desmos_fast.nomenclature.tables import BY_NAME
 from desmos_fast.nomenclature.tariffs import Tariffs, load_tariffs
 
-_KEYS: Final = {table.name: table for table in TABLES}
 _RATE_RULES: Final = {
     "unreimbursed": "P7a", "nature": "P7b", "exemption": "P7c", "heavy": "P7d", "exempt_act": "P7e", "dental_check": "P7f", "row": "P7g",
     "given": "P7h",
@@ -88,28 +87,32 @@ def what_if(entered: Invoice | UnpricedInvoice, day: date, tariffs: Tariffs | No
 
 def _explained(told: Told) -> ActPricing:
     act, found = told.act, told.found
-    own = told.row(found.act_row)
     return ActPricing(
         code=act.code,
         date=act.date,
         amounts={name: getattr(found, name) for name in AMOUNTS},
-        rules=_rules(found, act.fees is not None, isinstance(own, ActRow) and own.role == "atd"),
-        rows=[_used(told.tariffs, number, amount) for amount, number in _evidence(found) if number],
+        rules=_rules(found, act.fees is not None, told.is_complement),
+        rows=[_used(told.tariffs, row, amount) for amount, row in _evidence(told) if row is not None],
         phrases=list(of_act(told)),
     )
 
 
-def _evidence(found: PricedAct) -> Iterator[tuple[str, int]]:
-    """Give the rows behind each amount, 0 for none."""
-    yield "act", found.act_row
-    yield "unit_price", found.price_row
-    yield "rate", found.rate_row
-    yield "rate", found.cause_row
-    yield "forfait", found.forfait_row
-    yield "fees", found.basket_row
-    yield "amc", found.contract_row
-    yield "amc", found.path_rate_row
-    yield "participation", found.participation_row
+def _evidence(told: Told) -> Iterator[tuple[str, Row | None]]:
+    """Give the rows behind each amount, those that made it and those that made its rule hold; None for none."""
+    found, rate = told.found, told.row(told.found.rate_row)
+    yield "act", told.row(found.act_row)
+    yield "unit_price", told.row(found.price_row)
+    yield "base", told.in_force("values", "atd_percent") if told.is_complement else None
+    yield "rate", rate
+    yield "rate", told.row(found.cause_row)
+    yield "rate", told.threshold
+    yield "rate", told.in_force("pathways", told.entered.amo.pathway) if isinstance(rate, RateRow) and rate.off_path else None
+    yield "forfait", told.row(found.forfait_row)
+    yield "forfait", told.local_nature
+    yield "fees", told.row(found.basket_row)
+    yield "amc", told.row(found.contract_row)
+    yield "amc", told.row(found.path_rate_row)
+    yield "participation", told.row(found.participation_row)
 
 
 def _rules(found: PricedAct, fees_given: bool, is_complement: bool) -> dict[str, str]:
@@ -124,8 +127,8 @@ def _rules(found: PricedAct, fees_given: bool, is_complement: bool) -> dict[str,
     return rules
 
 
-def _used(tariffs: Tariffs, number: int, amount: str) -> UsedRow:
-    row, table = tariffs.rows[number - 1], _KEYS[tariffs.table_of(number)]
+def _used(tariffs: Tariffs, row: Row, amount: str) -> UsedRow:
+    table = BY_NAME[tariffs.table_of(tariffs.number(row))]
     key = "/".join(_written(value) for value in table.key_of(row))
     return UsedRow(amount, table.name, key, row.since, row.until, row.source, row.confidence)
 

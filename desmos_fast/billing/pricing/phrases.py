@@ -22,7 +22,9 @@ from desmos_fast.nomenclature.model import (
     QualifierRow,
     RateRow,
     Row,
+    ValueRow,
 )
+from desmos_fast.nomenclature.tables import BY_NAME
 from desmos_fast.nomenclature.tariffs import Tariffs
 
 BASKETS: Final = {"rac0": "100 % Santé", "moderated": "tarifs maîtrisés", "free": "tarifs libres"}
@@ -56,6 +58,40 @@ class Told(NamedTuple):
         """Return a row of the pack by its number, None for 0."""
         return row_of(self.tariffs, number)
 
+    def in_force(self, table: str, key: str | int) -> Row | None:
+        """Return the row of a key of one column that is in force on the day, None without one."""
+        rows: Iterable[Row] = getattr(self.tariffs, table)
+        return next((row for row in rows if BY_NAME[table].key_of(row) == (key,) and row.in_force(self.day)), None)
+
+    @property
+    def is_complement(self) -> bool:
+        """Say whether the act is the complement of a work accident."""
+        own = self.row(self.found.act_row)
+        return isinstance(own, ActRow) and own.role == "atd"
+
+    @property
+    def threshold(self) -> Row | None:
+        """Return the row that makes a heavy act heavy, None for another act."""
+        if self.found.rate_rule != "heavy":
+            return None
+        price = self.in_force("values", "heavy_act_base")
+        is_by_price = isinstance(price, ValueRow) and self.found.tariff >= price.value
+        return price if is_by_price else self.in_force("values", "heavy_act_coefficient")
+
+    @property
+    def is_spared(self) -> bool:
+        """Say whether a heavy act leaves no flat share although its category does."""
+        cause, flat = self.row(self.found.cause_row), self.in_force("values", "forfait_heavy_act")
+        if not (isinstance(cause, CategoryRow) and cause.heavy == "forfait" and isinstance(flat, ValueRow)):
+            return False
+        return min(self.found.base, flat.value) > 0 and not self.found.forfait
+
+    @property
+    def local_nature(self) -> Row | None:
+        """Return the row of the nature of insurance that bears the flat share, None where none does."""
+        row = self.in_force("natures", self.entered.amo.nature)
+        return row if isinstance(row, NatureRow) and row.local and self.is_spared else None
+
 
 def row_of(tariffs: Tariffs, number: int) -> Row | None:
     """Return a row of a pack by its number in the evidence, None for 0."""
@@ -78,8 +114,8 @@ def of_act(told: Told) -> Iterator[Phrase]:
     yield Phrase("fees", f"Honoraires : {euros(found.fees)}, {'au tarif' if act.fees is None else 'demandés par le centre'}{_basket(told)}")
     yield Phrase("base", f"Base de remboursement : {euros(found.base)}{_base(told)}")
     yield Phrase("rate", f"Taux : {found.rate} %, {_rate(told)}")
-    if found.forfait:
-        yield Phrase("forfait", f"Forfait des actes lourds : {euros(found.forfait)}, laissés hors de la part de l'assurance maladie")
+    if found.forfait or told.is_spared:
+        yield Phrase("forfait", f"Forfait des actes lourds : {euros(found.forfait)}, {_forfait(told)}")
     yield Phrase("amo", f"Part de l'assurance maladie (AMO) : {euros(found.amo)}, soit {_amo(found)}")
     yield Phrase("amc", f"Part de la complémentaire (AMC) : {euros(found.amc)}, {_amc(told)}")
     yield Phrase("patient", f"Reste à la charge du patient : {euros(found.patient)}")
@@ -120,13 +156,26 @@ def _basket(told: Told) -> str:
     return f" (panier {BASKETS[row.basket]}{cap})"
 
 
+def _forfait(told: Told) -> str:
+    if told.found.forfait:
+        return "laissés hors de la part de l'assurance maladie"
+    return "à la charge du régime local" if told.local_nature is not None else "déjà laissé ce jour-là pour le même exécutant"
+
+
 def _base(told: Told) -> str:
     act, found = told.act, told.found
+    if told.is_complement:
+        percent = told.in_force("values", "atd_percent")
+        return f", {percent.value} % au plus de celle de l'acte qui précède" if isinstance(percent, ValueRow) else ""
     coefficient = "" if act.coefficient == 100 else f" au coefficient {_hundredths(act.coefficient)}"
     tariff = f"un tarif de {euros(found.tariff)}{coefficient}" + (f" × {act.quantity}" if act.quantity > 1 else "")
-    if found.base == found.fees < found.tariff * act.quantity:
+    if act.fees is not None and found.base == found.fees < _half_up(found.unit_price * act.coefficient * act.quantity):
         return f", les honoraires, inférieurs à {tariff}"
     return f", pour {tariff}" if coefficient or act.quantity > 1 else ""
+
+
+def _half_up(hundredths: int) -> int:
+    return (2 * hundredths + 100) // 200
 
 
 def _hundredths(number: int) -> str:
@@ -142,7 +191,7 @@ def _rate(told: Told) -> str:
         "unreimbursed": f"acte non remboursé : qualificatif {code}, {label}",
         "nature": f"prise en charge intégrale : {label}",
         "exemption": f"exonération {code} : {label}",
-        "heavy": f"acte lourd : {label}",
+        "heavy": f"acte lourd{_threshold(told)} : {label}",
         "exempt_act": f"exonération {code} : {label}",
         "dental_check": "examen bucco-dentaire d'un patient sans complémentaire",
         "row": _rate_row(told),
@@ -156,17 +205,17 @@ def _rate_row(told: Told) -> str:
     if not isinstance(row, RateRow):
         return ""
     path = ", hors du parcours de soins" if row.off_path else ", dans le parcours de soins" if told.entered.amo.pathway else ""
-    category = _label(told.tariffs.categories, told.day, row.category) or row.category
-    nature = _nature(told.tariffs.natures, told.day, row.nature)
-    return f"{category}, nature d'assurance {row.nature} ({nature}){path}"
+    category, nature = told.in_force("categories", row.category), told.in_force("natures", row.nature)
+    name = category.label if isinstance(category, CategoryRow) else row.category
+    insurance = f" ({nature.label})" if isinstance(nature, NatureRow) else ""
+    return f"{name}, nature d'assurance {row.nature}{insurance}{path}"
 
 
-def _label(rows: Iterable[CategoryRow], day: date, category: str) -> str:
-    return next((row.label for row in rows if row.category == category and row.in_force(day)), "")
-
-
-def _nature(rows: Iterable[NatureRow], day: date, nature: int) -> str:
-    return next((row.label for row in rows if row.nature == nature and row.in_force(day)), "")
+def _threshold(told: Told) -> str:
+    row = told.threshold
+    if not isinstance(row, ValueRow):
+        return ""
+    return f", à partir de {euros(row.value)}" if row.key == "heavy_act_base" else f", à partir du coefficient {_hundredths(row.value)}"
 
 
 def _amo(found: PricedAct) -> str:
@@ -185,14 +234,18 @@ def _amc(told: Told) -> str:
     why = {
         "off_path": "hors du parcours, ce qui resterait dans le parcours",
         "forfait_left": "le forfait des actes lourds n'est pas couvert",
-        "contract": _covered(found, row.tm_percent),
+        "contract": _covered(told, row),
     }
     return f"{why[found.amc_rule]} ({name}{known})"
 
 
-def _covered(found: PricedAct, percent: int) -> str:
-    left = "ce que l'assurance maladie laisse de la base"
-    if percent < 100:
-        return f"{percent} % de {left}"
-    excess = found.amc - (found.base - found.amo)
-    return f"{left}, et {euros(excess)} de dépassement" if excess > 0 else left
+def _covered(told: Told, row: ContractRow) -> str:
+    found, basket = told.found, told.row(told.found.basket_row)
+    of_tm, excess = _half_up((found.base - found.amo) * row.tm_percent), max(0, found.fees - found.base)
+    covered = min(_half_up(excess * row.excess_percent), row.excess_ceiling)
+    if isinstance(basket, BasketRow) and basket.basket == "rac0" and row.basket:
+        covered = excess
+    percent = "" if row.tm_percent == 100 else f"{row.tm_percent} % de "
+    paid = found.amc - of_tm
+    answer = ", selon son accord donné par le centre" if paid > covered else ""
+    return f"{percent}ce que l'assurance maladie laisse de la base" + (f", et {euros(paid)} de dépassement{answer}" if paid > 0 else "")

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pricing says of itself: every row it used, every rule, in French for each way in which an amount comes about."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
 import pytest
 
-from desmos_fast.billing.model import Amc
+from desmos_fast.billing.model import Amc, Executor
 from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.explain import ActPricing, Pricing, explain, what_if
 from desmos_fast.billing.pricing.model import PricedAct, UnpricedInvoice
 from desmos_fast.nomenclature.tariffs import load_tariffs
-from tests.billing.pricing.visits import C2S, ccam, ngap, visit
+from tests.billing.pricing.visits import C2S, SPECIALIST, ccam, ngap, visit
 
+NURSE = Executor(am="751234568", specialty="24", condition="S")
 TODAY = date(2026, 11, 20)
 ROWS = [name for name in PricedAct.__struct_fields__ if name.endswith("_row")]
 
@@ -54,6 +56,21 @@ CASES: dict[str, tuple[UnpricedInvoice, dict[str, str], dict[str, str]]] = {
         visit(ccam("HBLD634", "PF0", teeth=("11",), fees=50000)), {"fees": "given"},
         {"fees": "panier 100 % Santé, plafond 500,00 €", "amc": "et 380,00 € de dépassement"},
     ),
+    "rounded once": (
+        visit(ngap("AMI", quantity=3, coefficient=250, executor=NURSE)), {"fees": "P4"},
+        {"base": "23,63 €, pour un tarif de 7,88 € au coefficient 2,5 × 3"},
+    ),
+    "heavy by its price": (visit(ccam("AAFA001", "ADC", unit_price=12540)), {}, {"rate": "à partir de 120,00 €"}),
+    "heavy by its coefficient": (
+        visit(ngap("K", coefficient=6000, unit_price=100)), {"rate": "P7d"}, {"rate": "à partir du coefficient 60 :"},
+    ),
+    "heavy in Alsace-Moselle": (
+        visit(ccam("AAFA001", "ADC", unit_price=12540), nature=13), {}, {"forfait": "0,00 €, à la charge du régime local"},
+    ),
+    "an answer of the insurer": (
+        visit(ccam("HBLD158", "PF1", teeth=("16",), fees=55000, amc=34800)), {},
+        {"amc": "et 300,00 € de dépassement, selon son accord donné par le centre"},
+    ),
 }  # fmt: skip
 
 
@@ -77,7 +94,8 @@ def test_every_row_that_made_an_amount_is_named_under_it(name: str) -> None:
         assert found is not None
         numbers = [number for field in ROWS if (number := getattr(found, field))]
         rows = [tariffs.rows[number - 1] for number in numbers]
-        assert sorted((row.table, row.since, row.source, row.confidence) for row in act.rows) == sorted(
+        named = Counter((row.table, row.since, row.source, row.confidence) for row in act.rows)
+        assert named >= Counter(
             (tariffs.table_of(number), row.since, row.source, row.confidence) for number, row in zip(numbers, rows, strict=True)
         )
         # Each stands under an amount of which something is said.
@@ -90,7 +108,35 @@ def test_the_complement_of_a_work_accident_is_told() -> None:
     pricing, _ = explained(visit(crown, ngap("ATD", fees=6000, executor=crown.executor), **given))
     assert (pricing.acts[1].rules["base"], pricing.acts[1].rules["unit_price"]) == ("P6", "P6")
     assert "complément d'accident du travail" in said(pricing.acts[1])["unit_price"]
+    assert said(pricing.acts[1])["base"] == "Base de remboursement : 60,00 €, 50 % au plus de celle de l'acte qui précède"
+    assert keys(pricing.acts[1], "base") == ["values atd_percent"]
     assert pricing.amo == 18000
+
+
+def keys(act: ActPricing, amount: str) -> list[str]:
+    return [f"{row.table} {row.key}" for row in act.rows if row.amount == amount]
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "row"),
+    [
+        ("heavy by its price", "rate", "values heavy_act_base"), ("heavy by its coefficient", "rate", "values heavy_act_coefficient"),
+        ("heavy in Alsace-Moselle", "forfait", "natures 13"), ("out of the path", "rate", "pathways S"),
+    ],
+)  # fmt: skip
+def test_what_makes_a_rule_hold_is_named(name: str, amount: str, row: str) -> None:
+    pricing, _ = explained(CASES[name][0])
+    assert row in keys(pricing.acts[0], amount)
+    assert [key for key in keys(pricing.acts[0], amount) if key.startswith("values heavy")] == ([row] if "heavy_act" in row else [])
+
+
+def test_what_is_counted_once_a_day_is_told() -> None:
+    heavy = ccam("AAFA001", "ADC", unit_price=12540, executor=SPECIALIST)
+    pricing, _ = explained(visit(heavy, heavy))
+    assert [said(act)["forfait"] for act in pricing.acts] == [
+        "Forfait des actes lourds : 24,00 €, laissés hors de la part de l'assurance maladie",
+        "Forfait des actes lourds : 0,00 €, déjà laissé ce jour-là pour le même exécutant",
+    ]
 
 
 def test_an_act_without_amounts_says_so_and_counts_for_nothing() -> None:
