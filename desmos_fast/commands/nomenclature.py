@@ -125,7 +125,7 @@ def _tell(reports: "Sequence[TableReport]", faults: "Sequence[TableFault]", as_j
         if report.added < report.codes:
             _tell_first(report)
     for file, count in refused.items():
-        print(f"{file}: refused, {count} faults")
+        print(f"{file}: refused, {count} fault{'s' if count > 1 else ''}")
 
 
 def _tell_first(report: "TableReport") -> None:

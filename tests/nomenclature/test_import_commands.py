@@ -113,6 +113,7 @@ def test_a_faulty_file_is_refused_and_the_others_are_imported(place: Place, tmp_
     absent = run(place, tmp_path, "nomenclature", "show", "IR_NAT")
     assert (absent.returncode, absent.stdout) == (1, "")
     assert "nothing of IR_NAT holds" in absent.stderr
+    assert "IR_NAT_V.csv: refused, 1 fault\n" in run(place, tmp_path, "import", "nomenclature", folder).stdout
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["when it is read", "when it is imported"])
