@@ -510,6 +510,7 @@ CREATE TABLE public.order_line (
     share_invoice_id uuid,
     match_id uuid,
     parked boolean DEFAULT false NOT NULL,
+    share_part text,
     CONSTRAINT order_line_status_check CHECK ((status = ANY (ARRAY['paid'::text, 'partial'::text, 'rejected'::text, 'recovery'::text])))
 );
 ALTER TABLE ONLY public.order_line ALTER COLUMN tenant_id SET STATISTICS 0;
@@ -813,6 +814,8 @@ CREATE INDEX lot_unanswered ON public.lot USING btree (tenant_id, biller, number
 CREATE UNIQUE INDEX match_confirmed_once ON public.match USING btree (tenant_id, match_key) WHERE (status = 'confirmed'::text);
 
 CREATE INDEX match_of_credits ON public.match USING btree (tenant_id, decided_at) WHERE ((problem = 'B'::text) AND (status = 'confirmed'::text));
+
+CREATE INDEX match_of_lines ON public.match USING btree (tenant_id, decided_at) WHERE ((problem = 'A'::text) AND (status = 'confirmed'::text) AND (rule = ANY (ARRAY['A3'::text, 'A5'::text])));
 
 CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
@@ -1135,6 +1138,8 @@ GRANT UPDATE(share_invoice_id) ON TABLE public.order_line TO desmos_app;
 GRANT UPDATE(match_id) ON TABLE public.order_line TO desmos_app;
 
 GRANT UPDATE(parked) ON TABLE public.order_line TO desmos_app;
+
+GRANT UPDATE(share_part) ON TABLE public.order_line TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
 

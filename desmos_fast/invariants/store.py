@@ -126,7 +126,8 @@ SHARES: Final = """
       FROM share AS s
       JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
       LEFT JOIN order_line AS l
-             ON l.tenant_id = $1 AND l.share_invoice_id = s.invoice_id AND l.part = s.part AND l.match_id IS NOT NULL
+             ON l.tenant_id = $1 AND l.share_invoice_id = s.invoice_id AND coalesce(l.share_part, l.part) = s.part
+            AND l.match_id IS NOT NULL
       LEFT JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
      WHERE s.tenant_id = $1
      ORDER BY s.invoice_id, s.part

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one reconciliation looks at, and what it decides of it. Pure: rows in, records out."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.base.types import Cents
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement import rules
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.credits import decide_credits
@@ -26,16 +28,24 @@ from desmos_fast.settlement.model import (
     PartRow,
     Payer,
     Settings,
+    TakenRow,
 )
+from desmos_fast.settlement.rules import OpenPart
+
+Share = tuple[UUID, str]
 
 
 class Book(NamedTuple):
-    """All that may be decided, the parts that the lines may pay, and the orders taken for good that a credit names."""
+    """All that may be decided, the parts that the lines may pay, and the orders taken for good that a credit names.
+
+    `taken` are the lines that are on parts for good, where a line may be told by what they paid.
+    """
 
     orders: Sequence[OrderRow]
     lines: Sequence[LineRow]
     parts: Sequence[PartRow]
     credits: Sequence[CreditRow]
+    taken: Sequence[TakenRow] = ()
 
 
 class Decisions(NamedTuple):
@@ -48,7 +58,7 @@ class Decisions(NamedTuple):
 def decide(book: Book, payers: Sequence[Payer], settings: Settings) -> Decisions:
     """Match the lines to the parts and the credits to the orders, in the manner of `reconcile`."""
     lines = rules.open_lines(_orders_with_lines(book))
-    parts = rules.open_parts(_invoices(book.parts))
+    parts = _open_parts(book)
     free, taken = ([_order(row) for row in book.orders if row.free is wanted] for wanted in (True, False))
     credits = decide_credits(_as_one_file(book.credits), _by_id(free), payers, settings, _by_id(taken))
     return Decisions(_by_left(decide_lines(lines, parts, settings)), _by_left(credits))
@@ -70,6 +80,7 @@ def _order(row: OrderRow, lines: tuple[OrderLine, ...] = ()) -> Order:
         payment_ref=row.payment_ref,
         total=Cents(row.total),
         lines=lines,
+        biller=row.biller,
     )
 
 
@@ -96,11 +107,40 @@ def _line(row: LineRow) -> OrderLine:
     )
 
 
-def _invoices(parts: Iterable[PartRow]) -> list[Invoice]:
-    return [_invoice(list(rows)) for _, rows in groupby(parts, key=attrgetter("invoice_id"))]
+def _open_parts(book: Book) -> list[OpenPart]:
+    # What a line pays that is decided again must not speak for itself.
+    again: Counter[Share] = Counter()
+    for line in book.lines:
+        if line.share is not None:
+            again[line.share] += line.amount
+    taken: dict[Share, list[TakenRow]] = {}
+    for one in book.taken:
+        taken.setdefault((one.invoice_id, one.part), []).append(one)
+    found = []
+    for _, group in groupby(book.parts, key=attrgetter("invoice_id")):
+        rows = list(group)
+        invoice = _invoice(rows, again)
+        for row, part in zip(rows, invoice.parts, strict=True):
+            lines = taken.get((row.invoice_id, row.part), [])
+            closed = row.state in TERMINAL or any(line.status == "rejected" for line in lines)
+            found.append(OpenPart(part_name(row), invoice, part, _payments(line.amount for line in lines), closed))
+    return found
 
 
-def _invoice(rows: Sequence[PartRow]) -> Invoice:
+def _payments(amounts: Iterable[int]) -> tuple[int, ...]:
+    """Return what was paid and not taken back: the payments one by one as far as recoveries are of their amounts."""
+    kept: list[int] = []
+    for amount in sorted(amounts, reverse=True):
+        if amount > 0:
+            kept.append(amount)
+        elif -amount in kept:
+            kept.remove(-amount)
+        elif amount:
+            kept.append(amount)
+    return tuple(kept)
+
+
+def _invoice(rows: Sequence[PartRow], again: Mapping[Share, int]) -> Invoice:
     first = rows[0]
     return Invoice(
         id=f"{first.biller}/{first.number}",
@@ -108,14 +148,14 @@ def _invoice(rows: Sequence[PartRow]) -> Invoice:
         biller=first.biller,
         insured_nir=first.insured,
         care_date=first.care_date,
-        parts=tuple(_part(row) for row in rows),
+        parts=tuple(_part(row, again.get((row.invoice_id, row.part), 0)) for row in rows),
         total=Cents(sum(row.amount for row in rows)),
     )
 
 
-def _part(row: PartRow) -> InvoicePart:
+def _part(row: PartRow, again: int) -> InvoicePart:
     # Below zero once overpaid: what is taken back then takes the excess first, in whatever run it comes.
-    still_open = Cents(row.amount - row.announced)
+    still_open = Cents(row.amount - row.announced + again)
     lot = f"{row.lot:03d}" if row.lot is not None else None
     return InvoicePart(part=row.part, payer=row.payer, amount=Cents(row.amount), open=still_open, lot=lot)
 

@@ -224,10 +224,14 @@ class OrderRow(NamedTuple):
     total: int
     match_id: UUID | None
     free: bool
+    biller: str | None = None
 
 
 class LineRow(NamedTuple):
-    """One free order line; `insured` is the hexadecimal index of the NIR, `parked` once its amount waits in the books."""
+    """One order line to be decided; `insured` is the hexadecimal index of the NIR, `parked` once its amount waits in the books.
+
+    A line that was matched by what may change has its match, and the share that it pays.
+    """
 
     order_id: UUID
     line: int
@@ -242,10 +246,22 @@ class LineRow(NamedTuple):
     care_date: date | None
     reject_code: str | None
     parked: bool
+    match_id: UUID | None = None
+    match_key: str | None = None
+    share: tuple[UUID, Part] | None = None
+
+
+class TakenRow(NamedTuple):
+    """One order line that is on its share for good."""
+
+    invoice_id: UUID
+    part: Part
+    status: LineStatus
+    amount: int
 
 
 class PartRow(NamedTuple):
-    """One share that order lines may pay; `announced` is the sum of the lines confirmed on it."""
+    """One share that order lines may pay; `announced` is the sum of the lines confirmed on it, `state` what its share is in."""
 
     invoice_id: UUID
     biller: str
@@ -257,6 +273,7 @@ class PartRow(NamedTuple):
     amount: int
     announced: int
     lot: int | None
+    state: str = ""
 
 
 class CreditRow(NamedTuple):
@@ -269,7 +286,10 @@ class CreditRow(NamedTuple):
 
 
 class ShareLineRow(NamedTuple):
-    """One order line confirmed on a share, beside the share as it is recorded; `code` is the line's own reject code."""
+    """One order line confirmed on a share, beside the share as it is recorded; `code` is the line's own reject code.
+
+    A share that every line has left has one row without line: no status, and nothing of an order.
+    """
 
     invoice_id: UUID
     part: Part
@@ -278,10 +298,10 @@ class ShareLineRow(NamedTuple):
     state: str
     announced: int
     credited: int
-    line_status: LineStatus
+    line_status: LineStatus | None
     line_amount: int
     code: str | None
-    order_id: UUID
+    order_id: UUID | None
     order_credited: bool
 
 

@@ -27,6 +27,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "rejected": "share.rejected",
     "indu": "share.indu",
 }
+REVISED: Final = frozenset({"A3", "A5"})
+"""The rules of lines that what comes later may contradict: another invoice of the patient, another line of the part."""
 
 
 class Word(NamedTuple):
@@ -44,18 +46,30 @@ class LineTaken(NamedTuple):
     line: int
     match_id: UUID
     invoice_id: UUID
+    part: Part
+    says_part: bool
+
+
+class LineFreed(NamedTuple):
+    """An order line whose match does not hold beside what has come since; its amount waits again."""
+
+    order_id: UUID
+    line: int
+    match_id: UUID
+    parked: bool
 
 
 @dataclass
 class Plan:
     """What one reconciliation writes; `orders` and `credits` give the match of each, `shares` are those that lines were confirmed on.
 
-    `standing` are the credits whose match was confirmed again, so that nothing is written of them; `undone` gives the credit of each
-    match that falls, `freed` the orders of these.
+    `standing` are the lines and credits whose match was confirmed again, so that nothing is written of them; `undone` gives the credit of
+    each match that falls, `freed` the orders of these, `lines_freed` the lines whose match falls.
     """
 
     matches: list[tuple[UUID, Match]] = field(default_factory=list)
     lines: list[LineTaken] = field(default_factory=list)
+    lines_freed: list[LineFreed] = field(default_factory=list)
     shares: set[tuple[UUID, str]] = field(default_factory=set)
     parked: list[tuple[UUID, int]] = field(default_factory=list)
     orders: dict[UUID, UUID] = field(default_factory=dict)
@@ -88,28 +102,85 @@ def _kept_for(match: Match, name: str) -> Match:
 # --- order lines
 
 
-def _plan_lines(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
+def _plan_lines(plan: Plan, book: Book, matches: Sequence[Match]) -> None:
     names = {row.id: row.ref for row in book.orders}
     lines = {f"{names[row.order_id]}#{row.line}": row for row in book.lines}
-    parts = {part_name(row): row for row in book.parts}
+    shares = Shares(book.parts)
     for match in matches:
         line = lines[match.left[0]]
-        if match.status == "confirmed":
-            _plan_taken(plan, match, line, parts[match.right[0]])
-        elif line.amount and not line.parked:
-            plan.parked.append((line.order_id, line.line))
-            plan.entries.append(_waiting(match.left[0], line))
+        if line.match_id is not None and line.match_key == match.match_id:
+            plan.standing.add(match.left[0])
+        elif line.share is not None:
+            lines[match.left[0]] = _plan_line_undone(plan, match.left[0], line, shares)
+    for match in matches:
+        line = lines[match.left[0]]
+        if match.status == "confirmed" and match.left[0] not in plan.standing:
+            _plan_taken(plan, match, line, shares)
+        elif match.status != "confirmed" and line.amount and not line.parked:
+            _park(plan, match.left[0], line)
 
 
-def _plan_taken(plan: Plan, match: Match, line: LineRow, part: PartRow) -> None:
-    row_id = uuid7()
-    plan.matches.append((row_id, match))
-    plan.lines.append(LineTaken(line.order_id, line.line, row_id, part.invoice_id))
+class Shares:
+    """The shares that lines are put on, and what is announced on each while a plan is made."""
+
+    def __init__(self, parts: Iterable[PartRow]) -> None:
+        self._parts = {part_name(part): part for part in parts}
+        self._names: dict[tuple[UUID, str], str] = {(part.invoice_id, part.part): name for name, part in self._parts.items()}
+        self._announced = {name: part.announced for name, part in self._parts.items()}
+
+    def named(self, name: str) -> PartRow:
+        """Return a share by the name that records give it."""
+        return self._parts[name]
+
+    def of(self, share: tuple[UUID, str]) -> PartRow:
+        """Return a share by its row."""
+        return self._parts[self._names[share]]
+
+    def announce(self, part: PartRow, amount: int) -> tuple[Cents, int]:
+        """Announce so many cents more; return by how much what is due falls, and the rest, which is in excess."""
+        name = part_name(part)
+        before = max(part.amount - self._announced[name], 0)
+        self._announced[name] += amount
+        due = before - max(part.amount - self._announced[name], 0)
+        return Cents(due), amount - due
+
+
+def _park(plan: Plan, ref: str, line: LineRow) -> None:
+    plan.parked.append((line.order_id, line.line))
+    plan.entries.append(_waiting(ref, line))
+
+
+def _plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
+    row_id, part = uuid7(), shares.named(match.right[0])
+    invoice = f"{part.biller}/{part.number}"
+    due, excess = shares.announce(part, match.amount)
+    plan.matches.append((row_id, msgspec.structs.replace(match, residual=Cents(excess))))
+    plan.lines.append(LineTaken(line.order_id, line.line, row_id, part.invoice_id, part.part, line.part is not None))
     plan.shares.add((part.invoice_id, part.part))
+    if line.amount and match.rule in REVISED and not line.parked:
+        # Such a match may fall again: it always comes from where its amount would go back to.
+        plan.entries.append(_waiting(match.left[0], line))
+        line = line._replace(parked=True)
     if line.amount:
-        plan.entries.append(_placed(match, line, f"{part.biller}/{part.number}"))
+        plan.entries.append(_placed(match.left[0], line, invoice, due, excess))
     detail = {"match": match.match_id, "rule": match.rule, "order_line": match.left[0], "amount": match.amount, "outcome": match.outcome}
     plan.events.append(Event("match.confirmed", row_id, part.invoice_id, part.part, detail))
+
+
+def _plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares) -> LineRow:
+    """Take a match back that does not hold beside what has come since, and return the line as it is then: free, its amount waiting."""
+    if line.match_id is None or line.share is None:
+        raise OurBug(f"line {ref} has no match to undo")
+    part, parked = shares.of(line.share), line.amount != 0
+    plan.lines_freed.append(LineFreed(line.order_id, line.line, line.match_id, parked))
+    plan.shares.add((part.invoice_id, part.part))
+    due, excess = shares.announce(part, -line.amount)
+    if line.amount:
+        entry = _placed(ref, line._replace(parked=True), f"{part.biller}/{part.number}", Cents(-due), -excess)
+        plan.entries.append(ledger.undone(entry, ref))
+    detail = {"match": line.match_key, "order_line": ref, "amount": line.amount}
+    plan.events.append(Event("match.undone", line.match_id, part.invoice_id, part.part, detail))
+    return line._replace(match_id=None, match_key=None, share=None, parked=parked)
 
 
 def _waiting(ref: str, line: LineRow) -> Entry:
@@ -118,14 +189,14 @@ def _waiting(ref: str, line: LineRow) -> Entry:
     return ledger.line_without_invoice(ref, line.payer, Cents(line.amount))
 
 
-def _placed(match: Match, line: LineRow, invoice: str) -> Entry:
-    ref, payer, due, excess = match.left[0], line.payer, Cents(match.amount - match.residual), match.residual
+def _placed(ref: str, line: LineRow, invoice: str, due: Cents, excess: int) -> Entry:
+    payer = line.payer
     if line.parked and line.status == "recovery":
-        return ledger.recovery_identified(ref, payer, invoice, due, excess)
+        return ledger.recovery_identified(ref, payer, invoice, due, Cents(excess))
     if line.parked:
-        return ledger.line_invoiced_later(ref, payer, invoice, due, excess)
+        return ledger.line_invoiced_later(ref, payer, invoice, due, Cents(excess))
     if excess:
-        return ledger.overpaid(ref, payer, invoice, due, excess)
+        return ledger.overpaid(ref, payer, invoice, due, Cents(excess))
     return ledger.line_matched(ref, payer, invoice, due)
 
 
@@ -221,7 +292,11 @@ def _move(lines: Sequence[ShareLineRow]) -> ShareMove:
 
 def _state(lines: Sequence[ShareLineRow], not_yet: Collection[UUID]) -> str:
     share = lines[0]
-    matched = [MatchedLine(line.line_status, line.line_amount, line.order_credited and line.order_id not in not_yet) for line in lines]
+    matched = [
+        MatchedLine(line.line_status, line.line_amount, line.order_credited and line.order_id not in not_yet)
+        for line in lines
+        if line.line_status is not None
+    ]
     return share_state(share.amount, matched, share.state if share.state in TERMINAL else share.transport)
 
 

@@ -140,6 +140,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
 
 async def _take(con: Connection, context: Context, plan: Plan) -> None:
     await store.undo(con, context.tenant, plan.undone, plan.freed)
+    await store.free_lines(con, context.tenant, plan.lines_freed)
     await store.take_lines(con, context.tenant, plan.lines)
     await store.park(con, context.tenant, plan.parked)
     await store.take_orders(con, context.tenant, plan.orders)
@@ -157,12 +158,14 @@ async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
 
 
 def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:
-    credits = [match for match in decisions.credits if match.left[0] not in standing]
+    lines, credits = (
+        [match for match in matches if match.left[0] not in standing] for matches in (decisions.lines, decisions.credits)
+    )  # fmt: skip
     return RunAnswer(
         run_id=run_id,
-        lines=_tallies(decisions.lines, "status"),
+        lines=_tallies(lines, "status"),
         credits=_tallies(credits, "status"),
-        rules=_tallies((*decisions.lines, *credits), "rule"),
+        rules=_tallies((*lines, *credits), "rule"),
         entries=entries,
     )
 

@@ -10,14 +10,16 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.base.errors import OurBug
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.bank.model import BankLine, Block
 from desmos_fast.settlement.book import Book
 from desmos_fast.settlement.labels import INDEXED, kept_reference, quoted_tokens
-from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow, StatementAnswer
-from desmos_fast.settlement.posting import LineTaken, ShareMove, Word
+from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow, StatementAnswer, TakenRow
+from desmos_fast.settlement.posting import LineFreed, LineTaken, ShareMove, Word
 
 CURRENCY: Final = "EUR"
+SQL: Final = Path(__file__).parent / "sql"
 _ENCODER: Final = msgspec.json.Encoder()
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('settlement ' || $1, 2))"
@@ -114,26 +116,7 @@ CREDITS: Final = """
      WHERE b.tenant_id = $1 AND b.duplicate_of IS NULL AND b.amount > 0
        AND (b.match_id IS NULL OR m.decided_by = 'auto' AND m.decided_at > $2)
 """
-# The orders that credits name are given too when they are taken for good: what a text says holds against amounts.
-ORDERS: Final = """
-    WITH young AS MATERIALIZED (
-        SELECT id FROM match
-         WHERE tenant_id = $1 AND problem = 'B' AND status = 'confirmed' AND decided_by = 'auto' AND decided_at > $3
-    )
-    SELECT o.id, o.ref, o.kind, o.payer, o.emitter, o.emitter_name, o.payment_date, o.payment_ref, o.total, o.match_id,
-           o.match_id IS NULL OR o.match_id IN (SELECT id FROM young) AS free
-      FROM payment_order AS o
-     WHERE o.tenant_id = $1
-       AND o.id IN (
-           SELECT f.id FROM payment_order AS f WHERE f.tenant_id = $1 AND f.match_id IS NULL AND f.total <> 0
-           UNION
-           SELECT y.id FROM payment_order AS y WHERE y.tenant_id = $1 AND y.match_id IN (SELECT id FROM young)
-           UNION
-           SELECT l.order_id FROM order_line AS l WHERE l.tenant_id = $1 AND l.match_id IS NULL
-           UNION
-           SELECT t.id FROM payment_order AS t WHERE t.tenant_id = $1 AND upper(btrim(t.payment_ref)) = ANY ($2::text[])
-       )
-"""
+ORDERS: Final = (SQL / "orders.sql").read_text(encoding="utf-8")
 # As many digits as a NIR has, with or without its key.
 LONG_REFERENCES: Final = """
     SELECT DISTINCT payment_ref FROM payment_order
@@ -145,14 +128,26 @@ LINES: Final = """
       FROM order_line
      WHERE tenant_id = $1 AND match_id IS NULL AND order_id = ANY ($2::uuid[])
 """
+REVISED: Final = (SQL / "revised.sql").read_text(encoding="utf-8")
 PARTS: Final = """
     SELECT i.id, i.biller, i.number, encode(i.insured_key, 'hex') AS insured, i.care_date, s.part, s.payer, s.amount, s.announced,
-           t.number AS lot
+           t.number AS lot, s.state
       FROM (SELECT DISTINCT n.biller, n.number FROM unnest($2::text[], $3::bigint[]) AS n (biller, number)) AS named
       JOIN invoice AS i ON i.tenant_id = $1 AND i.biller = named.biller AND i.number = named.number AND i.state = 'signed'
       JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = i.id AND s.part <> 'patient'
       LEFT JOIN lot AS t ON t.tenant_id = $1 AND t.id = s.lot_id
-     ORDER BY i.id, s.part
+"""
+PATIENTS: Final = """
+    SELECT DISTINCT i.biller, i.number
+      FROM unnest($2::text[], $3::bytea[], $4::date[]) AS n (biller, insured_key, care_date)
+      JOIN invoice AS i
+             ON i.tenant_id = $1 AND i.insured_key = n.insured_key AND i.care_date = n.care_date AND i.biller = n.biller
+            AND i.state = 'signed'
+"""
+TAKEN: Final = """
+    SELECT l.share_invoice_id, coalesce(l.share_part, l.part), l.status, l.amount
+      FROM order_line AS l
+     WHERE l.tenant_id = $1 AND l.share_invoice_id = ANY ($2::uuid[]) AND l.match_id IS NOT NULL AND l.match_id <> ALL ($3::uuid[])
 """
 
 
@@ -172,9 +167,41 @@ async def open_book(con: Connection, tenant: UUID, since: datetime, secret: byte
     orders = [row._replace(payment_ref=kept_reference(secret, row.payment_ref)) for row in found]
     # Orders first: an order that is committed in between then comes whole with the next run, never as lines alone.
     lines = [LineRow(*row) for row in await con.fetch(LINES, tenant, [row.id for row in orders])]
-    named = [row for row in lines if row.biller is not None and row.invoice_number is not None]
-    parts = await con.fetch(PARTS, tenant, [row.biller for row in named], [row.invoice_number for row in named])
-    return Book(orders, lines, [PartRow(*row) for row in parts], credits)
+    for row in await con.fetch(REVISED, tenant, since, sorted(TERMINAL)):
+        *said, invoice_id, part = row
+        lines.append(LineRow(*said)._replace(share=(invoice_id, part)))
+    parts, told_by = await _parts(con, tenant, lines, {row.id: row.biller for row in orders})
+    revised = [row.match_id for row in lines if row.match_id is not None]
+    taken = [TakenRow(*row) for row in await con.fetch(TAKEN, tenant, sorted(told_by), revised)] if told_by else []
+    return Book(orders, lines, parts, credits, taken)
+
+
+async def _parts(
+    con: Connection, tenant: UUID, lines: Sequence[LineRow], billers: Mapping[UUID, str | None]
+) -> tuple[list[PartRow], set[UUID]]:
+    """Return the parts that lines may pay, and the invoices of those told by their patient or their payments rather than by all keys."""
+    numbers = [(row.biller or billers[row.order_id], row.invoice_number) for row in lines if row.invoice_number is not None]
+    found = await _numbered(con, tenant, numbers)
+    whole = {(part.biller, part.number, part.insured, part.care_date) for part in found}
+    lost = [
+        (row.biller, bytes.fromhex(row.insured), row.care_date)
+        for row in lines
+        if row.insured is not None and row.biller is not None and row.care_date is not None
+        and (row.biller, row.invoice_number, row.insured, row.care_date) not in whole
+    ]  # fmt: skip
+    nameless = {(row.biller or billers[row.order_id], row.invoice_number) for row in lines if row.insured is None and row.amount < 0}
+    told_by = {part.invoice_id for part in found if (part.biller, part.number) in nameless}
+    if lost:
+        rows = await con.fetch(PATIENTS, tenant, *(list(column) for column in zip(*lost, strict=True)))
+        patients = await _numbered(con, tenant, [(row["biller"], row["number"]) for row in rows])
+        told_by.update(part.invoice_id for part in patients)
+        found.extend(patients)
+    return sorted(set(found), key=lambda part: (part.invoice_id, part.part)), told_by
+
+
+async def _numbered(con: Connection, tenant: UUID, numbers: Sequence[tuple[str | None, int | None]]) -> list[PartRow]:
+    rows = await con.fetch(PARTS, tenant, [biller for biller, _ in numbers], [number for _, number in numbers])
+    return [PartRow(*row) for row in rows]
 
 
 LAST_WORDS: Final = """
@@ -219,6 +246,11 @@ def matches_document(matches: Iterable[tuple[UUID, Match]]) -> str:
 UNDO: Final = "UPDATE match SET status = 'undone' WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND status = 'confirmed'"
 FREE_CREDITS: Final = "UPDATE bank_line SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
 FREE_ORDERS: Final = "UPDATE payment_order SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
+FREE_LINES: Final = """
+    UPDATE order_line AS l SET match_id = NULL, share_invoice_id = NULL, share_part = NULL, parked = f.parked
+      FROM unnest($2::uuid[], $3::integer[], $4::uuid[], $5::boolean[]) AS f (order_id, line, match_id, parked)
+     WHERE l.tenant_id = $1 AND l.order_id = f.order_id AND l.line = f.line AND l.match_id = f.match_id
+"""
 
 
 async def undo(con: Connection, tenant: UUID, undone: Mapping[UUID, UUID], orders: Sequence[UUID]) -> None:
@@ -228,10 +260,22 @@ async def undo(con: Connection, tenant: UUID, undone: Mapping[UUID, UUID], order
     await _each(con, FREE_ORDERS, tenant, orders)
 
 
+async def free_lines(con: Connection, tenant: UUID, freed: Sequence[LineFreed]) -> None:
+    """Take matches of order lines back. Raises OurBug when one is free already."""
+    if freed:
+        await _each(con, UNDO, tenant, [line.match_id for line in freed])
+        await _each(con, FREE_LINES, tenant, *(list(column) for column in zip(*freed, strict=True)))
+
+
 TAKE_LINES: Final = """
     UPDATE order_line AS l SET match_id = m.match_id, share_invoice_id = m.invoice_id, parked = false
       FROM unnest($2::uuid[], $3::integer[], $4::uuid[], $5::uuid[]) AS m (order_id, line, match_id, invoice_id)
      WHERE l.tenant_id = $1 AND l.order_id = m.order_id AND l.line = m.line AND l.match_id IS NULL
+"""
+PLACE_LINES: Final = """
+    UPDATE order_line AS l SET share_part = m.part
+      FROM unnest($2::uuid[], $3::integer[], $4::text[]) AS m (order_id, line, part)
+     WHERE l.tenant_id = $1 AND l.order_id = m.order_id AND l.line = m.line AND l.part IS NULL
 """
 PARK: Final = """
     UPDATE order_line AS l SET parked = true
@@ -251,9 +295,12 @@ TAKE_CREDITS: Final = """
 
 
 async def take_lines(con: Connection, tenant: UUID, taken: Sequence[LineTaken]) -> None:
-    """Give each order line its match. Raises OurBug when one has a match already."""
+    """Give each order line its match, and one that names no part its share's. Raises OurBug when one has a match already."""
     if taken:
-        await _each(con, TAKE_LINES, tenant, *(list(column) for column in zip(*taken, strict=True)))
+        await _each(con, TAKE_LINES, tenant, *(list(column) for column in zip(*(line[:4] for line in taken), strict=True)))
+    partless = [(line.order_id, line.line, line.part) for line in taken if not line.says_part]
+    if partless:
+        await _each(con, PLACE_LINES, tenant, *(list(column) for column in zip(*partless, strict=True)))
 
 
 async def park(con: Connection, tenant: UUID, lines: Sequence[tuple[UUID, int]]) -> None:
@@ -288,15 +335,17 @@ SHARE_LINES: Final = """
            AND (s.invoice_id, s.part) IN (
                SELECT m.invoice_id, m.part FROM unnest($2::uuid[], $3::text[]) AS m (invoice_id, part)
                UNION
-               SELECT l.share_invoice_id, l.part FROM order_line AS l
+               SELECT l.share_invoice_id, coalesce(l.share_part, l.part) FROM order_line AS l
                 WHERE l.tenant_id = $1 AND l.order_id = ANY ($4::uuid[]) AND l.share_invoice_id IS NOT NULL
            )
     )
-    SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, l.amount, l.reject_code, o.id,
-           o.match_id IS NOT NULL
+    SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, coalesce(l.amount, 0), l.reject_code,
+           o.id, o.match_id IS NOT NULL
       FROM touched AS t
-      JOIN order_line AS l ON l.tenant_id = $1 AND l.share_invoice_id = t.invoice_id AND l.part = t.part AND l.match_id IS NOT NULL
-      JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+      LEFT JOIN order_line AS l
+             ON l.tenant_id = $1 AND l.share_invoice_id = t.invoice_id AND coalesce(l.share_part, l.part) = t.part
+            AND l.match_id IS NOT NULL
+      LEFT JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
      ORDER BY t.invoice_id, t.part, o.payment_date, o.ref, l.line
 """
 MOVE_SHARES: Final = """
@@ -308,7 +357,7 @@ MOVE_SHARES: Final = """
 
 
 async def share_lines(con: Connection, tenant: UUID, shares: Iterable[tuple[UUID, str]], orders: Sequence[UUID]) -> list[ShareLineRow]:
-    """Return every line confirmed on the given shares and on those that the orders pay, share by share."""
+    """Return every line confirmed on the given shares and on those that the orders pay, share by share; one row for a share of none."""
     named = list(shares)
     rows = await con.fetch(SHARE_LINES, tenant, [invoice for invoice, _ in named], [part for _, part in named], orders)
     return [ShareLineRow(*row) for row in rows]
@@ -322,7 +371,7 @@ async def move_shares(con: Connection, tenant: UUID, moves: Sequence[ShareMove])
 
 # --- figures
 
-DASHBOARD: Final = (Path(__file__).parent / "sql" / "dashboard.sql").read_text(encoding="utf-8")
+DASHBOARD: Final = (SQL / "dashboard.sql").read_text(encoding="utf-8")
 
 
 async def figures(con: Connection, tenant: UUID, listed: int) -> Mapping[str, str]:
