@@ -72,6 +72,15 @@ def test_memory_is_flat_for_one_line_of_any_length(tmp_path: Path) -> None:
     assert peaks[1] <= 1.05 * peaks[0]
 
 
+def test_zeros_without_end_are_refused_in_flat_memory() -> None:
+    script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30,) * 2); from desmos_fast.cli import app; app()"
+    with open("/dev/zero", "rb") as zeros:
+        command = [sys.executable, "-c", script, "fse", "encode", "-"]
+        result = subprocess.run(command, stdin=zeros, capture_output=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"zero bytes" in result.stderr
+
+
 @pytest.mark.fuzz
 @pytest.mark.timeout(900)
 def test_memory_is_flat_up_to_a_gigabyte(tmp_path: Path) -> None:
