@@ -125,7 +125,7 @@ cdef class Prices:
         cdef const Given *acts = self.given + self.first[i]
         cdef Worth *worths = self.worths + self.first[i]
         cdef Worth *w = worths + k
-        w.unreimbursed = w.epoch.qualifiers[acts[k].qualifier].effect == UNREIMBURSED
+        w.unreimbursed = w.epoch.qualifiers[acts[k].qualifier].effect in (UNREIMBURSED, FREE)
         w.off_path = w.epoch.pathways[cover.pathway].effect == 1
         if acts[k].wrong != ABSENT or not find_base(&acts[k], main, w) or not find_rate(cover, &acts[k], w):
             return

@@ -21,7 +21,7 @@ cdef enum:
 
 # What an exemption or a qualifier does.
 cdef enum:
-    NO_EFFECT, FULL, HEAVY, UNREIMBURSED, EXCESS, AUTHORISED_EXCESS
+    NO_EFFECT, FULL, HEAVY, UNREIMBURSED, FREE, EXCESS, AUTHORISED_EXCESS
 
 cdef enum:
     NO_BASKET, RAC0, MODERATED, FREE_BASKET

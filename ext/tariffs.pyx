@@ -12,8 +12,8 @@ VALUE_KEYS = ("forfait_heavy_act", "heavy_act_base", "heavy_act_coefficient", "p
               "participation_age", "atd_percent", "late_care_months")
 ROLES = {"act": ACT, "majoration": MAJORATION, "forfait": FORFAIT, "atd": ATD}
 HEAVIES = {"no": NOT_HEAVY, "forfait": LEAVES_FORFAIT, "exempt": LEAVES_NOTHING}
-EFFECTS = {"none": NO_EFFECT, "full": FULL, "heavy": HEAVY, "unreimbursed": UNREIMBURSED, "excess": EXCESS,
-           "authorised_excess": AUTHORISED_EXCESS}
+EFFECTS = {"none": NO_EFFECT, "full": FULL, "heavy": HEAVY, "unreimbursed": UNREIMBURSED, "free": FREE,
+           "excess": EXCESS, "authorised_excess": AUTHORISED_EXCESS}
 BASKETS = {"rac0": RAC0, "moderated": MODERATED, "free": FREE_BASKET}
 KINDS = {"ordinary": ORDINARY, "c2s": C2S, "ame": AME}
 

@@ -180,7 +180,9 @@ cdef inline bint find_base(const Given *act, const Worth *main, Worth *w) noexce
     if w.price_rule == NO_PRICE:
         w.missing = F_UNIT_PRICE
         return False
-    w.fees = w.gross if act.fees == ABSENT else act.fees
+    w.fees = act.fees
+    if act.fees == ABSENT:
+        w.fees = 0 if w.epoch.qualifiers[act.qualifier].effect == FREE else w.gross
     w.base = w.gross if w.unreimbursed else min(w.gross, w.fees)
     return True
 

@@ -11,7 +11,7 @@ ActKind = Literal["ngap", "ccam"]
 Role = Literal["act", "majoration", "forfait", "atd"]
 Heavy = Literal["no", "forfait", "exempt"]
 ExemptionEffect = Literal["none", "full", "heavy"]
-QualifierEffect = Literal["none", "unreimbursed", "excess", "authorised_excess"]
+QualifierEffect = Literal["none", "unreimbursed", "free", "excess", "authorised_excess"]
 Basket = Literal["rac0", "moderated", "free"]
 ContractKind = Literal["ordinary", "c2s", "ame"]
 

@@ -17,7 +17,7 @@ TABLES = [name for name in Tariffs.__dataclass_fields__ if name not in ("name", 
 MAY_GO = ("acts", "prices", "rates", "exemptions", "pathways", "qualifiers")
 HEAVY = ("no", "forfait", "exempt")
 EFFECTS = ("none", "full", "heavy")
-QUALIFIER_EFFECTS = ("none", "unreimbursed", "excess", "authorised_excess")
+QUALIFIER_EFFECTS = ("none", "unreimbursed", "free", "excess", "authorised_excess")
 VALUES: dict[str, tuple[int, ...]] = {
     "forfait_heavy_act": (0, 1, 2400, 3200, 20_000), "heavy_act_base": (0, 1, 3000, 12_000, 50_000),
     "heavy_act_coefficient": (0, 1, 100, 6000, 9_999_999), "participation_per_act": (0, 1, 200, 5000),

@@ -146,8 +146,8 @@ class Visit:
             raise Unpriced("amount_missing", "unit_price", "P2")
         unit_price = row.unit_price if act.unit_price is None else act.unit_price
         gross = half_up(unit_price * act.coefficient * act.quantity, 100)
-        fees = gross if act.fees is None else act.fees
-        base = gross if line.effect() == "unreimbursed" else min(gross, fees)
+        fees = (0 if line.effect() == "free" else gross) if act.fees is None else act.fees
+        base = gross if line.is_unreimbursed else min(gross, fees)
         rule: PriceRule = "row" if act.unit_price is None else "given"
         return Asked(unit_price, half_up(unit_price * act.coefficient, 100), fees, base, rule, self.book.number(row))
 
@@ -187,7 +187,7 @@ class Visit:
     def rate(self, line: Line, asked: Asked) -> Rate:
         """P7."""
         book, exemption = self.book, line.exemption
-        if line.effect() == "unreimbursed":
+        if line.is_unreimbursed:
             return Rate(0, "unreimbursed", cause_row=book.number(line.qualifier))
         if line.nature_row is not None and line.nature_row.full:
             return Rate(100, "nature", cause_row=book.number(line.nature_row))
@@ -228,7 +228,7 @@ class Visit:
         contract = line.contract
         if contract is None:
             return Share("none")
-        if line.effect() == "unreimbursed":
+        if line.is_unreimbursed:
             return Share("unreimbursed")
         rule: AmcRule = "contract"
         covered, path_rate = tm, None

@@ -54,7 +54,7 @@ def faults(
     line = lines[place]
     if asked.fees > asked.base and not allows_excess(line, is_excess_covered):
         yield "excess_not_allowed", "fees", "P15", asked.fees, asked.base
-    cap = None if line.basket is None or line.effect() == "unreimbursed" else line.basket.cap
+    cap = None if line.basket is None or line.is_unreimbursed else line.basket.cap
     if cap is not None and asked.fees > cap * line.act.quantity:
         yield "fee_above_cap", "fees", "P14", asked.fees, cap * line.act.quantity
     if rate_rule == "dental_check":
@@ -70,7 +70,7 @@ def faults(
 
 
 def allows_excess(line: Line, is_excess_covered: bool) -> bool:
-    if line.effect() == "unreimbursed":
+    if line.is_unreimbursed:
         return True
     if line.contract_is("c2s", "ame"):
         return is_excess_covered

@@ -100,6 +100,10 @@ class Line:
     def effect(self) -> str:
         return "none" if self.qualifier is None else str(self.qualifier.effect)
 
+    @property
+    def is_unreimbursed(self) -> bool:
+        return self.effect() in ("unreimbursed", "free")
+
     def contract_is(self, *kinds: str) -> bool:
         return self.contract is not None and self.contract.kind in kinds
 

@@ -107,11 +107,11 @@ class Phrase(msgspec.Struct, frozen=True):
 
 def of_act(told: Told) -> Iterator[Phrase]:
     """Say what an act is worth and why, amount by amount."""
-    act, found = told.act, told.found
+    found = told.found
     own = told.row(found.act_row)
     yield Phrase("act", own.label if isinstance(own, ActRow) else "acte inconnu des tarifs")
     yield Phrase("unit_price", f"Prix unitaire : {euros(found.unit_price)}, {_price(told)}")
-    yield Phrase("fees", f"Honoraires : {euros(found.fees)}, {'au tarif' if act.fees is None else 'demandés par le centre'}{_basket(told)}")
+    yield Phrase("fees", f"Honoraires : {euros(found.fees)}, {_fees(told)}{_basket(told)}")
     yield Phrase("base", f"Base de remboursement : {euros(found.base)}{_base(told)}")
     yield Phrase("rate", f"Taux : {found.rate} %, {_rate(told)}")
     if found.forfait or told.is_spared:
@@ -146,6 +146,13 @@ def _price(told: Told) -> str:
     if row.unit_price == found.unit_price:
         return f"donné par le centre, égal au tarif de {row.code}{executor}"
     return f"donné par le centre ; il diffère du tarif de {row.code}{executor}, qui est de {euros(row.unit_price)}"
+
+
+def _fees(told: Told) -> str:
+    if told.act.fees is not None:
+        return "demandés par le centre"
+    cause = told.row(told.found.cause_row)
+    return "acte gratuit" if isinstance(cause, QualifierRow) and cause.effect == "free" else "au tarif"
 
 
 def _basket(told: Told) -> str:

@@ -86,7 +86,7 @@ QUALIFIERS = tuple(
     dated(model.QualifierRow, code=code, effect=effect, label="")
     for code, effect in (
         ("", "none"), ("A", "authorised_excess"), ("D", "excess"), ("E", "excess"), ("F", "excess"),
-        ("G", "unreimbursed"), ("N", "unreimbursed"),
+        ("G", "free"), ("N", "unreimbursed"),
     )
 )  # fmt: skip
 BASKETS = (

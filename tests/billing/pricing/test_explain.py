@@ -56,6 +56,7 @@ CASES: dict[str, tuple[UnpricedInvoice, dict[str, str], dict[str, str]]] = {
         visit(ccam("HBLD634", "PF0", teeth=("11",), fees=50000)), {"fees": "given"},
         {"fees": "panier 100 % Santé, plafond 500,00 €", "amc": "et 380,00 € de dépassement"},
     ),
+    "free": (visit(ngap(qualifier="G")), {"fees": "P4"}, {"fees": "0,00 €, acte gratuit", "rate": "qualificatif G"}),
     "rounded once": (
         visit(ngap("AMI", quantity=3, coefficient=250, executor=NURSE)), {"fees": "P4"},
         {"base": "23,63 €, pour un tarif de 7,88 € au coefficient 2,5 × 3"},

@@ -54,6 +54,12 @@ def says(act: PricedAct, **expected: Any) -> bool:
 
 RATES: dict[str, tuple[UnpricedInvoice, dict[str, Any], dict[str, Any]]] = {
     "not reimbursed": (visit(ngap(qualifier="N"), exemption="4"), {"rate": 0, "rate_rule": "unreimbursed", "amc": 0}, {"code": "N"}),
+    "free": (
+        visit(ngap(qualifier="G"), exemption="4"),
+        {"rate": 0, "rate_rule": "unreimbursed", "fees": 0, "base": 3000, "patient": 0}, {"code": "G"},
+    ),
+    "free, and several": (visit(ngap(qualifier="G", quantity=3)), {"rate": 0, "fees": 0, "base": 9000, "patient": 0}, {"code": "G"}),
+    "free, and asked for all the same": (visit(ngap(qualifier="G", fees=3000)), {"rate": 0, "amo": 0, "patient": 3000}, {"code": "G"}),
     "not reimbursed, though maternity": (visit(ngap(qualifier="N"), nature=30), {"rate": 0, "amc_rule": "unreimbursed"}, {"code": "N"}),
     "maternity": (visit(nature=30), {"rate": 100, "rate_rule": "nature", "participation": 0}, {"nature": 30}),
     "work accident": (visit(nature=41, exemption="4"), {"rate": 100, "rate_rule": "nature", "participation": 0}, {"nature": 41}),
