@@ -124,7 +124,8 @@ class Sender:
         finally:
             took_s = time.monotonic() - begun
             gate.leave(took_s, failed=failed)
-            metrics.observe_sending(recipient, took_s, broken=gate.broken)
+            if failed is not None:
+                metrics.observe_sending(recipient, took_s, broken=gate.broken)
 
     def _put_off(self, order: SendFile, recipient: Recipient, reason: str, delay_s: float) -> None:
         metrics.files_put_off.labels(recipient.name, reason).inc()

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -91,10 +92,33 @@ async def test_a_client_without_a_certificate_of_the_authority_is_not_let_in(
     assert os.listdir(folder) == []
 
 
-async def test_old_tls_is_refused_by_both_sides(url: str, authority: Authority, client_pair: Pair, server_pair: Pair) -> None:
-    sender = transport(url, authority, client_pair)
-    context = server_context(server_pair.certificate_file, server_pair.key_file, authority.file)
-    assert {sender.context.minimum_version, context.minimum_version} == {ssl.TLSVersion.TLSv1_2}
+def old(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Have one side speak TLS 1.1 alone, which today's libraries do only when they are made to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+async def test_old_tls_is_refused_by_both_sides(folder: Path, authority: Authority, client_pair: Pair, server_pair: Pair) -> None:
+    def server() -> ssl.SSLContext:
+        return server_context(server_pair.certificate_file, server_pair.key_file, authority.file)
+
+    for context, make_old in ((old(server()), False), (server(), True)):
+        async with listening(make_concentrator(folder), context) as url:
+            sender = transport(url, authority, client_pair)
+            if make_old:
+                old(sender.context)
+            with pytest.raises((PeerUntrusted, TransportFailed)):
+                await sender.put(PARCEL)
+    assert os.listdir(folder) == []
+    async with listening(make_concentrator(folder), old(server())) as url:
+        sender = transport(url, authority, client_pair)
+        old(sender.context)
+        await sender.put(PARCEL)
+    assert os.listdir(folder) == [PARCEL.name], "two old sides understand each other"
 
 
 async def test_a_port_that_speaks_no_tls_is_given_nothing(authority: Authority, client_pair: Pair) -> None:
