@@ -6,7 +6,8 @@ from aiohttp import web
 from api import bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns
 from api.admission import Gate, Shares
 from api.body import LIMIT
-from api.keys import BULK, CLOCK, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, Life
+from api.figures import Counting
+from api.keys import BULK, CLOCK, COUNTING, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -28,7 +29,9 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[CLOCK] = clock
     app[BULK] = Gate()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
+    app[COUNTING] = Counting(pool, clock)
     app.cleanup_ctx.append(health.watch_loop)
+    app.cleanup_ctx.append(health.counting)
     for module in (bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns):
         app.add_routes(module.routes)
     return app

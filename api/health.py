@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.keys import LIFE, POOL
+from api.keys import COUNTING, LIFE, POOL
 from api.problems import retry_after
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.db import health
@@ -53,7 +53,14 @@ async def exposition(request: web.Request) -> web.StreamResponse:
     pool = request.app[POOL]
     idle = pool.get_idle_size()
     metrics.set_connections(idle=idle, used=pool.get_size() - idle)
+    await request.app[COUNTING].refresh()
     return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def counting(app: web.Application) -> AsyncIterator[None]:
+    """End the counting of figures with the application."""
+    yield
+    await app[COUNTING].close()
 
 
 async def watch_loop(app: web.Application) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from api.admission import Gate, Shares
+from api.figures import Counting
 from desmos_fast.base.clock import Clock
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
@@ -54,5 +55,6 @@ KEYS: Final = web.AppKey("keys", KeyBook)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
 SHARES: Final = web.AppKey("shares", Shares)
+COUNTING: Final = web.AppKey("counting", Counting)
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

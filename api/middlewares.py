@@ -12,9 +12,13 @@ import structlog
 from aiohttp import web
 
 from api import auth, body, problems
-from api.keys import CALLER, LIFE, REQUEST_ID
+from api.keys import CALLER, LIFE, POOL, REQUEST_ID
+from api.writes import context_of
+from desmos_fast.anomalies import service as anomalies
+from desmos_fast.anomalies.model import Odd
 from desmos_fast.base.errors import DesmosError, OutsideFailed
 from desmos_fast.db.pool import DatabaseDown
+from desmos_fast.db.tenant import transaction
 from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
@@ -48,11 +52,23 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
             log.warning("outside failed", request_id=rid, route=route, code=error.code, detail=error.detail)
         elif response.status >= 500:
             log.exception("our mistake", request_id=rid, route=route, code=error.code)
+        if isinstance(error, Odd):
+            await _note(request, error)
         return response
     except Exception:
         metrics.count_problem("internal")
         log.exception("our mistake", request_id=rid, route=route)
         return problems.respond("internal", "The fault is recorded under this request id.", rid)
+
+
+async def _note(request: web.Request, error: Odd) -> None:
+    """Keep an anomaly that was found by a request, of which nothing else is kept."""
+    context = context_of(request)
+    try:
+        async with transaction(request.app[POOL], context.tenant) as con:
+            await anomalies.note(con, context.tenant, context.now, [error.anomaly], by=context.actor)
+    except DatabaseDown:
+        log.error("an anomaly could not be noted", kind=error.anomaly.kind, subject=str(error.anomaly.subject))
 
 
 @web.middleware

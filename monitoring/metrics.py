@@ -5,6 +5,7 @@ Label children are looked up in dictionaries of ours: `labels()` hashes and lock
 set of children is small and known (routes, codes, states).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
@@ -72,6 +73,7 @@ reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliation
 _requests: dict[tuple[str, str, int], Counter] = {}
 _seconds: dict[tuple[str, str], Histogram] = {}
 _problems: dict[str, Counter] = {}
+_kinds: set[str] = set()
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -119,6 +121,17 @@ def observe_sending(recipient: str, seconds: float, *, broken: bool) -> None:
 def serve(port: int) -> None:
     """Show every metric at /metrics on a port of this machine, from a thread, until the program ends. Raises OSError."""
     start_http_server(port, "127.0.0.1", REGISTRY)
+
+
+def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differences: Mapping[str, int]) -> None:
+    """Set what is open, by kind of anomaly, and what counts differ by; a kind of which nothing is open any more goes to 0."""
+    for kind in counts:
+        _kinds.add(kind)
+    for kind in _kinds:
+        anomalies_open.labels(kind).set(counts.get(kind, 0))
+        anomalies_oldest_seconds.labels(kind).set(oldest.get(kind, 0.0))
+    for invariant, difference in differences.items():
+        invariant_difference.labels(invariant).set(difference)
 
 
 def exposition() -> bytes:

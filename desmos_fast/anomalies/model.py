@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import TenantId
 
 
@@ -33,6 +34,14 @@ class Found(NamedTuple):
     found: Mapping[str, object] | None = None
     stage: str | None = None
     trace: UUID | None = None
+
+
+class Odd(OurBug):
+    """An error that undoes what it was found by, and is an anomaly beyond that; who catches it notes `anomaly`."""
+
+    def __init__(self, detail: str, *, anomaly: Found, hint: str = "") -> None:
+        super().__init__(detail, hint=hint)
+        self.anomaly = anomaly
 
 
 class AnomalyShown(msgspec.Struct, frozen=True):

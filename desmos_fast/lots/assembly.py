@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from desmos_fast.anomalies.model import Found, Kind
 from desmos_fast.billing.sealed import unpack
-from desmos_fast.db.kernel import unseal
+from desmos_fast.db.kernel import SealBroken, unseal
 from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.lots import codec, rules
 from desmos_fast.lots.codec import Planned
@@ -60,17 +61,26 @@ def no_claims() -> Claims:
 def open_claims(keys: TenantKeys, tenant: UUID, waiting: Waiting, claims: Claims) -> None:
     """Open what waits and add it to claims: flow 1 in order of number, then flow 2.
 
-    Raises ContentChanged for an invoice that is not what was signed, SealBroken, SealedUnread.
+    Raises ContentChanged for an invoice that does not open or is not what was signed, SealedUnread.
     """
-    blobs = unseal(keys, "invoice", tenant, waiting.ids, waiting.sealed)
+    try:
+        blobs = unseal(keys, "invoice", tenant, waiting.ids, waiting.sealed)
+    except SealBroken as error:
+        raise _changed(waiting.ids[error.row]) from error
     for name, blob, signed in zip(waiting.ids, blobs, waiting.hashes, strict=True):
         if hashlib.sha256(blob).digest() != signed:
-            raise ContentChanged(f"invoice {name} is not what was signed", hint="stop billing for this centre and look at the storage")
+            raise _changed(name)
     records = [unpack(blob) for blob in blobs]
     whole = [place for place, waits in enumerate(waiting.whole) if waits]
     apart = [place for place, waits in enumerate(waiting.apart) if waits]
     _add(claims, waiting, whole, 1, [records[place][0] for place in whole], waiting.amc)
     _add(claims, waiting, apart, 2, [records[place][1] for place in apart], waiting.amc_sum)
+
+
+def _changed(invoice: UUID) -> ContentChanged:
+    odd = Found(Kind.CONTENT_CHANGED, invoice, stage="lot")
+    hint = "stop billing for this centre and look at the storage"
+    return ContentChanged(f"invoice {invoice} is not what was signed", anomaly=odd, hint=hint)
 
 
 def _add(claims: Claims, waiting: Waiting, places: Sequence[int], flow: int, runs: Sequence[bytes], amc: "array[int]") -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from desmos_fast.base.errors import Conflict, OurBug
+from desmos_fast.anomalies.model import Odd
+from desmos_fast.base.errors import Conflict
 from desmos_fast.base.types import Cents, FileId, LotId, TenantId
 from desmos_fast.exchange.faults import Fault
 
@@ -31,7 +32,7 @@ class LotNumbersExhausted(Conflict):
         self.faults = [Fault(code=EXHAUSTED, message=detail)]
 
 
-class ContentChanged(OurBug):
+class ContentChanged(Odd):
     """What was kept of an invoice or of a file is no longer what was signed or laid out."""
 
     code = "content_changed"

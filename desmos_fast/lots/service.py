@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from desmos_fast.anomalies.model import Found, Kind
 from desmos_fast.base.errors import NotThere
 from desmos_fast.base.types import FileId, LotId, TenantId, uuid7
 from desmos_fast.db import journal, kernel, numbers, queue
@@ -197,7 +198,8 @@ async def opened(keys: TenantKeys, tenant: TenantId, kept: store.KeptFile) -> Fi
     def work() -> bytes:
         (data,) = kernel.unseal(keys, TABLE, tenant, [kept.id], [kept.sealed])
         if hashlib.sha256(data).digest() != kept.sha256:
-            raise ContentChanged(f"file {kept.id} is not what was laid out", hint="look at the storage")
+            odd = Found(Kind.CONTENT_CHANGED, kept.id, stage="file", trace=kept.id)
+            raise ContentChanged(f"file {kept.id} is not what was laid out", anomaly=odd, hint="look at the storage")
         signing.check(kept.signed, data)
         return data
 

@@ -48,6 +48,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "idempotency": {"route": "/v1/invoices", "key": "key-1", "fingerprint": HASH, "status": 201, "headers": "{}", "body": b"{}"},
     "audit": {"seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "hash": HASH},
     "decision": {"id": uuid7, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
+    "lot_replaced": {},
+    "dead_ack": {
+        "id": uuid7, "why": "unknown", "biller": BILLER, "lot": 7, "lot_date": DAY, "says": "refused", "code": "LT01", "record": 0,
+        "noticed_at": NOW,
+    },
+    "stage_total": {"stage": "signed", "claims": 1, "fees": 3000, "amo": 2100, "amc": 900, "hash": HASH, "noted_at": NOW},
+    "anomaly": {"id": uuid7, "kind": "ack_missing", "subject": uuid7, "noticed_at": NOW},
     "counter": {"kind": "lot", "name": BILLER, "value": 1},
     "ledger_entry": {"id": uuid7, "seq": 1, "event": "invoice.signed", "ref": "r", "posted_at": NOW, "hash": HASH},
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},

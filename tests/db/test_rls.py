@@ -28,9 +28,10 @@ PARTITIONED: Final = ("invoice", "share", "ledger_entry", "ledger_line", "event"
 PARENTS: Final = {
     "share": ("invoice_id",), "lot": ("file_id",), "lot_share": ("lot_id", "invoice_id"), "payment_order": ("return_file_id",),
     "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
+    "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
 }  # fmt: skip
 NAMED: Final = {
-    "invoice": ("invoice_id", "subject"), "file": ("file_id",), "lot": ("lot_id",), "return_file": ("return_file_id",),
+    "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
     "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
 }  # fmt: skip
 WITH_TENANT: Final = """

@@ -60,8 +60,8 @@ def test_a_lot_that_was_sent_is_never_dissolved() -> None:
 def test_a_file_ends_acknowledged_and_a_dead_one_may_be_sent_after_all() -> None:
     assert rules.file_may_go(FileState.BUILT, FileState.QUEUED)
     assert rules.file_may_go(FileState.SENT, FileState.ACKNOWLEDGED)
-    assert {state for state in FileState if not rules.FILE_MOVES[state]} == {FileState.ACKNOWLEDGED}
-    assert rules.FILE_MOVES[FileState.DEAD] == {FileState.SENT}
+    assert {state for state in FileState if not rules.FILE_MOVES[state]} == {FileState.ACKNOWLEDGED, FileState.CANCELLED}
+    assert rules.FILE_MOVES[FileState.DEAD] == {FileState.SENT, FileState.CANCELLED}
     assert not rules.file_may_go(FileState.BUILT, FileState.SENT)
 
 

@@ -14,7 +14,7 @@ SELECT count(*) AS looked, count(*) FILTER (WHERE wrong) AS wrong, (array_agg(su
             SELECT NOT EXISTS (
                        SELECT FROM event AS e
                         WHERE e.tenant_id = $1 AND e.subject = before.id
-                          AND e.name IN ('ack.accepted', 'ack.refused', 'lot.dissolved') AND e.id < after.id
+                          AND e.name IN ('ack.accepted', 'ack.refused', 'lot.dissolved', 'lot.given_up') AND e.id < after.id
                    ) AS waited
               FROM (
                     SELECT id FROM lot

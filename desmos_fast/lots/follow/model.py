@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from desmos_fast.base.errors import Conflict, OurBug
+from desmos_fast.anomalies.model import Odd
+from desmos_fast.base.errors import Conflict
 from desmos_fast.base.types import FileId, LotId
 
 Stage = Literal["signed", "lot", "file", "sent", "acknowledged"]
@@ -32,7 +33,7 @@ class LotNotMissing(Conflict):
     code = "lot_not_missing"
 
 
-class StageDiffers(OurBug):
+class StageDiffers(Odd):
     """What a stage comes to is not what the one before came to; nothing was built."""
 
     code = "stage_differs"
@@ -106,3 +107,10 @@ class StageTotal(NamedTuple):
     stage: str
     totals: Totals
     hash: bytes
+
+
+class Figures(NamedTuple):
+    """What is open at a centre: by kind of anomaly how many and the seconds of the oldest; by invariant what two counts differ by."""
+
+    anomalies: dict[str, tuple[int, float]]
+    differences: dict[str, int]

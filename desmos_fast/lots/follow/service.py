@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.anomalies import service as anomalies
+from desmos_fast.anomalies import store as anomalies_store
 from desmos_fast.anomalies.model import Found, Kind
 from desmos_fast.anomalies.service import why_of
 from desmos_fast.base.clock import PARIS, paris_date
@@ -25,6 +26,7 @@ from desmos_fast.lots.follow.model import (
     CancelRequest,
     DeadAck,
     DeadAcks,
+    Figures,
     FileLeft,
     FileNotAwaited,
     GivenUp,
@@ -39,6 +41,8 @@ from desmos_fast.lots.store import Moved
 from monitoring import metrics
 
 MOST_SHOWN: Final = 1_000
+# What a file is given up for that is not what it was any more.
+CHANGED: Final = frozenset({"content_changed", "seal_broken", "lot_signature_broken"})
 CANCELLABLE: Final = frozenset({FileState.QUEUED, FileState.DEAD})
 
 
@@ -126,7 +130,9 @@ async def built(con: Connection, tenant: TenantId, now: datetime, file: FileId, 
     whole = StageTotal("file", laid, rules.chained(in_lots.hash, content))
     for one in (in_lots, whole):
         if different := rules.differences(signed, one):
-            raise StageDiffers(f"{one.stage} differs from signed: {different}", hint="nothing was built: look at the storage")
+            found = Found(Kind.STAGE_DIFFERS, file, _told(signed), _told(one), one.stage, file)
+            hint = "nothing was built: look at the storage"
+            raise StageDiffers(f"{one.stage} differs from signed: {different}", anomaly=found, hint=hint)
     await store.add_stages(con, tenant, now, file, [signed, in_lots, whole])
 
 
@@ -141,7 +147,8 @@ async def sent(con: Connection, tenant: TenantId, now: datetime, file: FileId, b
     left = StageTotal("sent", in_lots.totals, rules.chained(again.hash, b"sent"))
     await _compare(con, tenant, now, file, before, [signed, in_lots, again], by)
     await store.add_stages(con, tenant, now, file, [left])
-    await anomalies.clear(con, tenant, now, Kind.FILE_DEAD, [file], by=by)
+    for kind in (Kind.FILE_DEAD, Kind.CONTENT_CHANGED):
+        await anomalies.clear(con, tenant, now, kind, [file], by=by)
 
 
 async def acknowledged(con: Connection, tenant: TenantId, now: datetime, files: Sequence[FileId], by: str) -> None:
@@ -176,7 +183,7 @@ async def closed(con: Connection, tenant: TenantId, now: datetime, files: Sequen
 
 async def died(con: Connection, tenant: TenantId, now: datetime, file: FileId, code: str) -> None:
     """Raise the alarm for a file that cannot be sent."""
-    kind = Kind.CONTENT_CHANGED if code == "content_changed" else Kind.FILE_DEAD
+    kind = Kind.CONTENT_CHANGED if code in CHANGED else Kind.FILE_DEAD
     await anomalies.note(con, tenant, now, [Found(kind, file, {"state": "sent"}, {"state": "dead", "code": code}, "sent", file)], by=WORKER)
 
 
@@ -225,6 +232,13 @@ async def _compare(
 
 def _told(one: StageTotal) -> dict[str, object]:
     return {**one.totals._asdict(), "hash": one.hash.hex()}
+
+
+async def figures(con: Connection, tenant: TenantId, now: datetime) -> Figures:
+    """Count what is open at a centre, and what two ways of counting differ by."""
+    odd = {kind: (count, max(0.0, (now - oldest).total_seconds())) for kind, count, oldest in await anomalies_store.counts(con, tenant)}
+    differences = {"signed_shares": await store.unplaced(con, tenant), "files_sent": await store.misplaced(con, tenant)}
+    return Figures(odd, differences)
 
 
 # --- by itself, as time goes by

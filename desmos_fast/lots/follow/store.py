@@ -120,6 +120,24 @@ ADD_STAGE: Final = """
     INSERT INTO stage_total (tenant_id, trace, stage, claims, fees, amo, amc, hash, noted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (tenant_id, trace, stage) DO NOTHING
 """
+# signed = in live lots + waiting + void, part by part. What was decided otherwise goes on waiting as far as sending is concerned.
+UNPLACED: Final = """
+    SELECT abs(s.signed - s.waiting - s.void - m.live)
+      FROM (SELECT count(*) AS signed, count(*) FILTER (WHERE state = 'void') AS void,
+                   count(*) FILTER (WHERE state <> 'void' AND (transport = 'open' OR transport = 'file_refused' AND NOT EXISTS (
+                       SELECT FROM lot_share AS l
+                        WHERE l.tenant_id = $1 AND l.invoice_id = share.invoice_id AND l.part = share.part AND l.live
+                   ))) AS waiting
+              FROM share WHERE tenant_id = $1 AND flow > 0) AS s
+     CROSS JOIN (SELECT count(*) AS live FROM lot_share WHERE tenant_id = $1 AND live) AS m
+"""
+# Files that left = acknowledged + awaited + dead; one that is queued again is awaited.
+MISPLACED: Final = """
+    SELECT count(*) FROM file
+     WHERE tenant_id = $1
+       AND (sent_at IS NOT NULL)
+           <> (state IN ('sent', 'acknowledged') OR state = 'queued' AND resends > 0 OR state = 'dead' AND sent_at IS NOT NULL)
+"""
 STAGES: Final = "SELECT stage, claims, fees, amo, amc, hash FROM stage_total WHERE tenant_id = $1 AND trace = $2"
 
 
@@ -299,6 +317,16 @@ async def file_hash(con: Connection, tenant: UUID, file: FileId) -> bytes:
 async def answers(con: Connection, tenant: UUID, file: FileId) -> list[LotAnswer]:
     """Return the answers to the lots of a file."""
     return [LotAnswer(*row) for row in await con.fetch(ANSWERS, tenant, file)]
+
+
+async def unplaced(con: Connection, tenant: UUID) -> int:
+    """Return by how many the parts that were signed differ from those in live lots, waiting or void."""
+    return int(await con.fetchval(UNPLACED, tenant))
+
+
+async def misplaced(con: Connection, tenant: UUID) -> int:
+    """Return how many files left and are in no state of one that did, or the other way round."""
+    return int(await con.fetchval(MISPLACED, tenant))
 
 
 async def add_stages(con: Connection, tenant: UUID, now: datetime, file: FileId, stages: Sequence[StageTotal]) -> None:

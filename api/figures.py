@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of all centres for Prometheus, counted in the database now and then, however often they are asked for."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final
+
+import structlog
+
+from desmos_fast.base.clock import Clock
+from desmos_fast.db import health
+from desmos_fast.db.pool import DatabaseDown, Pool
+from desmos_fast.db.tenant import transaction
+from desmos_fast.lots.follow import service, store
+from monitoring import metrics
+
+EVERY_S: Final = 60.0
+# Who asks is answered with the figures of before when counting takes longer.
+PATIENCE_S: Final = 2.0
+log: Final = structlog.get_logger("desmos.figures")
+
+
+class Counting:
+    """Counts in the background, one count at a time, at most every `every_s` seconds."""
+
+    def __init__(self, pool: Pool, clock: Clock, every_s: float = EVERY_S) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.every_s = every_s
+        self._task: asyncio.Task[None] | None = None
+        self._begun = -float("inf")
+
+    async def refresh(self) -> None:
+        """Count again when it is time, and wait a little for it."""
+        if self._task is None and time.monotonic() - self._begun >= self.every_s:
+            self._begun = time.monotonic()
+            self._task = asyncio.create_task(self._count())
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=PATIENCE_S)
+
+    async def close(self) -> None:
+        """Stop counting."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _count(self) -> None:
+        try:
+            await self._all()
+        except DatabaseDown as error:
+            log.warning("the figures could not be counted", error=error.detail)
+        finally:
+            self._task = None
+
+    async def _all(self) -> None:
+        counts: Counter[str] = Counter()
+        oldest: dict[str, float] = {}
+        differences: Counter[str] = Counter()
+        async with health.bare(self.pool) as con:
+            tenants = await store.tenants(con)
+        for tenant in tenants:
+            async with transaction(self.pool, tenant) as con:
+                found = await service.figures(con, tenant, self.clock())
+            for kind, (count, age_s) in found.anomalies.items():
+                counts[kind] += count
+                oldest[kind] = max(age_s, oldest.get(kind, 0.0))
+            differences.update(found.differences)
+        metrics.set_figures(counts, oldest, differences)
