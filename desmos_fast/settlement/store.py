@@ -207,7 +207,7 @@ async def _numbered(con: Connection, tenant: UUID, numbers: Sequence[tuple[str |
 LAST_WORDS: Final = """
     SELECT DISTINCT ON (m.left_refs[1]) m.left_refs[1] AS name, m.match_key, m.status, m.evidence
       FROM match AS m
-     WHERE m.tenant_id = $1 AND m.status <> 'confirmed' AND m.left_refs[1] = ANY ($2::text[])
+     WHERE m.tenant_id = $1 AND m.status <> 'confirmed' AND m.status <> 'undone' AND m.left_refs[1] = ANY ($2::text[])
      ORDER BY m.left_refs[1], m.id DESC
 """
 

@@ -17,7 +17,7 @@ credit AS (
       FROM bank_line AS b
       LEFT JOIN LATERAL (
                SELECT evidence FROM match
-                WHERE tenant_id = $1 AND left_refs[1] = b.ref AND status <> 'confirmed'
+                WHERE tenant_id = $1 AND left_refs[1] = b.ref AND status <> 'confirmed' AND status <> 'undone'
                 ORDER BY id DESC LIMIT 1
            ) AS m ON true
      WHERE b.tenant_id = $1 AND b.match_id IS NULL AND b.duplicate_of IS NULL AND b.amount > 0 AND b.document ->> 'currency' = 'EUR'
@@ -29,7 +29,7 @@ announced AS (
       JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
       LEFT JOIN LATERAL (
                SELECT evidence FROM match
-                WHERE tenant_id = $1 AND left_refs[1] = o.ref || '#' || l.line AND status <> 'confirmed'
+                WHERE tenant_id = $1 AND left_refs[1] = o.ref || '#' || l.line AND status <> 'confirmed' AND status <> 'undone'
                 ORDER BY id DESC LIMIT 1
            ) AS m ON true
      WHERE l.tenant_id = $1 AND l.match_id IS NULL
