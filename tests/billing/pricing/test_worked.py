@@ -14,6 +14,7 @@ from tests.billing.pricing.engines import AMOUNTS, Engine, change, filled, told
 from tests.billing.pricing.packs import SHIPPED, SMALL
 from tests.billing.pricing.visits import C2S, CHILD, DENTIST, SPECIALIST, ccam, ngap, visit
 
+ROOT = Path(__file__).parents[3]
 with (Path(__file__).parent / "worked.csv").open() as text:
     WORKED = {row["id"]: row for row in csv.DictReader(text)}
 
@@ -96,3 +97,11 @@ def test_a_rate_moves_on_its_day(price: Engine, tariffs: Tariffs) -> None:
     crowns = [visit(ccam("HBLD634", "PF0", day, fees=50000), created_on=day) for day in ("2023-10-14", "2023-10-15")]
     [before, after], faults = price(crowns, tariffs)
     assert (before.amo, before.amc, after.amo, after.amc, faults) == (8400, 41600, 7200, 42800, [])
+
+
+def test_the_page_of_the_rules_shows_every_worked_example() -> None:
+    page = (ROOT / "docs/reference/pricing.md").read_text(encoding="utf-8").partition("## Worked examples\n")[2]
+    shown = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")][1:]
+    wanted = [[value for key, value in row.items() if key not in ("id", "atd", "case", "day")] for row in WORKED.values()]
+    assert [cells[:2] for cells in shown] == [[row["case"], row["day"]] for row in WORKED.values()]
+    assert [cells[2:] for cells in shown] == wanted
