@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Eight builders of one centre that are killed while they build: `python -m tests.fault.builders DSN TENANT FINESS KILLS SEED`.
+
+They are forked from one program that has loaded everything, and go on until that program has killed so many of them.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from desmos_fast.base.clock import system_clock
+from desmos_fast.base.types import TenantId, uuid7
+from desmos_fast.billing import service as billing
+from desmos_fast.billing.intake import Terms
+from desmos_fast.db import pool as pools
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.pool import DatabaseDown, Pool
+from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.context import Context
+from desmos_fast.identity.model import Caller
+from desmos_fast.lots import service as lots
+from desmos_fast.lots.model import Built
+from desmos_fast.nomenclature.tariffs import load_tariffs
+from desmos_fast.returns import store as returns
+from tests.api.conftest import GOLDEN, MASTER, person
+
+BUILDERS: Final = 8
+MOST_INVOICES: Final = 6
+ONE_EACH: Final = b'{"max_invoices_per_lot":1,"max_lots_per_file":3}'
+
+
+def context(tenant: UUID, finess: str) -> Context:
+    """Return what a request of the centre is given."""
+    owner = TenantId(tenant)
+    return Context(Caller(owner, finess, "test", uuid7()), Keyring(MASTER).of(owner), system_clock())
+
+
+async def bill(pool: Pool, who: Context, count: int) -> None:
+    """Sign so many invoices, whole or not at all."""
+    one = orjson.loads((GOLDEN / "01_ngap_visit.ndjson").read_bytes().splitlines()[0])
+    del one["number"]
+    line = orjson.dumps(one | {"biller": who.finess, "insured_nir": person()})
+    async with transaction(pool, who.tenant) as con:
+        signed = await billing.create_batch(con, who, b"\n".join([line] * count), Terms(load_tariffs()))
+        assert signed.accepted == count, signed
+
+
+async def build(pool: Pool, who: Context) -> Built:
+    """Build what waits, a lot for each invoice."""
+    async with transaction(pool, who.tenant) as con:
+        return await lots.build(con, who, ONE_EACH)
+
+
+async def answer(pool: Pool, who: Context, built: Built) -> None:
+    """Have the lots sent and accepted, so that their numbers may be given again."""
+    for file in built.files:
+        async with transaction(pool, who.tenant) as con:
+            await lots.mark_sent(con, who.tenant, who.now, file.id)
+            await returns.answer_lots(con, who.tenant, [returns.Verdict(lot.id, "accepted", "0000") for lot in file.lots])
+            await returns.acknowledge(con, who.tenant, [file.id])
+
+
+async def work(dsn: str, who: Context, seed: int) -> None:
+    """Bill, build and have answered, again and again."""
+    rng = random.Random(seed)
+    pool = await pools.create(dsn, 1)
+    while True:
+        with contextlib.suppress(DatabaseDown):
+            await bill(pool, who, rng.randint(1, MOST_INVOICES))
+            await answer(pool, who, await build(pool, who))
+
+
+def fork(dsn: str, who: Context, seed: int) -> int:
+    """Start one builder and return its process."""
+    child = os.fork()
+    if child == 0:
+        try:
+            asyncio.run(work(dsn, who, seed))
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    return child
+
+
+def main() -> None:
+    """Kill builders at random moments, each replaced at once; at the end kill all."""
+    dsn, tenant, finess, kills, seed = sys.argv[1:]
+    rng = random.Random(int(seed))
+    who = context(UUID(tenant), finess)
+    load_tariffs()
+    running = [fork(dsn, who, rng.getrandbits(32)) for _ in range(BUILDERS)]
+    for _ in range(int(kills)):
+        time.sleep(rng.uniform(0.0, 0.4))
+        victim = rng.randrange(BUILDERS)
+        os.kill(running[victim], signal.SIGKILL)
+        _, status = os.waitpid(running[victim], 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL, "a builder ended by itself"
+        running[victim] = fork(dsn, who, rng.getrandbits(32))
+    for child in running:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL, "a builder ended by itself"
+    print(int(kills) + BUILDERS)
+
+
+if __name__ == "__main__":
+    main()
