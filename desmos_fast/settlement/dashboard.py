@@ -134,6 +134,7 @@ class _Counted(msgspec.Struct):
 class _Documents(_Counted):
     state: str
     shares: list[str] | None
+    ack_missing: bool
 
 
 class _Shares(_Counted):
@@ -187,7 +188,7 @@ def _add(first: Tally, second: Tally) -> Tally:
 def _by_state(rows: Iterable[_Documents]) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for row in rows:
-        state = document_state(row.state, row.shares or ())
+        state = document_state(row.state, row.shares or (), ["ack_missing"] if row.ack_missing else [])
         found[state] = _add(found.get(state, Tally(0, Cents(0))), row.tally())
     return dict(sorted(found.items()))
 

@@ -145,6 +145,7 @@ async def test_an_answer_that_does_not_come_raises_the_alarm_and_sends_the_file_
     assert await open_anomalies(desk) == [("ack_missing", {"lots": 1})]
     view = (await desk.get(f"/v1/invoices/{name}")).json
     assert view["state"] == "to_fix"
+    assert (await desk.get("/v1/dashboard")).json["invoices"].keys() == {"to_fix"}
     told = [(event["part"], event["by"]) for event in view["timeline"] if event["event"] == "share.ack_missing"]
     assert sorted(told) == [
         ("amc", "worker"), ("amo", "worker"),

@@ -1,7 +1,12 @@
 -- The figures of one centre ($1) in one statement, so in one snapshot: what is counted in one place agrees with every other.
 -- $2 is how many rows each list shows, oldest first. Each column is a JSON array or object.
-WITH document AS (
-    SELECT i.state, i.total,
+WITH alarmed AS (
+    SELECT DISTINCT s.invoice_id
+      FROM lot AS l JOIN share AS s ON s.tenant_id = $1 AND s.lot_id = l.id AND s.state = 'sent'
+     WHERE l.tenant_id = $1 AND l.state = 'sent' AND l.ack_missing_at IS NOT NULL
+),
+document AS (
+    SELECT i.state, i.total, i.id IN (SELECT invoice_id FROM alarmed) AS ack_missing,
            (SELECT array_agg(DISTINCT s.state ORDER BY s.state) FROM share AS s WHERE s.tenant_id = $1 AND s.invoice_id = i.id) AS shares
       FROM invoice AS i
      WHERE i.tenant_id = $1
@@ -35,7 +40,7 @@ announced AS (
      WHERE l.tenant_id = $1 AND l.match_id IS NULL
 )
 SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
-            SELECT state, shares, count(*) AS count, sum(total) AS cents FROM document GROUP BY state, shares
+            SELECT state, shares, ack_missing, count(*) AS count, sum(total) AS cents FROM document GROUP BY state, shares, ack_missing
         ) AS r) AS invoices,
        (SELECT coalesce(json_agg(r), '[]') FROM (
             SELECT part, state, count(*) AS count, sum(amount) AS cents FROM claimed GROUP BY part, state ORDER BY part, state
