@@ -55,7 +55,6 @@ def expected(invoices: Sequence[Invoice], answers: Sequence[Answers], unmatched:
     rows: dict[Key, Truth] = {(row.invoice, row.part): row for one in answers for row in one.truth}
     lots = {(rank, row.lot): row.outcome == "lot_refused" for rank, one in enumerate(answers) for row in one.truth}
     credits = [credit for one in answers for credit in one.credits]
-    parked = [money.amount for one in answers for order in one.orders for money in order.other]
     told = dict(fates(invoices, rows, lost))
     return Expected(
         fates=told,
@@ -65,7 +64,7 @@ def expected(invoices: Sequence[Invoice], answers: Sequence[Answers], unmatched:
         lots_refused=sum(lots.values()),
         credits=total(credit.amount for credit in credits),
         credits_unmatched=total(credit.amount for credit in credits if lost.issuperset(credit.orders)),
-        lines_unmatched=total(parked),
+        lines_unmatched=Amount(0, 0),
     )
 
 
@@ -105,10 +104,9 @@ def unpaid_orders(answers: Sequence[Answers], unmatched: Iterable[tuple[str, int
 def fates(invoices: Sequence[Invoice], rows: Mapping[Key, Truth], lost: set[str]) -> Iterator[tuple[Key, Fate]]:
     """Give the fate of every share; the patients' shares have not moved yet."""
     for key, row in rows.items():
-        # An AMC takes back without naming the share, which cannot know of it.
-        told = [payment for payment in row.payments if payment.amount > 0 or row.part == "amo"]
-        announced = sum(payment.amount for payment in told)
-        credited = sum(payment.amount for payment in told if payment.bank_line is not None and payment.reference not in lost)
+        # An AMC takes back without naming the share: only one payment of that amount was made on the invoice.
+        announced = sum(payment.amount for payment in row.payments)
+        credited = sum(payment.amount for payment in row.payments if payment.bank_line is not None and payment.reference not in lost)
         yield key, Fate(row.part, row.payer, row.claimed, state_of(row, announced, credited), announced, credited, row.reject_code)
     for invoice in invoices:
         if desk := split(invoice).desk:
@@ -119,7 +117,7 @@ def state_of(row: Truth, announced: int, credited: int) -> str:
     """Return the state that a payer's share must have ended in."""
     if row.outcome in ENDS:
         return ENDS[row.outcome]
-    if row.outcome == "clawed_back" and row.part == "amo":
+    if row.outcome == "clawed_back":
         return "indu"
     if credited >= row.claimed:
         return "settled"
