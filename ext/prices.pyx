@@ -2,7 +2,7 @@
 """The acts of a block of invoices, their worth and their faults, in plain memory; the rules run over it without the lock."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free, realloc
 
 from ext.tariffs cimport *
 from ext.worth cimport *
@@ -15,13 +15,6 @@ FIELDS = ("unit_price", "fees", "base", "rate", "amo", "amc", "date", "quantity"
 PRICE_RULES = ("", "given", "row", "atd")
 RATE_RULES = ("", "unreimbursed", "nature", "exemption", "heavy", "exempt_act", "dental_check", "row", "given")
 AMC_RULES = ("", "none", "unreimbursed", "contract", "off_path", "forfait_left")
-
-
-cdef void *room(Py_ssize_t count, Py_ssize_t size) except NULL:
-    cdef void *found = calloc(max(count, 1), size)
-    if found == NULL:
-        raise MemoryError
-    return found
 
 
 cdef inline bint same_sitting(const Given *one, const Given *other) noexcept nogil:

@@ -2,6 +2,7 @@
 """The rows of a tariff pack as the rules of pricing ask them: one table of each kind for each span of days on which nothing changes."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc
 
 cdef enum:
     NATURES = 100
@@ -123,6 +124,13 @@ cdef class Tariffs:
     cdef Epoch *epochs
     cdef Py_ssize_t count
     cdef const Epoch *at(self, int64_t day) noexcept nogil
+
+
+cdef inline void *room(Py_ssize_t count, Py_ssize_t size) except NULL:
+    cdef void *found = calloc(max(count, 1), size)
+    if found == NULL:
+        raise MemoryError
+    return found
 
 
 @cython.overflowcheck(False)

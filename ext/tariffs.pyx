@@ -2,7 +2,7 @@
 """A tariff pack laid out for the rules of pricing: for each span of days on which no row begins or ends, its rows at hand."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from ext.fields cimport packed
@@ -42,13 +42,6 @@ cdef int plain(str code) except -1:
     if len(code) > 1 or not code.isascii():
         raise ValueError("a code of this table has one character")
     return ord(code) if code else 0
-
-
-cdef void *room(Py_ssize_t count, Py_ssize_t size) except NULL:
-    cdef void *found = calloc(max(count, 1), size)
-    if found == NULL:
-        raise MemoryError
-    return found
 
 
 cdef void release(Epoch *epoch) noexcept nogil:
