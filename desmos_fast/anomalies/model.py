@@ -14,7 +14,7 @@ from desmos_fast.base.types import TenantId
 
 
 class Kind(StrEnum):
-    """Everything that is noticed; docs/reference/anomalies.md says what each means and what to do."""
+    """Everything that is noticed; docs/reference/following.md says what each means and what to do."""
 
     ACK_MISSING = "ack_missing"
     ACK_UNKNOWN = "ack_unknown"
