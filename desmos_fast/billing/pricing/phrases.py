@@ -37,7 +37,7 @@ FAULTS: Final = {
     "amount_missing": "donnée absente, et aucun tarif ne la fixe",
     "exemption_needed": "l'exonération 7 est nécessaire, le patient n'ayant pas de complémentaire",
     "age_not_covered": "l'âge du patient ne le permet pas",
-    "line_order": "ligne mal placée",
+    "line_order": "ligne mal placée (majoration après son acte, forfait avant, acte exonérant le premier)",
     "work_accident_only": "réservé aux accidents du travail",
     "care_too_old": "soins trop anciens, sauf accord d'une personne",
     "out_of_range": "valeur impossible",
