@@ -46,9 +46,28 @@ Found = dict[str, Candidates]
 
 def by_amount(state: Credits) -> None:
     """B2: confirm the only order of a payer, an amount and the days of a credit, when it is the order's only credit."""
-    found, claims = single_orders(state)
-    proposals = {line: proposal for line, candidates in found.items() if (proposal := _single(state, line, candidates))}
+    found, groups, claims = _candidates(state)
+    alone = {line: candidates for line, candidates in found.items() if candidates.count == 1 and line not in groups}
+    proposals = {line: proposal for line, candidates in alone.items() if (proposal := _single(state, line, candidates))}
     state.confirm("B2", proposals, claims)
+
+
+def _candidates(state: Credits) -> tuple[Found, dict[str, list[Orders]], Counter[str]]:
+    """Return the single orders and the groups that each open line may be, and how many lines may take each order either way."""
+    found, claims = single_orders(state)
+    known = _groups(state)
+    groups: dict[str, list[Orders]] = {}
+    wanted: Counter[Orders] = Counter()
+    for line in state.open.values():
+        alike = known.get((state.payer[line.id], line.amount), ())
+        suiting = [group.orders for group in alike if state.pays(line, group.first) and state.pays(line, group.last)]
+        if suiting:
+            groups[line.id] = suiting
+            wanted.update(suiting)
+    for orders, count in wanted.items():
+        for order in orders:
+            claims[order] += count
+    return found, groups, claims
 
 
 def single_orders(state: Credits) -> tuple[Found, Counter[str]]:
@@ -75,8 +94,6 @@ def single_orders(state: Credits) -> tuple[Found, Counter[str]]:
 
 
 def _single(state: Credits, line: str, candidates: Candidates) -> Proposal | None:
-    if candidates.count != 1:
-        return None
     credit, order = state.open[line], state.free[candidates.alike[candidates.first][1]]
     if state.contradiction(line, frozenset([order.id])):
         return None
@@ -122,21 +139,12 @@ class Group(NamedTuple):
 
 def by_group(state: Credits) -> None:
     """B3: confirm all the orders of one reference or one day of a payer whose sum is the credit, when one such group is."""
-    groups = _groups(state)
-    found, claims = single_orders(state)
-    wanted: Counter[Orders] = Counter()
+    found, groups, claims = _candidates(state)
     proposals: dict[str, Proposal] = {}
-    for line in state.open.values():
-        alike = groups.get((state.payer[line.id], line.amount), ())
-        suiting = [group.orders for group in alike if state.pays(line, group.first) and state.pays(line, group.last)]
-        wanted.update(suiting)
-        if len(suiting) == 1 and not found.get(line.id, NOBODY).count and not state.contradiction(line.id, suiting[0]):
-            proposals[line.id] = suiting[0], state.evidence(
-                suiting[0], ("payer", *_shared(state, suiting[0]), "amount"), _values(state, line, suiting[0])
-            )  # fmt: skip
-    for orders, count in wanted.items():
-        for order in orders:
-            claims[order] += count
+    for name, some in groups.items():
+        if len(some) == 1 and not found.get(name, NOBODY).count and not state.contradiction(name, some[0]):
+            fields = ("payer", *_shared(state, some[0]), "amount")
+            proposals[name] = some[0], state.evidence(some[0], fields, _values(state, state.open[name], some[0]))
     state.confirm("B3", proposals, claims)
 
 

@@ -84,23 +84,37 @@ class Netting(NamedTuple):
 
 
 def net(state: Credits) -> None:
-    """B6: confirm quoted orders less recoveries of the payer when one set of recoveries makes the sum; say where several do."""
+    """B6: confirm quoted orders less recoveries of the payer when one set of recoveries makes the sum; say where several do.
+
+    What is confirmed may leave another credit an only set, so the pass is run again until it confirms nothing.
+    """
+    while True:
+        before = len(state.open)
+        several = _net_once(state)
+        if len(state.open) == before:
+            break
+    for line, looked_at in several:
+        evidence = state.hesitation("several_nettings", looked_at, len(looked_at), 2)
+        state.offer("ambiguous", "B6", [line], (), evidence)
+
+
+def _net_once(state: Credits) -> list[tuple[str, Orders]]:
+    """Confirm the credits of which one set is true, and return the others of which some are, with what was looked at."""
     meanings = Meanings(state)
     recoveries = _recoveries(state)
     proposals: dict[str, Proposal] = {}
+    several: list[tuple[str, Orders]] = []
     claims: Counter[str] = Counter()
-    for line in state.waiting():
+    for line in state.open.values():
         above = [orders for orders, total in meanings.of(line) if total > line.amount]
-        found = _netting(state, line, above, recoveries) if above else None
-        if found is None or (found.proved and not found.solutions):
-            continue
-        claims.update(found.looked_at if not found.proved else frozenset().union(*found.solutions))
-        if found.proved and len(found.solutions) == 1:
+        found = _netting(state, line, above, recoveries)
+        if not found.proved or len(found.solutions) > 1:
+            several.append((line.id, found.looked_at))
+        elif found.solutions:
             proposals[line.id] = found.solutions[0], _evidence(state, line, found.solutions[0])
-        else:
-            evidence = state.hesitation("several_nettings", found.looked_at, len(found.looked_at), 2)
-            state.offer("ambiguous", "B6", [line.id], (), evidence)
+            claims.update(found.solutions[0])
     state.confirm("B6", proposals, claims)
+    return several
 
 
 def _recoveries(state: Credits) -> dict[str, Days]:
