@@ -4,7 +4,7 @@
 import asyncio
 import contextlib
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +31,8 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/anomalies": frozenset({"resolved"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
+    "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
+    "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
@@ -149,6 +151,16 @@ def day(request: web.Request, name: str) -> date | None:
         if found.isoformat() == given:
             return found
     raise BadParameter(f"{name} is a day, YYYY-MM-DD")
+
+
+def instant(request: web.Request, name: str) -> datetime:
+    """Return an instant of the query that must be there: YYYY-MM-DDThh:mm:ss with its offset or Z."""
+    given = request.query.get(name, "")
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(given)
+        if "T" in given and found.tzinfo is not None:
+            return found
+    raise BadParameter(f"{name} is an instant such as 2026-11-25T08:00:00Z")
 
 
 def uuid_of(request: web.Request, name: str) -> UUID:

@@ -10,6 +10,7 @@ from aiohttp import web
 from api.admission import Gate, Shares
 from api.figures import Counting
 from desmos_fast.base.clock import Clock
+from desmos_fast.base.settings import WebhookHosts
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.model import Caller
@@ -55,6 +56,7 @@ KEYS: Final = web.AppKey("keys", KeyBook)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
 SHARES: Final = web.AppKey("shares", Shares)
+WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")
 COUNTING: Final = web.AppKey("counting", Counting)
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

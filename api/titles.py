@@ -77,6 +77,9 @@ PROBLEMS: Final[dict[str, Title]] = {
     "layout_not_in_force": Title(422, "The layouts are not in force on that day", "Les tables de format ne sont pas en vigueur ce jour-là"),
     "claims_unreadable": Title(422, "These are no claim files", "Ce ne sont pas des fichiers de facturation"),
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
+    "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
+    "webhook_limit": Title(409, "The centre has as many webhooks as it may have", "Le centre a atteint son nombre maximal de webhooks"),
+    "schedule_refused": Title(422, "The schedule cannot be as asked for", "Le planning demandé n'est pas acceptable"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }
 

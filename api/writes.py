@@ -28,16 +28,16 @@ def context_of(request: web.Request) -> Context:
     return Context(caller=caller, keys=request.app[KEYRING].of(caller.tenant), now=request.app[CLOCK]())
 
 
-def _fingerprint(method: str, route: str, query: str, body: bytes) -> bytes:
-    digest = hashlib.sha256(f"{method} {route}?{query}\n".encode())
+def _fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
+    digest = hashlib.sha256(f"{method} {path}?{query}\n".encode())
     digest.update(body)
     return digest.digest()
 
 
 async def fingerprint(request: web.Request, body: bytes) -> bytes:
-    """Return SHA-256 of method, route, sorted query and body: what makes two requests the same one."""
+    """Return SHA-256 of method, path, sorted query and body: what makes two requests the same one."""
     query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
-    arguments = request.method, route_of(request), query, body
+    arguments = request.method, request.path, query, body
     if len(body) < HASH_IN_THREAD:
         return _fingerprint(*arguments)
     return await asyncio.to_thread(_fingerprint, *arguments)

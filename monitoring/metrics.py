@@ -35,9 +35,7 @@ idempotent_replays: Final = Counter(
 database_unavailable: Final = Counter(
     "desmos_database_unavailable_total", "Requests refused because the database was away.", registry=REGISTRY
 )
-database_connections: Final = Gauge(
-    "desmos_database_connections", "Connections of the pool, by state.", ("state",), registry=REGISTRY
-)
+database_connections: Final = Gauge("desmos_database_connections", "Connections of the pool, by state.", ("state",), registry=REGISTRY)
 ready: Final = Gauge("desmos_ready", "1 when the last readiness check passed.", registry=REGISTRY)
 event_loop_lag_seconds: Final = Gauge("desmos_event_loop_lag_seconds", "How late the loop woke up last.", registry=REGISTRY)
 invoices_signed: Final = Counter("desmos_invoices_signed_total", "Invoices signed.", ("kind",), registry=REGISTRY)
@@ -49,7 +47,9 @@ files_dead: Final = Counter("desmos_files_dead_total", "Claim files given up, th
 files_put_off: Final = Counter(
     "desmos_files_put_off_total", "Times that a file waited for its recipient, by reason.", ("recipient", "reason"), registry=REGISTRY
 )
-sendings_failed: Final = Counter("desmos_sendings_failed_total", "Tries to hand a file over that failed.", ("recipient",), registry=REGISTRY)
+sendings_failed: Final = Counter(
+    "desmos_sendings_failed_total", "Tries to hand a file over that failed.", ("recipient",), registry=REGISTRY
+)
 sending_seconds: Final = Histogram(
     "desmos_sending_duration_seconds", "Time that a transport took, well or not.", ("recipient",), buckets=SECONDS, registry=REGISTRY
 )
@@ -69,6 +69,26 @@ invariant_difference: Final = Gauge(
 )
 bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
+scheduled_builds: Final = Counter("desmos_scheduled_builds_total", "Builds at due times, by result.", ("result",), registry=REGISTRY)
+scheduled_build_time: Final = Gauge(
+    "desmos_scheduled_build_timestamp_seconds",
+    "When a scheduled build ran last, in seconds since 1970; time() less it is its age.",
+    registry=REGISTRY,
+)
+scheduled_build_delay: Final = Gauge(
+    "desmos_scheduled_build_delay_seconds", "How long after its due time the last scheduled build ran.", registry=REGISTRY
+)
+schedule_overdue: Final = Gauge(
+    "desmos_schedule_overdue_seconds",
+    "For how long the oldest due time that nobody dealt with is past; 0 when there is none.",
+    registry=REGISTRY,
+)
+webhook_tries: Final = Counter("desmos_webhook_tries_total", "Deliveries tried, by outcome.", ("outcome",), registry=REGISTRY)
+webhook_overdue: Final = Gauge(
+    "desmos_webhook_overdue_seconds",
+    "For how long the oldest delivery that nobody looked at is due; 0 when there is none.",
+    registry=REGISTRY,
+)
 
 _requests: dict[tuple[str, str, int], Counter] = {}
 _seconds: dict[tuple[str, str], Histogram] = {}
@@ -116,6 +136,13 @@ def observe_sending(recipient: str, seconds: float, *, broken: bool) -> None:
     """Count one try to hand a file over, and say how its recipient stands after it."""
     sending_seconds.labels(recipient).observe(seconds)
     recipient_broken.labels(recipient).set(broken)
+
+
+def observe_scheduled_build(result: str, at_s: float, delay_s: float) -> None:
+    """Count one scheduled build, and say when it ran and how late."""
+    scheduled_builds.labels(result).inc()
+    scheduled_build_time.set(at_s)
+    scheduled_build_delay.set(delay_s)
 
 
 def serve(port: int) -> None:

@@ -5,12 +5,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from desmos_fast.base.errors import InvalidInput
 
+WebhookHosts = Literal["public", "any"]
 ROOT_DATA_DIR: Final = Path("/var/lib/desmos-fast")
 SIGNERS: Final = ("none", "simulator")
+WEBHOOK_HOSTS: Final[tuple[WebhookHosts, ...]] = ("public", "any")
 LOG_LEVELS: Final = ("info", "warning", "error")
 DSN_SCHEMES: Final = ("postgresql://", "postgres://")
 MAX_PORT: Final = 65_535
@@ -18,6 +20,7 @@ MAX_POOL: Final = 64
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
+    "DESMOS_WEBHOOK_HOSTS",
 })  # fmt: skip
 
 
@@ -42,6 +45,7 @@ class Settings:
     layouts: Path | None = None
     tariffs: Path | None = None
     recipients: Path | None = None
+    webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
 
 
@@ -56,6 +60,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     level = given.get("DESMOS_LOG_LEVEL", "warning")
     if level not in LOG_LEVELS:
         raise BadSetting(f"DESMOS_LOG_LEVEL is {level!r}", hint=f"one of {', '.join(LOG_LEVELS)}")
+    hosts = given.get("DESMOS_WEBHOOK_HOSTS", "public")
+    if hosts not in WEBHOOK_HOSTS:
+        raise BadSetting(f"DESMOS_WEBHOOK_HOSTS is {hosts[:40]!r}", hint=f"one of {', '.join(WEBHOOK_HOSTS)}")
     dsn, owner_dsn = _dsn(given, "DESMOS_DSN"), _dsn(given, "DESMOS_OWNER_DSN")
     if owner_dsn and not dsn:
         raise BadSetting("DESMOS_OWNER_DSN is set without DESMOS_DSN", hint="set both, or neither for the embedded database")
@@ -72,6 +79,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),
+        webhook_hosts=hosts,
         signing=signing(env),
     )
 

@@ -2,6 +2,7 @@
 """`worker`: the program that sends files; it may run beside the service or on another machine, once or many times."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 LOOK_S: Final = 0.2
 FINISH_S: Final = 30.0
 CLOSE_S: Final = 5.0
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 14
+WATCH_S: Final = 10.0
 # A claim file tells who was ill: the owner and the group, nobody else.
 FOLDER_MODE: Final = 0o750
 HELP: Final = (
@@ -96,11 +98,9 @@ async def _work(
     place: "Runtime", keyring: "Keyring", recipients: "Recipients", transports: "Mapping[str, Transport]", deadline: float, *, once: bool
 ) -> "tuple[Sender, int]":
     """Send until told to end; return what sent, and how many files are left for later."""
-    from desmos_fast.anomalies.service import LogNotifier
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.service import stop_on_signals
     from desmos_fast.db import pool, queue
-    from desmos_fast.lots.follow.jobs import Watch
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
 
@@ -112,12 +112,53 @@ async def _work(
         sender = Sender(opened, keyring, recipients, transports, system_clock)
         if not once:
             print("desmos-fast worker is ready", flush=True)
-        sending = queue.run(opened, {SEND_FILE: sender}, stop, once=once)
-        await (sending if once else asyncio.gather(sending, Watch(opened, system_clock, LogNotifier()).run(stop)))
+            await _all_jobs(place, opened, keyring, sender, stop)
+        else:
+            await queue.run(opened, {SEND_FILE: sender}, stop, once=True)
         return sender, await queue.waiting(opened, SEND_FILE)
     finally:
         leaving.cancel()
         await _close(opened)
+
+
+async def _all_jobs(place: "Runtime", opened: "Pool", keyring: "Keyring", sender: "Sender", stop: asyncio.Event) -> None:
+    """Send files, follow them, build on schedule and tell webhooks until told to end; a webhook that is slow holds up no file."""
+    from desmos_fast.anomalies.service import LogNotifier
+    from desmos_fast.base.clock import system_clock
+    from desmos_fast.db import queue
+    from desmos_fast.lots.follow.jobs import Watch
+    from desmos_fast.lots.model import SEND_FILE
+    from desmos_fast.lots.schedule.jobs import Builder
+    from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
+    from desmos_fast.webhooks.jobs import Deliverer
+    from desmos_fast.webhooks.model import DELIVER
+    from desmos_fast.webhooks.sender import Poster
+
+    async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
+        watching = running.create_task(_watch(opened))
+        builder, deliverer = Builder(opened, keyring, system_clock), Deliverer(opened, keyring, poster.post, system_clock)
+        jobs = [
+            running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
+            running.create_task(queue.run(opened, {DELIVER: deliverer}, stop)),
+            running.create_task(Watch(opened, system_clock, LogNotifier()).run(stop)),
+        ]
+        await asyncio.wait(jobs)
+        watching.cancel()
+
+
+async def _watch(opened: "Pool") -> None:
+    """Show how late what nobody began is."""
+    from desmos_fast.db import queue
+    from desmos_fast.db.pool import AWAY
+    from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
+    from desmos_fast.webhooks.model import DELIVER
+    from monitoring import metrics
+
+    while True:
+        with contextlib.suppress(*AWAY):
+            metrics.schedule_overdue.set(await queue.overdue_s(opened, BUILD_ON_SCHEDULE))
+            metrics.webhook_overdue.set(await queue.overdue_s(opened, DELIVER))
+        await asyncio.sleep(WATCH_S)
 
 
 async def _leave(stop: asyncio.Event) -> None:

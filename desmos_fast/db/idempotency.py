@@ -34,13 +34,14 @@ class KeyRunning(Conflict):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back, byte for byte the same each time the key comes again."""
+    """What is sent back, byte for byte the same each time the key comes again; `kept` is given again instead of a body with a secret."""
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
+    kept: bytes | None = None
 
 
 async def once(
@@ -61,5 +62,6 @@ async def once(
             return Answer(row["status"], row["body"], kept.pop("Content-Type"), kept, replayed=True)
         answer = await effect(con)
         headers = orjson.dumps({**answer.headers, "Content-Type": answer.content_type}).decode()
-        await con.execute(STORE, tenant, route, key, fingerprint, answer.status, headers, answer.body)
+        body = answer.body if answer.kept is None else answer.kept
+        await con.execute(STORE, tenant, route, key, fingerprint, answer.status, headers, body)
         return replace(answer, replayed=False)

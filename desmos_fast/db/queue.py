@@ -34,6 +34,10 @@ UNFINISHED: Final = """
      WHERE entrypoint = ANY($1) AND (status = 'picked' OR (status = 'queued' AND execute_after < now() + $2))
 """
 WAITING: Final = "SELECT count(*) FROM pgqueuer WHERE entrypoint = $1 AND status = 'queued'"
+OVERDUE: Final = """
+    SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)::float8 FROM pgqueuer
+     WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now()
+"""
 HELD: Final = """
     SELECT q.id, q.entrypoint, q.payload, q.updated AS since,
            (SELECT l.traceback ->> 'exception_message' FROM pgqueuer_log AS l
@@ -89,6 +93,11 @@ async def retry(con: Connection, jobs: Sequence[int]) -> None:
 async def waiting(con: "Connection | Pool", entrypoint: str) -> int:
     """Return how many jobs wait, those that are to come later included."""
     return int(await con.fetchval(WAITING, entrypoint))
+
+
+async def overdue_s(pool: Pool, entrypoint: str) -> float:
+    """Return for how many seconds the oldest job that should have been begun is due; 0 when there is none."""
+    return float(await pool.fetchval(OVERDUE, entrypoint))
 
 
 async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, *, once: bool = False) -> None:

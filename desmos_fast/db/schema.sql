@@ -29,6 +29,28 @@ CREATE FUNCTION public.every_tenant() RETURNS SETOF uuid
     SELECT tenant_id FROM centre ORDER BY tenant_id
 $$;
 
+CREATE FUNCTION public.offer_events() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM webhook WHERE active) THEN
+        RETURN NULL;
+    END IF;
+    WITH told AS (
+        INSERT INTO webhook_delivery (tenant_id, webhook_id, event_id, subject)
+        SELECT a.tenant_id, w.id, a.id, coalesce(a.invoice_id, a.subject)
+          FROM added AS a JOIN webhook AS w ON w.tenant_id = a.tenant_id
+         WHERE w.active AND w.id <> a.subject AND (w.events = '{}' OR a.name = ANY (w.events))
+         ORDER BY a.id
+     RETURNING tenant_id, webhook_id
+    )
+    INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
+    SELECT 0, 'deliver_webhook', convert_to(json_build_object('tenant', t.tenant_id, 'webhook', t.webhook_id)::text, 'UTF8'), now(), 'queued'
+      FROM (SELECT DISTINCT tenant_id, webhook_id FROM told) AS t;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -556,6 +578,23 @@ ALTER TABLE ONLY public.return_file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.return_file FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.schedule (
+    tenant_id uuid NOT NULL,
+    revision integer NOT NULL,
+    active boolean NOT NULL,
+    days text[] NOT NULL,
+    times text[] NOT NULL,
+    skip_holidays boolean NOT NULL,
+    settings jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
+    ran_due timestamp with time zone,
+    last_run jsonb,
+    CONSTRAINT schedule_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE ONLY public.schedule ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.schedule FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.share (
     tenant_id uuid NOT NULL,
     invoice_id uuid NOT NULL,
@@ -629,6 +668,49 @@ CREATE TABLE public.tariff_pack (
     imported_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tariff_pack_number_check CHECK ((number > 0)),
     CONSTRAINT tariff_pack_sha256_check CHECK ((length(sha256) = 32))
+);
+
+CREATE TABLE public.webhook (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    sealed bytea NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    paused_until timestamp with time zone,
+    wake_at timestamp with time zone
+);
+ALTER TABLE ONLY public.webhook ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.webhook FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.webhook_delivery (
+    tenant_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    event_id uuid NOT NULL,
+    subject uuid NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    tried integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    status smallint,
+    reason text,
+    ended_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text, 'dropped'::text])))
+);
+ALTER TABLE ONLY public.webhook_delivery ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.webhook_delivery FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_delivery ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_delivery_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 ALTER TABLE ONLY public.event ATTACH PARTITION public.event_0 FOR VALUES WITH (modulus 8, remainder 0);
@@ -764,6 +846,9 @@ ALTER TABLE ONLY public.return_file
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_sha256_key UNIQUE (tenant_id, sha256);
 
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY public.share
     ADD CONSTRAINT share_pkey PRIMARY KEY (tenant_id, invoice_id, part);
 
@@ -779,6 +864,12 @@ ALTER TABLE ONLY public.state_move
 ALTER TABLE ONLY public.tariff_pack
     ADD CONSTRAINT tariff_pack_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (tenant_id, webhook_id, seq);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
+
 CREATE UNIQUE INDEX anomaly_open ON public.anomaly USING btree (tenant_id, kind, subject) WHERE (resolved_at IS NULL);
 
 CREATE INDEX anomaly_untold ON public.anomaly USING btree (tenant_id) WHERE (told_at IS NULL);
@@ -790,6 +881,10 @@ CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, c
 CREATE INDEX event_invoice ON ONLY public.event USING btree (tenant_id, invoice_id, id);
 
 CREATE INDEX event_0_tenant_id_invoice_id_id_idx ON public.event_0 USING btree (tenant_id, invoice_id, id);
+
+CREATE INDEX event_subject ON ONLY public.event USING btree (tenant_id, subject, id) WHERE (invoice_id IS NULL);
+
+CREATE INDEX event_0_tenant_id_subject_id_idx ON public.event_0 USING btree (tenant_id, subject, id) WHERE (invoice_id IS NULL);
 
 CREATE INDEX file_awaited ON public.file USING btree (tenant_id, ack_due) WHERE (state = 'sent'::text);
 
@@ -839,9 +934,17 @@ CREATE INDEX share_lot ON ONLY public.share USING btree (tenant_id, lot_id);
 
 CREATE INDEX share_0_tenant_id_lot_id_idx ON public.share_0 USING btree (tenant_id, lot_id);
 
+CREATE INDEX webhook_delivery_dead ON public.webhook_delivery USING btree (tenant_id, webhook_id, seq) WHERE (state = 'dead'::text);
+
+CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (tenant_id, webhook_id, seq) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_delivery_waiting ON public.webhook_delivery USING btree (tenant_id, webhook_id, subject, seq) WHERE (state = 'waiting'::text);
+
 ALTER INDEX public.event_pkey ATTACH PARTITION public.event_0_pkey;
 
 ALTER INDEX public.event_invoice ATTACH PARTITION public.event_0_tenant_id_invoice_id_id_idx;
+
+ALTER INDEX public.event_subject ATTACH PARTITION public.event_0_tenant_id_subject_id_idx;
 
 ALTER INDEX public.invoice_pkey ATTACH PARTITION public.invoice_0_pkey;
 
@@ -872,6 +975,10 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_0 FO
 CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
 
 CREATE TRIGGER lot_moves BEFORE UPDATE OF state ON public.lot FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('lot');
+
+CREATE TRIGGER offered AFTER INSERT ON public.event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.offer_events();
+
+CREATE TRIGGER offered AFTER INSERT ON public.event_0 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.offer_events();
 
 CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>refund_due,part_paid>paid,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
 
@@ -937,11 +1044,20 @@ ALTER TABLE ONLY public.payment_order
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE public.share
     ADD CONSTRAINT share_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
 
 ALTER TABLE ONLY public.stage_total
     ADD CONSTRAINT stage_total_tenant_id_trace_fkey FOREIGN KEY (tenant_id, trace) REFERENCES public.file(tenant_id, id);
+
+ALTER TABLE ONLY public.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE public.anomaly ENABLE ROW LEVEL SECURITY;
 
@@ -1021,9 +1137,15 @@ CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (c
 
 CREATE POLICY one_tenant ON public.return_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.schedule USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.stage_total USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.webhook USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.webhook_delivery USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 ALTER TABLE public.order_line ENABLE ROW LEVEL SECURITY;
 
@@ -1035,9 +1157,15 @@ ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.return_file ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.schedule ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.stage_total ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
 
 REVOKE ALL ON FUNCTION public.authenticate_key(wanted bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate_key(wanted bytea) TO desmos_app;
@@ -1147,6 +1275,26 @@ GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.return_file TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(revision) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(active) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(days) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(times) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(skip_holidays) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(settings) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(since) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(ran_due) ON TABLE public.schedule TO desmos_app;
+
+GRANT UPDATE(last_run) ON TABLE public.schedule TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.share TO desmos_app;
 
 GRANT UPDATE(transport) ON TABLE public.share TO desmos_app;
@@ -1168,3 +1316,27 @@ GRANT SELECT,INSERT ON TABLE public.stage_total TO desmos_app;
 GRANT SELECT ON TABLE public.state_move TO desmos_app;
 
 GRANT SELECT ON TABLE public.tariff_pack TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.webhook TO desmos_app;
+
+GRANT UPDATE(active) ON TABLE public.webhook TO desmos_app;
+
+GRANT UPDATE(failures) ON TABLE public.webhook TO desmos_app;
+
+GRANT UPDATE(paused_until) ON TABLE public.webhook TO desmos_app;
+
+GRANT UPDATE(wake_at) ON TABLE public.webhook TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(tried) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(next_at) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(status) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(reason) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.webhook_delivery TO desmos_app;

@@ -57,6 +57,11 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "anomaly": {"id": uuid7, "kind": "ack_missing", "subject": uuid7, "noticed_at": NOW},
     "counter": {"kind": "lot", "name": BILLER, "value": 1},
     "ledger_entry": {"id": uuid7, "seq": 1, "event": "invoice.signed", "ref": "r", "posted_at": NOW, "hash": HASH},
+    "schedule": {
+        "revision": 1, "active": True, "days": ["mon"], "times": ["12:30"], "skip_holidays": True, "settings": "{}", "since": NOW,
+    },
+    "webhook": {"id": uuid7, "url": "https://example.org/", "events": [], "sealed": b"sealed", "created_at": NOW},
+    "webhook_delivery": {"event_id": uuid7},
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
 }  # fmt: skip
 

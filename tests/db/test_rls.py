@@ -28,11 +28,13 @@ PARTITIONED: Final = ("invoice", "share", "ledger_entry", "ledger_line", "event"
 PARENTS: Final = {
     "share": ("invoice_id",), "lot": ("file_id",), "lot_share": ("lot_id", "invoice_id"), "payment_order": ("return_file_id",),
     "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
+    "webhook_delivery": ("webhook_id", "subject"),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
     "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
+    "webhook": ("webhook_id",),
 }  # fmt: skip
 WITH_TENANT: Final = """
     SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
@@ -110,8 +112,12 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "counter.value", "counter.hash", "invoice.state", "invoice.signed_at", "file.state", "file.sent_at", "lot.state", "lot.arl_code",
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "bank_line.match_id",
-        "match.status", "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found",
-        "anomaly.told_at", "anomaly.resolved_at", "anomaly.resolved_by",
+        "match.status", "schedule.revision", "schedule.active", "schedule.days", "schedule.times", "schedule.skip_holidays",
+        "schedule.settings", "schedule.since", "schedule.ran_due", "schedule.last_run", "webhook.active", "webhook.failures",
+        "webhook.paused_until", "webhook.wake_at", "webhook_delivery.state", "webhook_delivery.tried", "webhook_delivery.next_at",
+        "webhook_delivery.status", "webhook_delivery.reason", "webhook_delivery.ended_at",
+        "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found", "anomaly.told_at",
+        "anomaly.resolved_at", "anomaly.resolved_by",
     }  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A centre asks to be told of what happens; each telling is taken, and what became of it is kept."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base.errors import NotThere
+from desmos_fast.base.types import TenantId, uuid7
+from desmos_fast.db import journal, kernel, queue
+from desmos_fast.db.journal import WORKER, Event
+from desmos_fast.db.keyring import TenantKeys
+from desmos_fast.db.pool import Connection
+from desmos_fast.identity.context import Context
+from desmos_fast.webhooks import rules, store
+from desmos_fast.webhooks.model import (
+    DELIVER,
+    MOST_WEBHOOKS,
+    DeliverWebhook,
+    DeliveryPage,
+    Letter,
+    NewWebhook,
+    Outcome,
+    Replayed,
+    Subscription,
+    TooManyWebhooks,
+    WebhookList,
+    WebhookRefused,
+)
+from desmos_fast.webhooks.rules import Patience
+from desmos_fast.webhooks.store import Verdict
+from monitoring import metrics
+
+TABLE: Final = "webhook"
+SECRET_BYTES: Final = 32
+BATCH: Final = 16
+
+
+class Batch(NamedTuple):
+    """Deliveries that were taken, and where they go."""
+
+    url: str
+    secret: str
+    failures: int
+    letters: list[Letter]
+
+
+def read_subscription(body: bytes) -> Subscription:
+    """Read what is asked for. Raises WebhookRefused."""
+    try:
+        asked = msgspec.json.decode(body, type=Subscription)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WebhookRefused('the body is {"url": "https://…", "events": ["file.sent", …]}') from error
+    rules.check(asked)
+    return asked
+
+
+async def add(con: Connection, context: Context, asked: Subscription) -> NewWebhook:
+    """Make a webhook and its secret, which nobody can read again. Raises TooManyWebhooks."""
+    await store.hold(con, context.tenant)
+    if await store.count(con, context.tenant) >= MOST_WEBHOOKS:
+        raise TooManyWebhooks(f"the centre has {MOST_WEBHOOKS} webhooks", hint="delete one that is not needed")
+    name, secret = uuid7(), f"whsec_{secrets.token_urlsafe(SECRET_BYTES)}"
+    (sealed,) = kernel.seal(context.keys, TABLE, context.tenant, [name], [secret.encode()])
+    events = list(dict.fromkeys(asked.events))
+    await store.add(con, context.tenant, name, asked.url, events, sealed, context.now)
+    await journal.record(con, context.tenant, context.now, [Event("webhook.added", name)], by=context.actor)
+    return NewWebhook(id=name, url=asked.url, events=events, created_at=context.now, secret=secret)
+
+
+async def show(con: Connection, context: Context) -> WebhookList:
+    """Return the webhooks of the centre."""
+    return WebhookList(await store.find_all(con, context.tenant))
+
+
+async def end(con: Connection, context: Context, webhook: UUID) -> None:
+    """End a webhook; what it was still to be told is dropped. Raises NotThere."""
+    if not await store.end(con, context.tenant, webhook, context.now):
+        raise NotThere("the centre has no such webhook")
+    await journal.record(con, context.tenant, context.now, [Event("webhook.ended", webhook)], by=context.actor)
+
+
+async def replay(con: Connection, context: Context, webhook: UUID, since: datetime) -> Replayed:
+    """Tell a webhook again of everything since an instant. Raises NotThere."""
+    await _there(con, context, webhook)
+    queued = await store.replay(con, context.tenant, webhook, since)
+    if queued:
+        await queue.enqueue(con, DELIVER, [msgspec.json.encode(DeliverWebhook(context.tenant, webhook))])
+    return Replayed(queued)
+
+
+async def deliveries(
+    con: Connection, context: Context, webhook: UUID, *, before: int | None, state: str | None, limit: int, cursor: Callable[[int], str]
+) -> DeliveryPage:
+    """Return one page of the deliveries of a webhook; `cursor` writes the place where the next one begins. Raises NotThere."""
+    await _there(con, context, webhook)
+    found = await store.deliveries(con, context.tenant, webhook, before, state, limit + 1)
+    return DeliveryPage(found[:limit], cursor(found[limit - 1].id) if len(found) > limit else None)
+
+
+async def _there(con: Connection, context: Context, webhook: UUID) -> None:
+    if not await store.is_there(con, context.tenant, webhook):
+        raise NotThere("the centre has no such webhook")
+
+
+async def take(con: Connection, keys: TenantKeys, tenant: TenantId, webhook: UUID, now: datetime, patience: Patience) -> Batch | None:
+    """Take what is due, unless the receiver is left alone; None when there is nothing to do now."""
+    target = await store.target(con, tenant, webhook)
+    if target is None or (target.paused_until is not None and target.paused_until > now):
+        return None
+    letters = await store.take(con, tenant, webhook, now, BATCH, now + timedelta(seconds=patience.lease_s))
+    if not letters:
+        return None
+    (secret,) = kernel.unseal(keys, TABLE, tenant, [webhook], [target.sealed])
+    return Batch(target.url, secret.decode(), target.failures, letters)
+
+
+async def settle(
+    con: Connection, tenant: TenantId, webhook: UUID, now: datetime, batch: Batch, outcomes: Sequence[Outcome], patience: Patience
+) -> None:
+    """Say what became of a batch: delivered, to be tried again, or dead; a receiver that took none because it is away is left alone."""
+    verdicts = [_verdict(letter, outcome, now, patience) for letter, outcome in zip(batch.letters, outcomes, strict=True)]
+    await store.settle(con, tenant, webhook, now, verdicts)
+    if all(outcome.away for outcome in outcomes):
+        failures = batch.failures + 1
+        await store.pause(con, tenant, webhook, failures, now + timedelta(seconds=patience.delay_s(failures)))
+    elif batch.failures:
+        await store.pause(con, tenant, webhook, 0, None)
+    dead = [
+        Event("webhook.dead", webhook, detail={"event": str(letter.message.id), "reason": verdict.reason})
+        for letter, verdict in zip(batch.letters, verdicts, strict=True)
+        if verdict.state == "dead"
+    ]
+    await journal.record(con, tenant, now, dead, by=WORKER)
+    for verdict in verdicts:
+        metrics.webhook_tries.labels("failed" if verdict.state == "waiting" else verdict.state).inc()
+
+
+def _verdict(letter: Letter, outcome: Outcome, now: datetime, patience: Patience) -> Verdict:
+    if outcome.delivered:
+        return Verdict(letter.seq, "delivered", None, outcome.status, None)
+    if letter.tried >= patience.tries:
+        return Verdict(letter.seq, "dead", None, outcome.status, outcome.reason)
+    return Verdict(letter.seq, "waiting", now + timedelta(seconds=patience.delay_s(letter.tried)), outcome.status, outcome.reason)
