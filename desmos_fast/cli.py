@@ -5,9 +5,11 @@ import contextlib
 import importlib
 import io
 import os
+import signal
 import sys
 import traceback
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -52,6 +54,7 @@ for _name in MODULES:
 def main() -> None:
     """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
     _speak_utf8()
+    _end_on_signals()
     try:
         _run()
     except DesmosError as error:
@@ -88,6 +91,18 @@ def _speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=stream.errors)
+
+
+def _end_on_signals() -> None:
+    """Let a polite end unwind the program, so that no half-written file stays behind; commands that serve have their own way."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Who started the program with `nohup` wants it to go on.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _unwind)
+
+
+def _unwind(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _give_up_output() -> None:

@@ -5,8 +5,10 @@ import itertools
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,19 @@ def test_letters_of_any_language_are_text() -> None:
     name = "\u738b" * 3000
     result = encode("-", "--keep-going", stdin=f'{{"{name}":1}}\n'.encode() + WIRE)
     assert (result.exit_code, result.stdout_bytes) == (1, RECORDS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_end_in_the_middle_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "desmos_fast.cli", "fse", "encode", "-", "-o", str(tmp_path / "out.b2")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        program.stdin.write(WIRE)
+        program.stdin.flush()
+        deadline = time.monotonic() + 20
+        while not list(tmp_path.iterdir()):
+            assert time.monotonic() < deadline and program.poll() is None
+            time.sleep(0.01)
+        program.send_signal(number)
+        assert program.wait(timeout=20) == 128 + number
+    assert not list(tmp_path.iterdir())

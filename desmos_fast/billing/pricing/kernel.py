@@ -53,6 +53,7 @@ class Priced(Sequence[PricedInvoice]):
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
         acts = tuple(None if row is None else PricedAct(**dict(zip(ACT_FIELDS, row, strict=True))) for row in self._prices.acts(place))
         priced = [act for act in acts if act is not None]
         return PricedInvoice(

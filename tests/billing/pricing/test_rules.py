@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from desmos_fast.billing.model import Amc
+from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.model import PricedAct, UnpricedInvoice
-from tests.billing.pricing.engines import Engine, change
+from tests.billing.pricing.engines import TODAY, Engine, change
 from tests.billing.pricing.packs import SMALL
 from tests.billing.pricing.visits import (
     C2S,
@@ -277,3 +278,11 @@ def test_coefficient_and_quantity_are_rounded_once(
 def test_a_price_moves_on_its_day(day: str, fees: int, price: Engine) -> None:
     assert one(price, visit(ngap(day=day))).fees == fees
     assert one(price, visit(ngap(day="2026-03-10"), amc=MUTUAL), on=date.fromisoformat(day)).fees == fees
+
+
+def test_a_block_is_read_from_its_end_and_in_slices_too() -> None:
+    priced = kernel.price([visit(), visit(ngap("GS")), visit()], tariffs=SMALL, today=TODAY)
+    assert (priced[-1], priced[1:]) == (priced[2], [priced[1], priced[2]])
+    for place in (3, -4):
+        with pytest.raises(IndexError):
+            priced[place]
