@@ -51,8 +51,8 @@ async def note(con: Connection, tenant: UUID, now: datetime, found: Sequence[Fou
     """Keep what was found; what is open already stays one, with what is found of it now."""
     events = []
     for one in found:
-        name, fresh = await store.note(con, tenant, now, one)
-        if fresh:
+        name = await store.note(con, tenant, now, one)
+        if name is not None:
             events.append(Event("anomaly.noticed", name, detail={"kind": one.kind, "subject": str(one.subject), "trace": _text(one.trace)}))
             metrics.anomalies_noticed.labels(one.kind.value).inc()
     await journal.record(con, tenant, now, events, by=by)

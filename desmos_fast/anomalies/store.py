@@ -13,11 +13,12 @@ from desmos_fast.anomalies.model import AnomalyShown, Found, Kind
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.pool import Connection
 
-# Seen again it is the same one, with what is found now.
+# Seen again it is the same one, with what is found now; nothing is written when that is the same.
 NOTE: Final = """
     INSERT INTO anomaly (tenant_id, id, kind, stage, subject, expected, found, trace, noticed_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (tenant_id, kind, subject) WHERE resolved_at IS NULL DO UPDATE SET found = excluded.found
+     WHERE anomaly.found IS DISTINCT FROM excluded.found
     RETURNING id
 """
 CLEAR: Final = """
@@ -39,13 +40,13 @@ COUNTS: Final = """
 """
 
 
-async def note(con: Connection, tenant: UUID, now: datetime, found: Found) -> tuple[UUID, bool]:
-    """Keep an anomaly; return its id, and whether it was not open yet."""
+async def note(con: Connection, tenant: UUID, now: datetime, found: Found) -> UUID | None:
+    """Keep an anomaly and return its id, or None when it was open already."""
     name = uuid7()
     kept = await con.fetchval(
         NOTE, tenant, name, found.kind.value, found.stage, found.subject, _json(found.expected), _json(found.found), found.trace, now
     )
-    return kept, kept == name
+    return name if kept == name else None
 
 
 async def clear(con: Connection, tenant: UUID, now: datetime, kind: Kind, subjects: Sequence[UUID], by: str) -> list[UUID]:

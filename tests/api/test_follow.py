@@ -11,9 +11,14 @@ from uuid import UUID
 import pytest
 
 from desmos_fast.base.clock import PARIS
+from desmos_fast.base.types import FileId
 from desmos_fast.db.tenant import transaction
+from desmos_fast.invariants.model import Limits
+from desmos_fast.invariants.service import Place as Where
+from desmos_fast.invariants.service import check
 from desmos_fast.lots import service as lots
 from desmos_fast.lots.follow import service as follow
+from desmos_fast.lots.follow import store
 from desmos_fast.lots.recipients.model import Patience
 from tests.api.conftest import Desk
 from tests.api.post import build, column, content, drain, events, rows, send_and_answer, shares, sign
@@ -130,6 +135,33 @@ async def test_a_file_cancelled_while_its_job_is_begun_does_not_leave(desk: Desk
     assert (await states(desk))["file"] == ["cancelled"]
 
 
+async def begin(desk: Desk, file: UUID) -> bool:
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        return await lots.mark_leaving(con, desk.tenant, at("06"), FileId(file))
+
+
+async def test_who_cancels_and_who_hands_over_wait_for_each_other(desk: Desk) -> None:
+    await sign(desk, "01_ngap_visit")
+    (file,) = (await build(desk))["files"]
+    name = FileId(UUID(file["id"]))
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        await store.find_file(con, desk.tenant, name)
+        second = asyncio.create_task(begin(desk, name))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+        await store.cancel(con, desk.tenant, name)
+    assert await second is False
+
+    (file,) = (await build(desk))["files"]
+    name = FileId(UUID(file["id"]))
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        assert await lots.mark_leaving(con, desk.tenant, at("06"), name)
+        refused = asyncio.create_task(desk.post(f"/v1/files/{name}:cancel", REASON))
+        await asyncio.sleep(0.3)
+        assert not refused.done()
+    assert (await refused).code == "file_left"
+
+
 # --- the days of an answer
 
 
@@ -228,6 +260,37 @@ async def test_a_lot_without_an_answer_is_given_up_and_built_again_with_a_link(d
     assert (await states(desk))["lot"] == ["replaced", "sealed"]
     foreign = await (await desk.house.desk()).post(f"/v1/lots/{lot}:rebuild", b"")
     assert foreign.status == 404
+
+
+async def test_a_file_that_waits_to_leave_again_stays_when_its_lots_were_given_up(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit")
+    built = await build(desk)
+    await sent_on(desk, tmp_path, "06")
+    await look(desk, "13")
+    assert (await states(desk))["file"] == ["queued"]
+    (tmp_path / built["files"][0]["name"]).unlink()
+    assert (await desk.post(f"/v1/lots/{built['files'][0]['lots'][0]['id']}:rebuild", b"")).status == 200
+    assert (await states(desk))["file"] == ["dead"]
+    assert (await drain(desk, tmp_path)).sent == 0 and os.listdir(tmp_path) == []
+
+
+async def test_every_invariant_holds_after_all_of_that(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "01_ngap_visit", "02_dental_ccam", "07_amc_apart")
+    (file,) = (await build(desk))["files"]
+    assert (await desk.post(f"/v1/files/{file['id']}:cancel", REASON)).status == 200
+    built, (said,) = await send_and_answer(desk, tmp_path)
+    await sent_on(desk, tmp_path, "06")
+    await look(desk, "13")
+    for lot in built["files"][0]["lots"]:
+        assert (await desk.post(f"/v1/lots/{lot['id']}:rebuild", b"")).status == 200
+    await send_and_answer(desk, tmp_path)
+    await found(desk, said.arl[0])
+    where = Where(desk.house.owner_dsn, desk.house.wire.dsn, tmp_path)
+    report = await check(where, Limits(), lambda _done, _of: None, only=desk.finess)
+    failed = [finding for verdict in report.verdicts for finding in verdict.failed if finding.centre == desk.finess]
+    assert failed == []
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        assert set((await follow.figures(con, desk.tenant, at("30"))).differences.values()) == {0}
 
 
 async def test_a_lot_whose_payer_spoke_of_its_invoices_is_not_given_up(desk: Desk, tmp_path: Path) -> None:

@@ -12,9 +12,13 @@ from desmos_fast.lots.follow.model import DeadAck, StageTotal, Totals
 from desmos_fast.lots.store import Moved
 
 TENANTS: Final = "SELECT every_tenant()"
-FILE: Final = "SELECT state, name, sent_at, leaving_at, resends FROM file WHERE tenant_id = $1 AND id = $2"
+# Whoever cancels a file and whoever begins to hand it over wait for each other here.
+FILE: Final = "SELECT state, name, sent_at, leaving_at, resends FROM file WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 LEAVING: Final = """
-    UPDATE file SET leaving_at = coalesce(leaving_at, $3) WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'dead') RETURNING id
+    UPDATE file AS f SET leaving_at = coalesce(f.leaving_at, $3)
+     WHERE f.tenant_id = $1 AND f.id = $2 AND f.state IN ('queued', 'dead')
+       AND EXISTS (SELECT FROM lot AS l WHERE l.tenant_id = $1 AND l.file_id = f.id AND l.state IN ('sealed', 'sent'))
+ RETURNING f.id
 """
 CANCEL_FILE: Final = "UPDATE file SET state = 'cancelled' WHERE tenant_id = $1 AND id = $2"
 DISSOLVE: Final = "UPDATE lot SET state = 'dissolved' WHERE tenant_id = $1 AND file_id = $2 AND state = 'sealed' RETURNING id"
@@ -72,6 +76,12 @@ REFUSE_SHARES: Final = """
      WHERE m.tenant_id = $1 AND m.lot_id = $2 AND m.live
        AND s.tenant_id = $1 AND s.invoice_id = m.invoice_id AND s.part = m.part AND s.transport = 'sent'
  RETURNING s.invoice_id, s.part, m.lot_id, s.flow
+"""
+# One that was to leave again for nothing but lots that were given up since stays where it is.
+REST: Final = """
+    UPDATE file AS f SET state = 'sent'
+     WHERE f.tenant_id = $1 AND f.id = $2 AND f.state = 'queued' AND f.sent_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM lot AS l WHERE l.tenant_id = $1 AND l.file_id = f.id AND l.state IN ('open', 'sealed', 'sent'))
 """
 # A file is closed once nothing of it is awaited: by its answers, or, when there was none at all, for good.
 CLOSE: Final = """
@@ -207,7 +217,7 @@ async def tenants(con: Connection) -> list[TenantId]:
 
 
 async def find_file(con: Connection, tenant: UUID, file: FileId) -> FileOnItsWay | None:
-    """Return where a file stands, or None."""
+    """Return where a file stands, or None, and keep it there until the transaction ends."""
     row = await con.fetchrow(FILE, tenant, file)
     return None if row is None else FileOnItsWay(*row)
 
@@ -274,6 +284,7 @@ async def lot_state(con: Connection, tenant: UUID, lot: LotId) -> str | None:
 
 async def close(con: Connection, tenant: UUID, file: FileId) -> str | None:
     """Close a file of which nothing is awaited any more, and return its state; None when something is."""
+    await con.execute(REST, tenant, file)
     state: str | None = await con.fetchval(CLOSE, tenant, file)
     return state
 
