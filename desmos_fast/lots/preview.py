@@ -70,11 +70,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def preview(con: Connection, context: Context, body: bytes) -> Preview:
-    """Return what a build with these settings would make now; it costs as much as the build. Raises what `service.build` raises."""
+    """Return what a build with these settings would make now; it costs as much as the build. Raises what `service.make` raises."""
     trial = con.transaction()
     await trial.start()
     try:
-        built = await service.build(con, context, body)
+        built = await service.make(con, context, body)
     finally:
         await trial.rollback()
     return _preview(built)

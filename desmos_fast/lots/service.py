@@ -52,6 +52,17 @@ UNSIGNED: Final = (None, None, None, None)
 async def build(con: Connection, context: Context, body: bytes) -> Built:
     """Put every share of the centre that waits in numbered lots, lay out their files and queue them; nothing waiting makes no file.
 
+    Raises what `make` raises.
+    """
+    built = await make(con, context, body)
+    metrics.lots_sealed.inc(built.lots)
+    metrics.files_queued.inc(len(built.files))
+    return built
+
+
+async def make(con: Connection, context: Context, body: bytes) -> Built:
+    """Do what `build` does without counting it, for a caller who may undo it.
+
     Raises FaultyInput for the settings, LotNumbersExhausted, ContentChanged, SharesMoved, StageDiffers.
     """
     settings = decode_request(body, context.today.isoformat())
@@ -114,8 +125,6 @@ async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShow
     whole = Totals(laid.file.invoices, laid.file.fees, laid.file.amo, laid.file.amc)
     await follow.built(con, context.tenant, context.now, file.id, whole)
     await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id))])
-    metrics.lots_sealed.inc(len(lots))
-    metrics.files_queued.inc()
     return _shown(laid.file, file, lots), len(moved), replaced
 
 

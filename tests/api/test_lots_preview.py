@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from monitoring import metrics
 from tests.api.conftest import Desk
 from tests.api.post import build, rows, sign
 
@@ -16,6 +17,11 @@ TABLES: Final = """
        AND c.relname NOT IN ('centre', 'api_key')
      ORDER BY 1
 """
+
+
+def sealed() -> float:
+    """Return how many lots this process counted as sealed."""
+    return metrics.REGISTRY.get_sample_value("desmos_lots_sealed_total") or 0.0
 
 
 async def everything(desk: Desk) -> dict[str, list[str]]:
@@ -46,13 +52,16 @@ async def test_a_preview_changes_nothing_and_the_build_after_it_is_what_it_said(
     settings = {"max_invoices_per_lot": 2, "max_lots_per_file": 3}
     before = await everything(desk)
     assert len(before["share"]) > len(KINDS) and {"lot", "file", "event", "counter", "pgqueuer"} <= set(before)
+    counted = sealed()
     first, second = await preview(desk, settings), await preview(desk, settings)
     assert await everything(desk) == before
+    assert sealed() == counted
     assert first == second
     built = await build(desk, **settings)
     assert len(built["files"]) > 1
     assert figures(built) == figures(first)
     assert {name: built[name] for name in ("lots", "shares", "invoices")} == {name: first[name] for name in ("lots", "shares", "invoices")}
+    assert sealed() == counted + built["lots"]
     assert await everything(desk) != before, "the comparison sees what a build does"
 
 
