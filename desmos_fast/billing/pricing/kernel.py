@@ -27,6 +27,7 @@ from ext.tariffs import Tariffs as Compiled
 ANY: Final = "*"
 AMOUNTS: Final = ("unit_price", "base", "rate", "amo", "fees", "amc")
 ACT_FIELDS: Final = PricedAct.__struct_fields__
+AMOUNT_PLACES: Final = tuple((name, ACT_FIELDS.index(name)) for name in AMOUNTS)
 # The rule of docs/reference/pricing.md behind a fault, by its code and, where it compares amounts, by its field.
 RULES: Final = {
     ("amount_missing", "unit_price"): "P2", ("amount_missing", "fees"): "P6", ("amount_missing", "rate"): "P7",
@@ -68,7 +69,7 @@ class Priced(Sequence[PricedInvoice]):
     def filled(self, place: int) -> model.Invoice:
         """Return an invoice with the amounts that it lacked. Raises ValueError when one of its acts has none."""
         invoice = self._invoices[place]
-        worth = self[place].acts
+        worth = self._prices.acts(range(len(self))[place])
         if None in worth:
             raise ValueError("an act has no amounts: look at the faults")
         values = {name: getattr(invoice, name) for name in model.Invoice.__struct_fields__}
@@ -94,10 +95,10 @@ def price(
     return Priced(block, pricer.price(block, _number(on) if on else 0, _number(day), allow_late or on is not None))
 
 
-def _filled(act: model.Act | UnpricedAct, worth: PricedAct) -> model.NgapAct | model.CcamAct:
+def _filled(act: model.Act | UnpricedAct, worth: tuple[Any, ...]) -> model.NgapAct | model.CcamAct:
     kind = model.CcamAct if isinstance(act, model.CcamAct | UnpricedCcamAct) else model.NgapAct
     values = {name: getattr(act, name) for name in kind.__struct_fields__}
-    values.update({name: getattr(worth, name) for name in AMOUNTS})
+    values.update({name: worth[place] for name, place in AMOUNT_PLACES})
     return kind(**values)
 
 
