@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -21,17 +21,12 @@ from desmos_fast.webhooks.model import DeliverWebhook, Outcome
 from desmos_fast.webhooks.rules import Patience
 
 T = TypeVar("T")
+# Whatever sends a body to a URL under a signature, and tells what was answered.
+Post = Callable[[str, bytes, str], Awaitable[Outcome]]
 log: Final = structlog.get_logger("desmos.webhooks")
 DATABASE_PAUSE_S: Final = 1.0
 # A wait shorter than the queue takes to look again is waited out.
 STAY_S: Final = 2.0
-
-
-class Post(Protocol):
-    """Whatever sends one signed body."""
-
-    async def __call__(self, url: str, body: bytes, signature: str) -> Outcome:
-        """Send it and return what was answered."""
 
 
 @dataclass
