@@ -16,7 +16,7 @@ SAFETY := build/safety
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
 TARGETS := claims invoices columns arl rsp
-KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py \
+KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
   tests/db/test_pgcopy.py tests/db/test_seal.py
 # What a sanitizer keeps of freed memory says nothing of a release; what is long would take hours while each line is traced.
 MEASURED := --ignore tests/exchange/test_memory.py

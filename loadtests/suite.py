@@ -14,7 +14,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "codec": ("columns", "encoding", "reading", "memory"),
     "lots": ("lots",),
     "match": ("joining",),
-    "subset": (),
+    "subset": ("sums",),
     "pricing": ("pricing",),
     "api": ("copying", "sealing"),
     "metrics": (),
