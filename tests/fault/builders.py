@@ -18,10 +18,12 @@ from uuid import UUID
 import orjson
 
 from desmos_fast.base.clock import system_clock
-from desmos_fast.base.types import TenantId, uuid7
+from desmos_fast.base.types import FileId, LotId, TenantId, uuid7
 from desmos_fast.billing import service as billing
 from desmos_fast.billing.intake import Terms
+from desmos_fast.db import journal
 from desmos_fast.db import pool as pools
+from desmos_fast.db.journal import Event
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
@@ -35,6 +37,7 @@ from tests.api.conftest import GOLDEN, MASTER, person
 
 BUILDERS: Final = 8
 MOST_INVOICES: Final = 6
+UNANSWERED: Final = "SELECT id FROM file WHERE state = 'queued' ORDER BY id LIMIT 50 FOR UPDATE SKIP LOCKED"
 ONE_EACH: Final = b'{"max_invoices_per_lot":1,"max_lots_per_file":3}'
 
 
@@ -60,13 +63,16 @@ async def build(pool: Pool, who: Context) -> Built:
         return await lots.build(con, who, ONE_EACH)
 
 
-async def answer(pool: Pool, who: Context, built: Built) -> None:
-    """Have the lots sent and accepted, so that their numbers may be given again."""
-    for file in built.files:
-        async with transaction(pool, who.tenant) as con:
-            await lots.mark_sent(con, who.tenant, who.now, file.id)
-            await returns.answer_lots(con, who.tenant, [returns.Verdict(lot.id, "accepted", "0000") for lot in file.lots])
-            await returns.acknowledge(con, who.tenant, [file.id])
+async def answer(pool: Pool, who: Context) -> None:
+    """Have what was built sent and accepted, by whomever, so that its numbers may be given again."""
+    async with transaction(pool, who.tenant) as con:
+        files = [FileId(row["id"]) for row in await con.fetch(UNANSWERED)]
+        for file in files:
+            await lots.mark_sent(con, who.tenant, who.now, file)
+            made = [LotId(row["id"]) for row in await con.fetch("SELECT id FROM lot WHERE file_id = $1 ORDER BY id", file)]
+            await returns.answer_lots(con, who.tenant, [returns.Verdict(lot, "accepted", "0000") for lot in made])
+            await journal.record(con, who.tenant, who.now, [Event("ack.accepted", lot) for lot in made], by=who.actor)
+        await returns.acknowledge(con, who.tenant, files)
 
 
 async def work(dsn: str, who: Context, seed: int) -> None:
@@ -76,7 +82,8 @@ async def work(dsn: str, who: Context, seed: int) -> None:
     while True:
         with contextlib.suppress(DatabaseDown):
             await bill(pool, who, rng.randint(1, MOST_INVOICES))
-            await answer(pool, who, await build(pool, who))
+            await build(pool, who)
+            await answer(pool, who)
 
 
 def fork(dsn: str, who: Context, seed: int) -> int:
@@ -91,6 +98,12 @@ def fork(dsn: str, who: Context, seed: int) -> int:
     return child
 
 
+def kill(child: int) -> bool:
+    """Kill a builder as a power cut would; return False when it had ended by itself."""
+    os.kill(child, signal.SIGKILL)
+    return os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
 def main() -> None:
     """Kill builders at random moments, each replaced at once; at the end kill all."""
     dsn, tenant, finess, kills, seed = sys.argv[1:]
@@ -98,18 +111,17 @@ def main() -> None:
     who = context(UUID(tenant), finess)
     load_tariffs()
     running = [fork(dsn, who, rng.getrandbits(32)) for _ in range(BUILDERS)]
-    for _ in range(int(kills)):
-        time.sleep(rng.uniform(0.0, 0.4))
-        victim = rng.randrange(BUILDERS)
-        os.kill(running[victim], signal.SIGKILL)
-        _, status = os.waitpid(running[victim], 0)
-        assert os.WTERMSIG(status) == signal.SIGKILL, "a builder ended by itself"
-        running[victim] = fork(dsn, who, rng.getrandbits(32))
-    for child in running:
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        assert os.WTERMSIG(status) == signal.SIGKILL, "a builder ended by itself"
-    print(int(kills) + BUILDERS)
+    killed = 0
+    try:
+        for _ in range(int(kills)):
+            time.sleep(rng.uniform(0.0, 0.4))
+            killed += kill(running.pop(rng.randrange(BUILDERS)))
+            running.append(fork(dsn, who, rng.getrandbits(32)))
+    finally:
+        killed += sum([kill(child) for child in running])
+    if killed != int(kills) + BUILDERS:
+        sys.exit("a builder ended by itself")
+    print(killed)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def place(cluster: Cluster) -> Iterator[Place]:
         yield made
 
 
-async def numbered(place: Place, start: int, kills: int) -> tuple[int, int]:
-    """Let builders be killed; return how many lots they made and how many were killed."""
+async def numbered(place: Place, start: int, kills: int) -> tuple[list[int], int]:
+    """Let builders be killed; return what each lot took the counter to, and how many were killed."""
     number = finess()
     async with direct(place.owner_dsn) as con:
         centre = await identity.add_centre(con, number, "Centre des pannes")
@@ -52,27 +52,29 @@ async def numbered(place: Place, start: int, kills: int) -> tuple[int, int]:
         await pool.close()
     async with direct(place.owner_dsn, centre.id) as con:
         places = [row[0] for row in await con.fetch("SELECT (cycle - 1) * 999 + number FROM lot ORDER BY 1")]
-        assert places == list(range(start + 1, start + len(places) + 1)), "no gap and no double"
+        assert len(places) == len(set(places)), "no double"
         assert await con.fetchval("SELECT value FROM counter WHERE kind = 'lot'") == places[-1]
         sequences = [row[0] for row in await con.fetch("SELECT sequence FROM file ORDER BY 1")]
         assert sequences == list(range(1, len(sequences) + 1))
         assert await con.fetchval("SELECT value FROM counter WHERE kind = 'file'") == len(sequences)
         signed, live = await con.fetchval("SELECT count(*) FROM invoice"), await con.fetchval("SELECT count(*) FROM lot_share WHERE live")
         assert signed == live == len(places), "every invoice is in one live lot"
-    return len(places), int(ran.stdout.split()[-1])
+    return places, int(ran.stdout.split()[-1])
 
 
 async def test_builders_that_are_killed_leave_no_gap_where_numbers_begin_again(place: Place) -> None:
-    lots, killed = await numbered(place, 990, 12)
-    assert lots > 9, "the numbers went round"
+    places, killed = await numbered(place, 990, 12)
+    assert places == list(range(991, 991 + len(places))), "no gap"
+    assert places[-1] > 999, "the numbers went round"
     assert killed == 12 + builders.BUILDERS
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(3600)
 async def test_hundreds_of_kills_over_more_than_a_round_leave_every_invariant_whole(place: Place, tmp_path: Path) -> None:
-    lots, _ = await numbered(place, 0, 400)
-    assert lots > 999, "the numbers went round"
+    places, _ = await numbered(place, 0, 400)
+    assert places[-1] > 999, "the numbers went round"
+    # A number that a lot without an answer still had is stepped over: that there is no other gap is what I3 says.
     report = await check(Where(place.owner_dsn, place.app_dsn, tmp_path), Limits(), lambda _done, _of: None)
     # Nothing was answered by the service and no file left by a worker: what looks at answers and folders sees nothing.
     assert report.holds, [(finding.check, finding.examples) for verdict in report.verdicts for finding in verdict.failed]
