@@ -207,6 +207,19 @@ async def test_a_build_that_fails_is_told_and_the_schedule_goes_on(
     assert (await send(desk, "GET")).json["last"]["result"] == "built"
 
 
+async def test_what_a_scheduled_build_finds_changed_is_an_anomaly(desk: Desk, clock: Clock, pool: Pool) -> None:
+    await put(desk)
+    (job,) = await jobs(desk)
+    (name,) = await sign(desk, "01_ngap_visit")
+    async with rows(desk) as con:
+        await con.execute("UPDATE invoice SET content_hash = sha256(content_hash)")
+    clock.now = DUE
+    await turn(Builder(pool, Keyring(MASTER), clock), job)
+    assert (await send(desk, "GET")).json["last"]["code"] == "content_changed"
+    (one,) = (await desk.get("/v1/anomalies")).json["anomalies"]
+    assert (one["kind"], one["subject"]) == ("content_changed", name)
+
+
 async def test_a_database_that_is_away_is_no_failure_of_the_due_time(desk: Desk, clock: Clock, pool: Pool) -> None:
     await put(desk)
     (job,) = await jobs(desk)

@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from desmos_fast.anomalies import service as anomalies
+from desmos_fast.anomalies.model import Odd
 from desmos_fast.base.clock import Clock
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.journal import WORKER
@@ -63,8 +65,10 @@ class Builder:
         except Exception as error:
             # Whatever it was, the schedule goes on: the failure is told, and the next due time tries again.
             code = error.code if isinstance(error, DesmosError) else type(error).__name__
+            odd = [error.anomaly] if isinstance(error, Odd) else []
             log.exception("a scheduled build failed", tenant=str(order.tenant), code=code)
         async with transaction(self.pool, order.tenant) as con:
+            await anomalies.note(con, order.tenant, context.now, odd, by=context.actor)
             return await service.run(con, context, order.revision, failed=code)
 
     def _context(self, order: BuildOnSchedule) -> Context:
