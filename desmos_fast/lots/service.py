@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,7 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import assembly, codec, rules, signing, store
-from desmos_fast.lots.assembly import Claims, Laid
+from desmos_fast.lots.assembly import Claims, Draft, Laid
 from desmos_fast.lots.codec import decode_request
 from desmos_fast.lots.follow import service as follow
 from desmos_fast.lots.follow import store as follow_store
@@ -44,9 +44,20 @@ from monitoring import metrics
 TABLE: Final = "file"
 # So many invoices are objects at a time: enough for a thread to be worth its while.
 AT_ONCE: Final = 5_000
+# The shares of so many claims are moved at once: each time, whatever still waits is looked through.
+MEMBERS_AT_ONCE: Final = 100_000
 # Who signed a lot, the signature, and the lines of the file that it is of.
 Signed: TypeAlias = tuple[str, bytes, int, int] | tuple[None, None, None, None]
 UNSIGNED: Final = (None, None, None, None)
+
+
+class Stored(NamedTuple):
+    """A file that is kept, without its bytes: as it was laid out, as it is stored, its lots, and the claims that are to go in them."""
+
+    built: BuiltFile
+    file: NewFile
+    lots: list[NewLot]
+    members: list[Member]
 
 
 async def build(con: Connection, context: Context, body: bytes) -> Built:
@@ -77,17 +88,7 @@ async def make(con: Connection, context: Context, body: bytes) -> Built:
     files_before = await store.taken(con, context.tenant, "file", context.finess)
     in_use = await store.unanswered(con, context.tenant, context.finess)
     draft = assembly.number(claims, context.finess, settings, planned, files_before + 1, before, in_use)
-    files: list[FileShown] = []
-    replaced: list[LotId] = []
-    shares = 0
-    laying = assembly.lay_out(draft, context.finess)
-    # One file after the other: what is laid out is kept before the next one is, so that memory holds one.
-    while (laid := await asyncio.to_thread(next, laying, None)) is not None:
-        shown, moved, gone = await _keep(con, context, laid)
-        files.append(shown)
-        replaced += gone
-        shares += moved
-    await follow.replaced(con, context, replaced)
+    files, shares = await _keep(con, context, draft)
     await _take(con, context, "file", files_before, len(files))
     # Numbers that were stepped over are taken too: the counter stands at the last one given.
     await _take(con, context, "lot", before, draft.counted[-1] - before)
@@ -111,21 +112,46 @@ async def _open(con: Connection, context: Context, waiting: Queue) -> Claims:
     return claims
 
 
-async def _keep(con: Connection, context: Context, laid: Laid) -> tuple[FileShown, int, list[LotId]]:
-    """Keep a file, its lots and the shares in them, and queue it; return what is shown of it, how many shares went in, what it replaces."""
+async def _keep(con: Connection, context: Context, draft: Draft) -> tuple[list[FileShown], int]:
+    """Lay out, keep and queue every file; return what is shown of them, and how many shares went in."""
+    files: list[FileShown] = []
+    replaced: list[LotId] = []
+    some: list[Stored] = []
+    shares = 0
+    laying = assembly.lay_out(draft, context.finess)
+    # One file after the other: what is laid out is stored before the next one is, so that memory holds one.
+    while (laid := await asyncio.to_thread(next, laying, None)) is not None:
+        some.append(await _store(con, context, laid))
+        if len(files) + len(some) == len(draft.planned.files) or sum(len(one.members) for one in some) >= MEMBERS_AT_ONCE:
+            replaced += await store.retire(con, context.tenant, [member for one in some for member in one.members])
+            shares += await _fill(con, context, some)
+            files += [_shown(one.built, one.file, one.lots) for one in some]
+            some = []
+    await follow.replaced(con, context, replaced)
+    return files, shares
+
+
+async def _store(con: Connection, context: Context, laid: Laid) -> Stored:
+    """Seal a file, keep it and its lots, and return all of it but its bytes."""
     file, lots, members = await asyncio.to_thread(_rows, context, laid)
     await store.add_files(con, context.tenant, [file], context.now)
     await store.add_lots(con, context.tenant, lots, context.now)
-    replaced = await store.retire(con, context.tenant, members)
+    return Stored(msgspec.structs.replace(laid.file, content=b""), file._replace(sealed=b""), lots, members)
+
+
+async def _fill(con: Connection, context: Context, some: Sequence[Stored]) -> int:
+    """Put the shares of some files in their lots, and queue the files; return how many shares there are."""
+    members = [member for one in some for member in one.members]
     moved = await store.fill(con, context.tenant, members)
     if len({(share.invoice, share.flow) for share in moved}) != len(members):
         raise SharesMoved("a share was decided otherwise while its lot was built; nothing was built", hint="build again")
-    events = await asyncio.to_thread(_events, file, lots, moved)
+    events = await asyncio.to_thread(_events, some, moved)
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
-    whole = Totals(laid.file.invoices, laid.file.fees, laid.file.amo, laid.file.amc)
-    await follow.built(con, context.tenant, context.now, file.id, whole)
-    await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, file.id))])
-    return _shown(laid.file, file, lots), len(moved), replaced
+    for one in some:
+        whole = Totals(one.built.invoices, one.built.fees, one.built.amo, one.built.amc)
+        await follow.built(con, context.tenant, context.now, one.file.id, whole)
+    await queue.enqueue(con, SEND_FILE, [msgspec.json.encode(SendFile(context.tenant, one.file.id)) for one in some])
+    return len(moved)
 
 
 def _rows(context: Context, laid: Laid) -> tuple[NewFile, list[NewLot], list[Member]]:
@@ -168,11 +194,15 @@ def _members(laid: Laid, lots: Sequence[NewLot]) -> Iterable[Member]:
             yield Member(new.id, laid.claims.invoice(row), lot.flow, record)
 
 
-def _events(file: NewFile, lots: Sequence[NewLot], moved: Sequence[Moved]) -> list[Event]:
-    events = [Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": file.name}) for lot in lots]
-    events.append(Event("file.queued", file.id, detail={"name": file.name}))
-    told = {lot.id: {"lot": lot.number, "trace": str(file.id)} for lot in lots}
-    return events + [Event("share.lotted", one.lot, one.invoice, one.part, told[one.lot]) for one in moved]
+def _events(some: Sequence[Stored], moved: Sequence[Moved]) -> list[Event]:
+    events: list[Event] = []
+    told: dict[LotId, dict[str, object]] = {}
+    for one in some:
+        for lot in one.lots:
+            events.append(Event("lot.sealed", lot.id, detail={"number": lot.number, "cycle": lot.cycle, "file": one.file.name}))
+            told[lot.id] = {"lot": lot.number, "trace": str(one.file.id)}
+        events.append(Event("file.queued", one.file.id, detail={"name": one.file.name}))
+    return events + [Event("share.lotted", share.lot, share.invoice, share.part, told[share.lot]) for share in moved]
 
 
 def _shown(built: BuiltFile, file: NewFile, lots: Sequence[NewLot]) -> FileShown:

@@ -29,8 +29,11 @@ WAITING: Final = """
 """
 WAITING_KINDS: Final = (Kind.UUID, Kind.BOOL, Kind.BOOL)
 CONTENTS: Final = """
-    SELECT id, number, sealed, content_hash, destination, amc_number, executor_am, care_date, security, fees, amo, amc, amc_sum
-      FROM invoice WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY number
+    SELECT i.id, i.number, i.sealed, i.content_hash, i.destination, i.amc_number, i.executor_am, i.care_date, i.security, i.fees, i.amo,
+           i.amc, i.amc_sum
+      FROM unnest($2::uuid[]) AS w (id)
+     CROSS JOIN LATERAL (SELECT * FROM invoice WHERE tenant_id = $1 AND id = w.id OFFSET 0) AS i
+     ORDER BY i.number
 """
 CONTENTS_KINDS: Final = (
     Kind.UUID, Kind.INT8, Kind.BYTEA, Kind.BYTEA, Kind.INT4, Kind.INT8, Kind.INT8, Kind.DATE, Kind.TEXT, Kind.INT8, Kind.INT8, Kind.INT8,
