@@ -16,8 +16,8 @@ from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.webhooks import service
-from desmos_fast.webhooks.model import PAGE, STATES, WebhookRefused
-from desmos_fast.webhooks.sender import leads_inside
+from desmos_fast.webhooks.model import PAGE, STATES
+from desmos_fast.webhooks.sender import check_host
 
 routes: Final = web.RouteTableDef()
 
@@ -28,8 +28,7 @@ async def add(request: web.Request) -> web.StreamResponse:
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         asked = service.read_subscription(body)
-        if await leads_inside(asked.url, request.app[WEBHOOK_HOSTS]):
-            raise WebhookRefused("url leads to an address that is not public")
+        await check_host(asked.url, request.app[WEBHOOK_HOSTS])
         made = await service.add(con, context, asked)
         kept = msgspec.json.encode(msgspec.structs.replace(made, secret=None))
         return Answer(status=201, body=msgspec.json.encode(made), kept=kept, headers={"Location": "/v1/webhooks"})

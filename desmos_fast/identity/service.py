@@ -68,14 +68,20 @@ async def add_centre(con: Connection, finess: str, name: str) -> Centre:
     return found
 
 
+async def find_centre(con: Connection, finess: str) -> Centre:
+    """Return the centre of a FINESS. `con` belongs to the owner of the tables. Raises UnknownCentre."""
+    centre = await store.find_centre(con, finess)
+    if centre is None:
+        raise UnknownCentre(f"no centre has the FINESS {finess!r}", hint="register it with `desmos-fast centre add`")
+    return centre
+
+
 async def new_key(con: Connection, finess: str, kind: KeyKind, *, pepper: bytes) -> str:
     """Make an API key for a centre and return it: the only time that it can be read.
 
     `con` belongs to the owner of the tables. Raises UnknownCentre.
     """
-    centre = await store.find_centre(con, finess)
-    if centre is None:
-        raise UnknownCentre(f"no centre has the FINESS {finess!r}", hint="register it with `desmos-fast centre add`")
+    centre = await find_centre(con, finess)
     secret = new_secret(kind)
     await store.add_key(con, centre.id, uuid7(), kind, hash_key(pepper, secret))
     return secret

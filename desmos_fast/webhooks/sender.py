@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from desmos_fast.base.signature import HEADER
 from desmos_fast.webhooks import rules
-from desmos_fast.webhooks.model import Outcome
+from desmos_fast.webhooks.model import Outcome, WebhookRefused
 from desmos_fast.webhooks.rules import Hosts
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
@@ -45,8 +45,16 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-async def leads_inside(url: str, hosts: Hosts) -> bool:
-    """Say whether the host of a URL is, or resolves to, an address that may not be reached; a name that does not resolve is not."""
+async def check_host(url: str, hosts: Hosts) -> None:
+    """Refuse a URL whose host is, or leads to, an address that may not be reached; a name that does not resolve passes for now.
+
+    Raises WebhookRefused.
+    """
+    if await _leads_inside(url, hosts):
+        raise WebhookRefused("url leads to an address that is not public")
+
+
+async def _leads_inside(url: str, hosts: Hosts) -> bool:
     host = rules.split(url).hostname or ""
     if rules.blocked(host, hosts):
         return True

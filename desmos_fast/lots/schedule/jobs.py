@@ -4,7 +4,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -18,23 +17,13 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import DatabaseDown, Pool
 from desmos_fast.db.queue import Job, TryLater
 from desmos_fast.db.tenant import transaction
-from desmos_fast.identity.context import Context
-from desmos_fast.identity.model import Caller
+from desmos_fast.identity.context import Context, without_key
 from desmos_fast.lots.model import SharesMoved
 from desmos_fast.lots.schedule import service
 from desmos_fast.lots.schedule.model import BuildOnSchedule
 
 log: Final = structlog.get_logger("desmos.schedule")
 PAUSE_S: Final = 5.0
-
-
-class OwnContext(Context):
-    """What the program does by itself for a centre: no key asked for it."""
-
-    @property
-    def actor(self) -> str:
-        """Return who does it, as events keep it."""
-        return WORKER
 
 
 @dataclass
@@ -72,5 +61,4 @@ class Builder:
             return await service.run(con, context, order.revision, failed=code)
 
     def _context(self, order: BuildOnSchedule) -> Context:
-        caller = Caller(tenant=order.tenant, finess=order.finess, kind="live", key_id=UUID(int=0))
-        return OwnContext(caller=caller, keys=self.keyring.of(order.tenant), now=self.clock())
+        return without_key(order.tenant, order.finess, self.keyring.of(order.tenant), self.clock(), WORKER)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does for one centre, on its database, without a key and without the service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from desmos_fast.db.pool import Connection
+    from desmos_fast.identity.context import Context
+
+T = TypeVar("T")
+Centre = Annotated[str, typer.Option("--centre", help="The FINESS of a registered centre.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def act(finess: str, work: "Callable[[Connection, Context], Awaitable[T]]") -> T:
+    """Run one transaction of a centre and return what it gives. Raises UnknownCentre, and what `work` raises."""
+    from desmos_fast.base.clock import system_clock
+    from desmos_fast.commands.runtime import database
+    from desmos_fast.db.keyring import Keyring
+    from desmos_fast.db.secrets import kept
+    from desmos_fast.db.tenant import direct
+    from desmos_fast.identity import service as identity
+    from desmos_fast.identity.context import OPERATOR, without_key
+
+    async def run() -> T:
+        with database() as place:
+            keyring = Keyring(kept(place.settings.data_dir, "master"))
+            async with direct(place.owner_dsn) as con:
+                centre = await identity.find_centre(con, finess)
+            async with direct(place.app_dsn, centre.id) as con:
+                return await work(con, without_key(centre.id, centre.finess, keyring.of(centre.id), system_clock(), OPERATOR))
+
+    return asyncio.run(run())
