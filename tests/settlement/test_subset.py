@@ -83,7 +83,15 @@ def test_recoveries_are_netted(rows: int) -> None:
 
 @pytest.mark.parametrize(
     ("amounts", "target", "expected"),
-    [([], 0, (1, [])), ([], 1, (0, [])), ([5], 5, (1, [0])), ([5, 5], 5, (2, [])), ([0], 0, (2, [])), ([-5], 0, (1, [])), ([-5], -5, (1, [0]))],
+    [
+        ([], 0, (1, [])),
+        ([], 1, (0, [])),
+        ([5], 5, (1, [0])),
+        ([5, 5], 5, (2, [])),
+        ([0], 0, (2, [])),
+        ([-5], 0, (1, [])),
+        ([-5], -5, (1, [0])),
+    ],
 )
 def test_the_smallest_cases(amounts: list[int], target: int, expected: tuple[int, list[int]]) -> None:
     assert subset.explain(amounts, target) == subset.explain(amounts, target, 0) == expected
