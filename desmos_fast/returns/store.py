@@ -20,10 +20,10 @@ ADD: Final = """
 """
 # Numbers come again after 999 lots: an answer is for the latest lot of its number and day that may have left.
 NAMED_LOTS: Final = """
-    SELECT DISTINCT ON (a.place) a.place, l.id, l.number, l.state, l.file_id, f.state AS file_state
+    SELECT DISTINCT ON (a.place) a.place, l.id, l.number, l.state, l.file_id,
+           (SELECT f.state FROM file AS f WHERE f.tenant_id = $1 AND f.id = l.file_id) AS file_state
       FROM unnest($2::integer[], $3::text[], $4::integer[], $5::date[]) AS a (place, biller, number, day)
       JOIN lot AS l ON l.tenant_id = $1 AND l.biller = a.biller AND l.number = a.number AND l.lot_date = a.day
-      JOIN file AS f ON f.tenant_id = $1 AND f.id = l.file_id
      WHERE l.state NOT IN ('open', 'dissolved')
      ORDER BY a.place, l.cycle DESC
 """

@@ -18,6 +18,7 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.db.roles import APP
 from desmos_fast.db.tenant import SET_TENANT
 from desmos_fast.lots import store as lots
+from desmos_fast.lots.follow import store as follow
 from desmos_fast.returns import store as returns
 from desmos_fast.settlement import store as settlement
 from tests.db.databases import Place
@@ -118,6 +119,15 @@ def asked(busy: Busy) -> dict[str, tuple[str, tuple[object, ...], tuple[str, ...
         "a file sent": (lots.SEND_FILE, (tenant, busy.file, NOW), ()),
         "the lots of a file sent": (lots.SEND_LOTS, (tenant, busy.file), ("lot_file", "lot_unanswered")),
         "the shares of a file sent": (lots.SEND_SHARES, (tenant, busy.lots), ("lot_share_pkey",)),
+        "what was signed of a file": (follow.SIGNED, (tenant, busy.file), ("lot_share_pkey",)),
+        "the shares of a file cancelled": (follow.UNLOT, (tenant, busy.lots), ("lot_share_pkey",)),
+        "lots whose answer is missing": (follow.MISS, (tenant, files, NOW), ("lot_file", "lot_unanswered")),
+        "the members of those": (follow.MEMBERS, (tenant, busy.lots), ("lot_share_pkey",)),
+        "a lot given up": (follow.GIVE_UP, (tenant, busy.lots[0]), ("lot_share_pkey",)),
+        "its shares": (follow.REFUSE_SHARES, (tenant, busy.lots[0]), ("lot_share_pkey",)),
+        "what takes the place of lots": (follow.LINK, (tenant, busy.lots), ("lot_share_pkey",)),
+        "what waits for too long": (follow.LATE, (tenant, NOW, NOW), ("flow_idx",)),
+        "the stages of a file": (billing.STAGES, (tenant, files), ()),
         "a return that came before": (returns.FIND, (tenant, KEY), ("return_file_tenant_id_sha256_key",)),
         "the lots that an ARL names": (returns.NAMED_LOTS, (tenant, [1, 2], ["b", "b"], [1, 2], [DAY, DAY]), ("lot_named",)),
         "lots answered": (returns.ANSWER_LOTS, (tenant, busy.lots[:1], ["accepted"], [""]), ("lot_pkey",)),

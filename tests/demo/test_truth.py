@@ -188,7 +188,7 @@ def view(day: Played, **changes: object) -> InvoiceView:
     share = ShareView("amo", fate.payer, 1, fate.amount, fate.state, fate.announced, fate.credited, None, None)
     return InvoiceView(
         ID, 1, "750000018", "paid", "signed", datetime.date(2026, 11, 20), fate.amount, fate.amount, 0, 0, "amo", "secured", None,
-        [msgspec.structs.replace(share, **changes)], [],
+        [msgspec.structs.replace(share, **changes)], [], [],
     )  # fmt: skip
 
 
