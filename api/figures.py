@@ -50,6 +50,8 @@ class Counting:
             await self._all()
         except DatabaseDown as error:
             log.warning("the figures could not be counted", error=error.detail)
+        except Exception as error:
+            log.error("the figures cannot be counted", error=type(error).__name__)
         finally:
             self._task = None
 

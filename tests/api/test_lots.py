@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import io
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -11,6 +12,8 @@ import orjson
 import pytest
 
 from desmos_fast.base.types import uuid7
+from desmos_fast.db import numbers
+from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.codec import examine
 from tests.api.conftest import Desk, House
 from tests.api.post import build, column, content, events, insist, rows, shares, sign
@@ -117,6 +120,21 @@ async def test_another_centre_sees_no_file(desk: Desk, house: House) -> None:
         (404, "not_found", "the centre has no such file")
     ] * 2
     assert await build(other) == {"files": [], "lots": 0, "shares": 0, "invoices": 0}
+
+
+async def test_numbers_are_taken_when_all_else_is_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of counters are the last that a build locks: nobody waits for them longer than for its commit."""
+    take, seen = numbers.take, []
+
+    async def watched(con: Connection, *args: Any) -> int:
+        written = [await con.fetchval(f"SELECT count(*) FROM {table}") for table in ("file", "lot", "lot_share", "stage_total")]
+        seen.append((args[1], written, await con.fetchval("SELECT count(*) FROM event WHERE name = 'share.lotted'")))
+        return await take(con, *args)
+
+    await sign(desk, "01_ngap_visit", "07_amc_apart")
+    monkeypatch.setattr(numbers, "take", watched)
+    await build(desk)
+    assert seen == [("file", [1, 2, 3, 3], 3), ("lot", [1, 2, 3, 3], 3)]
 
 
 async def test_builds_that_run_at_once_number_without_a_gap_and_take_nothing_twice(desk: Desk) -> None:
