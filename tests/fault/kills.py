@@ -118,8 +118,7 @@ def centre(house: House, finess: str) -> str:
 def outcome(day: Played) -> dict[str, object]:
     """Return all that a day came to, without the ids and times that are new each time."""
     files = [
-        (file.name, file.sequence, file.sha256, [msgspec.structs.replace(lot, id=None) for lot in file.lots])
-        for file in day.built.files
+        (file.name, file.sequence, file.sha256, [msgspec.structs.replace(lot, id=None) for lot in file.lots]) for file in day.built.files
     ]
     views = [(view.number, view.state, [(one.part, one.state, one.announced, one.credited) for one in view.shares]) for view in day.views]
     return {

@@ -7,6 +7,7 @@ so many crossings of a statement, an fsync, a rename or a request, whichever is 
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -131,8 +132,10 @@ class Storm:
     def end(self) -> None:
         """Kill every victim; these deaths are not counted."""
         for pid, _ in self.running.values():
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            # One that ended by itself was reaped when that was seen.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
         self.running.clear()
 
     def tail(self, name: str) -> str:
@@ -151,11 +154,8 @@ def steady(storm: Storm, name: str, role: Role) -> Iterator[int]:
     try:
         yield pid
     finally:
-        try:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            print(f"{name} had ended", file=sys.stderr)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def storm_over(house: House, kills: int) -> dict[str, object]:
@@ -174,7 +174,8 @@ def storm_over(house: House, kills: int) -> dict[str, object]:
                 time.sleep(LOOK_S)
             assert ended[1] == 0, f"the centre failed:\n{storm.tail('centre')}"
         except BaseException:
-            os.kill(at_work, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(at_work, signal.SIGKILL)
             raise
         finally:
             storm.end()
