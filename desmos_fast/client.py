@@ -4,9 +4,9 @@
 import asyncio
 import io
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Literal, Protocol, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -23,6 +23,17 @@ RETRY_EARNED: Final = 0.1
 RETRY_SAVED_MAX: Final = 10.0
 
 T = TypeVar("T")
+
+
+class Page(Protocol):
+    """One page of a list; `next` is the cursor of what follows."""
+
+    @property
+    def next(self) -> str | None:
+        """Return the cursor, None at the end."""
+
+
+P = TypeVar("P", bound=Page)
 
 
 class ProblemError(msgspec.Struct, frozen=True):
@@ -176,7 +187,7 @@ class Client:
 
     async def send(
         self,
-        method: Literal["GET", "POST"],
+        method: Literal["GET", "POST", "PUT", "DELETE"],
         path: str,
         *,
         body: bytes | None = None,
@@ -184,13 +195,13 @@ class Client:
         key: str | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send one request and return its answer; a POST gets a key when none is given.
+        """Send one request and return its answer; a write gets a key when none is given.
 
         Retries only what cannot double an effect, within the tries and a budget of one retry in ten requests.
         Raises `Refused`, `Contradicted` or `Unreachable`.
         """
         headers: dict[str, str] = {}
-        if method == "POST":
+        if method != "GET":
             key = new_key() if key is None else key
             headers = {"Idempotency-Key": key, "Content-Type": content_type}
         self._saved = min(RETRY_SAVED_MAX, self._saved + RETRY_EARNED)
@@ -211,13 +222,40 @@ class Client:
             self._saved -= 1.0
             await asyncio.sleep(self._retries.delay(attempt - 1, wait))
 
-    async def get(self, path: str, into: type[T]) -> T:
+    async def get(self, path: str, into: type[T], *, query: Mapping[str, str] | None = None) -> T:
         """Ask, and return the answer as what it says; raises what `send` raises, OutsideFailed for an answer of another shape."""
-        return _decoded(await self.send("GET", path), into)
+        return _decoded(await self.send("GET", path, query=query), into)
 
-    async def post(self, path: str, into: type[T], *, body: bytes, content_type: str = JSON, key: str | None = None) -> T:
+    async def pages(self, path: str, into: type[P], *, query: Mapping[str, str] | None = None) -> AsyncIterator[P]:
+        """Ask for a list, and give its pages one after the other; raises what `get` raises."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = await self.get(path, into, query={**(query or {}), **cursor})
+            yield page
+            if page.next is None:
+                return
+            cursor = {"cursor": page.next}
+
+    async def post(
+        self,
+        path: str,
+        into: type[T],
+        *,
+        body: bytes,
+        content_type: str = JSON,
+        key: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> T:
         """Write, and return the answer as what it says; raises what `get` raises."""
-        return _decoded(await self.send("POST", path, body=body, content_type=content_type, key=key), into)
+        return _decoded(await self.send("POST", path, body=body, content_type=content_type, key=key, query=query), into)
+
+    async def put(self, path: str, into: type[T], *, body: bytes, key: str | None = None) -> T:
+        """Write in the place of what is there, and return the answer as what it says; raises what `get` raises."""
+        return _decoded(await self.send("PUT", path, body=body, key=key), into)
+
+    async def delete(self, path: str, *, key: str | None = None) -> None:
+        """End something; raises what `send` raises."""
+        await self.send("DELETE", path, key=key)
 
     @staticmethod
     def _failure(reply: Reply, key: str | None) -> tuple[DesmosError, float]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
     from desmos_fast.identity.context import Context
     from desmos_fast.lots.listing.model import Wanted
-    from desmos_fast.lots.preview import Preview
+    from desmos_fast.lots.planned import Preview
 
 State = Annotated[str | None, typer.Option("--state", help="Only those in this state.")]
 Since = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only those from this day on.")]
