@@ -15,6 +15,7 @@ from desmos_fast.lots.recipients.model import Place
 from desmos_fast.lots.signing import LotPlace, Signature, SignedLot
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
+TRY_HOLD: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('shares of ' || $1, 2))"
 # A share whose state says more than its transport was decided otherwise: it waits for no lot.
 # OFFSET 0 keeps each invoice looked up by its key: of a table that was never analysed the planner expects one row, and nests scans.
 WAITING: Final = """
@@ -177,6 +178,11 @@ class KeptFile(NamedTuple):
 async def hold(con: Connection, tenant: UUID) -> None:
     """Keep everyone else from moving the shares of a centre between payers, files and lots until the transaction ends."""
     await con.execute(HOLD, str(tenant))
+
+
+async def try_hold(con: Connection, tenant: UUID) -> bool:
+    """Do as `hold` does if nobody moves them now, else return False at once."""
+    return bool(await con.fetchval(TRY_HOLD, str(tenant)))
 
 
 async def waiting(con: Connection, tenant: UUID, biller: str) -> Queue:

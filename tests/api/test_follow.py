@@ -17,6 +17,7 @@ from desmos_fast.invariants.model import Limits
 from desmos_fast.invariants.service import Place as Where
 from desmos_fast.invariants.service import check
 from desmos_fast.lots import service as lots
+from desmos_fast.lots import store as lot_store
 from desmos_fast.lots.follow import service as follow
 from desmos_fast.lots.follow import store
 from desmos_fast.lots.recipients.model import Patience
@@ -374,6 +375,18 @@ async def test_two_watches_at_once_do_everything_once(desk: Desk, tmp_path: Path
     await asyncio.gather(*(look(desk, "13") for _ in range(4)))
     assert len(await events(desk, "lot.ack_missing")) == len(await events(desk, "file.queued_again")) == 1
     assert await column(desk, "SELECT count(*) FROM pgqueuer") == [1]
+
+
+async def test_a_long_build_does_not_keep_the_watch(desk: Desk, tmp_path: Path) -> None:
+    await sign(desk, "02_dental_ccam")
+    await build(desk)
+    await sent_on(desk, tmp_path, "06")
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        await lot_store.hold(con, desk.tenant)
+        await asyncio.wait_for(look(desk, "13"), 5)
+        assert await events(desk, "lot.ack_missing") == []
+    await look(desk, "13")
+    assert len(await events(desk, "lot.ack_missing")) == 1
 
 
 # --- kept

@@ -247,8 +247,8 @@ async def figures(con: Connection, tenant: TenantId, now: datetime) -> Figures:
 async def look(con: Connection, tenant: TenantId, now: datetime) -> None:
     """Do what the day asks for: alarms for answers that are missing, files sent again, warnings for invoices that wait too long."""
     today = paris_date(now)
-    if await store.overdue(con, tenant, today):
-        await lots.hold(con, tenant)
+    # A long build holds the shares of its centre: the others do not wait for it, and this one is looked at again soon.
+    if await store.overdue(con, tenant, today) and await lots.try_hold(con, tenant):
         await _overdue(con, tenant, now, today)
     await _late(con, tenant, now, today)
 
