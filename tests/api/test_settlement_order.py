@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from desmos_fast.invariants import store
 from tests.api.conftest import House
 from tests.settlement import statements
 from tests.settlement.centre import AMC, Centre, credit
 
+# What the books must say whatever came first.
+CHECKS = [("I2", "entries"), ("I2", "names"), ("I4", "accounts"), ("I4", "entries"), ("I4", "receivables"), ("I4", "shares")]
 Step = Callable[[Centre], Awaitable[object]]
 PAID, PARTLY, TWICE, REJECTED, TAKEN_BACK, MERGED, UNLABELLED, SILENT, NUMBERLESS, CONTESTED, ASKED_BACK, GROUPED, NETTED = range(1, 14)
 
@@ -85,6 +88,9 @@ async def play(centre: Centre, steps: list[Step], look: Callable[[], bool]) -> A
             await centre.reconcile()
     await centre.reconcile()
     async with centre.rows() as con:
+        for invariant, name in CHECKS:
+            seen = await store.run(con, invariant, name, centre.desk.tenant)
+            assert seen.wrong == 0, (invariant, name, seen)
         matches = await con.fetch("SELECT rule, left_refs, right_refs, amount FROM match WHERE status = 'confirmed'")
     names = [[ref.replace(centre.desk.finess, "CENTRE") for ref in row["right_refs"]] for row in matches]
     decided = sorted((row["rule"], row["left_refs"], right, row["amount"]) for row, right in zip(matches, names, strict=True))
