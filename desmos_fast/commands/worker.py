@@ -34,6 +34,7 @@ HELP: Final = (
     "was handed over already has no effect the second time.\n\n"
     "What cannot be sent is tried again, after up to 1 s, 2 s, 4 s and so on to 5 minutes, a time drawn at random. After 12 tries, some 10 "
     "minutes, or as many as its recipient says, the file is marked dead and its job is held: see `desmos-fast jobs`.\n\n"
+    "Unless --once it also builds lots on schedule and tells webhooks: see `desmos-fast schedule` and `desmos-fast webhooks`.\n\n"
     "Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first."
 )
 

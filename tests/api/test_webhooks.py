@@ -31,6 +31,7 @@ from desmos_fast.webhooks.service import BATCH
 from tests.api.conftest import MASTER, Desk, House, Reply, person
 from tests.api.post import build, column, events, rows, sign
 from tests.api.receiver import Fate, Receiver, receiving
+from tests.api.worker import start
 from tests.lots.transports.authority import Authority
 
 QUICK: Final = Patience(tries=4, first_s=0.02, longest_s=0.05, lease_s=1.5)
@@ -206,11 +207,12 @@ async def test_a_receiver_that_is_away_is_left_alone_and_few_jobs_wait_for_it(de
     found = await standing(desk)
     assert (found["waiting"], found["failures"]) == (100, 1)
     assert datetime.fromisoformat(found["paused_until"]) > datetime.now(UTC) + timedelta(minutes=20)
-    assert await column(desk, "SELECT count(*) FROM pgqueuer") == [1], "one job sleeps for all that wait"
+    (asleep,) = await column(desk, "SELECT count(*) FROM pgqueuer")
+    assert 1 <= asleep <= queue.AT_ONCE, "those that ran at once sleep for all that wait"
     await happen(desk, Event("x.y", uuid7()))
     await deliver(desk, authority, slow)
     assert len(receiver.seen) == tried
-    assert await column(desk, "SELECT count(*) FROM pgqueuer") == [1]
+    assert await column(desk, "SELECT count(*) FROM pgqueuer") == [asleep]
 
 
 async def test_what_happened_since_an_instant_is_told_again(desk: Desk, receiver: Receiver, authority: Authority) -> None:
@@ -335,6 +337,27 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_told(desk: Desk, rec
     await deliver(desk, Authority(tmp_path, "stranger"))
     assert receiver.seen == []
     assert await told_states(desk) == [("dead",)]
+
+
+async def test_a_real_worker_tells_while_it_sends(
+    desk: Desk, receiver: Receiver, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file goes into the letterbox, and that it did is told: each by a queue of its own."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    receiver.fate = lambda _message, before: "take" if before else "fail"
+    await subscribe(desk, receiver.url, "file.sent")
+    await sign(desk, "01_ngap_visit")
+    (file,) = (await build(desk))["files"]
+    child = start(desk, tmp_path / "home", "worker")
+    try:
+        async with asyncio.timeout(60):
+            while not receiver.taken():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    finally:
+        child.terminate()
+        await asyncio.to_thread(child.communicate, timeout=30)
+    assert [(message["event"], message["subject"]) for message in receiver.taken()] == [("file.sent", file["id"])]
+    assert [fate for _, fate in receiver.seen] == ["fail", "take"]
 
 
 async def test_a_delivery_whose_worker_died_is_made_by_another_when_its_time_is_over(

@@ -46,18 +46,18 @@ def test_every_variable_is_read() -> None:
         "DESMOS_DATA_DIR": "/srv/d", "DESMOS_DSN": DSN, "DESMOS_OWNER_DSN": "postgres://o:hush@db.test/desmos",
         "DESMOS_PG_BIN": "/opt/pg/bin", "DESMOS_HOST": "::1", "DESMOS_PORT": "0", "DESMOS_LOG_LEVEL": "info", "DESMOS_POOL_SIZE": "64",
         "DESMOS_LAYOUTS": "/srv/layouts//essai-2/", "DESMOS_TARIFFS": "/srv/tariffs/centre-1",
-        "DESMOS_RECIPIENTS": "/etc/desmos-fast/recipients.toml",
+        "DESMOS_RECIPIENTS": "/etc/desmos-fast/recipients.toml", "DESMOS_WEBHOOK_HOSTS": "any",
     })  # fmt: skip
     assert settings == Settings(
         data_dir=Path("/srv/d"), dsn=DSN, owner_dsn="postgres://o:hush@db.test/desmos", pg_bin=Path("/opt/pg/bin"),
         host="::1", port=0, log_level="info", pool_size=64, layouts=Path("/srv/layouts/essai-2"), tariffs=Path("/srv/tariffs/centre-1"),
-        recipients=Path("/etc/desmos-fast/recipients.toml"),
+        recipients=Path("/etc/desmos-fast/recipients.toml"), webhook_hosts="any",
     )  # fmt: skip
     assert "hush" not in repr(settings)
 
 
 def test_an_empty_variable_is_an_absent_one() -> None:
-    names = ("DATA_DIR", "DSN", "OWNER_DSN", "PG_BIN", "HOST", "PORT", "LOG_LEVEL", "POOL_SIZE", "LAYOUTS", "TARIFFS")
+    names = ("DATA_DIR", "DSN", "OWNER_DSN", "PG_BIN", "HOST", "PORT", "LOG_LEVEL", "POOL_SIZE", "LAYOUTS", "TARIFFS", "WEBHOOK_HOSTS")
     assert load({"HOME": "/home/ops"} | {f"DESMOS_{name}": "" for name in names}) == load({"HOME": "/home/ops"})
 
 
@@ -69,6 +69,7 @@ def test_an_empty_variable_is_an_absent_one() -> None:
         ("DATA_DIR", "relative"), ("DATA_DIR", "/"), ("DATA_DIR", "//"), ("DATA_DIR", "/srv/../"), ("DATA_DIR", "/srv/a\nb"),
         ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("TARIFFS", "packs"), ("PG_BIN", "bin"),
         ("DSN", "host=db.test password=hush"), ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),
+        ("WEBHOOK_HOSTS", "private"), ("WEBHOOK_HOSTS", "Any"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name_and_without_its_password(name: str, value: str) -> None:

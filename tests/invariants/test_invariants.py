@@ -105,6 +105,18 @@ def copied(table: str, constraint: str, where: str = "true") -> tuple[str, ...]:
     )
 
 
+def delivery(event: str, state: str) -> str:
+    return f"""
+        INSERT INTO webhook_delivery (tenant_id, webhook_id, event_id, subject, state)
+        VALUES ({CENTRE}, '{ELSEWHERE}', {event}, '{ELSEWHERE}', '{state}')
+    """
+
+
+WEBHOOK: Final = f"""
+    INSERT INTO webhook (tenant_id, id, url, events, sealed, created_at)
+    VALUES ({CENTRE}, '{ELSEWHERE}', 'https://x.example/', '{{}}', '', now())
+"""
+AN_EVENT: Final = f"(SELECT id FROM event WHERE tenant_id = {CENTRE} LIMIT 1)"
 FIRST_SHARE: Final = f"(SELECT invoice_id FROM share WHERE tenant_id = {CENTRE} AND transport = 'open' LIMIT 1)"
 BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
     "an acknowledged invoice is lost": ("I1", {"invoices"}, (answered("/v1/invoices", f'{{"id":"{ELSEWHERE}","number":1}}'),)),
@@ -119,6 +131,8 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
     "a claim file is lost": ("I1", {"files"}, (answered("/v1/lots:build", f'{{"files":[{{"id":"{ELSEWHERE}"}}]}}'),)),
     "a return is lost": ("I1", {"files"}, (answered("/v1/returns", f'{{"id":"{ELSEWHERE}"}}'),)),
     "a statement is lost": ("I1", {"files"}, (answered("/v1/bank-statements", f'{{"id":"{ELSEWHERE}"}}'),)),
+    "a delivery of an event that is lost": ("I1", {"deliveries"}, (WEBHOOK, delivery("gen_random_uuid()", "waiting"))),
+    "a delivery out of order": ("I1", {"deliveries"}, (WEBHOOK, delivery(AN_EVENT, "waiting"), delivery(AN_EVENT, "delivered"))),
     "a key twice": ("I2", {"names"}, copied("idempotency", "idempotency_pkey", "route = '/v1/invoices'")),
     "an invoice number twice": ("I2", {"names"}, copied("invoice", "invoice_tenant_id_biller_number_key", "state = 'priced'")),
     "a return twice": ("I2", {"names"}, copied("return_file", "return_file_tenant_id_sha256_key", "kind = 'arl'")),
