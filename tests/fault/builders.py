@@ -47,13 +47,17 @@ def context(tenant: UUID, finess: str) -> Context:
     return Context(Caller(owner, finess, "test", uuid7()), Keyring(MASTER).of(owner), system_clock())
 
 
-async def bill(pool: Pool, who: Context, count: int) -> None:
-    """Sign so many invoices, whole or not at all."""
+def batch(finess: str, count: int) -> bytes:
+    """Return so many invoices of a biller, without numbers."""
     one = orjson.loads((GOLDEN / "01_ngap_visit.ndjson").read_bytes().splitlines()[0])
     del one["number"]
-    line = orjson.dumps(one | {"biller": who.finess, "insured_nir": person()})
+    return b"\n".join([orjson.dumps(one | {"biller": finess, "insured_nir": person()})] * count)
+
+
+async def bill(pool: Pool, who: Context, count: int) -> None:
+    """Sign so many invoices, whole or not at all."""
     async with transaction(pool, who.tenant) as con:
-        signed = await billing.create_batch(con, who, b"\n".join([line] * count), Terms(load_tariffs()))
+        signed = await billing.create_batch(con, who, batch(who.finess, count), Terms(load_tariffs()))
         assert signed.accepted == count, signed
 
 

@@ -116,11 +116,7 @@ async def every_timer_fired(month: Month) -> None:
     dead = {(row["name"], day_of(row["happened_at"])) for row in await month.rows(
         "SELECT f.name, e.happened_at FROM event AS e JOIN file AS f ON f.id = e.subject WHERE e.name = 'file.dead'"
         " AND e.actor = 'worker'")}  # fmt: skip
-    assert dead - given_up_days(month) == month.line.died()
-
-
-def given_up_days(month: Month) -> set[tuple[str, datetime.date | None]]:
-    return {(name, day) for name, day in month.cleared.items() if name not in month.payers.said}
+    assert dead == month.line.died()
 
 
 async def anomalies(month: Month, kind: str) -> dict[UUID, list[tuple[Any, Any]]]:

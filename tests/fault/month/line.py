@@ -83,8 +83,15 @@ class Line:
         return there
 
     def died(self) -> set[tuple[str, date]]:
-        """Return which files were refused on which day as often as they are tried."""
-        return {which for which, times in self.failed.items() if times >= TRIES}
+        """Return which files were refused on which day as often as they are tried; one that is dead dies again only once it has left."""
+        found: dict[str, date] = {}
+        died = set()
+        for (name, day), times in sorted(self.failed.items(), key=lambda one: one[0][1]):
+            before = found.get(name)
+            if times >= TRIES and (before is None or any(before <= left <= day for left in self.handed.get(name, ()))):
+                died.add((name, day))
+                found[name] = day
+        return died
 
     def under_way(self, name: str) -> bool:
         """Say whether anything of a file is still on the line."""

@@ -187,7 +187,7 @@ class Month:
     async def _noon(self, today: date, *, signs: bool, builds: bool) -> None:
         if signs:
             body = b"\n".join(
-                [self._invoice(today, NAMES[:1], 1.0), *(self._invoice(today, NAMES, 0.3) for _ in range(self.rng.randint(0, 4)))]
+                [self._invoice(today, NAMES[:1], 1.0), *(self._invoice(today, NAMES, 0.3) for _ in range(self.rng.randint(1, 4)))]
             )
             async with transaction(self.pool, self.tenant) as con:
                 said = await billing.create_batch(con, self.context(), body, Terms(load_tariffs()))
@@ -195,7 +195,7 @@ class Month:
             paid = {row["id"]: row["third_party"] == "none" for row in await self.rows("SELECT id, third_party FROM invoice")}
             self.signed.update({one.id: (today, paid[one.id]) for one in said.results if one.id is not None})
         if builds:
-            asked = orjson.dumps({"max_invoices_per_lot": self.rng.randint(1, 3), "max_lots_per_file": self.rng.randint(1, 3)})
+            asked = orjson.dumps({"max_invoices_per_lot": self.rng.randint(1, 2), "max_lots_per_file": self.rng.randint(1, 2)})
             async with transaction(self.pool, self.tenant) as con:
                 await lots.build(con, self.context(), asked)
             self.lotted.update({name: today for name in self.signed if name not in self.lotted})
@@ -240,7 +240,7 @@ class Month:
         self.unknown += 0 if known else said.unknown
         if said.accepted or said.refused:
             # An answer proves that the file left, also when the line said that it did not.
-            self.line.handed.setdefault(message.name, [self.line.today])
+            self.line.handed.setdefault(message.name, []).append(self.line.today)
         if message.name in self.alarmed and message.tag != "misnumbered":
             self.cleared.setdefault(message.name, self.line.today)
 

@@ -11,7 +11,7 @@ import aiohttp
 import asyncpg
 
 STATEMENTS: Final = ("execute", "_execute", "_executemany", "_copy_in", "_copy_out")
-DISK: Final = ("fsync", "rename")
+DISK: Final = ("open", "fsync", "rename")
 WORDS: Final = 3
 
 
