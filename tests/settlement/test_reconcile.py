@@ -22,9 +22,10 @@ from desmos_fast.settlement.reconcile import reconcile
 from desmos_fast.simulator import bank as simulated
 from desmos_fast.simulator.model import Credit
 from desmos_fast.simulator.model import Payer as Paying
-from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, invoice, line, of, order, run
+from tests.settlement.worlds import AMC, AMO, NIR, OPERATOR, PAID_ON, PAYERS, credit, invoice, line, of, order, run
 
 RUNNER = CliRunner()
+PERSONS = [NIR, "285079999900110"]
 
 
 def output(invoices: list[Invoice], orders: list[Order], bank: list[BankLine], payers: list[Payer]) -> bytes:
@@ -37,9 +38,14 @@ class World:
 
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)
-        self.invoices = [invoice(number, id=f"{rank}/{number}") for rank, number in enumerate(chance.choices(range(1, 7), k=6))]
+        self.invoices = [self.one_invoice(chance, rank, number) for rank, number in enumerate(chance.choices(range(1, 7), k=6))]
         self.orders = [self.one_order(chance, name) for name in range(chance.randint(0, 6))]
         self.bank = [self.one_credit(chance, number) for number in range(chance.randint(0, 8))]
+
+    def one_invoice(self, chance: random.Random, rank: int, number: int) -> Invoice:
+        changes: dict[str, Any] = {"insured_nir": chance.choice(PERSONS), "care_date": chance.choice(["2026-09-14", "2026-09-15"])}
+        replaced = chance.choice([None, None, None, f"{rank - 1}/{number}"])
+        return invoice(number, id=f"{rank}/{number}", supersedes=replaced, **changes)
 
     def one_order(self, chance: random.Random, name: int) -> Order:
         lines = []
@@ -47,8 +53,11 @@ class World:
             part, payer, lot = chance.choice([("amo", AMO, "012"), ("amc", AMC, "013")])
             amount = chance.choice([900, 2100, 2100, 0, -2100])
             status = "recovery" if amount < 0 else "paid" if amount else "rejected"
-            keys = {"lot": chance.choice([lot, None]), "invoice_number": chance.choice([*range(1, 8), None])}
-            lines.append(line(number, part=part, payer=payer, amount=amount, status=status, **keys))
+            keys: dict[str, Any] = {"part": part, "lot": chance.choice([lot, None]), "nir": chance.choice([*PERSONS, None])}
+            if amount < 0 and chance.random() < 0.5:
+                keys = dict.fromkeys(("biller", "part", "lot", "nir", "care_date"))
+            keys["invoice_number"] = chance.choice([*range(1, 8), None])
+            lines.append(line(number, payer=payer, amount=amount, status=status, **keys))
         payer, emitter = chance.choice([(AMO, AMO), (AMC, OPERATOR), (AMC, AMC)])
         paid_on = (PAID_ON + timedelta(days=chance.randint(0, 2))).isoformat()
         reference = chance.choice(["11111", "22222", "33333"])
