@@ -57,7 +57,7 @@ async def test_one_bit_of_a_signed_invoice_stops_the_build_and_is_an_anomaly(des
     (one,) = (await desk.get("/v1/anomalies")).json["anomalies"]
     assert (one["kind"], one["stage"], one["subject"]) == ("content_changed", "lot", torn)
     assert (await desk.count("file"), await desk.count("lot")) == (0, 0)
-    assert {states for _, *states in map(tuple, await shares(desk)) for states in states} == {"open"}
+    assert {state for _, *states in await shares(desk) for state in states} == {"open"}
     await execute(desk, f"UPDATE invoice SET {TORN} WHERE id = $1", UUID(torn))
     assert (await build(desk))["invoices"] == 2
 
@@ -159,7 +159,9 @@ async def test_a_build_whose_lots_do_not_count_what_was_signed_is_undone(desk: D
 
 async def test_a_worker_tells_of_an_anomaly_within_a_minute(desk: Desk, tmp_path: Path) -> None:
     await sign(desk, "01_ngap_visit")
-    _, (said,) = await send_and_answer(desk, tmp_path / "out" if (tmp_path / "out").mkdir() else tmp_path / "out")
+    out = tmp_path / "out"
+    out.mkdir()
+    _, (said,) = await send_and_answer(desk, out)
     child = start(desk, tmp_path / "home", "worker")
     assert child.stdout is not None
     output = child.stdout

@@ -43,7 +43,7 @@ async def run(desk: Desk, worker: Worker) -> None:
 
 
 async def test_a_job_of_any_kind_that_fails_is_held_listed_and_taken_up_again(desk: Desk, tmp_path: Path) -> None:
-    async with desk.house.pool.acquire() as con:
+    async with rows(desk) as con:
         for kind in KINDS:
             await queue.enqueue(con, kind, [b'{"for":"%s"}' % kind.encode()])
     worker = Worker()
