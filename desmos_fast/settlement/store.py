@@ -187,7 +187,7 @@ async def _parts(
         (row.biller, bytes.fromhex(row.insured), row.care_date)
         for row in lines
         if row.insured is not None and row.biller is not None and row.care_date is not None
-        and (row.biller, row.invoice_number, row.insured, row.care_date) not in whole
+        and (row.share is not None or (row.biller, row.invoice_number, row.insured, row.care_date) not in whole)
     ]  # fmt: skip
     nameless = {(row.biller or billers[row.order_id], row.invoice_number) for row in lines if row.insured is None and row.amount < 0}
     told_by = {part.invoice_id for part in found if (part.biller, part.number) in nameless}

@@ -46,9 +46,9 @@ def bank(*records: str) -> Step:
     return step
 
 
-def signed(number: int) -> Step:
+def signed(number: int, person: int | None = None) -> Step:
     async def step(centre: Centre) -> None:
-        await centre.invoice(number, order=10 + number)
+        await centre.invoice(number, order=person or 10 + number)
 
     return step
 
