@@ -47,10 +47,11 @@ HELD: Final = """
 
 
 class Job(NamedTuple):
-    """One job: what it was given, and how often it was tried before."""
+    """One job: what it was given, how often it was tried before, and its number."""
 
     payload: bytes
     tried: int
+    id: int = 0
 
 
 class TryLater(Exception):
@@ -141,7 +142,7 @@ def _manager(pool: Pool, handlers: Mapping[str, Handler]) -> pgqueuer.QueueManag
 def _adapted(pool: Pool, handler: Handler) -> Callable[[pgqueuer.Job], Awaitable[None]]:
     async def execute(job: pgqueuer.Job) -> None:
         try:
-            await handler(Job(job.payload or b"", job.attempts))
+            await handler(Job(job.payload or b"", job.attempts, job.id))
         except TryLater as later:
             if not later.counted:
                 # The library counts each one: this one is taken off before. Who dies in between tries once more than was said.

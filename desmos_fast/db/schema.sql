@@ -680,7 +680,8 @@ CREATE TABLE public.webhook (
     created_at timestamp with time zone NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
     paused_until timestamp with time zone,
-    wake_at timestamp with time zone
+    wake_at timestamp with time zone,
+    wake_job bigint
 );
 ALTER TABLE ONLY public.webhook ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -1326,6 +1327,8 @@ GRANT UPDATE(failures) ON TABLE public.webhook TO desmos_app;
 GRANT UPDATE(paused_until) ON TABLE public.webhook TO desmos_app;
 
 GRANT UPDATE(wake_at) ON TABLE public.webhook TO desmos_app;
+
+GRANT UPDATE(wake_job) ON TABLE public.webhook TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.webhook_delivery TO desmos_app;
 

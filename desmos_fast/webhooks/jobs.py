@@ -45,7 +45,7 @@ class Deliverer:
         while True:
             while await self._round(order):
                 pass
-            due = await self._in_transaction(order, lambda con: store.next_look(con, order.tenant, order.webhook, self.clock()))
+            due = await self._in_transaction(order, lambda con: store.next_look(con, order.tenant, order.webhook, self.clock(), job.id))
             if due is None:
                 return
             wait_s = max(0.0, (due - self.clock()) / timedelta(seconds=1))

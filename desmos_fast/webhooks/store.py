@@ -52,14 +52,14 @@ SETTLE: Final = """
      WHERE d.tenant_id = $1 AND d.webhook_id = $2 AND d.seq = c.seq AND d.state = 'waiting'
 """
 PAUSE: Final = "UPDATE webhook SET failures = $3, paused_until = $4 WHERE tenant_id = $1 AND id = $2"
-SLEEPER: Final = "SELECT paused_until, wake_at FROM webhook WHERE tenant_id = $1 AND id = $2 AND active FOR UPDATE"
+SLEEPER: Final = "SELECT paused_until, wake_at, wake_job FROM webhook WHERE tenant_id = $1 AND id = $2 AND active FOR UPDATE"
 NEXT: Final = """
     SELECT CASE WHEN count(*) > 0 THEN greatest(min(h.next_at), $3) END FROM (
         SELECT DISTINCT ON (subject) next_at FROM webhook_delivery
          WHERE tenant_id = $1 AND webhook_id = $2 AND state = 'waiting' ORDER BY subject, seq
     ) AS h
 """
-WAKE_AT: Final = "UPDATE webhook SET wake_at = $3 WHERE tenant_id = $1 AND id = $2"
+WAKE_AT: Final = "UPDATE webhook SET wake_at = $3, wake_job = $4 WHERE tenant_id = $1 AND id = $2"
 REPLAY: Final = """
     INSERT INTO webhook_delivery (tenant_id, webhook_id, event_id, subject)
     SELECT e.tenant_id, w.id, e.id, coalesce(e.invoice_id, e.subject)
@@ -155,16 +155,19 @@ async def pause(con: Connection, tenant: UUID, webhook: UUID, failures: int, unt
     await con.execute(PAUSE, tenant, webhook, failures, until)
 
 
-async def next_look(con: Connection, tenant: UUID, webhook: UUID, now: datetime) -> datetime | None:
-    """Return when the caller must look again, or None when nothing waits or another one looks by then."""
+async def next_look(con: Connection, tenant: UUID, webhook: UUID, now: datetime, job: int) -> datetime | None:
+    """Return when a job must look again, or None when nothing waits or another one looks by then.
+
+    A job that woke too early, by a clock that goes otherwise, never takes its own promise for that of another.
+    """
     row = await con.fetchrow(SLEEPER, tenant, webhook)
     waiting: datetime | None = await con.fetchval(NEXT, tenant, webhook, now)
     if row is None or waiting is None:
         return None
     due: datetime = max(waiting, row["paused_until"] or now)
-    if row["wake_at"] is not None and now < row["wake_at"] <= due:
+    if row["wake_job"] != job and row["wake_at"] is not None and now < row["wake_at"] <= due:
         return None
-    await con.execute(WAKE_AT, tenant, webhook, due)
+    await con.execute(WAKE_AT, tenant, webhook, due, job)
     return due
 
 

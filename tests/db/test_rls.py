@@ -111,11 +111,12 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
     assert {f"{table}.{column}" for table, column in await names(place, CHANGEABLE)} == {
         "counter.value", "counter.hash", "invoice.state", "invoice.signed_at", "file.state", "file.sent_at", "lot.state", "lot.arl_code",
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
-        "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "bank_line.match_id",
-        "match.status", "schedule.revision", "schedule.active", "schedule.days", "schedule.times", "schedule.skip_holidays",
-        "schedule.settings", "schedule.since", "schedule.ran_due", "schedule.last_run", "webhook.active", "webhook.failures",
-        "webhook.paused_until", "webhook.wake_at", "webhook_delivery.state", "webhook_delivery.tried", "webhook_delivery.next_at",
-        "webhook_delivery.status", "webhook_delivery.reason", "webhook_delivery.ended_at",
+        "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "order_line.share_part",
+        "bank_line.match_id", "match.status", "schedule.revision", "schedule.active", "schedule.days", "schedule.times",
+        "schedule.skip_holidays", "schedule.settings", "schedule.since", "schedule.ran_due", "schedule.last_run", "webhook.active",
+        "webhook.failures", "webhook.paused_until", "webhook.wake_at", "webhook.wake_job", "webhook_delivery.state",
+        "webhook_delivery.tried", "webhook_delivery.next_at", "webhook_delivery.status", "webhook_delivery.reason",
+        "webhook_delivery.ended_at",
         "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found", "anomaly.told_at",
         "anomaly.resolved_at", "anomaly.resolved_by",
     }  # fmt: skip

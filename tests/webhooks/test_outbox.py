@@ -6,6 +6,7 @@ import contextlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -160,6 +161,21 @@ async def test_nothing_is_lost_invented_or_out_of_order_for_long(place: Place) -
     storm, committed = await weather(place, 1250, 0.2, 200)
     assert len(committed) > 8000
     judge(storm, committed)
+
+
+async def test_a_job_that_wakes_too_early_looks_again_and_others_rely_on_it(place: Place) -> None:
+    tenant, webhook, now = await place.centre(), uuid7(), system_clock()
+    async with place.app(tenant) as con:
+        await store.add(con, tenant, webhook, "https://example.org/", [], b"sealed", now)
+        assert await store.next_look(con, tenant, webhook, now, 1) is None, "nothing waits"
+        await _insert(con, tenant, "x.y", uuid7())
+        await con.execute("UPDATE webhook_delivery SET next_at = $1", now + timedelta(seconds=9))
+        later, early = now + timedelta(seconds=9), now + timedelta(seconds=8)
+        assert await store.next_look(con, tenant, webhook, now, 1) == later
+        assert await store.next_look(con, tenant, webhook, now, 2) is None, "job 1 looks by then"
+        assert await store.next_look(con, tenant, webhook, early, 1) == later
+        # Job 1 is gone: whoever comes after its time takes its place.
+        assert await store.next_look(con, tenant, webhook, later, 2) == later
 
 
 async def test_an_event_without_a_subscriber_costs_no_row(place: Place) -> None:

@@ -19,7 +19,7 @@ CREATE TABLE schedule (
     last_run jsonb
 );
 
--- An empty list of events is all of them; `sealed` is the secret that deliveries are signed with. `wake_at` is when a job that sleeps
+-- An empty list of events is all of them; `sealed` is the secret that deliveries are signed with. `wake_at` is when the job `wake_job`
 -- looks again, so that others need not.
 CREATE TABLE webhook (
     tenant_id uuid NOT NULL REFERENCES centre,
@@ -32,6 +32,7 @@ CREATE TABLE webhook (
     failures integer NOT NULL DEFAULT 0,
     paused_until timestamptz,
     wake_at timestamptz,
+    wake_job bigint,
     PRIMARY KEY (tenant_id, id)
 );
 
@@ -75,7 +76,7 @@ BEGIN
 END
 $$;
 GRANT UPDATE (revision, active, days, times, skip_holidays, settings, since, ran_due, last_run) ON schedule TO desmos_app;
-GRANT UPDATE (active, failures, paused_until, wake_at) ON webhook TO desmos_app;
+GRANT UPDATE (active, failures, paused_until, wake_at, wake_job) ON webhook TO desmos_app;
 GRANT UPDATE (state, tried, next_at, status, reason, ended_at) ON webhook_delivery TO desmos_app;
 
 -- What happened to a lot, a file or a webhook, and not to one invoice.
