@@ -43,7 +43,7 @@ class Event(NamedTuple):
 
 
 async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event], *, by: str) -> None:
-    """Add events in the order given; `detail` must never hold a NIR, `by` is the id of a key, or WORKER."""
+    """Add events in the order given; `detail` must never hold a NIR, `by` is the id of a key, or a word such as WORKER."""
     for start in range(0, len(events), EVENTS_AT_ONCE):
         await _record(con, tenant, now, events[start : start + EVENTS_AT_ONCE], by)
 

@@ -103,7 +103,7 @@ class LotInvoice(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One thing that happened; `by` is the id of the key that asked for it, or `worker`."""
+    """One thing that happened; `by` is the id of the key that asked for it, `worker` or `operator`."""
 
     at: datetime
     event: str
