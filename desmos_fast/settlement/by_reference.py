@@ -88,33 +88,22 @@ def net(state: Credits) -> None:
 
     What is confirmed may leave another credit an only set, so the pass is run again until it confirms nothing.
     """
-    while True:
-        before = len(state.open)
-        several = _net_once(state)
-        if len(state.open) == before:
-            break
-    for line, looked_at in several:
-        evidence = state.hesitation("several_nettings", looked_at, len(looked_at), 2)
-        state.offer("ambiguous", "B6", [line], (), evidence)
-
-
-def _net_once(state: Credits) -> list[tuple[str, Orders]]:
-    """Confirm the credits of which one set is true, and return the others of which some are, with what was looked at."""
-    meanings = Meanings(state)
     recoveries = _recoveries(state)
-    proposals: dict[str, Proposal] = {}
-    several: list[tuple[str, Orders]] = []
-    claims: Counter[str] = Counter()
-    for line in state.open.values():
-        above = [orders for orders, total in meanings.of(line) if total > line.amount]
-        found = _netting(state, line, above, recoveries)
+    told = _nettings(state, state.open, recoveries)
+    while True:
+        only = {line: found.solutions[0] for line, found in told.items() if found.proved and len(found.solutions) == 1}
+        claims = Counter(order for orders in only.values() for order in orders)
+        before = set(state.free)
+        state.confirm("B6", {line: (orders, _evidence(state, state.open[line], orders)) for line, orders in only.items()}, claims)
+        taken = before - state.free.keys()
+        if not taken:
+            break
+        told = {line: found for line, found in told.items() if line in state.open}
+        told |= _nettings(state, [line for line, found in told.items() if not found.looked_at.isdisjoint(taken)], recoveries)
+    for line, found in told.items():
         if not found.proved or len(found.solutions) > 1:
-            several.append((line.id, found.looked_at))
-        elif found.solutions:
-            proposals[line.id] = found.solutions[0], _evidence(state, line, found.solutions[0])
-            claims.update(found.solutions[0])
-    state.confirm("B6", proposals, claims)
-    return several
+            evidence = state.hesitation("several_nettings", found.looked_at, len(found.looked_at), 2)
+            state.offer("ambiguous", "B6", [line], (), evidence)
 
 
 def _recoveries(state: Credits) -> dict[str, Days]:
@@ -125,19 +114,29 @@ def _recoveries(state: Credits) -> dict[str, Days]:
     return found
 
 
+def _nettings(state: Credits, lines: Iterable[str], recoveries: dict[str, Days]) -> dict[str, Netting]:
+    """Return what explains those of the lines that are less than what they name."""
+    meanings = Meanings(state)
+    found = {}
+    for name in lines:
+        line = state.open[name]
+        above = [orders for orders, total in meanings.of(line) if total > line.amount]
+        found[name] = _netting(state, line, above, recoveries)
+    return {name: netting for name, netting in found.items() if netting.looked_at}
+
+
 def _netting(state: Credits, line: BankLine, bases: Iterable[Orders], recoveries: dict[str, Days]) -> Netting:
-    day = line.booking_date.toordinal()
+    day, payer = line.booking_date.toordinal(), state.payer[line.id]
     solutions: set[Orders] = set()
     looked_at: set[str] = set()
     proved = True
     for base in bases:
-        payer = state.payer[line.id]
         payers = {payer} if payer else set.intersection(*(state.who_may_pay(state.free[order]) for order in base))
         names: set[str] = set()
         for one in payers:
             days = recoveries.get(one, [])
             first, end = stretch(days, day - state.settings.recovery_days, day)
-            names.update(name for _, name in days[first : min(end, first + MOST_ORDERS + 1)])
+            names.update(name for _, name in days[first:end] if name in state.free)
         some = sorted(names - base)
         missing = sum(state.free[order].total for order in base) - line.amount
         counted = kernel.explain([-state.free[name].total for name in some], missing) if len(some) <= MOST_ORDERS else None

@@ -18,9 +18,10 @@ from desmos_fast.settlement.standing import Credits, Days, Orders, Proposal, Val
 
 
 class Sums(NamedTuple):
-    """The orders in the days of a credit, how many subsets give it (2 for two or more), and the only one."""
+    """The orders in the days of a credit (some, when they are too many), how many these are, how many subsets give it, and the only one."""
 
     looked_at: tuple[str, ...]
+    many: int
     solutions: int
     only: Orders
 
@@ -35,10 +36,10 @@ def by_sum(state: Credits) -> None:
     for name, sums in told.items():
         line = state.open[name]
         if sums.solutions > 1:
-            why = "several_sums" if len(sums.looked_at) <= MOST_ORDERS else "too_many_orders"
-            state.offer("ambiguous", "B5", [name], (), state.hesitation(why, sums.looked_at, len(sums.looked_at), 2))
+            why = "several_sums" if sums.many <= MOST_ORDERS else "too_many_orders"
+            state.offer("ambiguous", "B5", [name], (), state.hesitation(why, sums.looked_at, sums.many, 2))
         elif any(wanted[order] > 1 for order in sums.only):
-            state.offer("ambiguous", "B5", [name], (), state.hesitation("wanted_twice", sums.only, len(sums.looked_at), 1))
+            state.offer("ambiguous", "B5", [name], (), state.hesitation("wanted_twice", sums.only, sums.many, 1))
         elif sums.solutions and not state.contradiction(name, sums.only):
             if state.quoted[name] or state.settings.confirm_unique_sum:
                 proposals[name] = sums.only, _evidence(state, line, sums)
@@ -64,14 +65,17 @@ class _Indexed:
                 found.setdefault(payer, []).append(day_and_id(order))
         return found
 
-    def around(self, payer: str, day: int) -> tuple[str, ...]:
-        """Return the payments that a credit of that day can hold and the recoveries that it can net, a few above what can be told."""
+    def around(self, payer: str, day: int) -> tuple[tuple[str, ...], int]:
+        """Return the payments that a credit of that day can hold and the recoveries that it can net, and how many they are.
+
+        Of more than can be told only some are given.
+        """
         settings = self._state.settings
         days, earlier = self._payments.get(payer, []), self._recoveries.get(payer, [])
         first, end = stretch(days, day - settings.window_to, day - settings.window_from)
         since, until = stretch(earlier, day - settings.recovery_days, day)
-        some = days[first : min(end, first + MOST_ORDERS + 1)] + earlier[since : min(until, since + MOST_ORDERS + 1)]
-        return tuple(name for _, name in some)
+        some = days[first : min(end, first + MOST_ORDERS)] + earlier[since : min(until, since + MOST_ORDERS)]
+        return tuple(name for _, name in some), end - first + until - since
 
 
 def _told(state: Credits) -> Iterable[tuple[BankLine, Sums]]:
@@ -83,19 +87,15 @@ def _told(state: Credits) -> Iterable[tuple[BankLine, Sums]]:
         if payer:
             key = payer, line.booking_date.toordinal(), int(line.amount)
             if key not in known:
-                known[key] = _sums(state, indexed.around(*key[:2]), line.amount)
+                known[key] = _sums(state, *indexed.around(*key[:2]), line.amount)
             if known[key].solutions:
                 yield line, known[key]
 
 
-def _sums(state: Credits, names: tuple[str, ...], amount: int) -> Sums:
-    if len(names) > MOST_ORDERS:
-        return Sums(names, 2, frozenset())
-    counted = kernel.explain([state.free[name].total for name in names], amount)
-    if counted is None:
-        return Sums(names, 2, frozenset())
-    count, rows = counted
-    return Sums(names, count, frozenset(names[row] for row in rows))
+def _sums(state: Credits, names: tuple[str, ...], count: int, amount: int) -> Sums:
+    counted = kernel.explain([state.free[name].total for name in names], amount) if count <= MOST_ORDERS else None
+    solutions, rows = counted or (2, [])
+    return Sums(names, count, solutions, frozenset(names[row] for row in rows))
 
 
 def _evidence(state: Credits, line: BankLine, sums: Sums, **more: str) -> Evidence:
@@ -107,4 +107,4 @@ def _evidence(state: Credits, line: BankLine, sums: Sums, **more: str) -> Eviden
     }
     if state.quoted[line.id]:
         values["references"] = tuple(token for token in state.quoted[line.id] if sums.only & state.named[token])
-    return state.evidence(sums.only, tuple(values), values, candidates=len(sums.looked_at), **more)
+    return state.evidence(sums.only, tuple(values), values, candidates=sums.many, **more)
