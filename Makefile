@@ -27,7 +27,7 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate fault serve migrate docs golden lock clean
+.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate fault defects serve migrate docs golden lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,8 +106,11 @@ annotate: $(READY) ## Write each kernel as a page that shows where it calls Pyth
 	@DESMOS_ANNOTATE=1 scripts/safety-build annotate
 	@ls build/annotate/build/cython/ext/*.html
 
-fault: $(BUILT) ## Kill the service and the worker at random points of a day
+fault: $(BUILT) ## Kill processes a thousand times, and play months over a line that spoils messages
 	@$(PY) -m pytest -q -m fault --timeout 3600 tests/fault
+
+defects: $(BUILT) ## Plant defects in copies of the tree, and see that the fault tests find each
+	@$(PY) -m tests.fault.defects
 
 serve: $(BUILT) ## Start the service with its own database
 	@$(PY) -m desmos_fast.cli serve
