@@ -12,7 +12,7 @@ import pytest
 
 from desmos_fast.db.embedded import Cluster
 from tests.db.databases import empty, migrated_template
-from tests.fault.storm.run import CROSSINGS, LONGEST_S, VICTIMS, doom
+from tests.fault.storm.run import LONGEST_S, VICTIMS, doom
 from tests.fault.test_kill import chaos_seed
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def storm(cluster: Cluster, open_folder: Path, kills: int) -> dict[str, Any]:
     assert said["wrong"] == [] and ran.returncode == 0
     assert said["kills"] >= kills
     # A storm over a centre that does nothing proves nothing.
-    assert said["invoices"] >= 2 * kills and said["files"] >= kills and said["acknowledgements"] == said["files"]
+    assert said["invoices"] >= kills and 2 * said["files"] >= kills and said["acknowledgements"] == said["files"]
     return said
 
 
@@ -48,7 +48,7 @@ def test_a_thousand_kills_lose_and_double_nothing(cluster: Cluster, open_folder:
     said = storm(cluster, open_folder, 1000)
     assert {name.split()[0] for name in said["by_role"]} == {"service", "worker", "builder"}
     places = " ".join(said["burnt"])
-    assert all(f"{when} COMMIT" in places for when in ("before", "after")) and "PUT" in places
+    assert all(f"{when} COMMIT" in places for when in ("before", "after")) and all(place in places for place in ("PUT", "answer", "rename"))
 
 
 def test_a_seed_draws_the_same_dooms_again() -> None:
@@ -56,5 +56,5 @@ def test_a_seed_draws_the_same_dooms_again() -> None:
     assert drawn == [doom(11, role, died) for role in VICTIMS for died in range(100)]
     assert drawn != [doom(12, role, died) for role in VICTIMS for died in range(100)]
     burning = [one.crossings for one in drawn if one.crossings is not None]
-    assert 200 < len(burning) < 300 and min(burning) >= CROSSINGS[0] and max(burning) <= CROSSINGS[1]
+    assert 300 < len(burning) < 370 and min(burning) >= 1 and max(burning) <= 600
     assert all(0 < one.seconds <= LONGEST_S for one in drawn)

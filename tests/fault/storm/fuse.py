@@ -2,6 +2,7 @@
 """A fuse: a process ends itself by SIGKILL at its n-th crossing of a place where it asks the database, the disk or the network."""
 
 import os
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 import asyncpg
+from aiohttp import web
 
 STATEMENTS: Final = ("execute", "_execute", "_executemany", "_copy_in", "_copy_out")
 DISK: Final = ("open", "fsync", "rename")
@@ -16,15 +18,18 @@ WORDS: Final = 3
 
 
 class Fuse:
-    """Burns by one at each crossing; `told` is where the last one is written, for nobody else can tell it."""
+    """Burns by one at each place that `among` matches; `told` is where the last one is written, for nobody else can tell it."""
 
-    def __init__(self, crossings: int, told: Path, role: str) -> None:
+    def __init__(self, crossings: int, among: str, told: Path, role: str) -> None:
         self.left = crossings
+        self.among = re.compile(among)
         self.role = role
         self.told = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
 
     def cross(self, place: str) -> None:
-        """End the process when this was the last crossing."""
+        """End the process when this was the last crossing of a place that counts."""
+        if not self.among.search(place):
+            return
         self.left -= 1
         if self.left == 0:
             os.write(self.told, f"{self.role} {place}\n".encode())
@@ -37,6 +42,7 @@ class Fuse:
         for name in DISK:
             setattr(os, name, self._called(getattr(os, name), name))
         setattr(aiohttp.ClientSession, "_request", self._awaited(aiohttp.ClientSession._request, lambda args: str(args[1])))  # noqa: B010
+        setattr(web.StreamResponse, "write_eof", self._awaited(web.StreamResponse.write_eof, lambda _: "answer"))  # noqa: B010
 
     def _awaited(self, work: Callable[..., Awaitable[Any]], name: Callable[[tuple[Any, ...]], str]) -> Callable[..., Awaitable[Any]]:
         async def crossing(*args: Any, **keywords: Any) -> Any:

@@ -2,7 +2,7 @@
 """`python -m tests.fault.storm.run --kills 200 [--seed N]`: kill the processes of a centre at work, then prove that nothing came of it.
 
 Each process is forked with a doom drawn from the seed, its role and how many of that role died before: after so many seconds, or at
-so many crossings of a statement, an fsync, a rename or a request, whichever is first. Who died is replaced at once.
+so many crossings of a statement, an fsync, a rename, a request or an answer, whichever is first. Who died is replaced at once.
 """
 
 import argparse
@@ -40,27 +40,36 @@ from tests.fault.storm.house import House, furnish
 VICTIMS: Final = {"service": roles.service, "worker": roles.worker, "worker 2": roles.worker, "builder": roles.builder,
                   "builder 2": roles.builder}  # fmt: skip
 LONGEST_S: Final = 3.0
-# The first ones are of the connection that is made.
-CROSSINGS: Final = (6, 600)
+# Which places count, and the least and the most crossings: the first ones of all are of the connection that is made.
+ANYWHERE: Final = ("", 6, 600)
+FUSES: Final = {
+    "service": (ANYWHERE, ("COMMIT", 1, 30), ("answer", 1, 20)),
+    "worker": (ANYWHERE, ("COMMIT", 1, 60), ("(open|fsync|rename)$", 1, 30), ("PUT", 1, 8)),
+    "builder": (ANYWHERE, ("COMMIT", 1, 8)),
+}
 LOOK_S: Final = 0.01
 FINISH_S: Final = 90.0
 Role = Callable[[House, random.Random], Coroutine[Any, Any, None]]
 
 
 class Doom(NamedTuple):
-    """When a process ends: after so many crossings, or so many seconds; None is never."""
+    """When a process ends: after so many crossings of places of a kind, or so many seconds; None is never."""
 
     crossings: int | None
+    among: str
     seconds: float
 
 
+CALM: Final = Doom(None, "", float("inf"))
+
+
 def doom(seed: int, role: str, died: int) -> Doom:
-    """Draw how the next process of a role ends; half of them burn, sooner more often than later."""
+    """Draw how the next process of a role ends: two in three burn, sooner more often than later."""
     rng = random.Random(f"{seed} {role} {died}")
-    if rng.random() < 0.5:
-        least, most = CROSSINGS
-        return Doom(int(least * (most / least) ** rng.random()), LONGEST_S)
-    return Doom(None, rng.uniform(0.05, LONGEST_S))
+    if rng.randrange(3) == 0:
+        return Doom(None, "", rng.uniform(0.05, LONGEST_S))
+    among, least, most = rng.choice(FUSES[role.split()[0]])
+    return Doom(int(least * (most / least) ** rng.random()), among, LONGEST_S)
 
 
 class Running(NamedTuple):
@@ -80,7 +89,7 @@ class Storm:
         self.died: Counter[str] = Counter()
         self.running: dict[str, Running] = {}
 
-    def fork(self, name: str, role: Role, crossings: int | None = None) -> int:
+    def fork(self, name: str, role: Role, end: Doom = CALM) -> int:
         """Start a process and return its number."""
         child = os.fork()
         if child:
@@ -90,8 +99,8 @@ class Storm:
             os.dup2(log, 1)
             os.dup2(log, 2)
             logs.configure("info")
-            if crossings is not None:
-                Fuse(crossings, self.burnt, name.split()[0]).lay()
+            if end.crossings is not None:
+                Fuse(end.crossings, end.among, self.burnt, name.split()[0]).lay()
             asyncio.run(role(self.house, random.Random(f"{self.house.seed} {name} {self.died[name]} works")))
             os._exit(0)
         except BaseException:
@@ -100,8 +109,8 @@ class Storm:
 
     def start(self, name: str, *, calm: bool = False) -> None:
         """Start the next process of a role, to its doom unless it is calm."""
-        end = Doom(None, float("inf")) if calm else doom(self.house.seed, name, self.died[name])
-        self.running[name] = Running(self.fork(name, VICTIMS[name], end.crossings), time.monotonic() + end.seconds)
+        end = CALM if calm else doom(self.house.seed, name, self.died[name])
+        self.running[name] = Running(self.fork(name, VICTIMS[name], end), time.monotonic() + end.seconds)
 
     def blow(self, kills: int, steady: int) -> None:
         """Let processes die until so many did, each replaced at once; `steady` is the centre, which must go on."""
