@@ -15,6 +15,7 @@ import orjson
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
 from desmos_fast.simulator.codec import read_claims, write_arl
+from desmos_fast.simulator.concentrator import answer
 from desmos_fast.simulator.model import ClaimLot, Verdict
 from tests.api.conftest import GOLDEN, person
 from tests.fault.storm.house import House
@@ -42,6 +43,7 @@ class Record(msgspec.Struct):
     files: dict[str, tuple[str, str]] = {}
     returns: list[str] = []
     arls: int = 0
+    rsps: int = 0
     tries: int = 0
     refused_lots: int = 0
 
@@ -111,7 +113,19 @@ class Centre:
         arl = self.answered.get(name) or self._arl(name)
         said = await self.post("/v1/returns", arl)
         self.record.returns.append(said["id"])
+        if name not in self.answered and said["refused"] == 0:
+            await self._pay(name)
         self.answered[name] = arl
+
+    async def _pay(self, name: str) -> None:
+        """Bring the payment orders of a file that its payers took whole."""
+        for rsp in answer(self.house.files()[name].read_bytes(), self.house.seed, datetime.date.today()).rsp:
+            self.record.rsps += 1
+            self.record.returns.append((await self.post("/v1/returns", rsp))["id"])
+
+    async def match(self) -> None:
+        """Match what was paid to what was billed."""
+        await self.post("/v1/reconciliations", b"")
 
     def _arl(self, name: str) -> bytes:
         claims = read_claims(self.house.files()[name].read_bytes())
@@ -151,6 +165,8 @@ async def centre(house: House, rng: random.Random) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         one = Centre(house, session, rng)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, one.ending.set)
-        await asyncio.gather(one.go_on("sign", 0.1), one.go_on("sign", 0.1), one.go_on("build", 0.3), one.go_on("answer", 0.2))
+        does = (("sign", 0.1), ("sign", 0.1), ("build", 0.3), ("answer", 0.2), ("match", 1.0))
+        await asyncio.gather(*(one.go_on(what, longest_s) for what, longest_s in does))
         await one.finish()
+        await one.match()
         house.record.write_bytes(msgspec.json.encode(one.record))

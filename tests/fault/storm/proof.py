@@ -72,8 +72,8 @@ async def _rows(con: Connection, house: House, record: Record) -> AsyncIterator[
     returns = {str(row["id"]) for row in await con.fetch("SELECT id FROM return_file")}
     for name in set(record.returns) - returns:
         yield f"return {name} was answered and is not there"
-    if len(returns) != record.arls:
-        yield f"{len(returns)} returns are there, {record.arls} were given"
+    if len(returns) != record.arls + record.rsps:
+        yield f"{len(returns)} returns are there, {record.arls + record.rsps} were given"
     for row in [*await con.fetch(TWICE), *await con.fetch(ACCEPTED)]:
         yield f"not once: {row[0]}"
 

@@ -192,7 +192,7 @@ def storm_over(house: House, kills: int) -> dict[str, object]:
     return {
         "seed": house.seed, "kills": storm.died.total(), "by_role": dict(storm.died), "burnt": dict(storm.places().most_common()),
         "seconds": round(time.monotonic() - begun, 1), "invoices": len(record.invoices), "files": len(house.files()),
-        "acknowledgements": record.arls, "refused_lots": record.refused_lots, "requests": record.tries,
+        "acknowledgements": record.arls, "payments": record.rsps, "refused_lots": record.refused_lots, "requests": record.tries,
         "wrong": asyncio.run(proof.differences(house)),
     }  # fmt: skip
 
