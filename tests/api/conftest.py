@@ -160,3 +160,10 @@ def log() -> Iterator[io.StringIO]:
 @pytest.fixture
 async def desk(house: House) -> Desk:
     return await house.desk()
+
+
+@pytest.fixture
+async def empty_queue(desk: Desk) -> None:
+    """Forget the jobs of other tests: they share one queue."""
+    async with direct(desk.house.owner_dsn) as con:
+        await con.execute("DELETE FROM pgqueuer")

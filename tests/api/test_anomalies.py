@@ -30,14 +30,9 @@ from tests.api.test_follow import open_anomalies
 from tests.api.test_returns import changed, found
 from tests.api.worker import start
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 TORN = "sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)"
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 async def execute(desk: Desk, statement: str, *args: object) -> None:

@@ -26,19 +26,14 @@ from tests.api.post import build, column, content, drain, events, rows, send_and
 from tests.api.test_returns import changed, found, states
 from tests.api.test_worker import Failing
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 REASON = {"why": "le centre a choisi un autre destinataire"}
 
 
 def at(day: str) -> datetime:
     """Return the morning of a day of November 2026 in Paris."""
     return datetime.fromisoformat(f"2026-11-{day}T09:00").replace(tzinfo=PARIS)
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 async def look(desk: Desk, day: str) -> None:
@@ -408,5 +403,3 @@ async def test_nothing_deletes_what_was_sent_or_came_back(desk: Desk, tmp_path: 
             async with transaction(desk.house.pool, desk.tenant) as con:
                 await con.execute(f"UPDATE {change}")
     assert (await desk.count("file"), await desk.count("return_file")) == (1, 1)
-
-

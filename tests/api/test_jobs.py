@@ -14,14 +14,9 @@ from tests.api.post import column, rows
 from tests.api.test_worker import ended
 from tests.api.worker import start
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 KINDS = ("send_file", "build_on_schedule", "a_kind_to_come")
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 class Worker:

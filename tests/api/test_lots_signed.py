@@ -9,6 +9,7 @@ import pytest
 from tests.api.conftest import Desk
 from tests.api.post import build, column, content, drain, rows, sign
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
 KINDS = ("01_ngap_visit", "02_dental_ccam", "07_amc_apart", "08_c2s", "13_defaults", "17_third_party")
 COLUMNS = "SELECT signed_by, length(signature), first_record, records FROM lot ORDER BY number"
 

@@ -23,6 +23,8 @@ from tests.api.conftest import MASTER, Desk, House, Reply
 from tests.api.post import column, events, rows, shares, sign
 from tests.api.worker import start
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 NOON: Final = {"at": ["12:30"], "days": ["mon", "tue", "wed", "thu", "fri"]}
 # A Wednesday in winter: 12:30 in Paris is 11:30 in UTC.
 MORNING: Final = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
@@ -45,13 +47,6 @@ def clock(house: House) -> Clock:
     made = Clock(MORNING)
     house.app._state[CLOCK] = made
     return made
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 @pytest.fixture

@@ -40,14 +40,9 @@ from tests.lots.transports import test_https, test_sftp, test_smtp
 from tests.lots.transports.authority import Authority
 from tests.lots.transports.test_cft import collect
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 QUICK = Patience(tries=4, first_s=0.02, longest_s=0.05)
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 def recipient(name: str, **parts: Any) -> Recipient:

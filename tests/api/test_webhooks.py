@@ -34,6 +34,8 @@ from tests.api.receiver import Fate, Receiver, receiving
 from tests.api.worker import start
 from tests.lots.transports.authority import Authority
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 QUICK: Final = Patience(tries=4, first_s=0.02, longest_s=0.05, lease_s=1.5)
 PATIENT: Final = Patience(tries=60, first_s=0.02, longest_s=0.05, lease_s=1.5)
 
@@ -42,13 +44,6 @@ PATIENT: Final = Patience(tries=60, first_s=0.02, longest_s=0.05, lease_s=1.5)
 def any_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let deliveries go to loopback, unless a test says otherwise."""
     monkeypatch.setenv("DESMOS_WEBHOOK_HOSTS", "any")
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 @pytest.fixture(scope="module")

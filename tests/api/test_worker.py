@@ -20,17 +20,12 @@ from desmos_fast.lots.recipients.model import Patience
 from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.lots.transports.port import Parcel, TransportFailed
 from tests.api.conftest import Desk, person
-from tests.api.post import build, column, content, drain, events, rows, shares, sign
+from tests.api.post import build, column, content, drain, events, shares, sign
 from tests.api.worker import start
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
+
 QUICK = Patience(tries=3, first_s=0.05, longest_s=0.1)
-
-
-@pytest.fixture(autouse=True)
-async def empty_queue(desk: Desk) -> None:
-    """Forget the jobs of other tests: they share one queue."""
-    async with rows(desk) as con:
-        await con.execute("DELETE FROM pgqueuer")
 
 
 def mailed(home: Path) -> Path:
