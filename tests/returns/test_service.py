@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an acknowledgement says against what is known, and whom a return is for: no database."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ from desmos_fast.returns.store import NamedLot
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
 LOT, FILE, RETURN = LotId(UUID(int=1)), FileId(UUID(int=2)), UUID(int=3)
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 Says = Literal["accepted", "refused"]
 
 
@@ -26,8 +28,11 @@ def arl(says: Says) -> Arl:
 
 
 def weigh(state: str | None, *says: Says) -> tuple[list[tuple[str, str]], list[str], dict[str, int]]:
-    named = {} if state is None else {place: NamedLot(place, LOT, 7, state, FILE) for place in range(len(says))}
-    found = service._weigh([arl(one) for one in says], named, RETURN)
+    named = {} if state is None else {place: NamedLot(place, LOT, 7, state, FILE, "sent") for place in range(len(says))}
+    found = service._weigh([arl(one) for one in says], named, RETURN, NOW)
+    # What no lot takes is kept, once for each time that it is told.
+    assert [f"ack.{one.why}" for one in found.dead] == [event.name for event in found.events if event.name in ("ack.unknown", "ack.conflict")]
+    assert {(one.lot, one.return_id, one.noticed_at) for one in found.dead} <= {(7, RETURN, NOW)}
     return [(one.state, one.code) for one in found.verdicts], [event.name for event in found.events], dict(found.counts)
 
 
