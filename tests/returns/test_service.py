@@ -31,7 +31,8 @@ def weigh(state: str | None, *says: Says) -> tuple[list[tuple[str, str]], list[s
     named = {} if state is None else {place: NamedLot(place, LOT, 7, state, FILE, "sent") for place in range(len(says))}
     found = service._weigh([arl(one) for one in says], named, RETURN, NOW)
     # What no lot takes is kept, once for each time that it is told.
-    assert [f"ack.{one.why}" for one in found.dead] == [event.name for event in found.events if event.name in ("ack.unknown", "ack.conflict")]
+    told = [event.name for event in found.events if event.name in ("ack.unknown", "ack.conflict")]
+    assert [f"ack.{one.why}" for one in found.dead] == told
     assert {(one.lot, one.return_id, one.noticed_at) for one in found.dead} <= {(7, RETURN, NOW)}
     return [(one.state, one.code) for one in found.verdicts], [event.name for event in found.events], dict(found.counts)
 
