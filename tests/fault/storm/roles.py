@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of the storm: those that are killed (service, workers, builders), and the concentrator, which is not."""
+"""The processes of the storm, each of which may be killed at any moment."""
 
 import asyncio
 import contextlib
@@ -75,7 +75,7 @@ def settings(rng: random.Random) -> bytes:
 
 
 async def concentrator(house: House, _rng: random.Random) -> None:
-    """Take files over HTTPS, each once."""
+    """Take files over HTTPS, each once, until killed."""
     runner = web.AppRunner(make_concentrator(house.received), access_log=None)
     await runner.setup()
     context = server_context(house.server.certificate_file, house.server.key_file, house.authority.file)

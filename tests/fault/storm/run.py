@@ -19,8 +19,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -38,14 +37,16 @@ from tests.fault.storm.fuse import Fuse
 from tests.fault.storm.house import House, furnish
 
 VICTIMS: Final = {"service": roles.service, "worker": roles.worker, "worker 2": roles.worker, "builder": roles.builder,
-                  "builder 2": roles.builder}  # fmt: skip
+                  "builder 2": roles.builder, "concentrator": roles.concentrator}  # fmt: skip
 LONGEST_S: Final = 3.0
 # Which places count, and the least and the most crossings: the first ones of all are of the connection that is made.
 ANYWHERE: Final = ("", 6, 600)
+DISK: Final = ("(open|fsync|rename)$", 1, 30)
 FUSES: Final = {
     "service": (ANYWHERE, ("COMMIT", 1, 30), ("answer", 1, 20)),
-    "worker": (ANYWHERE, ("COMMIT", 1, 60), ("(open|fsync|rename)$", 1, 30), ("PUT", 1, 8)),
+    "worker": (ANYWHERE, ("COMMIT", 1, 60), DISK, ("PUT", 1, 8)),
     "builder": (ANYWHERE, ("COMMIT", 1, 8)),
+    "concentrator": (DISK, ("answer", 1, 8)),
 }
 LOOK_S: Final = 0.01
 FINISH_S: Final = 90.0
@@ -156,38 +157,26 @@ class Storm:
         return Counter(self.burnt.read_text().splitlines() if self.burnt.exists() else ())
 
 
-@contextmanager
-def steady(storm: Storm, name: str, role: Role) -> Iterator[int]:
-    """Run a process that is not killed; it is at the end, if it still runs."""
-    pid = storm.fork(name, role)
-    try:
-        yield pid
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
 def storm_over(house: House, kills: int) -> dict[str, object]:
     """Let the storm pass over a house; return what happened, with all that is wrong afterwards."""
     storm = Storm(house)
     begun = time.monotonic()
-    with steady(storm, "concentrator", roles.concentrator):
-        at_work = storm.fork("centre", centre)
-        try:
-            storm.blow(kills, at_work)
-            storm.calm()
-            os.kill(at_work, signal.SIGTERM)
-            deadline = time.monotonic() + FINISH_S
-            while not (ended := os.waitpid(at_work, os.WNOHANG))[0]:
-                assert time.monotonic() < deadline, f"the centre does not end:\n{storm.tail('centre')}"
-                time.sleep(LOOK_S)
-            assert ended[1] == 0, f"the centre failed:\n{storm.tail('centre')}"
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(at_work, signal.SIGKILL)
-            raise
-        finally:
-            storm.end()
+    at_work = storm.fork("centre", centre)
+    try:
+        storm.blow(kills, at_work)
+        storm.calm()
+        os.kill(at_work, signal.SIGTERM)
+        deadline = time.monotonic() + FINISH_S
+        while not (ended := os.waitpid(at_work, os.WNOHANG))[0]:
+            assert time.monotonic() < deadline, f"the centre does not end:\n{storm.tail('centre')}"
+            time.sleep(LOOK_S)
+        assert ended[1] == 0, f"the centre failed:\n{storm.tail('centre')}"
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(at_work, signal.SIGKILL)
+        raise
+    finally:
+        storm.end()
     record = msgspec.json.decode(house.record.read_bytes(), type=Record)
     return {
         "seed": house.seed, "kills": storm.died.total(), "by_role": dict(storm.died), "burnt": dict(storm.places().most_common()),
