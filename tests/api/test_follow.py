@@ -382,24 +382,3 @@ async def test_a_long_build_does_not_keep_the_watch(desk: Desk, tmp_path: Path) 
         assert await events(desk, "lot.ack_missing") == []
     await look(desk, "13")
     assert len(await events(desk, "lot.ack_missing")) == 1
-
-
-# --- kept
-
-
-async def test_nothing_deletes_what_was_sent_or_came_back(desk: Desk, tmp_path: Path) -> None:
-    """Electronic doubles and their answers are kept for 90 days at least: the role that serves cannot delete, nor change what they say."""
-    await sign(desk, "01_ngap_visit")
-    _, (said,) = await send_and_answer(desk, tmp_path)
-    await found(desk, said.arl[0])
-    await look(desk, "30")
-    for table in ("file", "return_file", "lot", "lot_share", "stage_total", "dead_ack", "anomaly", "event"):
-        for statement in (f"DELETE FROM {table}", f"TRUNCATE {table}"):
-            with pytest.raises(Exception, match="permission denied"):
-                async with transaction(desk.house.pool, desk.tenant) as con:
-                    await con.execute(statement)
-    for change in ("file SET sealed = ''", "file SET sha256 = sha256", "return_file SET sealed = ''", "stage_total SET claims = 0"):
-        with pytest.raises(Exception, match="permission denied"):
-            async with transaction(desk.house.pool, desk.tenant) as con:
-                await con.execute(f"UPDATE {change}")
-    assert (await desk.count("file"), await desk.count("return_file")) == (1, 1)

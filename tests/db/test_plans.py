@@ -119,15 +119,6 @@ def asked(busy: Busy) -> dict[str, tuple[str, tuple[object, ...], tuple[str, ...
         "a file sent": (lots.SEND_FILE, (tenant, busy.file, NOW), ()),
         "the lots of a file sent": (lots.SEND_LOTS, (tenant, busy.file), ("lot_file", "lot_unanswered")),
         "the shares of a file sent": (lots.SEND_SHARES, (tenant, busy.lots), ("lot_share_pkey",)),
-        "what was signed of a file": (follow.SIGNED, (tenant, busy.file), ("lot_share_pkey",)),
-        "the shares of a file cancelled": (follow.UNLOT, (tenant, busy.lots), ("lot_share_pkey",)),
-        "lots whose answer is missing": (follow.MISS, (tenant, files, NOW), ("lot_file", "lot_unanswered")),
-        "the members of those": (follow.MEMBERS, (tenant, busy.lots), ("lot_share_pkey",)),
-        "a lot given up": (follow.GIVE_UP, (tenant, busy.lots[0]), ("lot_share_pkey",)),
-        "its shares": (follow.REFUSE_SHARES, (tenant, busy.lots[0]), ("lot_share_pkey",)),
-        "what takes the place of lots": (follow.LINK, (tenant, busy.lots), ("lot_share_pkey",)),
-        "what waits for too long": (follow.LATE, (tenant, NOW, NOW), ("flow_idx",)),
-        "the stages of a file": (billing.STAGES, (tenant, files), ()),
         "a return that came before": (returns.FIND, (tenant, KEY), ("return_file_tenant_id_sha256_key",)),
         "the lots that an ARL names": (returns.NAMED_LOTS, (tenant, [1, 2], ["b", "b"], [1, 2], [DAY, DAY]), ("lot_named",)),
         "lots answered": (returns.ANSWER_LOTS, (tenant, busy.lots[:1], ["accepted"], [""]), ("lot_pkey",)),
@@ -153,10 +144,26 @@ def asked(busy: Busy) -> dict[str, tuple[str, tuple[object, ...], tuple[str, ...
     }  # fmt: skip
 
 
+def followed(busy: Busy) -> dict[str, tuple[str, tuple[object, ...], tuple[str, ...]]]:
+    """Return the same for what follows files."""
+    tenant, files = busy.tenant, [busy.file]
+    return {
+        "what was signed of a file": (follow.SIGNED, (tenant, busy.file), ("lot_share_pkey",)),
+        "the shares of a file cancelled": (follow.UNLOT, (tenant, busy.lots), ("lot_share_pkey",)),
+        "lots whose answer is missing": (follow.MISS, (tenant, files, NOW), ("lot_file", "lot_unanswered")),
+        "the members of those": (follow.MEMBERS, (tenant, busy.lots), ("lot_share_pkey",)),
+        "a lot given up": (follow.GIVE_UP, (tenant, busy.lots[0]), ("lot_share_pkey",)),
+        "its shares": (follow.REFUSE_SHARES, (tenant, busy.lots[0]), ("lot_share_pkey",)),
+        "what takes the place of lots": (follow.LINK, (tenant, busy.lots), ("lot_share_pkey",)),
+        "what waits for too long": (follow.LATE, (tenant, NOW, NOW), ("flow_idx",)),
+        "the stages of a file": (billing.STAGES, (tenant, files), ()),
+    }  # fmt: skip
+
+
 async def slow(con: Connection, busy: Busy) -> dict[str, tuple[list[str], set[str]]]:
     """Return the statements that read a big table from end to end, or use none of the indexes that are meant for them."""
     found = {}
-    for what, (statement, args, wanted) in asked(busy).items():
+    for what, (statement, args, wanted) in (asked(busy) | followed(busy)).items():
         plan = await explained(con, statement, *args)
         used = indexes(plan)
         if scanned(plan) or (wanted and not any(name.endswith(wanted) for name in used)):
