@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
 LEFT_OUT: Final = shutil.ignore_patterns(".venv", ".git", "build", "__pycache__", ".*_cache", ".hypothesis")
-KILLS: Final = 60
+KILLS: Final = 150
 LONGEST_S: Final = 600.0
 Test = Literal["storm", "month", "disk"]
 

@@ -38,6 +38,8 @@ from tests.fault.month.line import TRIES, Line, Message, Payers
 
 NAMES: Final = ("01_ngap_visit", "02_dental_ccam", "07_amc_apart")
 BUILDS: Final = 0.6
+# On these days something is built whatever is drawn, and from the second on lost: before the holiday of the month.
+SURE: Final = (0, 4, 7)
 # For so many days the centre forgets to build: long enough to be late.
 QUIET: Final = (10, 16)
 ASKED_AFTER: Final = 3
@@ -101,12 +103,15 @@ class Month:
 
     async def play(self, count: int) -> None:
         """Live so many days, then calm ones until nothing is open; every one of them is noted."""
-        gap = self.rng.randint(3, count - QUIET[1])
+        gap = self.rng.randint(SURE[-1] + 1, count - QUIET[1])
         quiet = range(gap, gap + self.rng.randint(*QUIET))
-        down = set(self.rng.sample(range(2, count), 2))
+        # On the first day something is built, and nothing leaves.
+        down = {0, self.rng.randrange(SURE[-1] + 1, count)}
         for number in range(count):
             self.line.down = number in down
-            await self.day(signs=True, builds=number == 0 or (number not in quiet and self.rng.random() < BUILDS))
+            if number in SURE[1:]:
+                self.line.first["out"].append("lost")
+            await self.day(signs=True, builds=number in SURE or (number not in quiet and self.rng.random() < BUILDS))
         self.line.calm, self.line.down = True, False
         for _ in range(MOST_CALM_DAYS):
             await self.day(signs=False, builds=True)

@@ -38,15 +38,16 @@ from tests.fault.storm.house import House, furnish
 
 VICTIMS: Final = {"service": roles.service, "worker": roles.worker, "worker 2": roles.worker, "builder": roles.builder,
                   "builder 2": roles.builder, "concentrator": roles.concentrator}  # fmt: skip
-LONGEST_S: Final = 3.0
+SHORTEST_S, LONGEST_S = 0.3, 5.0
 # Which places count, and the least and the most crossings: the first ones of all are of the connection that is made.
-ANYWHERE: Final = ("", 6, 600)
-DISK: Final = ("(open|fsync|rename)$", 1, 30)
+ANYWHERE: Final = ("", 20, 2000)
+DISK: Final = ("(open|fsync|rename)$", 1, 60)
+COMMIT: Final = ("COMMIT", 1, 60)
 FUSES: Final = {
-    "service": (ANYWHERE, ("COMMIT", 1, 30), ("answer", 1, 20)),
-    "worker": (ANYWHERE, ("COMMIT", 1, 60), DISK, ("PUT", 1, 8)),
-    "builder": (ANYWHERE, ("COMMIT", 1, 8)),
-    "concentrator": (DISK, ("answer", 1, 8)),
+    "service": (ANYWHERE, COMMIT, COMMIT, ("answer", 1, 30)),
+    "worker": (ANYWHERE, COMMIT, DISK, ("PUT", 1, 15)),
+    "builder": (ANYWHERE, ("COMMIT", 1, 15)),
+    "concentrator": (DISK, ("answer", 1, 15)),
 }
 LOOK_S: Final = 0.01
 FINISH_S: Final = 90.0
@@ -68,7 +69,7 @@ def doom(seed: int, role: str, died: int) -> Doom:
     """Draw how the next process of a role ends: two in three burn, sooner more often than later."""
     rng = random.Random(f"{seed} {role} {died}")
     if rng.randrange(3) == 0:
-        return Doom(None, "", rng.uniform(0.05, LONGEST_S))
+        return Doom(None, "", rng.uniform(SHORTEST_S, LONGEST_S))
     among, least, most = rng.choice(FUSES[role.split()[0]])
     return Doom(int(least * (most / least) ** rng.random()), among, LONGEST_S)
 
