@@ -20,9 +20,10 @@ KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns
   tests/db/test_pgcopy.py tests/db/test_seal.py
 # What a sanitizer keeps of freed memory says nothing of a release; what is long would take hours while each line is traced.
 MEASURED := --ignore tests/exchange/test_memory.py
-SHORT := -k "not long and not megabytes and not gigabytes and not threads"
-# What is drawn reaches now this line and now that one: only what is written down counts for the lines that are run.
-WRITTEN_TESTS = $(filter-out tests/fuzz tests/generators,$(KERNEL_TESTS))
+SHORT := -k "not long and not planted and not gigabytes and not threads and not command"
+# Lines that are run are counted in the process of the tests, and by tests that reach the same ones each time.
+WRITTEN_TESTS := tests/exchange tests/billing $(wildcard tests/lots/test_kernel_*.py) tests/lots/test_build_encoded.py \
+  tests/returns/test_parse.py $(filter tests/settlement/% tests/db/%,$(KERNEL_TESTS))
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.px? ext/*.h)
 # Golden files whose records the reference pages take apart.
 EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_detail 19_prescriber_kinds files/file1 files/arl2_negative \
