@@ -102,7 +102,7 @@ valgrind: $(BUILT) ## Run the kernels on every golden file and crasher under val
 coverage: $(SAFETY)/.ready ## Say which lines of the kernels the tests of the kernels run
 	@DESMOS_DEBUG=1 scripts/safety-build coverage
 	@cd build/coverage && export PYTHONPATH=$(CURDIR)/$(SAFETY) && \
-	  .venv/bin/python -m coverage run --rcfile tests/coverage.ini -m pytest -q --timeout 1200 $(MEASURED) $(SHORT) $(KERNEL_TESTS) && \
+	  .venv/bin/python -m coverage run --rcfile tests/coverage.ini -m pytest -q --timeout 1200 $(MEASURED) $(SHORT) $(WRITTEN_TESTS) && \
 	  .venv/bin/python -m coverage report --rcfile tests/coverage.ini
 
 annotate: $(READY) ## Write each kernel as a page that shows where it calls Python
