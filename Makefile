@@ -18,10 +18,10 @@ RUNS := 10000000
 TARGETS := claims invoices columns arl rsp
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
   tests/db/test_pgcopy.py tests/db/test_seal.py
-# What a sanitizer keeps of freed memory says nothing of a release; what is long would take hours while each line is traced.
+# What a sanitizer keeps of freed memory says nothing of a release.
 MEASURED := --ignore tests/exchange/test_memory.py
+# Lines are counted in the process of the tests, by tests that reach the same ones each time; what is long would take hours while traced.
 SHORT := -k "not long and not planted and not gigabytes and not threads and not command"
-# Lines that are run are counted in the process of the tests, and by tests that reach the same ones each time.
 WRITTEN_TESTS := tests/exchange tests/billing $(wildcard tests/lots/test_kernel_*.py) tests/lots/test_build_encoded.py \
   tests/returns/test_parse.py $(filter tests/settlement/% tests/db/%,$(KERNEL_TESTS))
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.px? ext/*.h)
