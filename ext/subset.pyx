@@ -26,7 +26,6 @@ cdef int64_t BOUND = 1_152_921_504_606_846_976
 
 # What stands below is bounded before: sums by the total of all rows, indices by the length of each half or of the sets.
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef int64_t *sums_of(const int64_t *amounts, Py_ssize_t rows, int64_t *found, int64_t *other) noexcept nogil:
     # All sums in order: each row merges those without it and those with it. Both ends stay equally far apart, so one index is enough.
     cdef Py_ssize_t row, low, place, count = 1
@@ -52,7 +51,6 @@ cdef int64_t *sums_of(const int64_t *amounts, Py_ssize_t rows, int64_t *found, i
 
 
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef void take(const int64_t *amounts, Py_ssize_t rows, int64_t wanted, int64_t *scratch, uint8_t *taken) noexcept nogil:
     # The sum has one set of rows; that of each set is its lowest row beside the sum of the others.
     cdef Py_ssize_t chosen, row, count = <Py_ssize_t>1 << rows
@@ -67,7 +65,6 @@ cdef void take(const int64_t *amounts, Py_ssize_t rows, int64_t wanted, int64_t 
 
 
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef int by_halves(const int64_t *amounts, Py_ssize_t rows, int64_t target, int64_t *room, uint8_t *taken) noexcept nogil:
     cdef Py_ssize_t half = rows // 2, low = 0, some = <Py_ssize_t>1 << half, high = (<Py_ssize_t>1 << (rows - half)) - 1
     cdef int64_t *left = sums_of(amounts, half, room, room + SUMS)
@@ -93,7 +90,6 @@ cdef int by_halves(const int64_t *amounts, Py_ssize_t rows, int64_t target, int6
 
 
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef inline uint64_t moved(const uint64_t *bits, Py_ssize_t word, Py_ssize_t words_up, int up) noexcept nogil:
     cdef uint64_t value = bits[word - words_up] << up
     if up and word > words_up:
@@ -102,7 +98,6 @@ cdef inline uint64_t moved(const uint64_t *bits, Py_ssize_t word, Py_ssize_t wor
 
 
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef int by_bits(
     const int64_t *amounts, Py_ssize_t rows, int64_t target, int64_t total, uint64_t *one, uint64_t *two, uint8_t *first
 ) noexcept nogil:
@@ -143,7 +138,6 @@ cdef int by_bits(
 
 
 @cython.overflowcheck(False)
-@cython.boundscheck(False)
 cdef void walk_back(const int64_t *amounts, int64_t target, const uint8_t *first, uint8_t *taken) noexcept nogil:
     cdef Py_ssize_t row
     while target > 0:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One embedded PostgreSQL for the whole run (one per xdist worker), and a data folder that is never the operator's."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 
 from desmos_fast.base.settings import Settings
 from desmos_fast.db.embedded import Cluster, open_cluster
@@ -43,6 +45,17 @@ def private_data_dir(open_folder: Path) -> Iterator[Path]:
         patch.setenv("TERM", "xterm")
         patch.setenv("DESMOS_DATA_DIR", str(data_dir))
         yield data_dir
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Iterator[None]:
+    """Let no test log where an earlier one did: what a command was given as standard error is closed by then."""
+    root = logging.getLogger()
+    kept = root.handlers[:], root.level
+    yield
+    if structlog.is_configured():
+        root.handlers[:], root.level = kept
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
