@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from desmos_fast.billing.model import Invoice
 from desmos_fast.billing.rules import document_state, split
 from desmos_fast.demo.model import Amount
-from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.nomenclature.tariffs import load_tariffs
 from desmos_fast.simulator.model import Answers, Truth
 
 UNKNOWN: Final = "unknown"
@@ -147,8 +147,7 @@ def reject_classes(found: Iterable[Fate]) -> dict[str, Amount]:
 
 def class_of(code: str) -> str:
     """Return the class that the list of rejects gives a code."""
-    note = load_pack().notes["reject_code"].get(code, "")
-    return note.removeprefix("class=").partition(";")[0] or UNKNOWN
+    return next((row.name for row in load_tariffs().reject_codes if row.code == code), UNKNOWN)
 
 
 def tally(items: Iterable[tuple[str, int]]) -> dict[str, Amount]:

@@ -14,6 +14,7 @@ ExemptionEffect = Literal["none", "full", "heavy"]
 QualifierEffect = Literal["none", "unreimbursed", "free", "excess", "authorised_excess"]
 Basket = Literal["rac0", "moderated", "free"]
 ContractKind = Literal["ordinary", "c2s", "ame"]
+RejectOwner = Literal["biller", "practitioner", "secretariat", "tp_manager"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,3 +139,24 @@ class LabelRow(Row, frozen=True, kw_only=True):
 
     code: str
     label: str
+
+
+class RejectClassRow(Row, frozen=True, kw_only=True):
+    """What kind of work a class of rejects is: whose, what is to be done, and whether what was rejected may be billed again."""
+
+    name: str
+    label: str
+    owner: RejectOwner
+    action: str
+    recycle: bool
+
+
+class RejectCodeRow(Row, frozen=True, kw_only=True):
+    """What a code means that payers of a kind give; without `owner` or `action` those of its class hold."""
+
+    code: str
+    payer_kind: Literal["any", "amo", "amc"]
+    name: str
+    label: str
+    owner: Literal["", "biller", "practitioner", "secretariat", "tp_manager"]
+    action: str

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from desmos_fast.nomenclature.model import BasketRow, Row
-from desmos_fast.nomenclature.tables import BY_NAME, DAY, FIRST_DAY, LAST_DAY, TABLES, VALUE_KEYS, Table
+from desmos_fast.nomenclature.tables import BY_NAME, DAY, FIRST_DAY, LAST_DAY, TABLES, UNKNOWN_REJECT, VALUE_KEYS, Table
 
 # The rules of pricing keep the rates of a day in a block of this size.
 _LIMITS: Final = {"categories": 64, "natures": 8}
@@ -19,6 +19,7 @@ _NAMES: Final = (
     ("rates", "category", "categories", "category"),
     ("rates", "nature", "natures", "nature"),
     ("baskets", "alternative", "baskets", "code"),
+    ("reject_codes", "name", "reject_classes", "name"),
 )
 
 
@@ -139,14 +140,17 @@ def _references(rows: Rows, unread: Collection[str]) -> Iterator[PackFault]:
 
 
 def _missing(rows: Rows, unread: Collection[str]) -> Iterator[PackFault]:
-    """Yield what pricing needs on every day and a pack does not always have."""
-    first = min((placed.row.since for placed_rows in rows.values() for placed in placed_rows), default=FIRST_DAY)
-    for name, key in (("contracts", ("*", "*")), *(("values", (key,)) for key in VALUE_KEYS)):
+    """Yield what is needed on every day and a pack does not always have."""
+    needed = (("contracts", ("*", "*")), *(("values", (key,)) for key in VALUE_KEYS), ("reject_classes", (UNKNOWN_REJECT,)))
+    for name, key in needed:
         table = BY_NAME[name]
+        # A table that another pack lends may begin later than the rest.
+        own = [rows[name]] if table.lent else rows.values()
+        first = min((placed.row.since for placed_rows in own for placed in placed_rows), default=FIRST_DAY)
         gap = _days_without([placed.row for placed in rows[name] if table.key_of(placed.row) == key], first, LAST_DAY)
         if gap and name not in unread:
             days = f"from {gap[0]} on" if gap[1] == LAST_DAY else f"from {gap[0]} to {gap[1]}"
-            message = f"no row is in force {days}, and pricing needs one on every day"
+            message = f"no row is in force {days}, and one is needed on every day"
             yield PackFault(file=table.file, line=0, key=" ".join(key), message=message, hint="add a row for these days")
 
 

@@ -115,7 +115,7 @@ async def _load(con: Connection, known: int | None, old: Tariffs | None) -> tupl
         pack = None if number is None else await store.read_pack(con, number)
     if pack is None:
         return None, await asyncio.to_thread(load_tariffs)
-    return number, await asyncio.to_thread(_read, pack.name, {name: text.encode() for name, text in pack.files.items()})
+    return number, await asyncio.to_thread(read_files, pack.name, {name: text.encode() for name, text in pack.files.items()})
 
 
 async def import_table(con: Connection, read: TableFile, since: date) -> TableReport:
@@ -171,7 +171,7 @@ def check_tariffs(folder: Path) -> CheckedPack:
         raise NoPack(f"cannot read the pack: {error.strerror}", hint="check the folder and its rights") from error
     if any(b"\0" in content for content in files.values()):
         raise NoPack("a file of the pack holds a NUL character", hint="save it as UTF-8")
-    return CheckedPack(_read(folder.resolve().name, files), files, _digest(files))
+    return CheckedPack(read_files(folder.resolve().name, files), files, _digest(files))
 
 
 async def import_tariffs(con: Connection, checked: CheckedPack) -> PackReport:
@@ -190,7 +190,7 @@ async def import_tariffs(con: Connection, checked: CheckedPack) -> PackReport:
     return PackReport(name, version, digest.hex(), number + 1, "imported")
 
 
-def _read(name: str, files: Mapping[str, bytes]) -> Tariffs:
+def read_files(name: str, files: Mapping[str, bytes]) -> Tariffs:
     """Read a pack from its files, not from where they came: what was checked is what is kept."""
     with tempfile.TemporaryDirectory(prefix="desmos-tariffs-") as temporary:
         folder = Path(temporary) / (name or "pack")

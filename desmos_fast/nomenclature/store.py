@@ -34,6 +34,7 @@ class Pack(NamedTuple):
 
 
 NEWEST_PACK: Final = "SELECT max(number) FROM tariff_pack"
+NEWEST_DIGEST: Final = "SELECT sha256 FROM tariff_pack ORDER BY number DESC LIMIT 1"
 READ_PACK: Final = "SELECT number, name, version, sha256, files FROM tariff_pack WHERE number = $1"
 ADD_PACK: Final = "INSERT INTO tariff_pack (number, name, version, sha256, files) VALUES ($1, $2, $3, $4, $5)"
 
@@ -42,6 +43,12 @@ async def newest_pack(con: Connection) -> int | None:
     """Return the number of the pack imported last, or None."""
     number: int | None = await con.fetchval(NEWEST_PACK)
     return number
+
+
+async def newest_digest(con: Connection) -> bytes | None:
+    """Return the SHA-256 of the pack imported last, or None."""
+    digest: bytes | None = await con.fetchval(NEWEST_DIGEST)
+    return digest
 
 
 async def read_pack(con: Connection, number: int) -> Pack | None:

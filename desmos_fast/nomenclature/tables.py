@@ -23,13 +23,20 @@ VALUE_KEYS: Final = (
     "participation_per_year", "participation_age", "atd_percent", "late_care_months",
 )  # fmt: skip
 
+# The class of every code that no table knows.
+UNKNOWN_REJECT: Final = "unknown"
+
 
 class Table(NamedTuple):
-    """One table: the Struct of its rows, and the columns that no two rows in force on one day may share."""
+    """One table: the Struct of its rows, and the columns that no two rows in force on one day may share.
+
+    A pack that stands alone without a table that is `lent` has that of the program.
+    """
 
     name: str
     row: type[Row]
     key: tuple[str, ...]
+    lent: bool = False
 
     @property
     def file(self) -> str:
@@ -62,6 +69,8 @@ TABLES: Final = (
     Table("values", model.ValueRow, ("key",)),
     Table("regimes", model.LabelRow, ("code",)),
     Table("rights_documents", model.LabelRow, ("code",)),
+    Table("reject_classes", model.RejectClassRow, ("name",), lent=True),
+    Table("reject_codes", model.RejectCodeRow, ("code", "payer_kind"), lent=True),
 )
 BY_NAME: Final = {table.name: table for table in TABLES}
 
@@ -96,6 +105,10 @@ _TEXTS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "values.key": _pattern("|".join(VALUE_KEYS), f"one of {', '.join(VALUE_KEYS)}"),
     "regimes.code": _pattern("[0-9]{2}", "two digits"),
     "rights_documents.code": _pattern("[0-9]", "one digit"),
+    "reject_classes.name": _CATEGORY,
+    "reject_codes.code": _pattern("[0-9A-Z]{1,16}", "up to 16 digits and capital letters, as the payer writes it"),
+    "reject_codes.name": _CATEGORY,
+    "reject_codes.action": _pattern(r"[^\x00-\x1f]*", "a few words on one line, or nothing"),
 }
 _HIGHEST: Final = {"rate": 100, "tm_percent": 100, "excess_percent": 100, "nature": 99, "age_from": 150, "age_to": 150}
 _TOOTH: Final = re.compile("[1-4][1-8]|[5-8][1-5]", re.ASCII)

@@ -55,6 +55,8 @@ class Tariffs:
     values: tuple[model.ValueRow, ...] = ()
     regimes: tuple[model.LabelRow, ...] = ()
     rights_documents: tuple[model.LabelRow, ...] = ()
+    reject_classes: tuple[model.RejectClassRow, ...] = ()
+    reject_codes: tuple[model.RejectCodeRow, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -117,6 +119,8 @@ def _read(folder: Path, faults: list[PackFault]) -> tuple[dict[str, str], dict[s
     rows = {}
     for table in TABLES:
         path = folder / table.file
+        if table.lent and not path.exists() and not about["extends"]:
+            path = PACKS / DEFAULT_PACK / table.file
         # A pack that extends another has only the tables that it changes.
         own = list(_rows(path, table, faults)) if path.exists() or not about["extends"] else []
         rows[table.name] = rules.merge(base[table.name], own, table)

@@ -9,12 +9,10 @@ import msgspec
 
 from desmos_fast.base.types import Cents, Part
 from desmos_fast.billing.rules import document_state
-from desmos_fast.exchange.layouts import load_pack
+from desmos_fast.nomenclature.rejects import RejectTable
 from desmos_fast.settlement.model import Tally
 
 LISTED: Final = 200
-UNKNOWN: Final = "unknown"
-_CLASS: Final = "class="
 Item = TypeVar("Item")
 
 
@@ -148,6 +146,8 @@ class _Lots(_Counted):
 
 class _Code(_Counted):
     code: str
+    payer: str
+    day: date
 
 
 class _Reason(_Counted):
@@ -158,8 +158,8 @@ class _Foreign(_Counted):
     currency: str
 
 
-def make_dashboard(columns: Mapping[str, str], at: datetime) -> Dashboard:
-    """Turn the columns of the query into figures."""
+def make_dashboard(columns: Mapping[str, str], at: datetime, table: RejectTable) -> Dashboard:
+    """Turn the columns of the query into figures; `table` says what the codes of rejects mean."""
     balances = msgspec.json.decode(columns["ledger"], type=dict[str, Cents])
     return Dashboard(
         at=at,
@@ -167,7 +167,7 @@ def make_dashboard(columns: Mapping[str, str], at: datetime) -> Dashboard:
         shares=_by_part(_rows(columns["shares"], _Shares)),
         lots={row.state: row.tally() for row in _rows(columns["lots"], _Lots)},
         files=msgspec.json.decode(columns["files"], type=dict[str, int]),
-        rejects=rejects_of(_rows(columns["rejects"], _Code)),
+        rejects=rejects_of(_rows(columns["rejects"], _Code), table),
         payers=tuple(_rows(columns["payers"], PayerFigures)),
         credits_unmatched=_unmatched_credits(columns),
         debits=msgspec.json.decode(columns["debits"], type=Tally),
@@ -200,25 +200,21 @@ def _by_part(rows: Iterable[_Shares]) -> dict[str, dict[str, Tally]]:
     return found
 
 
-def reject_class(code: str) -> str:
-    """Return the class of a reject code: what the code list says, or `unknown`."""
-    note = load_pack().notes["reject_code"].get(code, "")
-    return next((word.removeprefix(_CLASS) for word in note.split("; ") if word.startswith(_CLASS)), UNKNOWN)
-
-
-def rejects_of(rows: Iterable[_Code]) -> Rejects:
-    """Group the rejected shares of each code by class."""
-    labels = load_pack().lists["reject_code"]
-    classes: dict[str, list[RejectCode]] = {}
+def rejects_of(rows: Iterable[_Code], table: RejectTable) -> Rejects:
+    """Group the rejected shares of each code by class; one code may mean something else on another day or from another payer."""
+    classes: dict[str, dict[tuple[str, str], Tally]] = {}
     for row in rows:
-        classes.setdefault(reject_class(row.code), []).append(RejectCode(row.code, labels.get(row.code, ""), row.count, row.cents))
-    found = tuple(
-        RejectClass(
-            name=name, count=sum(code.count for code in codes), cents=Cents(sum(code.cents for code in codes)), codes=tuple(codes)
-        )
-        for name, codes in sorted(classes.items())
-    )  # fmt: skip
+        said = table.find(row.code, row.payer, row.day)
+        codes = classes.setdefault(said.name, {})
+        named = (row.code, said.label if said.known else "")
+        codes[named] = _add(codes.get(named, Tally(0, Cents(0))), row.tally())
+    found = tuple(_class(name, codes) for name, codes in sorted(classes.items()))
     return Rejects(sum(one.count for one in found), Cents(sum(one.cents for one in found)), found)
+
+
+def _class(name: str, tallies: Mapping[tuple[str, str], Tally]) -> RejectClass:
+    codes = tuple(RejectCode(*named, tally.count, tally.cents) for named, tally in sorted(tallies.items()))
+    return RejectClass(name=name, count=sum(code.count for code in codes), cents=Cents(sum(code.cents for code in codes)), codes=codes)
 
 
 def _reasons(text: str) -> tuple[Tally, dict[str, Tally]]:

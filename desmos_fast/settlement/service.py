@@ -18,6 +18,7 @@ from desmos_fast.db import journal
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import store as lots
+from desmos_fast.nomenclature import rejects
 from desmos_fast.nomenclature.payers import payers
 from desmos_fast.settlement import store
 from desmos_fast.settlement.bank import read_statement
@@ -27,6 +28,7 @@ from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
 from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
 from desmos_fast.settlement.posting import Plan, make_plan, share_moves
+from desmos_fast.settlement.rejects.told import explained
 from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from monitoring import metrics
 
@@ -152,7 +154,7 @@ async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
     rows = await store.share_lines(con, context.tenant, plan.shares, [*plan.orders, *plan.freed])
     moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
     await store.move_shares(con, context.tenant, moves)
-    told = [*plan.events, *events]
+    told = await explained(con, context.tenant, [*plan.events, *events])
     for start in range(0, len(told), EVENTS_AT_ONCE):
         await journal.record(con, context.tenant, context.now, told[start : start + EVENTS_AT_ONCE], by=context.actor)
 
@@ -183,4 +185,4 @@ def _tallies(matches: Iterable[Match], name: str) -> dict[str, Tally]:
 
 async def dashboard(con: Connection, context: Context) -> Dashboard:
     """Show the figures of the centre, all of one moment."""
-    return make_dashboard(await store.figures(con, context.tenant, LISTED), context.now)
+    return make_dashboard(await store.figures(con, context.tenant, LISTED), context.now, await rejects.current(con))

@@ -12,6 +12,7 @@ from desmos_fast.base.identifiers import nir_is_synthetic
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.exchange.reserved import C2S_CONTRACT, C2S_NUMBER
 from desmos_fast.exchange.text import fitted
+from desmos_fast.nomenclature.tariffs import load_tariffs
 from desmos_fast.simulator.codec import AMO_FLOW
 from desmos_fast.simulator.draw import Draw
 from desmos_fast.simulator.model import (
@@ -75,13 +76,13 @@ class Piece(msgspec.Struct, frozen=True):
 @functools.cache
 def reject_codes() -> dict[str, str]:
     """Return the labels of the reject list by code, in its order."""
-    return {code: plain(label) for code, label in load_pack().lists["reject_code"].items()}
+    return {row.code: plain(row.label) for row in load_tariffs().reject_codes}
 
 
 @functools.cache
 def code_of_class(name: str) -> str:
     """Return the first reject code of a class."""
-    return next(code for code, note in load_pack().notes["reject_code"].items() if f"class={name};" in note)
+    return next(row.code for row in load_tariffs().reject_codes if row.name == name)
 
 
 def reject_code(row: int) -> str:

@@ -124,7 +124,7 @@ def test_a_table_under_a_name_that_nobody_reads_is_told(tmp_path: Path) -> None:
 def test_a_default_contract_that_is_not_always_in_force_is_refused(tmp_path: Path) -> None:
     folder = changed(tmp_path, "contracts.csv", lambda text: text.replace("0,0,2011-01-01", "0,0,2020-01-01", 1))
     assert faults(folder) == [
-        ("contracts.csv", 0, "* *", "no row is in force from 2011-01-01 to 2019-12-31, and pricing needs one on every day")
+        ("contracts.csv", 0, "* *", "no row is in force from 2011-01-01 to 2019-12-31, and one is needed on every day")
     ]
 
 
@@ -142,7 +142,7 @@ def test_what_a_faulty_line_would_have_said_is_not_missed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("key", ["forfait_heavy_act", "participation_age", "late_care_months"])
 def test_a_value_that_ends_is_refused(tmp_path: Path, key: str) -> None:
     folder = changed(tmp_path, "values.csv", lambda text: "\n".join(line for line in text.splitlines() if not line.startswith(key)))
-    assert faults(folder) == [("values.csv", 0, key, "no row is in force from 2011-01-01 on, and pricing needs one on every day")]
+    assert faults(folder) == [("values.csv", 0, key, "no row is in force from 2011-01-01 on, and one is needed on every day")]
 
 
 def test_more_categories_than_a_day_can_hold_are_refused(tmp_path: Path) -> None:

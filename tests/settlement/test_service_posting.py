@@ -13,9 +13,11 @@ from desmos_fast.base import ledger
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.ledger import Due, Entry
 from desmos_fast.base.types import Cents
+from desmos_fast.nomenclature.rejects import table_of
+from desmos_fast.nomenclature.tariffs import load_tariffs
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.book import Book, decide
-from desmos_fast.settlement.dashboard import _Code, reject_class, rejects_of
+from desmos_fast.settlement.dashboard import _Code, rejects_of
 from desmos_fast.settlement.model import CreditRow, LineRow, LineStatus, OrderRow, PartRow, Settings, ShareLineRow
 from desmos_fast.settlement.posting import Plan, ShareMove, Word, make_plan, share_moves
 from tests.settlement.worlds import AMO, BILLER, PAID_ON, PAYERS, credit
@@ -163,7 +165,8 @@ def test_the_last_code_is_kept_and_an_end_is_an_end() -> None:
 
 
 def test_codes_are_counted_by_class_and_an_unknown_code_has_a_class_too() -> None:
-    assert [reject_class(code) for code in ("2900005", "0450072", "9999911", "")] == ["duplicate", "rights", "unknown", "unknown"]
-    found = rejects_of([_Code(2, Cents(300), "9999911"), _Code(1, Cents(50), ""), _Code(3, Cents(700), "2900005")])
+    day = date(2026, 9, 20)
+    rows = [_Code(2, Cents(300), "9999911", AMO, day), _Code(1, Cents(50), "", AMO, day), _Code(3, Cents(700), "2900005", AMO, day)]
+    found = rejects_of(rows, table_of(load_tariffs()))
     assert (found.count, found.cents) == (6, 1050)
     assert [(one.name, one.count, one.cents, len(one.codes)) for one in found.classes] == [("duplicate", 3, 700, 1), ("unknown", 3, 350, 2)]

@@ -12,7 +12,7 @@ document AS (
      WHERE i.tenant_id = $1
 ),
 claimed AS (
-    SELECT s.part, s.payer, s.state, s.amount, s.reject_code, greatest(s.amount - s.announced, 0) AS still_open
+    SELECT s.invoice_id, s.part, s.payer, s.state, s.amount, s.reject_code, greatest(s.amount - s.announced, 0) AS still_open
       FROM share AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
      WHERE s.tenant_id = $1
 ),
@@ -52,8 +52,16 @@ SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
             SELECT state, count(*) AS count FROM file WHERE tenant_id = $1 GROUP BY state ORDER BY state
         ) AS r) AS files,
        (SELECT coalesce(json_agg(r), '[]') FROM (
-            SELECT coalesce(reject_code, '') AS code, count(*) AS count, sum(still_open) AS cents
-              FROM claimed WHERE state = 'rejected' GROUP BY 1 ORDER BY 1
+            SELECT coalesce(c.reject_code, '') AS code, c.payer, coalesce(l.day, current_date) AS day, count(*) AS count,
+                   sum(c.still_open) AS cents
+              FROM claimed AS c
+              LEFT JOIN LATERAL (
+                       SELECT max(o.payment_date) AS day
+                         FROM order_line AS l JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+                        WHERE l.tenant_id = $1 AND l.share_invoice_id = c.invoice_id AND coalesce(l.share_part, l.part) = c.part
+                          AND l.match_id IS NOT NULL AND l.status = 'rejected'
+                   ) AS l ON true
+             WHERE c.state = 'rejected' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ) AS r) AS rejects,
        (SELECT coalesce(json_agg(r), '[]') FROM (
             SELECT payer, coalesce(c.expected, 0) AS expected, coalesce(c.still_open, 0) AS open, coalesce(o.announced, 0) AS announced,
