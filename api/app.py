@@ -3,11 +3,11 @@
 
 from aiohttp import web
 
-from api import bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks
+from api import bank, contacts, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
-from api.keys import BULK, CLOCK, COUNTING, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, WEBHOOK_HOSTS, Life
+from api.keys import BULK, CLOCK, COUNTING, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, WEBHOOK_HOSTS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -16,6 +16,7 @@ from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
+from desmos_fast.notices.reading import open_mailer
 
 
 def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock = system_clock) -> web.Application:
@@ -28,11 +29,12 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[TARIFFS] = TariffBook()
     app[CLOCK] = clock
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
+    app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Gate()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
     app[COUNTING] = Counting(pool, clock)
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
-    for module in (bank, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks):
+    for module in (bank, contacts, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks):
         app.add_routes(module.routes)
     return app

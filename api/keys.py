@@ -16,6 +16,7 @@ from desmos_fast.db.pool import Pool
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
+from desmos_fast.notices.sender import Mailer
 
 
 @dataclass
@@ -57,6 +58,7 @@ CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
 SHARES: Final = web.AppKey("shares", Shares)
 WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")
+MAILER: Final[web.AppKey[Mailer | None]] = web.AppKey("mailer")
 COUNTING: Final = web.AppKey("counting", Counting)
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

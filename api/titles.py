@@ -79,6 +79,12 @@ PROBLEMS: Final[dict[str, Title]] = {
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
     "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
     "webhook_limit": Title(409, "The centre has as many webhooks as it may have", "Le centre a atteint son nombre maximal de webhooks"),
+    "contact_refused": Title(422, "The contact cannot be as asked for", "Le contact demandé n'est pas acceptable"),
+    "contact_known": Title(409, "This address is told already", "Cette adresse est déjà prévenue"),
+    "contact_limit": Title(409, "The centre has as many contacts as it may have", "Le centre a atteint son nombre maximal de contacts"),
+    "mail_invalid": Title(422, "The file of the mail server cannot be used", "Le fichier du serveur de messagerie est inutilisable"),
+    "mail_missing": Title(422, "No mail server is set", "Aucun serveur de messagerie n'est configuré"),
+    "mail_failed": Title(503, "A mail could not be handed over", "Un courriel n'a pas pu être remis"),
     "schedule_refused": Title(422, "The schedule cannot be as asked for", "Le planning demandé n'est pas acceptable"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }

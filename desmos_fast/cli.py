@@ -40,11 +40,12 @@ app = typer.Typer(
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
 GROUPS: Final = (
-    "fse", "lots", "files", "schedule", "webhooks", "returns", "bank", "synth", "jobs", "centre", "key", "import_", "nomenclature",
+    "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "bank", "synth", "jobs", "centre", "key", "import_",
+    "nomenclature",
 )  # fmt: skip
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
-    "recipients", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
+    "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
 )  # fmt: skip
 
 for _name in GROUPS:

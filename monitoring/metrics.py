@@ -64,6 +64,9 @@ anomalies_open: Final = Gauge("desmos_anomalies_open", "Anomalies that nobody re
 anomalies_oldest_seconds: Final = Gauge(
     "desmos_anomalies_oldest_seconds", "Age of the oldest open anomaly, by kind.", ("kind",), registry=REGISTRY
 )
+notices: Final = Counter(
+    "desmos_notices_total", "Mails to people of centres about anomalies, by outcome (mailed, failed).", ("outcome",), registry=REGISTRY
+)
 invariant_difference: Final = Gauge(
     "desmos_invariant_difference", "What two ways of counting differ by, over all centres; 0 holds.", ("invariant",), registry=REGISTRY
 )

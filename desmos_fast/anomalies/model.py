@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an anomaly is, and who is told of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -75,6 +75,6 @@ class Resolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Notifier(Protocol):
     """Tells people that something is out of the ordinary."""
 
-    async def tell(self, tenant: TenantId, anomaly: AnomalyShown) -> None:
-        """Tell of one anomaly, for good, before returning; the same one may be told twice. Raises when it is not certain to arrive."""
+    async def tell(self, tenant: TenantId, anomalies: Sequence[AnomalyShown]) -> None:
+        """Tell of anomalies of a centre, for good, before returning; the same may be told twice. Raises when that is not certain."""
         ...

@@ -25,7 +25,7 @@ MOST: Final = 1_000
 LONGEST_WHY: Final = 500
 # Told in one go for each centre; the others come with the next look.
 AT_ONCE: Final = 100
-TELL_S: Final = 10.0
+TELL_S: Final = 40.0
 log: Final = structlog.get_logger("desmos.anomalies")
 
 
@@ -38,13 +38,14 @@ class WhyMissing(InvalidInput):
 class LogNotifier:
     """Writes one line of the log for each anomaly, at the level of errors: what watches the log tells people."""
 
-    async def tell(self, tenant: TenantId, anomaly: AnomalyShown) -> None:
-        """Write the line."""
-        log.error(
-            "anomaly", centre=str(tenant), anomaly=str(anomaly.id), kind=anomaly.kind, stage=anomaly.stage, subject=str(anomaly.subject),
-            expected=anomaly.expected, found=anomaly.found, trace=None if anomaly.trace is None else str(anomaly.trace),
-            noticed_at=anomaly.noticed_at.isoformat(),
-        )  # fmt: skip
+    async def tell(self, tenant: TenantId, anomalies: Sequence[AnomalyShown]) -> None:
+        """Write the lines."""
+        for anomaly in anomalies:
+            log.error(
+                "anomaly", centre=str(tenant), anomaly=str(anomaly.id), kind=anomaly.kind, stage=anomaly.stage,
+                subject=str(anomaly.subject), expected=anomaly.expected, found=anomaly.found,
+                trace=None if anomaly.trace is None else str(anomaly.trace), noticed_at=anomaly.noticed_at.isoformat(),
+            )  # fmt: skip
 
 
 async def note(con: Connection, tenant: UUID, now: datetime, found: Sequence[Found], *, by: str) -> None:
@@ -100,16 +101,16 @@ def why_of(text: str) -> str:
 
 async def tell(con: Connection, tenant: TenantId, now: datetime, notifier: Notifier) -> int:
     """Tell people of what they were not told of yet, and return how many; what fails is told at the next look."""
-    count = 0
-    for anomaly in await store.untold(con, tenant, AT_ONCE):
-        try:
-            await asyncio.wait_for(notifier.tell(tenant, anomaly), TELL_S)
-        except Exception as error:
-            log.warning("nobody could be told, trying again", anomaly=str(anomaly.id), error=type(error).__name__)
-            break
-        await store.told(con, tenant, now, anomaly.id)
-        count += 1
-    return count
+    untold = await store.untold(con, tenant, AT_ONCE)
+    if not untold:
+        return 0
+    try:
+        await asyncio.wait_for(notifier.tell(tenant, untold), TELL_S)
+    except Exception as error:
+        log.warning("people could not be told, trying again", anomalies=[str(one.id) for one in untold], error=type(error).__name__)
+        return 0
+    await store.told(con, tenant, now, [one.id for one in untold])
+    return len(untold)
 
 
 def _text(name: UUID | None) -> str | None:

@@ -34,7 +34,7 @@ OPEN: Final = "SELECT * FROM anomaly WHERE tenant_id = $1 AND resolved_at IS NUL
 EVERY: Final = "SELECT * FROM anomaly WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2"
 # Two workers that look at once tell of different ones.
 UNTOLD: Final = "SELECT * FROM anomaly WHERE tenant_id = $1 AND told_at IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED"
-TOLD: Final = "UPDATE anomaly SET told_at = $3 WHERE tenant_id = $1 AND id = $2"
+TOLD: Final = "UPDATE anomaly SET told_at = $3 WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"
 COUNTS: Final = """
     SELECT kind, count(*) AS number, min(noticed_at) AS oldest FROM anomaly WHERE tenant_id = $1 AND resolved_at IS NULL GROUP BY kind
 """
@@ -75,9 +75,9 @@ async def untold(con: Connection, tenant: UUID, most: int) -> list[AnomalyShown]
     return [_shown(row) for row in await con.fetch(UNTOLD, tenant, most)]
 
 
-async def told(con: Connection, tenant: UUID, now: datetime, anomaly: UUID) -> None:
-    """Say that people were told of it."""
-    await con.execute(TOLD, tenant, anomaly, now)
+async def told(con: Connection, tenant: UUID, now: datetime, anomalies: Sequence[UUID]) -> None:
+    """Say that people were told of these."""
+    await con.execute(TOLD, tenant, anomalies, now)
 
 
 async def counts(con: Connection, tenant: UUID) -> list[tuple[str, int, datetime]]:

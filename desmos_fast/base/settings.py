@@ -20,7 +20,7 @@ MAX_POOL: Final = 64
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
-    "DESMOS_WEBHOOK_HOSTS",
+    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL",
 })  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Settings:
     layouts: Path | None = None
     tariffs: Path | None = None
     recipients: Path | None = None
+    mail: Path | None = None
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
 
@@ -79,6 +80,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),
+        mail=_path("DESMOS_MAIL", env),
         webhook_hosts=hosts,
         signing=signing(env),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.recipients.model import Recipients
     from desmos_fast.lots.transports.port import Transport
+    from desmos_fast.notices.sender import Mailer
 
 LOOK_S: Final = 0.2
 FINISH_S: Final = 30.0
@@ -34,7 +35,9 @@ HELP: Final = (
     "was handed over already has no effect the second time.\n\n"
     "What cannot be sent is tried again, after up to 1 s, 2 s, 4 s and so on to 5 minutes, a time drawn at random. After 12 tries, some 10 "
     "minutes, or as many as its recipient says, the file is marked dead and its job is held: see `desmos-fast jobs`.\n\n"
-    "Unless --once it also builds lots on schedule and tells webhooks: see `desmos-fast schedule` and `desmos-fast webhooks`.\n\n"
+    "Unless --once it also builds lots on schedule and tells webhooks: see `desmos-fast schedule` and `desmos-fast webhooks`. It watches "
+    "what every centre awaits, and tells the log of what is out of the ordinary, and by mail those named with `desmos-fast contacts`, once "
+    "DESMOS_MAIL names the file of a mail server.\n\n"
     "Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first."
 )
 
@@ -104,7 +107,9 @@ async def _work(
     from desmos_fast.db import pool, queue
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
+    from desmos_fast.notices.reading import open_mailer
 
+    mailer = open_mailer(place.settings.mail)
     stop = stop_on_signals()
     opened = await pool.create(place.app_dsn, CONNECTIONS)
     leaving = asyncio.create_task(_leave(stop))
@@ -113,7 +118,7 @@ async def _work(
         sender = Sender(opened, keyring, recipients, transports, system_clock)
         if not once:
             print("desmos-fast worker is ready", flush=True)
-            await _all_jobs(place, opened, keyring, sender, stop)
+            await _all_jobs(place, opened, keyring, sender, mailer, stop)
         else:
             await queue.run(opened, {SEND_FILE: sender}, stop, once=True)
         return sender, await queue.waiting(opened, SEND_FILE)
@@ -122,7 +127,9 @@ async def _work(
         await _close(opened)
 
 
-async def _all_jobs(place: "Runtime", opened: "Pool", keyring: "Keyring", sender: "Sender", stop: asyncio.Event) -> None:
+async def _all_jobs(
+    place: "Runtime", opened: "Pool", keyring: "Keyring", sender: "Sender", mailer: "Mailer | None", stop: asyncio.Event
+) -> None:
     """Send files, follow them, build on schedule and tell webhooks until told to end; a webhook that is slow holds up no file."""
     from desmos_fast.anomalies.service import LogNotifier
     from desmos_fast.base.clock import system_clock
@@ -131,17 +138,20 @@ async def _all_jobs(place: "Runtime", opened: "Pool", keyring: "Keyring", sender
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.lots.schedule.jobs import Builder
     from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
+    from desmos_fast.notices.service import MailNotifier, Notifiers
     from desmos_fast.webhooks.jobs import Deliverer
     from desmos_fast.webhooks.model import DELIVER
     from desmos_fast.webhooks.sender import Poster
 
+    mails = () if mailer is None else (MailNotifier(opened, mailer, system_clock),)
+    notifier = Notifiers(LogNotifier(), *mails)
     async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
         watching = running.create_task(_watch(opened))
         builder, deliverer = Builder(opened, keyring, system_clock), Deliverer(opened, keyring, poster.post, system_clock)
         jobs = [
             running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
             running.create_task(queue.run(opened, {DELIVER: deliverer}, stop)),
-            running.create_task(Watch(opened, system_clock, LogNotifier()).run(stop)),
+            running.create_task(Watch(opened, system_clock, notifier).run(stop)),
         ]
         await asyncio.wait(jobs)
         watching.cancel()

@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -186,14 +187,14 @@ class Deaf:
     def __init__(self, tenant: TenantId, times: int) -> None:
         self.tenant, self.times, self.told = tenant, times, list[UUID]()
 
-    async def tell(self, tenant: TenantId, anomaly: AnomalyShown) -> None:
+    async def tell(self, tenant: TenantId, anomalies: Sequence[AnomalyShown]) -> None:
         """Fail, or remember."""
         if tenant != self.tenant:
             return
         if self.times:
             self.times -= 1
             raise OSError("the post office is closed")
-        self.told.append(anomaly.id)
+        self.told.extend(one.id for one in anomalies)
 
 
 async def test_who_cannot_be_told_is_told_at_the_next_look_and_once(desk: Desk) -> None:

@@ -114,21 +114,26 @@ class Cft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     idf: Word
 
 
-class Smtp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="smtp", tag_field="transport"):
-    """A mail server over TLS, for messages signed and encrypted with S/MIME."""
+class MailServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mail server over TLS, and who writes."""
 
     host: Host
     sender: Address
-    to: Address
-    certificate_file: Absolute
-    key_file: Absolute
-    recipient_certificate_file: Absolute
     tls: Annotated[Literal["starttls", "implicit"], Meta(description='"starttls" or "implicit"')] = "starttls"
     port: Port | None = None
     ca_file: Absolute | None = None
     user: Account | None = None
     password_file: Absolute | None = None
     timeout_s: Timeout = 60.0
+
+
+class Smtp(MailServer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="smtp", tag_field="transport"):
+    """A mail server for messages signed and encrypted with S/MIME."""
+
+    to: Address
+    certificate_file: Absolute
+    key_file: Absolute
+    recipient_certificate_file: Absolute
 
 
 class Sftp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sftp", tag_field="transport"):

@@ -107,7 +107,7 @@ def _recipient(name: str, raw: object, faults: list[Fault]) -> Recipient | None:
     if not isinstance(raw, dict):
         faults.append(fault("BAD_VALUE", place, "a recipient is a table"))
         return None
-    parts = {part: _struct(shape, raw.get(part, {}), f"{place}.{part}", faults) for part, shape in PARTS.items()}
+    parts = {part: read_table(shape, raw.get(part, {}), f"{place}.{part}", faults) for part, shape in PARTS.items()}
     way = _way({key: value for key, value in raw.items() if key not in PARTS}, place, faults)
     faults += _contradictions(place, way, parts)
     if way is None or None in parts.values():
@@ -130,7 +130,7 @@ def _way(raw: dict[str, Any], place: str, faults: list[Fault]) -> Way | None:
     plain = list(_plain(raw, place))
     faults += plain
     # What was told already is not told again as a value of the wrong form.
-    return _struct(WAYS[kind], raw, place, faults, {one.field for one in plain})
+    return read_table(WAYS[kind], raw, place, faults, {one.field for one in plain})
 
 
 def _plain(raw: Mapping[str, Any], place: str) -> Iterator[Fault]:
@@ -140,8 +140,11 @@ def _plain(raw: Mapping[str, Any], place: str) -> Iterator[Fault]:
         yield fault("PLAIN_TEXT", f"{place}.tls", 'mail is handed over encrypted or not at all; write "starttls" or "implicit"')
 
 
-def _struct(shape: type[S], raw: object, place: str, faults: list[Fault], told: AbstractSet[str | None] = frozenset()) -> S | None:
-    """Read one table key by key, so that a fault in one hides none in another; what is in `told` was found wrong before."""
+def read_table(shape: type[S], raw: object, place: str, faults: list[Fault], told: AbstractSet[str | None] = frozenset()) -> S | None:
+    """Read one table key by key, so that a fault in one hides none in another; what is in `told` was found wrong before.
+
+    Each fault is added to `faults`; the table is None when it has one.
+    """
     if not isinstance(raw, dict):
         faults.append(fault("BAD_VALUE", place, "it is a table"))
         return None
@@ -213,7 +216,7 @@ def _routes(raw: object, names: Collection[str], faults: list[Fault]) -> tuple[R
     if not isinstance(raw, list) or not raw:
         faults.append(fault("MISSING", "routes", "say what goes to whom with [[routes]] tables, the last of them with `to` alone"))
         return ()
-    read = [_struct(Route, one, f"routes.{rank}", faults) for rank, one in enumerate(raw, 1)]
+    read = [read_table(Route, one, f"routes.{rank}", faults) for rank, one in enumerate(raw, 1)]
     for rank, route in enumerate(read, 1):
         if route is not None:
             faults += _route_faults(route, rank, [one for one in read[: rank - 1] if one is not None], names)

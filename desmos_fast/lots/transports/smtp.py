@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from desmos_fast.base.clock import Clock, system_clock
-from desmos_fast.lots.recipients.model import Smtp
+from desmos_fast.lots.recipients.model import MailServer, Smtp
 from desmos_fast.lots.transports import keys, smime, tls
 from desmos_fast.lots.transports.port import CONNECT_S, Parcel, PeerUntrusted, TransportFailed, TransportRefused
 
@@ -55,28 +55,29 @@ class SmtpTransport:
 
     def _proven(self, parcel: Parcel) -> smtplib.SMTP:
         try:
-            return self._connected()
+            return connected(self.way, self.domain, self.context)
         except (smtplib.SMTPNotSupportedError, ssl.SSLError) as error:
             raise PeerUntrusted(
                 f"the mail server was not given {parcel.name}: {_why(error)}", hint="check host, port, tls and ca_file of the recipient"
             ) from error
 
-    def _connected(self) -> smtplib.SMTP:
-        """Connect with TLS in force: nothing is said before it, and a server that has none is left."""
-        host, within_s = self.way.host, min(CONNECT_S, self.way.timeout_s)
-        server: smtplib.SMTP
-        if self.way.tls == "implicit":
-            server = smtplib.SMTP_SSL(host, self.way.port or IMPLICIT_PORT, self.domain, timeout=within_s, context=self.context)
-        else:
-            server = smtplib.SMTP(host, self.way.port or STARTTLS_PORT, self.domain, timeout=within_s)
-            try:
-                server.starttls(context=self.context)
-            except BaseException:
-                server.close()
-                raise
-        assert server.sock is not None, "it was connected just now"
-        server.sock.settimeout(self.way.timeout_s)
-        return server
+
+def connected(where: MailServer, domain: str, context: ssl.SSLContext) -> smtplib.SMTP:
+    """Connect with TLS in force: nothing is said before it, and a server that has none is left. Raises OSError, SMTPException."""
+    within_s = min(CONNECT_S, where.timeout_s)
+    server: smtplib.SMTP
+    if where.tls == "implicit":
+        server = smtplib.SMTP_SSL(where.host, where.port or IMPLICIT_PORT, domain, timeout=within_s, context=context)
+    else:
+        server = smtplib.SMTP(where.host, where.port or STARTTLS_PORT, domain, timeout=within_s)
+        try:
+            server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+    assert server.sock is not None, "it was connected just now"
+    server.sock.settimeout(where.timeout_s)
+    return server
 
 
 def _told(parcel: Parcel, error: Exception) -> TransportRefused | TransportFailed:
