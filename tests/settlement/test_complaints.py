@@ -1,53 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What users of other tools complain of, each as what must hold of matching here."""
 
-import ast
 import random
-import re
-from pathlib import Path
 
 import pytest
 
-import desmos_fast.settlement
 from desmos_fast.settlement.shares import MatchedLine, open_amount, share_state
 from ext import subset
 from tests.generators.labelled import labelled
 from tests.settlement.worlds import credit, invoice, line, of, order, run
 
-ROOM = Path(desmos_fast.settlement.__file__).parent
-KERNELS = [ROOM.parents[1] / "ext" / name for name in ("join.pyx", "subset.pyx")]
-
-
-# --- rounding drift blocks a match
-
-
-def floats(source: str) -> list[str]:
-    """Return what makes or names a float in a source: the type, `round`, a number with a point, a division that is not of a path."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and node.id in ("float", "round", "Decimal"):
-            found.append(f"{node.lineno}: {node.id}")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
-            found.append(f"{node.lineno}: {node.value}")
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            if not (isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)):
-                found.append(f"{node.lineno}: /")
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Div):
-            found.append(f"{node.lineno}: /=")
-    return found
-
-
-def test_no_float_is_in_the_room_of_settlement() -> None:
-    sources = sorted(ROOM.rglob("*.py"))
-    assert len(sources) > 20
-    assert {path.name: found for path in sources if (found := floats(path.read_text(encoding="utf-8")))} == {}
-    texts = [*KERNELS, *sorted(ROOM.rglob("*.sql"))]
-    assert [path.name for path in texts if re.search(r"\b(double|float\d?|real|numeric|avg)\b", path.read_text(encoding="utf-8"))] == []
-
-
-@pytest.mark.parametrize("source", ["a = 1.0", "a = b / c", "a /= 2", "a: float = b", "a = round(b)"])
-def test_a_float_would_be_seen(source: str) -> None:
-    assert len(floats(source)) == 1
+# --- rounding drift blocks a match (tests/test_money.py looks for floats)
 
 
 def test_a_million_sums_split_into_cents_are_found_again_to_the_cent() -> None:
