@@ -1,6 +1,10 @@
 -- What all migrations make; seven of the eight leaves of each partitioned table are left out.
 -- Compared by tests/db/test_migrations.py, written by `python -m tests.db.write_schema`.
 
+CREATE FUNCTION public.age_of(days integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN (days <= 7) THEN '0-7'::text WHEN (days <= 30) THEN '8-30'::text WHEN (days <= 60) THEN '31-60'::text WHEN (days <= 90) THEN '61-90'::text ELSE '>90'::text END;
+
 CREATE FUNCTION public.authenticate_key(wanted bytea) RETURNS TABLE(tenant_id uuid, finess text, kind text, key_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -19,6 +23,41 @@ BEGIN
         RAISE EXCEPTION '% cannot go from % to %', TG_ARGV[0], OLD.state, NEW.state USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.close_entries() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    before bigint := CASE TG_OP WHEN 'UPDATE' THEN OLD.value ELSE 0 END;
+    last counter;
+    found bigint;
+    unsound bigint;
+BEGIN
+    SELECT * INTO last FROM counter WHERE tenant_id = NEW.tenant_id AND kind = 'ledger' AND name = '';
+    IF EXISTS (SELECT FROM ledger_entry WHERE tenant_id = NEW.tenant_id AND seq > last.value) THEN
+        RAISE EXCEPTION 'an entry stands beyond the end of the ledger' USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.value = before THEN
+        RETURN NULL;
+    END IF;
+    SELECT count(*), min(e.seq) FILTER (WHERE l.balance IS DISTINCT FROM 0) INTO found, unsound
+      FROM ledger_entry AS e
+     CROSS JOIN LATERAL (
+           SELECT sum(debit) - sum(credit) AS balance FROM ledger_line WHERE tenant_id = e.tenant_id AND entry_id = e.id
+           ) AS l
+     WHERE e.tenant_id = NEW.tenant_id AND e.seq > before AND e.seq <= NEW.value;
+    IF unsound IS NOT NULL THEN
+        RAISE EXCEPTION 'entry % has no lines, or they do not sum to zero', unsound USING ERRCODE = 'check_violation';
+    END IF;
+    IF found <> NEW.value - before THEN
+        RAISE EXCEPTION 'the ledger ends at entry %, but % entries came after entry %', NEW.value, found, before
+              USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -51,6 +90,52 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.open_entries() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    touched bigint;
+    chains bigint;
+BEGIN
+    UPDATE counter AS c SET hash = c.hash
+      FROM (SELECT tenant_id, min(seq) AS first FROM added GROUP BY tenant_id) AS a
+     WHERE c.tenant_id = a.tenant_id AND c.kind = 'ledger' AND c.name = '' AND c.value < a.first;
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    SELECT count(DISTINCT tenant_id) INTO chains FROM added;
+    IF touched <> chains THEN
+        RAISE EXCEPTION 'an entry is added at the end of the ledger, and nowhere else' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.open_lines() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT tenant_id, entry_id FROM added) AS a
+         WHERE (SELECT seq FROM ledger_entry WHERE tenant_id = a.tenant_id AND id = a.entry_id)
+               <= (SELECT value FROM counter WHERE tenant_id = a.tenant_id AND kind = 'ledger' AND name = '')
+    ) THEN
+        RAISE EXCEPTION 'an entry that is closed takes no more lines' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.refuse_amount() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the amount of a share is signed: % to % refused', OLD.amount, NEW.amount USING ERRCODE = 'check_violation';
+END
+$$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -67,6 +152,14 @@ BEGIN
         RAISE EXCEPTION 'transport cannot go from % to %', OLD.transport, NEW.transport USING ERRCODE = 'check_violation';
     END IF;
     RAISE EXCEPTION 'share cannot go from % to %', OLD.state, NEW.state USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE FUNCTION public.refuse_second_use() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% has a match already', TG_ARGV[0] USING ERRCODE = 'unique_violation';
 END
 $$;
 
@@ -141,7 +234,8 @@ CREATE TABLE public.bank_line (
     occurrence integer NOT NULL,
     document jsonb NOT NULL,
     duplicate_of text,
-    match_id uuid
+    match_id uuid,
+    piece_of text
 );
 ALTER TABLE ONLY public.bank_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -156,6 +250,20 @@ CREATE TABLE public.centre (
 ALTER TABLE ONLY public.centre ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.centre FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.contact (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    finess text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    kinds text[] NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.contact ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.contact FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.counter (
     tenant_id uuid NOT NULL,
@@ -195,7 +303,9 @@ CREATE TABLE public.decision (
     subject text NOT NULL,
     detail jsonb NOT NULL,
     decided_by text NOT NULL,
-    decided_at timestamp with time zone NOT NULL
+    decided_at timestamp with time zone NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT decision_seq_check CHECK ((seq > 0))
 );
 ALTER TABLE ONLY public.decision ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -255,6 +365,48 @@ CREATE TABLE public.file (
 ALTER TABLE ONLY public.file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.follow_up_day (
+    tenant_id uuid NOT NULL,
+    day date NOT NULL,
+    reminders integer NOT NULL,
+    items integer NOT NULL,
+    done_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.follow_up_day ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.follow_up_day FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.follow_up_setting (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    payer text,
+    value text,
+    since date NOT NULL,
+    until date,
+    source text NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT follow_up_setting_check CHECK ((until >= since))
+);
+ALTER TABLE ONLY public.follow_up_setting ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.follow_up_setting FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.forbidden (
+    tenant_id uuid NOT NULL,
+    problem text NOT NULL,
+    left_ref text NOT NULL,
+    right_ref text NOT NULL,
+    decision_id uuid NOT NULL,
+    why text NOT NULL,
+    CONSTRAINT forbidden_problem_check CHECK ((problem = ANY (ARRAY['A'::text, 'B'::text]))),
+    CONSTRAINT forbidden_why_check CHECK ((why = ANY (ARRAY['undone_by_person'::text, 'refused_by_person'::text])))
+);
+ALTER TABLE ONLY public.forbidden ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.forbidden FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.idempotency (
     tenant_id uuid NOT NULL,
@@ -515,6 +667,16 @@ CREATE TABLE public.nomenclature_import (
     CONSTRAINT nomenclature_import_sha256_check CHECK ((length(sha256) = 32))
 );
 
+CREATE TABLE public.notice (
+    tenant_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    anomaly_id uuid NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.notice ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.notice FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.order_line (
     tenant_id uuid NOT NULL,
     order_id uuid NOT NULL,
@@ -533,6 +695,8 @@ CREATE TABLE public.order_line (
     match_id uuid,
     parked boolean DEFAULT false NOT NULL,
     share_part text,
+    piece_of integer,
+    answered boolean DEFAULT false NOT NULL,
     CONSTRAINT order_line_status_check CHECK ((status = ANY (ARRAY['paid'::text, 'partial'::text, 'rejected'::text, 'recovery'::text])))
 );
 ALTER TABLE ONLY public.order_line ALTER COLUMN tenant_id SET STATISTICS 0;
@@ -560,6 +724,46 @@ ALTER TABLE ONLY public.payment_order ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.payment_order FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.reminder (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    rule text NOT NULL,
+    level smallint NOT NULL,
+    debtor text NOT NULL,
+    day date NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    items integer NOT NULL,
+    amount bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    why text,
+    CONSTRAINT ended CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+    CONSTRAINT reminder_items_check CHECK ((items > 0)),
+    CONSTRAINT reminder_level_check CHECK (((level >= 1) AND (level <= 9))),
+    CONSTRAINT reminder_rule_check CHECK ((rule = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text, 'reject'::text, 'order'::text, 'credit'::text, 'forclusion'::text]))),
+    CONSTRAINT reminder_state_check CHECK ((state = ANY (ARRAY['open'::text, 'sent'::text, 'cancelled'::text, 'settled'::text])))
+);
+ALTER TABLE ONLY public.reminder ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.reminder FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.reminder_item (
+    tenant_id uuid NOT NULL,
+    reminder_id uuid NOT NULL,
+    rule text NOT NULL,
+    level smallint NOT NULL,
+    subject text NOT NULL,
+    invoice_id uuid,
+    part text,
+    care_date date,
+    since date NOT NULL,
+    amount bigint NOT NULL
+);
+ALTER TABLE ONLY public.reminder_item ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.reminder_item FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.return_file (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -577,6 +781,21 @@ CREATE TABLE public.return_file (
 ALTER TABLE ONLY public.return_file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.return_file FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.run (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    seq bigint NOT NULL,
+    decisions bigint NOT NULL,
+    settings text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    CONSTRAINT run_decisions_check CHECK ((decisions >= 0)),
+    CONSTRAINT run_seq_check CHECK ((seq > 0))
+);
+ALTER TABLE ONLY public.run ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.run FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.schedule (
     tenant_id uuid NOT NULL,
@@ -608,7 +827,9 @@ CREATE TABLE public.share (
     credited bigint DEFAULT 0 NOT NULL,
     reject_code text,
     lot_id uuid,
+    closed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT share_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT share_closed_check CHECK ((closed >= 0)),
     CONSTRAINT share_flow_check CHECK ((flow = ANY (ARRAY[0, 1, 2]))),
     CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
 )
@@ -630,7 +851,9 @@ CREATE TABLE public.share_0 (
     credited bigint DEFAULT 0 NOT NULL,
     reject_code text,
     lot_id uuid,
+    closed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT share_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT share_closed_check CHECK ((closed >= 0)),
     CONSTRAINT share_flow_check CHECK ((flow = ANY (ARRAY[0, 1, 2]))),
     CONSTRAINT share_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text, 'patient'::text])))
 );
@@ -669,6 +892,17 @@ CREATE TABLE public.tariff_pack (
     CONSTRAINT tariff_pack_number_check CHECK ((number > 0)),
     CONSTRAINT tariff_pack_sha256_check CHECK ((length(sha256) = 32))
 );
+
+CREATE TABLE public.tp_audit (
+    tenant_id uuid NOT NULL,
+    quarter text NOT NULL,
+    report jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT tp_audit_quarter_check CHECK ((quarter ~ '^[0-9]{4}Q[1-4]$'::text))
+);
+ALTER TABLE ONLY public.tp_audit ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.tp_audit FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.webhook (
     tenant_id uuid NOT NULL,
@@ -754,6 +988,9 @@ ALTER TABLE ONLY public.centre
 ALTER TABLE ONLY public.centre
     ADD CONSTRAINT centre_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.contact
+    ADD CONSTRAINT contact_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, kind, name);
 
@@ -774,6 +1011,15 @@ ALTER TABLE ONLY public.file
 
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_tenant_id_biller_sequence_created_on_key UNIQUE (tenant_id, biller, sequence, created_on);
+
+ALTER TABLE ONLY public.follow_up_day
+    ADD CONSTRAINT follow_up_day_pkey PRIMARY KEY (tenant_id, day);
+
+ALTER TABLE ONLY public.follow_up_setting
+    ADD CONSTRAINT follow_up_setting_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.forbidden
+    ADD CONSTRAINT forbidden_pkey PRIMARY KEY (tenant_id, problem, left_ref, right_ref, decision_id);
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, route, key);
@@ -832,6 +1078,15 @@ ALTER TABLE ONLY public.nomenclature_code
 ALTER TABLE ONLY public.nomenclature_import
     ADD CONSTRAINT nomenclature_import_pkey PRIMARY KEY (nomenclature, number);
 
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (tenant_id, contact_id, anomaly_id);
+
+ALTER TABLE ONLY public.reminder_item
+    ADD CONSTRAINT once_a_level UNIQUE (tenant_id, rule, subject, level);
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT one_a_day UNIQUE (tenant_id, rule, level, debtor, day);
+
 ALTER TABLE ONLY public.order_line
     ADD CONSTRAINT order_line_pkey PRIMARY KEY (tenant_id, order_id, line);
 
@@ -841,11 +1096,23 @@ ALTER TABLE ONLY public.payment_order
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_ref_key UNIQUE (tenant_id, ref);
 
+ALTER TABLE ONLY public.reminder_item
+    ADD CONSTRAINT reminder_item_pkey PRIMARY KEY (tenant_id, reminder_id, subject);
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_sha256_key UNIQUE (tenant_id, sha256);
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_in_order UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.schedule
     ADD CONSTRAINT schedule_pkey PRIMARY KEY (tenant_id);
@@ -865,6 +1132,9 @@ ALTER TABLE ONLY public.state_move
 ALTER TABLE ONLY public.tariff_pack
     ADD CONSTRAINT tariff_pack_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.tp_audit
+    ADD CONSTRAINT tp_audit_pkey PRIMARY KEY (tenant_id, quarter);
+
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (tenant_id, webhook_id, seq);
 
@@ -878,6 +1148,12 @@ CREATE INDEX anomaly_untold ON public.anomaly USING btree (tenant_id) WHERE (tol
 CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((match_id IS NULL) AND (duplicate_of IS NULL));
 
 CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, content_key, occurrence) WHERE (duplicate_of IS NULL);
+
+CREATE UNIQUE INDEX contact_once ON public.contact USING btree (tenant_id, lower(email)) WHERE active;
+
+CREATE UNIQUE INDEX decision_in_order ON public.decision USING btree (tenant_id, seq);
+
+CREATE INDEX decision_subject ON public.decision USING btree (tenant_id, subject);
 
 CREATE INDEX event_invoice ON ONLY public.event USING btree (tenant_id, invoice_id, id);
 
@@ -893,6 +1169,10 @@ CREATE INDEX invoice_insured ON ONLY public.invoice USING btree (tenant_id, insu
 
 CREATE INDEX invoice_0_tenant_id_insured_key_idx ON public.invoice_0 USING btree (tenant_id, insured_key);
 
+CREATE INDEX ledger_entry_ref ON ONLY public.ledger_entry USING btree (tenant_id, ref) WHERE (event <> 'invoice.signed'::text);
+
+CREATE INDEX ledger_entry_0_tenant_id_ref_idx ON public.ledger_entry_0 USING btree (tenant_id, ref) WHERE (event <> 'invoice.signed'::text);
+
 CREATE INDEX ledger_line_account ON ONLY public.ledger_line USING btree (tenant_id, account);
 
 CREATE INDEX ledger_line_0_tenant_id_account_idx ON public.ledger_line_0 USING btree (tenant_id, account);
@@ -907,6 +1187,8 @@ CREATE UNIQUE INDEX lot_share_one_live ON public.lot_share USING btree (tenant_i
 
 CREATE INDEX lot_unanswered ON public.lot USING btree (tenant_id, biller, number) WHERE (state = ANY (ARRAY['open'::text, 'sealed'::text, 'sent'::text]));
 
+CREATE INDEX match_by_person ON public.match USING btree (tenant_id, problem) WHERE ((status = 'confirmed'::text) AND (decided_by <> 'auto'::text));
+
 CREATE UNIQUE INDEX match_confirmed_once ON public.match USING btree (tenant_id, match_key) WHERE (status = 'confirmed'::text);
 
 CREATE INDEX match_of_credits ON public.match USING btree (tenant_id, decided_at) WHERE ((problem = 'B'::text) AND (status = 'confirmed'::text));
@@ -917,13 +1199,19 @@ CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
 CREATE INDEX match_undecided ON public.match USING btree (tenant_id, (left_refs[1]), id) WHERE (status <> 'confirmed'::text);
 
+CREATE INDEX match_undecided_right ON public.match USING btree (tenant_id, (right_refs[1])) WHERE (status <> 'confirmed'::text);
+
 CREATE UNIQUE INDEX nomenclature_code_open ON public.nomenclature_code USING btree (nomenclature, code) WHERE (until IS NULL);
+
+CREATE INDEX notice_anomaly ON public.notice USING btree (tenant_id, anomaly_id);
 
 CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE (match_id IS NULL);
 
 CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share_invoice_id, part) WHERE (match_id IS NOT NULL);
 
 CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
+
+CREATE INDEX reminder_open ON public.reminder USING btree (tenant_id, id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenant_id, content_key);
 
@@ -955,6 +1243,8 @@ ALTER INDEX public.invoice_insured ATTACH PARTITION public.invoice_0_tenant_id_i
 
 ALTER INDEX public.ledger_entry_pkey ATTACH PARTITION public.ledger_entry_0_pkey;
 
+ALTER INDEX public.ledger_entry_ref ATTACH PARTITION public.ledger_entry_0_tenant_id_ref_idx;
+
 ALTER INDEX public.ledger_entry_tenant_id_seq_key ATTACH PARTITION public.ledger_entry_0_tenant_id_seq_key;
 
 ALTER INDEX public.ledger_line_pkey ATTACH PARTITION public.ledger_line_0_pkey;
@@ -969,11 +1259,27 @@ ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_id
 
 CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
 
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('decision');
+
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('event');
 
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.forbidden FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('forbidden');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('run');
+
 CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
+
+CREATE CONSTRAINT TRIGGER ledger_end AFTER INSERT OR UPDATE OF value, hash ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.kind = 'ledger'::text)) EXECUTE FUNCTION public.close_entries();
 
 CREATE TRIGGER lot_moves BEFORE UPDATE OF state ON public.lot FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('lot');
 
@@ -981,9 +1287,25 @@ CREATE TRIGGER offered AFTER INSERT ON public.event REFERENCING NEW TABLE AS add
 
 CREATE TRIGGER offered AFTER INSERT ON public.event_0 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.offer_events();
 
-CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>refund_due,part_paid>paid,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
+CREATE TRIGGER opened AFTER INSERT ON public.ledger_entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.open_entries();
+
+CREATE TRIGGER opened AFTER INSERT ON public.ledger_entry_0 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.open_entries();
+
+CREATE TRIGGER opened AFTER INSERT ON public.ledger_line REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.open_lines();
+
+CREATE TRIGGER opened AFTER INSERT ON public.ledger_line_0 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.open_lines();
+
+CREATE TRIGGER share_amount BEFORE UPDATE OF amount ON public.share FOR EACH ROW WHEN (((new.amount < old.amount) OR ((new.amount > old.amount) AND (old.part <> 'patient'::text)))) EXECUTE FUNCTION public.refuse_amount();
+
+CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>part_paid,paid>refund_due,part_paid>paid,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>paid,refund_due>part_paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
 
 CREATE TRIGGER share_transport_moves BEFORE UPDATE OF transport ON public.share FOR EACH ROW WHEN (((old.transport IS DISTINCT FROM new.transport) AND (((old.transport || '>'::text) || new.transport) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted}'::text[])))) EXECUTE FUNCTION public.refuse_move('transport');
+
+CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.bank_line FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('bank_line');
+
+CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.order_line FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('order_line');
+
+CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.payment_order FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('payment_order');
 
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1000,6 +1322,9 @@ ALTER TABLE ONLY public.bank_file
 ALTER TABLE ONLY public.bank_line
     ADD CONSTRAINT bank_line_tenant_id_bank_file_id_fkey FOREIGN KEY (tenant_id, bank_file_id) REFERENCES public.bank_file(tenant_id, id);
 
+ALTER TABLE ONLY public.contact
+    ADD CONSTRAINT contact_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
@@ -1011,6 +1336,15 @@ ALTER TABLE ONLY public.decision
 
 ALTER TABLE ONLY public.file
     ADD CONSTRAINT file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.follow_up_day
+    ADD CONSTRAINT follow_up_day_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.follow_up_setting
+    ADD CONSTRAINT follow_up_setting_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.forbidden
+    ADD CONSTRAINT forbidden_tenant_id_decision_id_fkey FOREIGN KEY (tenant_id, decision_id) REFERENCES public.decision(tenant_id, id);
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1036,14 +1370,26 @@ ALTER TABLE ONLY public.lot
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES public.contact(tenant_id, id);
+
 ALTER TABLE ONLY public.order_line
     ADD CONSTRAINT order_line_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES public.payment_order(tenant_id, id);
 
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
 
+ALTER TABLE ONLY public.reminder_item
+    ADD CONSTRAINT reminder_item_tenant_id_reminder_id_fkey FOREIGN KEY (tenant_id, reminder_id) REFERENCES public.reminder(tenant_id, id);
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.schedule
     ADD CONSTRAINT schedule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1053,6 +1399,9 @@ ALTER TABLE public.share
 
 ALTER TABLE ONLY public.stage_total
     ADD CONSTRAINT stage_total_tenant_id_trace_fkey FOREIGN KEY (tenant_id, trace) REFERENCES public.file(tenant_id, id);
+
+ALTER TABLE ONLY public.tp_audit
+    ADD CONSTRAINT tp_audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id);
@@ -1072,6 +1421,8 @@ ALTER TABLE public.bank_line ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.centre ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.contact ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.dead_ack ENABLE ROW LEVEL SECURITY;
@@ -1081,6 +1432,12 @@ ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.follow_up_day ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.follow_up_setting ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.forbidden ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
@@ -1098,6 +1455,8 @@ ALTER TABLE public.lot_share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1105,6 +1464,8 @@ CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_s
 CREATE POLICY one_tenant ON public.bank_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.bank_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.contact USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.counter USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1115,6 +1476,12 @@ CREATE POLICY one_tenant ON public.decision USING ((tenant_id = ( SELECT (curren
 CREATE POLICY one_tenant ON public.event USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.follow_up_day USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.follow_up_setting USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.forbidden USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.idempotency USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1132,17 +1499,27 @@ CREATE POLICY one_tenant ON public.lot_share USING ((tenant_id = ( SELECT (curre
 
 CREATE POLICY one_tenant ON public.match USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.notice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.order_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.reminder USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.reminder_item USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.return_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.run USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.schedule USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.stage_total USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.tp_audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.webhook USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1156,13 +1533,21 @@ CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHEC
 
 ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.reminder ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reminder_item ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.return_file ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schedule ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.stage_total ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tp_audit ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
 
@@ -1192,6 +1577,10 @@ GRANT SELECT,INSERT ON TABLE public.bank_line TO desmos_app;
 
 GRANT UPDATE(match_id) ON TABLE public.bank_line TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.contact TO desmos_app;
+
+GRANT UPDATE(active) ON TABLE public.contact TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.counter TO desmos_app;
 
 GRANT UPDATE(value) ON TABLE public.counter TO desmos_app;
@@ -1219,6 +1608,12 @@ GRANT UPDATE(ack_due) ON TABLE public.file TO desmos_app;
 GRANT UPDATE(resend_due) ON TABLE public.file TO desmos_app;
 
 GRANT UPDATE(resends) ON TABLE public.file TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.follow_up_day TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.follow_up_setting TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.forbidden TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency TO desmos_app;
 
@@ -1260,6 +1655,8 @@ GRANT SELECT ON TABLE public.nomenclature_code TO desmos_app;
 
 GRANT SELECT ON TABLE public.nomenclature_import TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.notice TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.order_line TO desmos_app;
 
 GRANT UPDATE(share_invoice_id) ON TABLE public.order_line TO desmos_app;
@@ -1270,11 +1667,31 @@ GRANT UPDATE(parked) ON TABLE public.order_line TO desmos_app;
 
 GRANT UPDATE(share_part) ON TABLE public.order_line TO desmos_app;
 
+GRANT UPDATE(answered) ON TABLE public.order_line TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
 
 GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.reminder TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.reminder TO desmos_app;
+
+GRANT UPDATE(amount) ON TABLE public.reminder TO desmos_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.reminder TO desmos_app;
+
+GRANT UPDATE(ended_by) ON TABLE public.reminder TO desmos_app;
+
+GRANT UPDATE(why) ON TABLE public.reminder TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.reminder_item TO desmos_app;
+
+GRANT UPDATE(amount) ON TABLE public.reminder_item TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.return_file TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.run TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.schedule TO desmos_app;
 
@@ -1298,6 +1715,8 @@ GRANT UPDATE(last_run) ON TABLE public.schedule TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.share TO desmos_app;
 
+GRANT UPDATE(amount) ON TABLE public.share TO desmos_app;
+
 GRANT UPDATE(transport) ON TABLE public.share TO desmos_app;
 
 GRANT UPDATE(state) ON TABLE public.share TO desmos_app;
@@ -1310,6 +1729,8 @@ GRANT UPDATE(reject_code) ON TABLE public.share TO desmos_app;
 
 GRANT UPDATE(lot_id) ON TABLE public.share TO desmos_app;
 
+GRANT UPDATE(closed) ON TABLE public.share TO desmos_app;
+
 GRANT INSERT ON TABLE public.share_0 TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.stage_total TO desmos_app;
@@ -1317,6 +1738,8 @@ GRANT SELECT,INSERT ON TABLE public.stage_total TO desmos_app;
 GRANT SELECT ON TABLE public.state_move TO desmos_app;
 
 GRANT SELECT ON TABLE public.tariff_pack TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.tp_audit TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.webhook TO desmos_app;
 
