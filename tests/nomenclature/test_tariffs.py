@@ -44,7 +44,7 @@ def test_no_line_of_the_files_is_lost() -> None:
 
 def test_rows_are_numbered_in_the_order_of_the_tables() -> None:
     assert [PACK.number(row) for row in PACK.rows] == list(range(1, len(PACK.rows) + 1))
-    assert PACK.rows[0] is PACK.acts[0] and PACK.rows[-1] is PACK.rights_documents[-1]
+    assert PACK.rows[0] is PACK.acts[0] and PACK.rows[-1] is PACK.reject_codes[-1]
     assert [PACK.table_of(PACK.number(row)) for row in (PACK.acts[-1], PACK.prices[0], PACK.values[3])] == ["acts", "prices", "values"]
     for number in (0, -1, len(PACK.rows) + 1):
         with pytest.raises(IndexError):
