@@ -1,97 +1,137 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact join of two columns of fixed-width keys: an open table over the right side, one look-up a left row.
 
-A slot holds 32 bits of the hash and the row; equal hashes are always settled by comparing the keys themselves,
-so a collision costs time and never a wrong match.
+A slot holds 32 bits of the hash and the row; equal hashes are always settled by comparing the keys themselves, so a collision costs time and
+never a wrong match. Rows go through in groups: what a group will touch is fetched while its keys are still being mixed.
 """
 import os
 
 cimport cython
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
+
+from ext.pages cimport fetch, fresh, give_back, mixed_product
 
 import array
 
 cdef enum:
-    NONE = -1
-    SEVERAL = -2
+    GROUP = 32
 
-cdef uint64_t ROW = 0xFFFF_FFFF
+cdef uint64_t ROW = 0x7FFF_FFFF
+# Set in a slot, and in what is found there, when other rows follow the first.
+cdef uint64_t MORE = 0x8000_0000
 cdef uint64_t TAG = 0xFFFF_FFFF_0000_0000
 cdef Py_ssize_t MOST_ROWS = 1_000_000_000
-cdef array.array LONGS = array.array("q", [])
+cdef array.array INTEGERS = array.array("i", [])
+
+cdef struct Side:
+    const char *keys
+    Py_ssize_t rows
+    Py_ssize_t width
+
+cdef struct Table:
+    uint64_t *slots       # tag, and the first row of the key counted from one; 0 is free
+    uint64_t capacity
+    uint64_t odd          # drawn, so that nobody can choose keys that collide
+    uint32_t *following    # the next row with the same key, or 0; NULL while no key came twice
 
 
 @cython.overflowcheck(False)
-cdef inline uint64_t mixed(const char *key, Py_ssize_t width, uint64_t odd) noexcept nogil:
-    # Products that wrap around are meant here; the odd factor is drawn, so that nobody can choose keys that collide.
-    cdef uint64_t h = odd ^ <uint64_t>width, word = 0
-    while width >= 8:
+cdef inline uint64_t word_at(const char *key, Py_ssize_t width) noexcept nogil:
+    cdef uint64_t word = 0
+    if width == 8:
         memcpy(&word, key, 8)
-        h = (h ^ word) * odd
-        h ^= h >> 29
+    else:
+        memcpy(&word, key, <size_t>width)
+    return word
+
+
+# Products that wrap around are meant here.
+@cython.overflowcheck(False)
+cdef inline uint64_t mixed(const char *key, Py_ssize_t width, uint64_t odd) noexcept nogil:
+    cdef uint64_t h = odd ^ <uint64_t>width
+    while width > 8:
+        h = mixed_product(h ^ word_at(key, 8), odd)
         key += 8
         width -= 8
-    if width:
-        word = 0
-        memcpy(&word, key, <size_t>width)
-        h = (h ^ word) * odd
-        h ^= h >> 29
-    h *= odd
-    return h ^ (h >> 32)
+    return mixed_product(h ^ word_at(key, width), odd)
+
+
+@cython.overflowcheck(False)
+cdef inline bint alike(const Side *one, Py_ssize_t row, const Side *other, Py_ssize_t its) noexcept nogil:
+    return memcmp(one.keys + row * one.width, other.keys + its * other.width, <size_t>one.width) == 0
+
+
+@cython.overflowcheck(False)
+cdef inline int chained(Table *table, Py_ssize_t rows, uint32_t first, uint32_t then) noexcept nogil:
+    # `first` goes before `then`. Without duplicates the chains are never made.
+    if table.following == NULL:
+        table.following = <uint32_t *>calloc(<size_t>(rows + 1), sizeof(uint32_t))
+        if table.following == NULL:
+            return -1
+    table.following[first] = then
+    return 0
 
 
 # A row times the width is an offset inside keys that lie in memory, so it cannot overflow below; nor can anything be raised.
 @cython.overflowcheck(False)
-cdef void build(
-    const char *keys, Py_ssize_t rows, Py_ssize_t width, uint64_t odd, uint64_t *slots, uint64_t mask, uint8_t *many
-) noexcept nogil:
-    cdef Py_ssize_t row, first
-    cdef uint64_t h, place
-    for row in range(rows):
-        h = mixed(keys + row * width, width, odd)
-        place = h & mask
-        while slots[place]:
-            first = <Py_ssize_t>(slots[place] & ROW) - 1
-            if (slots[place] ^ h) & TAG == 0 and memcmp(keys + first * width, keys + row * width, <size_t>width) == 0:
-                many[first] = 1
-                break
-            place = (place + 1) & mask
-        else:
-            slots[place] = (h & TAG) | <uint64_t>(row + 1)
+cdef int build(Table *table, const Side *right) noexcept nogil:
+    # From the last row to the first, so that the rows of a chain stand in order.
+    cdef uint64_t hashes[GROUP]
+    cdef uint64_t mask = table.capacity - 1, place, h, word
+    cdef Py_ssize_t end = right.rows, start, i
+    while end > 0:
+        start = end - GROUP if end > GROUP else 0
+        for i in range(start, end):
+            hashes[i - start] = mixed(right.keys + i * right.width, right.width, table.odd)
+            fetch(table.slots + (hashes[i - start] & mask))
+        for i in range(end - 1, start - 1, -1):
+            h = hashes[i - start]
+            place = h & mask
+            while table.slots[place] and (
+                (table.slots[place] ^ h) & TAG or not alike(right, <Py_ssize_t>(table.slots[place] & ROW) - 1, right, i)
+            ):
+                place = (place + 1) & mask
+            word = (h & TAG) | <uint64_t>(i + 1)
+            if table.slots[place]:
+                if chained(table, right.rows, <uint32_t>(i + 1), <uint32_t>(table.slots[place] & ROW)) < 0:
+                    return -1
+                word |= MORE
+            table.slots[place] = word
+        end = start
+    return 0
 
 
 @cython.overflowcheck(False)
-cdef void look_up(
-    const char *left, Py_ssize_t rows, const char *right, Py_ssize_t width, uint64_t odd,
-    const uint64_t *slots, uint64_t mask, const uint8_t *many, int64_t *found
-) noexcept nogil:
-    cdef Py_ssize_t row, other
-    cdef uint64_t h, place
-    for row in range(rows):
-        h = mixed(left + row * width, width, odd)
-        place = h & mask
-        found[row] = NONE
-        while slots[place]:
-            other = <Py_ssize_t>(slots[place] & ROW) - 1
-            if (slots[place] ^ h) & TAG == 0 and memcmp(right + other * width, left + row * width, <size_t>width) == 0:
-                found[row] = SEVERAL if many[other] else other
-                break
-            place = (place + 1) & mask
-
-
-cdef void keep_single(int64_t *found, Py_ssize_t rows, uint8_t *taken) noexcept nogil:
-    # A right row that several left rows name is nobody's, whichever came first.
-    cdef Py_ssize_t row
-    for row in range(rows):
-        if found[row] >= 0:
-            taken[found[row]] = 2 if taken[found[row]] else 1
-    for row in range(rows):
-        if found[row] >= 0 and taken[found[row]] == 2:
-            found[row] = SEVERAL
+cdef void look_up(const Table *table, const Side *left, const Side *right, uint32_t *found) noexcept nogil:
+    cdef uint64_t hashes[GROUP]
+    cdef uint64_t mask = table.capacity - 1, place, h, word
+    cdef const char *key
+    cdef Py_ssize_t start = 0, end, i
+    while start < left.rows:
+        end = start + GROUP if left.rows - start > GROUP else left.rows
+        for i in range(start, end):
+            hashes[i - start] = mixed(left.keys + i * left.width, left.width, table.odd)
+            fetch(table.slots + (hashes[i - start] & mask))
+        for i in range(start, end):
+            # The first key that may be compared; most often it is the one.
+            word = table.slots[hashes[i - start] & mask]
+            if word:
+                key = right.keys + (<Py_ssize_t>(word & ROW) - 1) * right.width
+                fetch(key)
+                fetch(key + right.width - 1)
+        for i in range(start, end):
+            h = hashes[i - start]
+            place = h & mask
+            while table.slots[place] and (
+                (table.slots[place] ^ h) & TAG or not alike(right, <Py_ssize_t>(table.slots[place] & ROW) - 1, left, i)
+            ):
+                place = (place + 1) & mask
+            found[i] = <uint32_t>table.slots[place]
+        start = end
 
 
 cdef Py_ssize_t count_rows(Py_ssize_t size, Py_ssize_t width) except -1:
@@ -104,36 +144,82 @@ cdef Py_ssize_t count_rows(Py_ssize_t size, Py_ssize_t width) except -1:
     return size // width
 
 
-def match_rows(bytes left not None, bytes right not None, Py_ssize_t width, bint both_ways) -> array.array:
-    """Return an array with, for each left key, the row of the only equal right key, -1 for none, -2 for several.
+cdef Side side_of(bytes keys, Py_ssize_t width) except *:
+    cdef Side side = Side(PyBytes_AS_STRING(keys), count_rows(len(keys), width), width)
+    return side
 
-    With `both_ways`, left rows that share their match get -2 too. Keys are `width` bytes each.
-    Raises ValueError for keys that are not whole rows.
-    """
-    cdef Py_ssize_t rows = count_rows(len(left), width), others = count_rows(len(right), width), capacity = 2
-    cdef const char *left_keys = PyBytes_AS_STRING(left)
-    cdef const char *right_keys = PyBytes_AS_STRING(right)
-    cdef uint64_t odd = int.from_bytes(os.urandom(8), "little") | 1
-    cdef array.array result = array.clone(LONGS, rows, zero=False)
-    cdef int64_t *found = <int64_t *>result.data.as_longlongs
-    cdef uint64_t *slots = NULL
-    cdef uint8_t *many = NULL
-    cdef uint8_t *taken = NULL
-    while capacity < 2 * others:
-        capacity *= 2
+
+cdef int find_first(Table *table, const Side *left, const Side *right, uint32_t *found) except -1:
+    # The first right row of each left one, counted from one, 0 for none, with MORE set where others follow in the table's chains.
+    cdef int done
+    cdef size_t size
+    table.odd = <uint64_t>int.from_bytes(os.urandom(8), "little") | 1
+    table.capacity = 2
+    while table.capacity * 3 < <uint64_t>right.rows * 4:
+        table.capacity *= 2
+    size = <size_t>table.capacity * sizeof(uint64_t)
+    table.slots = <uint64_t *>fresh(size)
+    if table.slots == NULL:
+        raise MemoryError
     try:
-        slots = <uint64_t *>calloc(<size_t>capacity, sizeof(uint64_t))
-        many = <uint8_t *>calloc(<size_t>(others + 1), 1)
-        taken = <uint8_t *>calloc(<size_t>(others + 1), 1)
-        if slots == NULL or many == NULL or taken == NULL:
-            raise MemoryError
         with nogil:
-            build(right_keys, others, width, odd, slots, <uint64_t>capacity - 1, many)
-            look_up(left_keys, rows, right_keys, width, odd, slots, <uint64_t>capacity - 1, many, found)
-            if both_ways:
-                keep_single(found, rows, taken)
+            done = build(table, right)
+            if done == 0:
+                look_up(table, left, right, found)
+        if done < 0:
+            raise MemoryError
     finally:
-        free(slots)
-        free(many)
-        free(taken)
-    return result
+        give_back(table.slots, size)
+        table.slots = NULL
+    return 0
+
+
+@cython.overflowcheck(False)
+cdef Py_ssize_t count_pairs(const uint32_t *found, Py_ssize_t rows, const uint32_t *following) noexcept nogil:
+    cdef Py_ssize_t count = 0, row
+    cdef uint32_t at
+    for row in range(rows):
+        count += found[row] != 0
+        if found[row] & MORE:
+            at = following[found[row] & ROW]
+            while at:
+                count += 1
+                at = following[at]
+    return count
+
+
+@cython.overflowcheck(False)
+cdef void write_pairs(const uint32_t *found, Py_ssize_t rows, const uint32_t *following, int32_t *left, int32_t *right) noexcept nogil:
+    cdef Py_ssize_t count = 0, row
+    cdef uint32_t at
+    for row in range(rows):
+        at = found[row] & ROW
+        while at:
+            left[count], right[count] = <int32_t>row, <int32_t>at - 1
+            count += 1
+            at = following[at] if found[row] & MORE else 0
+
+
+def pairs(bytes left not None, bytes right not None, Py_ssize_t width) -> tuple:
+    """Return two arrays, left rows and right rows: every pair with equal keys, by left row and then by right row.
+
+    Keys are `width` bytes each. Raises ValueError for keys that are not whole rows.
+    """
+    cdef Side one = side_of(left, width), other = side_of(right, width)
+    cdef uint32_t *found = <uint32_t *>fresh(<size_t>one.rows * sizeof(uint32_t))
+    cdef Table table = Table(NULL, 0, 0, NULL)
+    cdef array.array lefts, rights
+    cdef Py_ssize_t count
+    try:
+        if found == NULL:
+            raise MemoryError
+        find_first(&table, &one, &other, found)
+        with nogil:
+            count = count_pairs(found, one.rows, table.following)
+        lefts, rights = array.clone(INTEGERS, count, zero=False), array.clone(INTEGERS, count, zero=False)
+        with nogil:
+            write_pairs(found, one.rows, table.following, <int32_t *>lefts.data.as_ints, <int32_t *>rights.data.as_ints)
+    finally:
+        give_back(found, <size_t>one.rows * sizeof(uint32_t))
+        free(table.following)
+    return lefts, rights

@@ -7,6 +7,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,7 +25,8 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     """One row of goals.csv. `>=` asks how many times the peer's value ours is worth (peer / ours), `<=` for a share of it (ours / peer).
 
     `measure` is `value`; `probe` for a goal in seconds, which becomes one in steps of the probe, of which `probe_ns` is the time where
-    the goal was set; `slope` for an exponent over the sizes of the race. The gate leaves `margin` on the goal.
+    the goal was set; `memory` for the peaks of the processes; `slope` for an exponent over the sizes of the race. The gate leaves `margin`
+    on the goal.
     """
 
     id: str
@@ -33,7 +35,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     ours: str
     peer: str
     work: str
-    measure: Literal["value", "probe", "slope"]
+    measure: Literal["value", "probe", "memory", "slope"]
     direction: Literal[">=", "<="]
     goal: float
     stretch: float | None
@@ -110,6 +112,7 @@ def unmeasured(suite: str, measured: set[str]) -> Iterator[Row]:
 
 def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str, peer: str, goal: Goal | None) -> Row:
     mine, theirs = outcomes.get(ours, ABSENT), outcomes.get(peer, ABSENT) if peer else ABSENT
+    slope, memory = (goal is not None and goal.measure == measure for measure in ("slope", "memory"))
     row = Row(
         id=goal.id if goal else None,
         work=goal.work if goal else race.work if len(race.ours) == 1 else f"{race.work}: {ours}",
@@ -118,13 +121,14 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
         stretch=goal.in_ratio(goal.stretch) if goal else None,
         suite=suite,
         direction=goal.direction if goal else ">=",
-        unit=race.unit,
+        unit="B" if memory else race.unit,
         size=mine.size,
     )
-    slope = goal is not None and goal.measure == "slope"
     involved = [each.name for each in race.ours] if slope else [name for name in (ours, peer) if name]
     if reasons := [f"{name}: {found.reason}" for name in involved if (found := outcomes.get(name, ABSENT)).reason]:
         return msgspec.structs.replace(row, reason=reasons[0])
+    if memory:
+        mine, theirs = _memories(mine), _memories(theirs)
     ratios = _slopes(race, outcomes) if slope else _ratios(mine.samples, theirs.samples, goal)
     ratio = statistics.median(ratios)
     return msgspec.structs.replace(
@@ -136,10 +140,15 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
         gate=goal.reached(ratio, goal.margin) if goal else None,
         spread=(max(ratios) - min(ratios)) / ratio,
         rounds=len(ratios),
-        memory=_most(race, mine),
-        peer_memory=_most(race, theirs),
+        memory=None if memory else _most(race, mine),
+        peer_memory=None if memory else _most(race, theirs),
         reason=None if goal else INFORMATION,
     )
+
+
+def _memories(outcome: Outcome) -> Outcome:
+    """Return an outcome whose values are the peaks of its processes."""
+    return replace(outcome, samples=tuple(replace(sample, value=float(sample.memory)) for sample in outcome.samples))
 
 
 def _most(race: Race, outcome: Outcome) -> int | None:

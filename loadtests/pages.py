@@ -28,7 +28,7 @@ SHOWN: Final = (
     ("columns to records: every check", "NumPy"),
     ("check and decode bare records", "struct"),
     ("lots of columns: order, numbers, totals; against polars", "polars"),
-    ("join of keys of 64 bytes, both ways", "polars"),
+    ("join of 1 M rows with 1 M on keys of 64 bytes, one thread; against polars", "polars"),
 )
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two kernels of matching: equal keys, packed into columns of one width, and sums."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -10,25 +12,21 @@ from desmos_fast.settlement.rules import Key
 from ext import join, subset
 
 _ENCODE: Final = msgspec.json.Encoder().encode
-NONE: Final = -1
-SEVERAL: Final = -2
 Rows = Sequence[int]
 
 
-def equal_rows(left: Sequence[Key], right: Sequence[Key]) -> Iterator[Rows]:
+def equal_rows(left: Sequence[Key], right: Sequence[Key]) -> Sequence[Rows]:
     """Give for each left key the rows of the right keys that equal it, in order."""
     left_keys, right_keys = [_ENCODE(key) for key in left], [_ENCODE(key) for key in right]
     if not left_keys or not right_keys:
-        return iter([()] * len(left_keys))
+        return [()] * len(left_keys)
     # JSON never holds a zero byte, so padding with zeros cannot make two keys equal.
     width = max(max(map(len, left_keys)), max(map(len, right_keys)))
     packed, others = (b"".join(key.ljust(width, b"\0") for key in keys) for keys in (left_keys, right_keys))
-    rows = join.match_rows(packed, others, width, False)
-    several: dict[bytes, list[int]] = {key: [] for key, row in zip(left_keys, rows, strict=True) if row == SEVERAL}
-    for place, key in enumerate(right_keys) if several else ():
-        if key in several:
-            several[key].append(place)
-    return (() if row == NONE else several[key] if row == SEVERAL else (row,) for key, row in zip(left_keys, rows, strict=True))
+    found: list[Rows] = [()] * len(left_keys)
+    for row, pairs in groupby(zip(*join.pairs(packed, others, width), strict=True), key=itemgetter(0)):
+        found[row] = tuple(other for _, other in pairs)
+    return found
 
 
 def explain(amounts: Sequence[int], target: int) -> tuple[int, list[int]] | None:

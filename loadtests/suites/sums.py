@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which payment orders explain a credit, and whether only those do: credits that are sums of six of 16 and of 60 orders.
 
-Peers: every subset looked at in plain Python (16 orders only), sets of bits that are Python integers, and the CP-SAT solver, asked for a
-first and then for a second solution. The solver needs milliseconds for a credit, so it is given fewer.
+Peers: every subset looked at in plain Python and dpss (16 orders only), sets of bits that are Python integers, and the
+CP-SAT solver, asked for a first and then for a second solution. The slow ones are given fewer credits.
 """
 
 import random
@@ -75,6 +75,11 @@ def by_solver(amounts: list[int], target: int) -> int:
     return found
 
 
+def by_dpss(amounts: list[int], target: int) -> int:
+    """Ask dpss for every subset of whatever length."""
+    return min(len(import_module("dpss").find_subset(amounts, target, len(amounts))), 2)
+
+
 def counted(orders: int, count: Callable[[list[int], int], int]) -> Callable[[int], Job]:
     """Make a contender that counts the explanations of each credit."""
 
@@ -142,6 +147,7 @@ RACES: Final = (
     race("subset-16", 16, 500, 50, (
         Contender("every subset in Python", counted(16, by_looking), size=10, quick=3),
         Contender("Python integers", counted(16, by_integers)),
+        Contender("dpss", counted(16, by_dpss), needs=("dpss",), size=10, quick=3),
     )),
     race("subset-60", 60, 50, 5, (Contender("Python integers", counted(60, by_integers)),)),
 )  # fmt: skip

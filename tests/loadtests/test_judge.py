@@ -78,6 +78,16 @@ def test_a_goal_in_seconds_is_held_against_the_probe(monkeypatch: pytest.MonkeyP
     assert rows(monkeypatch, [PROBED], RACE, same_time_on_a_fast_one)[0].met is False
 
 
+def test_a_goal_of_memory_is_held_against_the_peaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = msgspec.structs.replace(AT_MOST, measure="memory")
+    mine = tuple(Sample(9e-6, 50e-9, peak) for peak in (400, 300, 500))
+    outcomes = {"ours": Outcome(100, mine), "peer": outcome(1e-6, 1e-6, 1e-6), "other": OTHER}
+    row = rows(monkeypatch, [memory], RACE, outcomes)[0]
+    assert (row.ours, row.peer_value, row.unit, row.memory, row.met) == (400, 1000, "B", None, True)
+    assert row.ratio == pytest.approx(0.4)
+    assert rows(monkeypatch, [msgspec.structs.replace(memory, goal=0.3)], RACE, outcomes)[0].met is False
+
+
 @pytest.mark.parametrize(("exponent", "met"), [(1.0, True), (1.04, True), (1.2, False)])
 def test_a_slope_is_that_of_the_whole_time_over_the_size(exponent: float, met: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = {each.name: outcome(*[1e-6 * each.size ** (exponent - 1)] * 2, size=each.size) for each in GROWTH.ours if each.size}
