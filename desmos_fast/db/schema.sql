@@ -369,8 +369,6 @@ ALTER TABLE ONLY public.file FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.follow_up_day (
     tenant_id uuid NOT NULL,
     day date NOT NULL,
-    reminders integer NOT NULL,
-    items integer NOT NULL,
     done_at timestamp with time zone NOT NULL
 );
 ALTER TABLE ONLY public.follow_up_day ALTER COLUMN tenant_id SET STATISTICS 0;
@@ -790,7 +788,11 @@ CREATE TABLE public.run (
     settings text NOT NULL,
     at timestamp with time zone NOT NULL,
     by text NOT NULL,
+    kind text NOT NULL,
+    ledger bigint NOT NULL,
     CONSTRAINT run_decisions_check CHECK ((decisions >= 0)),
+    CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text]))),
+    CONSTRAINT run_ledger_check CHECK ((ledger >= 0)),
     CONSTRAINT run_seq_check CHECK ((seq > 0))
 );
 ALTER TABLE ONLY public.run ALTER COLUMN tenant_id SET STATISTICS 0;

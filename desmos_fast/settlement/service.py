@@ -29,6 +29,7 @@ from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
 from desmos_fast.settlement.posting import Plan, make_plan, share_moves
 from desmos_fast.settlement.rejects.told import explained
+from desmos_fast.settlement.replay.store import keep_run
 from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from monitoring import metrics
 
@@ -126,6 +127,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     """
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
+    await keep_run(con, context, run_id, Settings())
     book = await store.open_book(con, tenant, context.now - REVISED, context.keys.index)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
     decisions = await asyncio.to_thread(decide, book, known, Settings())
