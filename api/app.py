@@ -3,7 +3,22 @@
 
 from aiohttp import web
 
-from api import bank, contacts, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks
+from api import (
+    bank,
+    contacts,
+    dashboard,
+    files,
+    follow,
+    followup,
+    health,
+    invoices,
+    lots,
+    quotes,
+    reconciliations,
+    returns,
+    schedule,
+    webhooks,
+)
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
@@ -35,6 +50,8 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[COUNTING] = Counting(pool, clock)
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
-    for module in (bank, contacts, dashboard, files, follow, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks):
+    for module in (
+        bank, contacts, dashboard, files, follow, followup, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks,
+    ):  # fmt: skip
         app.add_routes(module.routes)
     return app

@@ -24,6 +24,10 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIST: Final = frozenset({"state", "from", "to", "destination", "cursor", "limit"})
+_FOLLOW_UP: Final = frozenset({"payer", "cursor", "limit"})
+_FOLLOW_UP_FILTERS: Final = {
+    "outstanding": "age", "late": "age", "penalties": "status", "forclusion": "stage", "indus": "kind", "orders": "payer", "credits": "limit",
+}  # fmt: skip
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
@@ -31,6 +35,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/anomalies": frozenset({"resolved"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
+    **{f"/v1/follow-up/{name}": _FOLLOW_UP | {word} for name, word in _FOLLOW_UP_FILTERS.items()},
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
     "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }

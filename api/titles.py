@@ -86,6 +86,9 @@ PROBLEMS: Final[dict[str, Title]] = {
     "mail_missing": Title(422, "No mail server is set", "Aucun serveur de messagerie n'est configuré"),
     "mail_failed": Title(503, "A mail could not be handed over", "Un courriel n'a pas pu être remis"),
     "schedule_refused": Title(422, "The schedule cannot be as asked for", "Le planning demandé n'est pas acceptable"),
+    "setting_refused": Title(422, "The setting cannot be as asked for", "Le réglage demandé n'est pas acceptable"),
+    "terms_invalid": Title(422, "The table of delays is not sound", "La table des délais est incohérente"),
+    "follow_up_invalid": Title(422, "The body is not what this takes", "Le corps n'est pas celui attendu ici"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }
 

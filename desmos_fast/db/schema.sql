@@ -296,6 +296,37 @@ ALTER TABLE ONLY public.dead_ack ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.dead_ack FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.dead_return (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sha256 bytea NOT NULL,
+    ordinal integer,
+    return_file_id uuid,
+    code text NOT NULL,
+    detail text NOT NULL,
+    faults jsonb NOT NULL,
+    size bigint NOT NULL,
+    profile text NOT NULL,
+    sealed bytea,
+    state text DEFAULT 'open'::text NOT NULL,
+    tries integer DEFAULT 1 NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    ended_why text,
+    taken_as uuid,
+    CONSTRAINT dead_return_bytes CHECK ((((ordinal IS NULL) = (sealed IS NOT NULL)) AND ((ordinal IS NULL) = (return_file_id IS NULL)))),
+    CONSTRAINT dead_return_ended CHECK ((((state = 'open'::text) = (ended_at IS NULL)) AND ((state = 'taken'::text) = (taken_as IS NOT NULL)))),
+    CONSTRAINT dead_return_ordinal_check CHECK ((ordinal > 0)),
+    CONSTRAINT dead_return_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT dead_return_size_check CHECK ((size >= 0)),
+    CONSTRAINT dead_return_state_check CHECK ((state = ANY (ARRAY['open'::text, 'taken'::text, 'discarded'::text]))),
+    CONSTRAINT dead_return_tries_check CHECK ((tries > 0))
+);
+ALTER TABLE ONLY public.dead_return ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.dead_return FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.decision (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -716,11 +747,26 @@ CREATE TABLE public.payment_order (
     total bigint NOT NULL,
     line integer NOT NULL,
     match_id uuid,
+    content_key bytea,
+    CONSTRAINT payment_order_content_key_check CHECK ((length(content_key) = 32)),
     CONSTRAINT payment_order_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'recovery'::text])))
 );
 ALTER TABLE ONLY public.payment_order ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.payment_order FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.recycling (
+    tenant_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    part text NOT NULL,
+    successor_id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    CONSTRAINT not_by_itself CHECK ((successor_id <> invoice_id)),
+    CONSTRAINT recycling_part_check CHECK ((part = ANY (ARRAY['amo'::text, 'amc'::text])))
+);
+ALTER TABLE ONLY public.recycling ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.recycling FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.reminder (
     tenant_id uuid NOT NULL,
@@ -772,6 +818,8 @@ CREATE TABLE public.return_file (
     sealed bytea NOT NULL,
     imported_at timestamp with time zone NOT NULL,
     content_key bytea,
+    sender text,
+    dated date,
     CONSTRAINT return_file_content_key_check CHECK ((length(content_key) = 32)),
     CONSTRAINT return_file_kind_check CHECK ((kind = ANY (ARRAY['arl'::text, 'rsp'::text]))),
     CONSTRAINT return_file_sha256_check CHECK ((length(sha256) = 32))
@@ -999,6 +1047,9 @@ ALTER TABLE ONLY public.counter
 ALTER TABLE ONLY public.dead_ack
     ADD CONSTRAINT dead_ack_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.dead_return
+    ADD CONSTRAINT dead_return_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1098,6 +1149,12 @@ ALTER TABLE ONLY public.payment_order
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_ref_key UNIQUE (tenant_id, ref);
 
+ALTER TABLE ONLY public.recycling
+    ADD CONSTRAINT recycling_pkey PRIMARY KEY (tenant_id, invoice_id, part);
+
+ALTER TABLE ONLY public.recycling
+    ADD CONSTRAINT recycling_successor UNIQUE (tenant_id, successor_id, part);
+
 ALTER TABLE ONLY public.reminder_item
     ADD CONSTRAINT reminder_item_pkey PRIMARY KEY (tenant_id, reminder_id, subject);
 
@@ -1152,6 +1209,12 @@ CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((
 CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, content_key, occurrence) WHERE (duplicate_of IS NULL);
 
 CREATE UNIQUE INDEX contact_once ON public.contact USING btree (tenant_id, lower(email)) WHERE active;
+
+CREATE UNIQUE INDEX dead_return_once ON public.dead_return USING btree (tenant_id, sha256, COALESCE(ordinal, 0));
+
+CREATE INDEX dead_return_open ON public.dead_return USING btree (tenant_id, id) WHERE (state = 'open'::text);
+
+CREATE INDEX decision_assigned ON public.decision USING btree (tenant_id, subject, seq) WHERE (kind = 'assign'::text);
 
 CREATE UNIQUE INDEX decision_in_order ON public.decision USING btree (tenant_id, seq);
 
@@ -1211,15 +1274,23 @@ CREATE INDEX order_line_free ON public.order_line USING btree (tenant_id) WHERE 
 
 CREATE INDEX order_line_share ON public.order_line USING btree (tenant_id, share_invoice_id, part) WHERE (match_id IS NOT NULL);
 
+CREATE INDEX payment_order_content ON public.payment_order USING btree (tenant_id, content_key);
+
 CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
 
 CREATE INDEX reminder_open ON public.reminder USING btree (tenant_id, id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenant_id, content_key);
 
+CREATE INDEX return_file_sent ON public.return_file USING btree (tenant_id, kind, sender, sequence, dated);
+
 CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
 
 CREATE INDEX share_0_tenant_id_flow_idx ON public.share_0 USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
+
+CREATE INDEX share_rejected ON ONLY public.share USING btree (tenant_id, invoice_id, part) WHERE (state = 'rejected'::text);
+
+CREATE INDEX share_0_tenant_id_invoice_id_part_idx ON public.share_0 USING btree (tenant_id, invoice_id, part) WHERE (state = 'rejected'::text);
 
 CREATE INDEX share_lot ON ONLY public.share USING btree (tenant_id, lot_id);
 
@@ -1257,6 +1328,8 @@ ALTER INDEX public.share_pkey ATTACH PARTITION public.share_0_pkey;
 
 ALTER INDEX public.share_waiting ATTACH PARTITION public.share_0_tenant_id_flow_idx;
 
+ALTER INDEX public.share_rejected ATTACH PARTITION public.share_0_tenant_id_invoice_id_part_idx;
+
 ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_idx;
 
 CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
@@ -1276,6 +1349,8 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_ent
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.recycling FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('recycling');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('run');
 
@@ -1333,6 +1408,15 @@ ALTER TABLE ONLY public.counter
 ALTER TABLE ONLY public.dead_ack
     ADD CONSTRAINT dead_ack_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
 
+ALTER TABLE ONLY public.dead_return
+    ADD CONSTRAINT dead_return_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.dead_return
+    ADD CONSTRAINT dead_return_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
+
+ALTER TABLE ONLY public.dead_return
+    ADD CONSTRAINT dead_return_tenant_id_taken_as_fkey FOREIGN KEY (tenant_id, taken_as) REFERENCES public.return_file(tenant_id, id);
+
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
@@ -1380,6 +1464,15 @@ ALTER TABLE ONLY public.order_line
 
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
+
+ALTER TABLE ONLY public.recycling
+    ADD CONSTRAINT recycling_tenant_id_decision_id_fkey FOREIGN KEY (tenant_id, decision_id) REFERENCES public.decision(tenant_id, id);
+
+ALTER TABLE ONLY public.recycling
+    ADD CONSTRAINT recycling_tenant_id_invoice_id_part_fkey FOREIGN KEY (tenant_id, invoice_id, part) REFERENCES public.share(tenant_id, invoice_id, part);
+
+ALTER TABLE ONLY public.recycling
+    ADD CONSTRAINT recycling_tenant_id_successor_id_part_fkey FOREIGN KEY (tenant_id, successor_id, part) REFERENCES public.share(tenant_id, invoice_id, part);
 
 ALTER TABLE ONLY public.reminder_item
     ADD CONSTRAINT reminder_item_tenant_id_reminder_id_fkey FOREIGN KEY (tenant_id, reminder_id) REFERENCES public.reminder(tenant_id, id);
@@ -1429,6 +1522,8 @@ ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.dead_ack ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.dead_return ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
@@ -1473,6 +1568,8 @@ CREATE POLICY one_tenant ON public.counter USING ((tenant_id = ( SELECT (current
 
 CREATE POLICY one_tenant ON public.dead_ack USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.dead_return USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.decision USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.event USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1507,6 +1604,8 @@ CREATE POLICY one_tenant ON public.order_line USING ((tenant_id = ( SELECT (curr
 
 CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.recycling USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.reminder USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.reminder_item USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1534,6 +1633,8 @@ CREATE POLICY owner_only ON public.api_key TO desmos_owner USING (true) WITH CHE
 CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.recycling ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.reminder ENABLE ROW LEVEL SECURITY;
 
@@ -1590,6 +1691,28 @@ GRANT UPDATE(value) ON TABLE public.counter TO desmos_app;
 GRANT UPDATE(hash) ON TABLE public.counter TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.dead_ack TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(code) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(detail) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(faults) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(profile) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(state) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(tries) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(ended_by) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(ended_why) ON TABLE public.dead_return TO desmos_app;
+
+GRANT UPDATE(taken_as) ON TABLE public.dead_return TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.decision TO desmos_app;
 
@@ -1674,6 +1797,8 @@ GRANT UPDATE(answered) ON TABLE public.order_line TO desmos_app;
 GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
 
 GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.recycling TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.reminder TO desmos_app;
 

@@ -7,9 +7,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from desmos_fast.base.clock import paris_date
 from desmos_fast.base.types import Cents, Part
 from desmos_fast.billing.rules import document_state
 from desmos_fast.nomenclature.rejects import RejectTable
+from desmos_fast.settlement.dunning.figures import age_of, follow_up_of, plus, total_of
+from desmos_fast.settlement.dunning.model import NOTHING, FollowUp
 from desmos_fast.settlement.model import Tally
 
 LISTED: Final = 200
@@ -26,12 +29,13 @@ class RejectCode(msgspec.Struct, frozen=True):
 
 
 class RejectClass(msgspec.Struct, frozen=True, kw_only=True):
-    """The rejects that ask for the same kind of work, with their codes."""
+    """The rejects that ask for the same kind of work, with their codes, and by days since the payer spoke."""
 
     name: str = msgspec.field(name="class")
     count: int
     cents: Cents
     codes: tuple[RejectCode, ...]
+    ages: dict[str, Tally] = {}
 
 
 class Rejects(msgspec.Struct, frozen=True):
@@ -119,6 +123,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     other_currencies: dict[str, Tally]
     order_lines_unmatched: UnmatchedLines
     ledger: Ledger
+    follow_up: FollowUp = FollowUp()
 
 
 class _Counted(msgspec.Struct):
@@ -167,13 +172,14 @@ def make_dashboard(columns: Mapping[str, str], at: datetime, table: RejectTable)
         shares=_by_part(_rows(columns["shares"], _Shares)),
         lots={row.state: row.tally() for row in _rows(columns["lots"], _Lots)},
         files=msgspec.json.decode(columns["files"], type=dict[str, int]),
-        rejects=rejects_of(_rows(columns["rejects"], _Code), table),
+        rejects=rejects_of(_rows(columns["rejects"], _Code), table, paris_date(at)),
         payers=tuple(_rows(columns["payers"], PayerFigures)),
         credits_unmatched=_unmatched_credits(columns),
         debits=msgspec.json.decode(columns["debits"], type=Tally),
         other_currencies={row.currency: row.tally() for row in _rows(columns["foreign_lines"], _Foreign)},
         order_lines_unmatched=_unmatched_lines(columns),
         ledger=Ledger(balances, Cents(sum(balances.values()))),
+        follow_up=follow_up_of(columns),
     )
 
 
@@ -181,15 +187,11 @@ def _rows(text: str, kind: type[Item]) -> list[Item]:
     return msgspec.json.decode(text, type=list[kind])  # type: ignore[valid-type]
 
 
-def _add(first: Tally, second: Tally) -> Tally:
-    return Tally(first.count + second.count, Cents(first.cents + second.cents))
-
-
 def _by_state(rows: Iterable[_Documents]) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for row in rows:
         state = document_state(row.state, row.shares or (), ["ack_missing"] if row.ack_missing else [])
-        found[state] = _add(found.get(state, Tally(0, Cents(0))), row.tally())
+        found[state] = plus(found.get(state, NOTHING), row.tally())
     return dict(sorted(found.items()))
 
 
@@ -200,29 +202,30 @@ def _by_part(rows: Iterable[_Shares]) -> dict[str, dict[str, Tally]]:
     return found
 
 
-def rejects_of(rows: Iterable[_Code], table: RejectTable) -> Rejects:
+def rejects_of(rows: Iterable[_Code], table: RejectTable, today: date) -> Rejects:
     """Group the rejected shares of each code by class; one code may mean something else on another day or from another payer."""
     classes: dict[str, dict[tuple[str, str], Tally]] = {}
+    ages: dict[str, dict[str, Tally]] = {}
     for row in rows:
         said = table.find(row.code, row.payer, row.day)
         codes = classes.setdefault(said.name, {})
         named = (row.code, said.label if said.known else "")
-        codes[named] = _add(codes.get(named, Tally(0, Cents(0))), row.tally())
-    found = tuple(_class(name, codes) for name, codes in sorted(classes.items()))
+        codes[named] = plus(codes.get(named, NOTHING), row.tally())
+        by_age, age = ages.setdefault(said.name, {}), age_of((today - row.day).days)
+        by_age[age] = plus(by_age.get(age, NOTHING), row.tally())
+    found = tuple(_class(name, codes, ages[name]) for name, codes in sorted(classes.items()))
     return Rejects(sum(one.count for one in found), Cents(sum(one.cents for one in found)), found)
 
 
-def _class(name: str, tallies: Mapping[tuple[str, str], Tally]) -> RejectClass:
+def _class(name: str, tallies: Mapping[tuple[str, str], Tally], ages: dict[str, Tally]) -> RejectClass:
     codes = tuple(RejectCode(*named, tally.count, tally.cents) for named, tally in sorted(tallies.items()))
-    return RejectClass(name=name, count=sum(code.count for code in codes), cents=Cents(sum(code.cents for code in codes)), codes=codes)
+    whole = total_of(tallies.values())
+    return RejectClass(name=name, count=whole.count, cents=whole.cents, codes=codes, ages=ages)
 
 
 def _reasons(text: str) -> tuple[Tally, dict[str, Tally]]:
     reasons = {row.why: row.tally() for row in _rows(text, _Reason)}
-    total = Tally(0, Cents(0))
-    for tally in reasons.values():
-        total = _add(total, tally)
-    return total, reasons
+    return total_of(reasons.values()), reasons
 
 
 def _left_out(total: Tally, shown: Iterable[UnmatchedCredit | UnmatchedLine]) -> Tally:

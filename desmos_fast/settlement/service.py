@@ -25,6 +25,8 @@ from desmos_fast.settlement.bank import read_statement
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
 from desmos_fast.settlement.book import Decisions, decide
 from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
+from desmos_fast.settlement.dunning import store as dunning
+from desmos_fast.settlement.dunning.service import question
 from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
 from desmos_fast.settlement.posting import Plan, make_plan, share_moves
@@ -187,4 +189,5 @@ def _tallies(matches: Iterable[Match], name: str) -> dict[str, Tally]:
 
 async def dashboard(con: Connection, context: Context) -> Dashboard:
     """Show the figures of the centre, all of one moment."""
-    return make_dashboard(await store.figures(con, context.tenant, LISTED), context.now, await rejects.current(con))
+    columns = await dunning.dashboard(con, context.tenant, await question(con, context), LISTED)
+    return make_dashboard(columns, context.now, await rejects.current(con))

@@ -367,15 +367,3 @@ async def move_shares(con: Connection, tenant: UUID, moves: Sequence[ShareMove])
     """Record what shares have become."""
     if moves:
         await _each(con, MOVE_SHARES, tenant, *(list(column) for column in zip(*moves, strict=True)))
-
-
-# --- figures
-
-DASHBOARD: Final = (SQL / "dashboard.sql").read_text(encoding="utf-8")
-
-
-async def figures(con: Connection, tenant: UUID, listed: int) -> Mapping[str, str]:
-    """Return the columns of the dashboard as JSON texts, all told in one statement, so that they agree with each other."""
-    row = await con.fetchrow(DASHBOARD, tenant, listed)
-    assert row is not None, "the query gives one row"
-    return dict(row.items())

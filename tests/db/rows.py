@@ -62,6 +62,17 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "webhook": {"id": uuid7, "url": "https://example.org/", "events": [], "sealed": b"sealed", "created_at": NOW},
     "webhook_delivery": {"event_id": uuid7},
+    "follow_up_setting": {"id": uuid7, "name": "amc.delay", "value": "45 calendar", "since": DAY, "source": "s", "set_by": "d", "set_at": NOW},
+    "reminder": {
+        "id": uuid7, "rule": "amo", "level": 1, "debtor": "amo:01750", "day": DAY, "items": 1, "amount": 2100, "made_at": NOW,
+    },
+    "reminder_item": {"rule": "amo", "level": 1, "subject": "750000018/1/amo", "since": DAY, "amount": 2100},
+    "follow_up_day": {"day": DAY, "done_at": NOW},
+    "tp_audit": {"quarter": "2025Q3", "report": "{}", "made_at": NOW},
+    "dead_return": {
+        "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
+        "noticed_at": NOW,
+    },
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
 }  # fmt: skip
 
