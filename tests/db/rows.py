@@ -73,6 +73,10 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
         "noticed_at": NOW,
     },
+    "dead_return": {
+        "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
+        "noticed_at": NOW,
+    },
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
 }  # fmt: skip
 
