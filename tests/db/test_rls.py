@@ -30,11 +30,12 @@ PARENTS: Final = {
     "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
     "webhook_delivery": ("webhook_id", "subject"), "reminder_item": ("reminder_id",),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
+    "forbidden": ("decision_id",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
     "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
-    "webhook": ("webhook_id",), "reminder": ("reminder_id",),
+    "decision": ("decision_id",), "webhook": ("webhook_id",), "reminder": ("reminder_id",),
 }  # fmt: skip
 WITH_TENANT: Final = """
     SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
@@ -112,6 +113,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "counter.value", "counter.hash", "invoice.state", "invoice.signed_at", "file.state", "file.sent_at", "lot.state", "lot.arl_code",
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "order_line.share_part",
+        "order_line.answered", "share.amount", "share.closed",
         "bank_line.match_id", "match.status", "schedule.revision", "schedule.active", "schedule.days", "schedule.times",
         "schedule.skip_holidays", "schedule.settings", "schedule.since", "schedule.ran_due", "schedule.last_run", "webhook.active",
         "webhook.failures", "webhook.paused_until", "webhook.wake_at", "webhook.wake_job", "webhook_delivery.state",
@@ -119,8 +121,6 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "webhook_delivery.ended_at",
         "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found", "anomaly.told_at",
         "anomaly.resolved_at", "anomaly.resolved_by",
-        "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
-        "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
         "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
         "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
     }  # fmt: skip
