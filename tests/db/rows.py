@@ -47,7 +47,9 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "event": {"id": uuid7, "name": "invoice.signed", "happened_at": NOW},
     "idempotency": {"route": "/v1/invoices", "key": "key-1", "fingerprint": HASH, "status": 201, "headers": "{}", "body": b"{}"},
     "audit": {"seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "hash": HASH},
-    "decision": {"id": uuid7, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
+    "decision": {"id": uuid7, "seq": 1, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
+    "run": {"id": uuid7, "seq": 1, "decisions": 0, "settings": "s", "at": NOW, "by": "b"},
+    "forbidden": {"problem": "A", "left_ref": "l", "right_ref": "r", "why": "undone_by_person"},
     "lot_replaced": {},
     "dead_ack": {
         "id": uuid7, "why": "unknown", "biller": BILLER, "lot": 7, "lot_date": DAY, "says": "refused", "code": "LT01", "record": 0,
@@ -62,17 +64,15 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "webhook": {"id": uuid7, "url": "https://example.org/", "events": [], "sealed": b"sealed", "created_at": NOW},
     "webhook_delivery": {"event_id": uuid7},
-    "follow_up_setting": {"id": uuid7, "name": "amc.delay", "value": "45 calendar", "since": DAY, "source": "s", "set_by": "d", "set_at": NOW},
+    "follow_up_setting": {
+        "id": uuid7, "name": "amc.delay", "value": "45 calendar", "since": DAY, "source": "s", "set_by": "d", "set_at": NOW,
+    },
     "reminder": {
         "id": uuid7, "rule": "amo", "level": 1, "debtor": "amo:01750", "day": DAY, "items": 1, "amount": 2100, "made_at": NOW,
     },
     "reminder_item": {"rule": "amo", "level": 1, "subject": "750000018/1/amo", "since": DAY, "amount": 2100},
     "follow_up_day": {"day": DAY, "done_at": NOW},
     "tp_audit": {"quarter": "2025Q3", "report": "{}", "made_at": NOW},
-    "dead_return": {
-        "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
-        "noticed_at": NOW,
-    },
     "dead_return": {
         "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
         "noticed_at": NOW,
