@@ -46,6 +46,7 @@ GROUPS: Final = (
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
+    "replay",
 )  # fmt: skip
 
 for _name in GROUPS:

@@ -11,7 +11,6 @@ import msgspec
 from desmos_fast.base.types import KeyKind, Part
 from desmos_fast.db.numbers import take
 from desmos_fast.db.pool import Connection
-from desmos_fast.db.tenant import SET_TENANT
 from desmos_fast.identity.context import Context
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.model import Evidence, LineRow, OrderRow, Settings
@@ -27,20 +26,12 @@ from desmos_fast.settlement.replay.model import (
     Stated,
     canonical,
 )
+from desmos_fast.settlement.replay.playing import LedgerRow
 from desmos_fast.settlement.rules import settings_version
 
 AT_ONCE: Final = 2_000
 # As they are signed, and as the books name them.
 PARTS: Final[tuple[Part, ...]] = ("amo", "amc", "patient")
-
-
-class LedgerRow(NamedTuple):
-    """One entry of the stored ledger."""
-
-    seq: int
-    event: str
-    ref: str
-    hash: bytes
 
 
 class RunRow(NamedTuple):
@@ -52,12 +43,7 @@ class RunRow(NamedTuple):
     at: datetime
     kind: KeyKind
     ledger: int
-
-
-async def freeze(con: Connection, tenant: UUID) -> None:
-    """Let everything that is read be of one moment. Call it first in a transaction."""
-    await con.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    await con.execute(SET_TENANT, str(tenant))
+    settings: str
 
 
 async def _rows(con: Connection, query: str, *values: object) -> AsyncIterator[tuple[Any, ...]]:
@@ -106,7 +92,7 @@ BANK: Final = """
     SELECT bank_file_id, id, document, content_key, occurrence FROM bank_line
      WHERE tenant_id = $1 AND piece_of IS NULL ORDER BY bank_file_id, id
 """
-RUNS: Final = "SELECT id, seq, decisions, at, kind, ledger FROM run WHERE tenant_id = $1 ORDER BY seq"
+RUNS: Final = "SELECT id, seq, decisions, at, kind, ledger, settings FROM run WHERE tenant_id = $1 ORDER BY seq"
 
 
 async def ledger(con: Connection, tenant: UUID) -> list[LedgerRow]:

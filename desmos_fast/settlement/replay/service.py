@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rebuild what follows from the stored imports, runs and decisions of a centre, and compare it with what is stored."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from desmos_fast.base.clock import paris_date
+from desmos_fast.db.pool import Connection
+from desmos_fast.nomenclature.payers import payers
+from desmos_fast.settlement.model import Payer, Settings
+from desmos_fast.settlement.replay import store
+from desmos_fast.settlement.replay.model import COMPONENTS, Hashes, Ran, Signed, State, hashes
+from desmos_fast.settlement.replay.playing import Act, Inputs, LedgerRow, Player
+from desmos_fast.settlement.replay.store import RunRow
+from desmos_fast.settlement.rules import settings_version
+
+Progress = Callable[[int, int], None]
+SETTINGS: Final = Settings()
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The first thing of a component that is not as it follows: its name, and both forms, null where it is not there."""
+
+    component: str
+    name: str
+    stored: object
+    rebuilt: object
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay found: how much it played, the hashes of both states, and the first difference of each component."""
+
+    centre: str
+    invoices: int
+    returns: int
+    statements: int
+    runs: int
+    entries: int
+    stored: Hashes
+    rebuilt: Hashes
+    same: bool
+    differences: tuple[Difference, ...]
+
+
+async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, progress: Progress = lambda _done, _of: None) -> Replayed:
+    """Play all that is stored of a centre again in memory, and compare. Give it one unchanging view of the database."""
+    inputs = Inputs(
+        await store.ledger(con, tenant), await store.invoices(con, tenant), await store.announced(con, tenant),
+        await store.stated(con, tenant), await store.seen(con, tenant),
+    )  # fmt: skip
+    rows = await store.runs(con, tenant)
+    acts = [_act(row) for row in rows]
+    player = Player(secret, inputs, acts)
+    for place, act in enumerate(player.acts):
+        progress(place, len(acts))
+        late = await asyncio.to_thread(player.prepare, place)
+        await asyncio.to_thread(player.act, place, await _unseen(con, tenant, act, late))
+    await asyncio.to_thread(player.finish)
+    stored, rebuilt = await store.state(con, tenant), player.world.state()
+    told, again = hashes(stored), hashes(rebuilt)
+    return Replayed(
+        centre=finess,
+        invoices=len(inputs.invoices),
+        returns=len(inputs.announced),
+        statements=len(inputs.stated),
+        runs=len(acts),
+        entries=len(inputs.ledger),
+        stored=told,
+        rebuilt=again,
+        same=told == again and player.wrong is None,
+        differences=(*_unknown(rows, {act.id for act in acts}, inputs), *_differences(stored, rebuilt, player.wrong)),
+    )
+
+
+def _act(row: RunRow) -> Act:
+    known = [Payer(id=one.id, kind=one.kind, names=one.names, pays_for=one.pays_for) for one in payers(row.kind, paris_date(row.at))]
+    return Act(row.id, row.decisions, row.seq, row.ledger, Ran(row.id, row.at, known, SETTINGS))
+
+
+async def _unseen(con: Connection, tenant: UUID, act: Act, late: list[Signed]) -> set[UUID]:
+    # An invoice that no record of the run names changed nothing in it, seen or not.
+    if not late or not isinstance(act.step, Ran):
+        return set()
+    parts = {f"{one.biller}/{one.number}/{share.part}": one.id for one in late for share in one.shares}
+    named = await store.named(con, tenant, act.id, list(parts))
+    return {one.id for one in late} - {parts[name] for name in named}
+
+
+# --- differences
+
+
+def _unknown(rows: Iterable[RunRow], kept: Collection[UUID], inputs: Inputs) -> Iterator[Difference]:
+    """Tell what cannot be played again: settings that are not those of now, records of a run that was not kept."""
+    version = settings_version(SETTINGS)
+    for row in rows:
+        if row.settings != version:
+            yield Difference(component="runs", name=f"run {row.seq}", stored=row.settings, rebuilt=version)
+            break
+    for _, act in inputs.seen:
+        if act not in kept:
+            yield Difference(component="runs", name=f"run {act}", stored="has records", rebuilt=None)
+            break
+
+
+def _differences(stored: State, rebuilt: State, wrong: LedgerRow | None) -> list[Difference]:
+    found = []
+    for component in COMPONENTS[:-1]:
+        found += _first(component, getattr(stored, component), getattr(rebuilt, component))
+    if wrong is not None:
+        found.append(
+            Difference(component="chain", name=f"entry {wrong.seq} ({wrong.event} {wrong.ref})", stored=wrong.hash.hex(), rebuilt=None)
+        )
+    elif stored.chain != rebuilt.chain:
+        found.append(Difference(component="chain", name="end", stored=stored.chain, rebuilt=rebuilt.chain))
+    return found
+
+
+def _first(component: str, stored: Mapping[str, object], rebuilt: Mapping[str, object]) -> list[Difference]:
+    for name in sorted(stored.keys() | rebuilt.keys()):
+        if stored.get(name) != rebuilt.get(name):
+            return [Difference(component=component, name=name, stored=stored.get(name), rebuilt=rebuilt.get(name))]
+    return []
