@@ -17,7 +17,7 @@ SAFETY := build/safety
 RUNS := 10000000
 TARGETS := claims invoices columns arl rsp
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
-  tests/db/test_pgcopy.py tests/db/test_seal.py
+  tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py
 # What a sanitizer keeps of freed memory says nothing of a release.
 MEASURED := --ignore tests/exchange/test_memory.py
 # Lines are counted in the process of the tests, by tests that reach the same ones each time; what is long would take hours while traced.

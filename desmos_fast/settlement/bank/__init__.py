@@ -1,27 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bank statements: one reader a format, one canonical line for all."""
 
-from typing import Literal
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Literal
+
+import msgspec
 
 from desmos_fast.settlement.bank import cfonb120
-from desmos_fast.settlement.bank.model import BankFault, BankRefused, Statement
+from desmos_fast.settlement.bank.input import Found, refuse
+from desmos_fast.settlement.bank.model import BankLine, Statement
 
 Format = Literal["auto", "cfonb120"]
+# A statement that is read as a whole; one that is read as a stream has no bound of ours.
+LARGEST_FILE: Final = 64 * 1024 * 1024
+_HEAD: Final = 4096
+
+
+def stream_statement(source: BinaryIO, found: Found, statement_format: Format = "auto") -> Iterator[bytes]:
+    """Give the lines of a statement as JSON, in memory that does not grow with it; nothing that was given holds before the end.
+
+    `source` is read twice from its beginning. Raises BankRefused with the first fault of a file that cannot be taken.
+    """
+    source.seek(0)
+    if statement_format == "auto" and source.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        refuse("BANK_XML", "the file is XML; only CFONB 120 statements are read", "ask the bank for the statement in CFONB 120", 1, 1)
+    return cfonb120.lines(source, found)
 
 
 def read_statement(data: bytes, statement_format: Format = "auto") -> Statement:
     """Read a statement in the format named, or told from its first bytes.
 
-    Raises BankRefused with the first fault of a file that cannot be taken.
+    Raises BankRefused with the first fault of a file that cannot be taken; nothing of a refused file is kept.
     """
-    if statement_format == "auto" and data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
-        raise BankRefused(
-            BankFault(
-                code="BANK_XML",
-                message="the file is XML; only CFONB 120 statements are read",
-                line=1,
-                position=1,
-                hint="ask the bank for the statement in CFONB 120",
-            )
-        )
-    return cfonb120.parse(data)
+    if len(data) > LARGEST_FILE:
+        refuse("BANK_TOO_LARGE", f"the file has {len(data)} bytes, more than {LARGEST_FILE}", "split the file between two statements")
+    found = Found()
+    decoder = msgspec.json.Decoder(BankLine)
+    lines: list[BankLine] = []
+    for written in stream_statement(io.BytesIO(data), found, statement_format):
+        lines += decoder.decode_lines(written)
+    return Statement(
+        sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=tuple(found.blocks), warnings=found.warnings
+    )  # fmt: skip

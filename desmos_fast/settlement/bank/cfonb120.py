@@ -4,328 +4,156 @@
 Rounds: lengths and types, order of records, fields, sums. Positions in faults count from 1, as the norm does.
 """
 
-import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import date
-from typing import Final, NamedTuple, NoReturn
+from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement.bank.currencies import minor_units
-from desmos_fast.settlement.bank.details import Details
-from desmos_fast.settlement.bank.model import BankFault, BankLine, BankRefused, Block, Source, Statement, gaps
+from desmos_fast.settlement.bank import kernel
+from desmos_fast.settlement.bank.input import Found, blocks_of, hash_of, refuse
+from desmos_fast.settlement.bank.model import WARNINGS_KEPT, BankFault, Block
 
+FORMAT: Final = "cfonb120"
 WIDTH: Final = 120
-LARGEST_FILE: Final = 64 * 1024 * 1024
-TYPES: Final = ("01", "04", "05", "07")
-# Credits from payers, cheques, cash and cards first, then what may take money back.
-OPERATIONS: Final = frozenset(
-    ["05", "18", "13", "39", "45", "C2", "02", "04", "30", "91"] + ["06", "21", "C1", "B1", "B2", "B3", "B4", "B5", "B6", "12", "C4"]
-)
-_BREAKS: Final = re.compile(rb"\r\n|\r|\n")
-_AMOUNT: Final = re.compile(r"[0-9]{13}[{}A-R]")
-_DIGITS: Final = re.compile(r"[0-9]{6}")
-_CREDIT: Final = "{ABCDEFGHI"
-_DEBIT: Final = "}JKLMNOPQR"
+_AGAIN: Final = "ask the bank for the file again"
+_WHOLE: Final = "ask the bank for the whole file again"
+_MIXED: Final = f"{_AGAIN}: blocks are mixed"
 
 
-class Record(NamedTuple):
-    """One record padded to 120 characters, with its number from 1 among the records of the file."""
+class _Word(NamedTuple):
+    """What a kind of fault is called: its code, the last position that it is about (0: the record as a whole), sentence and advice."""
 
-    number: int
-    text: str
-
-    def at(self, first: int, last: int) -> str:
-        """Return the characters from position `first` to `last`, both from 1 and included."""
-        return self.text[first - 1 : last]
+    code: str
+    last: int
+    message: str
+    hint: str = _AGAIN
 
 
-class Money(NamedTuple):
-    """The currency of a block and how many decimals its amounts carry."""
+_FAULTS: Final = {
+    "unknown_record": _Word(
+        "BANK_UNKNOWN_RECORD", 2, "no record of this type in a CFONB 120 statement", "check that this is a CFONB 120 file"
+    ),
+    "no_opening": _Word("BANK_NO_OPENING", 0, "a record {kind} comes without an opening balance (01) before it", _WHOLE),
+    "unclosed": _Word("BANK_NO_CLOSING", 0, "an opening balance comes before the closing balance of record {opened}'s block", _WHOLE),
+    "ended": _Word("BANK_NO_CLOSING", 0, "the file ends before the closing balance (07) of record {opened}'s block", _WHOLE),
+    "orphan_detail": _Word("BANK_ORPHAN_DETAIL", 0, "a detail (05) follows no movement (04)", _WHOLE),
+    "too_many_details": _Word("BANK_TOO_LARGE", 0, f"a movement has more than {kernel.MOST_DETAILS} details (05)", _WHOLE),
+    "branch": _Word("BANK_KEY_MISMATCH", 16, "the branch differs from that of the opening balance, {branch}", _MIXED),
+    "number": _Word("BANK_KEY_MISMATCH", 32, "the account number differs from that of the opening balance, {account}", _MIXED),
+    "currency_form": _Word("BANK_CURRENCY", 19, "not a currency of three letters"),
+    "decimals_form": _Word("BANK_DECIMALS", 20, "the number of decimals is not a digit"),
+    "other_currency": _Word("BANK_CURRENCY", 19, "the block is in {currency}"),
+    "no_day": _Word("BANK_BAD_DATE", 5, "no such day; a date is day, month, year"),
+    "date_form": _Word("BANK_BAD_DATE", 5, "not six digits; a date is day, month, year"),
+    "amount_form": _Word(
+        "BANK_BAD_AMOUNT", 104, "an amount is 13 digits, then a letter or brace for the last digit and the sign"
+    ),
+    "parts_of_unit": _Word("BANK_DECIMALS", 104, "with {decimals} decimals this is no whole number of {currency} minor units"),
+    "unbalanced": _Word(
+        "BANK_UNBALANCED", 104, "opening {before} + movements {total} = {sum}, but the closing balance is {after}",
+        f"{_AGAIN}: {{missing}} minor units are missing or too much",
+    ),
+}  # fmt: skip
+_WARNINGS: Final = {
+    "default_currency": _Word(
+        "BANK_DEFAULT_CURRENCY", 20, "currency or decimals are blank; those of the block are taken, EUR and 2 where it has none",
+        "check that the account is in this currency",
+    ),
+    "unknown_operation": _Word(
+        "BANK_UNKNOWN_OPERATION", 34, "this operation code is not in our table; the movement is kept",
+        "tell whether such movements can come from a payer",
+    ),
+    "old_detail": _Word(
+        "BANK_OLD_DETAIL", 81, "this detail follows an older layout; its text is kept as it is",
+        "ask the bank for the details of the present norm",
+    ),
+    "unknown_qualifier": _Word(
+        "BANK_UNKNOWN_QUALIFIER", 48, "this qualifier is not in our table; its text is kept", "tell what the bank means by it"
+    ),
+}  # fmt: skip
 
-    currency: str
-    decimals: int
 
+def lines(source: BinaryIO, found: Found) -> Iterator[bytes]:
+    """Give the lines of a statement as JSON, block by block; nothing of them holds before the last one came.
 
-class Movement(NamedTuple):
-    """One 04 and the 05 records below it."""
-
-    record: Record
-    details: list[Record]
-
-
-class RawBlock(NamedTuple):
-    """The records of one block, in order and not read yet."""
-
-    opening: Record
-    movements: list[Movement]
-    closing: Record
-
-
-def parse(data: bytes) -> Statement:
-    """Read a whole statement file.
-
-    Raises BankRefused with the first fault; nothing of a refused file is kept.
+    Raises BankRefused with the first fault.
     """
-    if len(data) > LARGEST_FILE:
-        message = f"the file has {len(data)} bytes, more than {LARGEST_FILE}"
-        _refuse("BANK_TOO_LARGE", message, "split the file between two statements")
-    records = _records(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    warnings: list[BankFault] = []
-    lines: list[BankLine] = []
-    read = [_read_block(raw, sha256, lines, warnings) for raw in _blocks(records)]
-    for block, total, closing in read:
-        _balance(block, total, closing)
-    blocks = [block for block, _, _ in read]
-    warnings.extend(gaps(blocks))
-    warnings.sort(key=lambda fault: (fault.line or 0, fault.position or 0, fault.code))
-    return Statement(sha256=sha256, format="cfonb120", lines=tuple(lines), blocks=tuple(blocks), warnings=tuple(warnings))
+    rows = kernel.Survey()
+    found.format, found.sha256 = FORMAT, hash_of(source, rows.feed)
+    wrong = rows.close()
+    reader = kernel.reader(found.sha256)
+    for data in blocks_of(source, wrong and wrong[0]):
+        yield reader.feed(data)
+        _take(reader, found)
+    yield reader.close()
+    _take(reader, found)
+    found.lines = reader.lines
+    found.warned += max(0, reader.warned - WARNINGS_KEPT)
+    fault = kernel.fault_of(reader)
+    if wrong is not None and (fault is None or fault.kind != "unknown_record"):
+        _wrong_length(reader.records + 1, *wrong[1:])
+    if fault is not None:
+        _refuse(fault)
+    if not reader.records:
+        refuse("BANK_EMPTY", "the file holds no record at all", _AGAIN)
 
 
-def _refuse(code: str, message: str, hint: str, line: int | None = None, position: int | None = None, value: str | None = None) -> NoReturn:
-    shown = None if value is None else mask_nir(value)
-    raise BankRefused(BankFault(code=code, message=message, hint=hint, line=line, position=position, value=shown))
+def _take(reader: kernel.Reader, found: Found) -> None:
+    for told in reader.warnings():
+        found.warn(_warning(*told))
+    for account, currency, opening_date, opening, closing_date, closing, number in reader.blocks():
+        block = Block(
+            account=account.decode("latin-1"), currency=currency.decode(), opening_date=_day(opening_date), opening=Cents(opening),
+            closing_date=_day(closing_date), closing=Cents(closing), line=number,
+        )  # fmt: skip
+        found.add_block(block)
 
 
-def _field(code: str, record: Record, first: int, last: int, message: str, hint: str) -> NoReturn:
-    _refuse(code, f"record {record.number}, positions {first} to {last}: {message}", hint, record.number, first, record.at(first, last))
+def _day(text: bytes) -> date:
+    return date.fromisoformat(text.decode())
 
 
-# --- lengths and types
-
-
-def _records(data: bytes) -> list[Record]:
-    pieces: list[bytes] = []
-    rows = [row for row in _BREAKS.split(data) if row.strip()]
-    for row in rows:
-        # Without separators the whole file is one row, of which only the last piece may be short.
-        whole = len(row) % WIDTH == 0 or len(rows) == 1
-        pieces.extend(row[at : at + WIDTH] for at in range(0, len(row), WIDTH)) if whole else pieces.append(row)
-    if not pieces:
-        _refuse("BANK_EMPTY", "the file holds no record at all", "ask the bank for the file again")
-    records = []
-    for number, piece in enumerate(pieces, 1):
-        if len(piece) > WIDTH or (len(piece) < WIDTH and number < len(pieces)):
-            _wrong_length(number, piece, pieces)
-        record = Record(number, piece.decode("latin-1").ljust(WIDTH))
-        if record.at(1, 2) not in TYPES:
-            _field(
-                "BANK_UNKNOWN_RECORD",
-                record,
-                1,
-                2,
-                "no record of this type in a CFONB 120 statement",
-                "check that this is a CFONB 120 file",
-            )
-        records.append(record)
-    return records
-
-
-def _wrong_length(number: int, piece: bytes, pieces: Sequence[bytes]) -> NoReturn:
-    message = f"record {number} has {len(piece)} characters, {WIDTH} are needed"
-    hint = "ask the bank for the file again and do not open it in an editor"
-    if len(piece) < WIDTH and max(map(len, pieces)) <= WIDTH and not piece.endswith(b" "):
+def _wrong_length(number: int, length: int, head: bytes, any_too_long: bool) -> NoReturn:
+    message = f"record {number} has {length} characters, {WIDTH} are needed"
+    if length < WIDTH and not any_too_long and not head.endswith(b" "):
         message += "; it looks as if a text editor cut the blanks at the end of the lines"
-    elif len(piece) > WIDTH and _length_as_utf8(piece) == WIDTH:
+    elif length > WIDTH and _length_as_utf8(head, length) == WIDTH:
         message += "; it looks as if the file was changed to UTF-8, its characters must be one byte each"
-    _refuse("BANK_RECORD_LENGTH", message, hint, number, min(len(piece), WIDTH) + 1, str(len(piece)))
+    hint = "ask the bank for the file again and do not open it in an editor"
+    refuse("BANK_RECORD_LENGTH", message, hint, number, min(length, WIDTH) + 1, str(length))
 
 
-def _length_as_utf8(piece: bytes) -> int | None:
+def _length_as_utf8(head: bytes, length: int) -> int | None:
     try:
-        return len(piece.decode("utf-8"))
+        return len(head.decode("utf-8")) if len(head) == length else None
     except UnicodeDecodeError:
         return None
 
 
-# --- order
+def _refuse(told: kernel.Told) -> NoReturn:
+    word = _FAULTS[told.kind]
+    text, opening = told.record.decode("latin-1"), told.opening.decode("latin-1")
+    total, missing = told.before + told.total, told.after - told.before - told.total
+    said = {
+        "kind": text[:2], "opened": told.opened, "branch": opening[11:16].strip() or "blank", "account": opening[21:32].strip() or "blank",
+        "currency": opening[16:19].strip().upper() or "EUR", "decimals": text[19].strip() or opening[19].strip() or "2",
+        "before": told.before, "total": told.total, "sum": total, "after": told.after, "missing": missing,
+    }  # fmt: skip
+    first, last = told.position, told.position + 5 if word.code == "BANK_BAD_DATE" else word.last
+    where = f"record {told.number}, positions {first} to {last}" if last else f"record {told.number}"
+    message, hint = word.message.format_map(said), word.hint.format_map(said)
+    refuse(word.code, f"{where}: {message}", hint, told.number, first, text[first - 1 : last or 2])
 
 
-def _blocks(records: Sequence[Record]) -> list[RawBlock]:
-    blocks: list[RawBlock] = []
-    opening: Record | None = None
-    movements: list[Movement] = []
-    for record in records:
-        kind = record.at(1, 2)
-        if kind == "01":
-            if opening is not None:
-                _no_closing(record, f"an opening balance comes before the closing balance of record {opening.number}'s block")
-            opening, movements = record, []
-        elif kind == "05":
-            if not movements:
-                _order("BANK_ORPHAN_DETAIL", record, "a detail (05) follows no movement (04)")
-            movements[-1].details.append(record)
-        elif opening is None:
-            _order("BANK_NO_OPENING", record, f"a record {kind} comes without an opening balance (01) before it")
-        elif kind == "04":
-            movements.append(Movement(record, []))
-        else:
-            blocks.append(RawBlock(opening, movements, record))
-            opening, movements = None, []
-    if opening is not None:
-        _no_closing(records[-1], f"the file ends before the closing balance (07) of record {opening.number}'s block")
-    return blocks
-
-
-def _order(code: str, record: Record, message: str) -> NoReturn:
-    _refuse(code, f"record {record.number}: {message}", "ask the bank for the whole file again", record.number, 1, record.at(1, 2))
-
-
-def _no_closing(record: Record, message: str) -> NoReturn:
-    _order("BANK_NO_CLOSING", record, message)
-
-
-# --- fields
-
-
-def _read_block(raw: RawBlock, sha256: str, lines: list[BankLine], warnings: list[BankFault]) -> tuple[Block, int, Record]:
-    # The block, the sum of its movements, and the closing record that the sum must explain.
-    opening = raw.opening
-    money = _money(opening, None, warnings)
-    opening_date = _date(opening, 35)
-    opening_amount = _amount(opening, money)
-    account = "".join((opening.at(3, 7) + opening.at(12, 16) + opening.at(22, 32)).split())
-    total = 0
-    for movement in raw.movements:
-        line = _read_movement(movement, opening, account, money, sha256, warnings)
-        total += line.amount
-        lines.append(line)
-    closing = raw.closing
-    _same_account(closing, opening)
-    _money(closing, money, warnings)
-    block = Block(
-        account=account,
-        currency=money.currency,
-        opening_date=opening_date,
-        opening=opening_amount,
-        closing_date=_date(closing, 35),
-        closing=_amount(closing, money),
-        line=opening.number,
-    )
-    return block, total, closing
-
-
-def _read_movement(movement: Movement, opening: Record, account: str, money: Money, sha256: str, warnings: list[BankFault]) -> BankLine:
-    record = movement.record
-    _same_account(record, opening)
-    _money(record, money, warnings)
-    operation = record.at(33, 34).strip()
-    if operation not in OPERATIONS:
-        warnings.append(_unknown_operation(record))
-    booking_date = _date(record, 35)
-    value_date = _date(record, 43) if record.at(43, 48).strip() else None
-    label = record.at(49, 79).rstrip()
-    amount = _amount(record, money)
-    details = Details(label)
-    for detail in movement.details:
-        _same_account(detail, opening)
-        warnings.extend(details.add(detail.number, detail.text))
-    return BankLine(
-        id=f"{sha256[:16]}:{record.number}",
-        account=account,
-        booking_date=booking_date,
-        value_date=value_date,
-        amount=amount,
-        currency=money.currency,
-        operation_code=operation or None,
-        label=label,
-        remittance=tuple(details.remittance),
-        end_to_end_id=details.end_to_end_id,
-        payer_name=details.payer_name,
-        payer_id=details.payer_id,
-        references=tuple(details.references()),
-        qualifiers=tuple(details.qualifiers),
-        status="booked",
-        source=Source(file_sha256=sha256, line=record.number, format="cfonb120"),
-    )
-
-
-def _unknown_operation(record: Record) -> BankFault:
+def _warning(kind: str, position: int, number: int, record: bytes) -> BankFault:
+    word = _WARNINGS[kind]
+    value = record.decode("latin-1")[position - 1 : word.last]
+    if kind == "old_detail":
+        value = mask_nir(value.rstrip())
+    elif kind == "unknown_qualifier":
+        value = value.strip()
     return BankFault(
-        code="BANK_UNKNOWN_OPERATION",
-        level="warning",
-        line=record.number,
-        position=33,
-        value=record.at(33, 34),
-        message=f"record {record.number}: this operation code is not in our table; the movement is kept",
-        hint="tell whether such movements can come from a payer",
-    )
-
-
-def _same_account(record: Record, opening: Record) -> None:
-    # The bank code is left out: banks that merged write both codes in one block.
-    for first, last, name in ((12, 16, "branch"), (22, 32, "account number")):
-        if record.at(first, last) != opening.at(first, last):
-            message = f"the {name} differs from that of the opening balance, {opening.at(first, last).strip() or 'blank'}"
-            _field("BANK_KEY_MISMATCH", record, first, last, message, "ask the bank for the file again: blocks are mixed")
-
-
-def _money(record: Record, block: Money | None, warnings: list[BankFault]) -> Money:
-    # `block` is None on the opening balance, which rules what follows; only balances may leave theirs blank.
-    currency, decimals = record.at(17, 19).strip().upper(), record.at(20, 20)
-    if record.at(1, 2) != "04":
-        if not currency or decimals == " ":
-            warnings.append(_default_currency(record))
-        default = block or Money("EUR", 2)
-        currency, decimals = currency or default.currency, str(default.decimals) if decimals == " " else decimals
-    hint = "ask the bank for the file again"
-    if not re.fullmatch("[A-Z]{3}", currency):
-        _field("BANK_CURRENCY", record, 17, 19, "not a currency of three letters", hint)
-    if not re.fullmatch("[0-9]", decimals):
-        _field("BANK_DECIMALS", record, 20, 20, "the number of decimals is not a digit", hint)
-    if block is not None and currency != block.currency:
-        _field("BANK_CURRENCY", record, 17, 19, f"the block is in {block.currency}", hint)
-    return Money(currency, int(decimals))
-
-
-def _default_currency(record: Record) -> BankFault:
-    return BankFault(
-        code="BANK_DEFAULT_CURRENCY",
-        level="warning",
-        line=record.number,
-        position=17,
-        value=record.at(17, 20),
-        message=f"record {record.number}: currency or decimals are blank; those of the block are taken, EUR and 2 where it has none",
-        hint="check that the account is in this currency",
-    )
-
-
-def _date(record: Record, first: int) -> date:
-    text = record.at(first, first + 5)
-    if _DIGITS.fullmatch(text):
-        try:
-            return date(2000 + int(text[4:]), int(text[2:4]), int(text[:2]))
-        except ValueError:
-            reason = "no such day"
-    else:
-        reason = "not six digits"
-    _field("BANK_BAD_DATE", record, first, first + 5, f"{reason}; a date is day, month, year", "ask the bank for the file again")
-
-
-def _amount(record: Record, money: Money) -> Cents:
-    text = record.at(91, 104)
-    hint = "ask the bank for the file again"
-    if not _AMOUNT.fullmatch(text):
-        _field("BANK_BAD_AMOUNT", record, 91, 104, "an amount is 13 digits, then a letter or brace for the last digit and the sign", hint)
-    sign, last = (1, _CREDIT.index(text[13])) if text[13] in _CREDIT else (-1, _DEBIT.index(text[13]))
-    decimals = int(record.at(20, 20)) if record.at(20, 20) != " " else money.decimals
-    shift = minor_units(money.currency) - decimals
-    digits = int(text[:13]) * 10 + last
-    if shift >= 0:
-        return Cents(sign * digits * 10**shift)
-    if digits % 10**-shift:
-        _field("BANK_DECIMALS", record, 91, 104, f"with {decimals} decimals this is no whole number of {money.currency} minor units", hint)
-    return Cents(sign * (digits // 10**-shift))
-
-
-# --- sums
-
-
-def _balance(block: Block, total: int, closing: Record) -> None:
-    missing = block.closing - block.opening - total
-    if missing:
-        message = f"opening {block.opening} + movements {total} = {block.opening + total}, but the closing balance is {block.closing}"
-        hint = f"ask the bank for the file again: {missing} minor units are missing or too much"
-        _field("BANK_UNBALANCED", closing, 91, 104, message, hint)
+        code=word.code, level="warning", line=number, position=position, value=value, message=f"record {number}: {word.message}",
+        hint=word.hint,
+    )  # fmt: skip

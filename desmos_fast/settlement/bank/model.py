@@ -2,15 +2,18 @@
 """The bank line that every statement format becomes, and the coded faults of a statement."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import Cents
 from desmos_fast.exchange.faults import Fault
+
+# More warnings than these tell nothing more about a file.
+WARNINGS_KEPT: Final = 1000
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -78,7 +81,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file gives: its lines in file order, its blocks, and what was accepted with a warning."""
+    """What a file gives: its lines in file order, its blocks, and what was accepted with a warning (the first WARNINGS_KEPT)."""
 
     sha256: str
     format: str
@@ -117,7 +120,23 @@ def occurrences(lines: Iterable[BankLine]) -> list[tuple[str, int]]:
     return ranks
 
 
-def gaps(blocks: Sequence[Block]) -> list[BankFault]:
+def gap(before: Block, block: Block) -> BankFault | None:
+    """Return a warning when a block does not go on where the one before it on the same account ended."""
+    if before.closing == block.opening:
+        return None
+    return BankFault(
+        code="BANK_GAP",
+        level="warning",
+        line=block.line,
+        position=91,
+        value=str(block.opening - before.closing),
+        message=f"account {block.account}: the balance of {before.closing_date} is {before.closing}, the next opening of "
+        f"{block.opening_date} is {block.opening}; movements are missing between these dates",
+        hint=f"ask the bank for the statement from {before.closing_date} to {block.opening_date}",
+    )
+
+
+def gaps(blocks: Iterable[Block]) -> list[BankFault]:
     """Return a warning for each break between two blocks that follow each other on one account.
 
     Give the last known block of an account before those of a new file to control from one file to the next.
@@ -127,17 +146,7 @@ def gaps(blocks: Sequence[Block]) -> list[BankFault]:
     for block in blocks:
         before = last.get((block.account, block.currency))
         last[block.account, block.currency] = block
-        if before is not None and before.closing != block.opening:
-            found.append(
-                BankFault(
-                    code="BANK_GAP",
-                    level="warning",
-                    line=block.line,
-                    position=91,
-                    value=str(block.opening - before.closing),
-                    message=f"account {block.account}: the balance of {before.closing_date} is {before.closing}, the next opening of "
-                    f"{block.opening_date} is {block.opening}; movements are missing between these dates",
-                    hint=f"ask the bank for the statement from {before.closing_date} to {block.opening_date}",
-                )
-            )
+        fault = before and gap(before, block)
+        if fault:
+            found.append(fault)
     return found

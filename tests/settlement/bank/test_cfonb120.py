@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desmos_fast.settlement.bank import read_statement
-from desmos_fast.settlement.bank.cfonb120 import LARGEST_FILE, parse
+from desmos_fast.settlement.bank import LARGEST_FILE, read_statement
+from desmos_fast.settlement.bank import read_statement as parse
 from desmos_fast.settlement.bank.model import BankFault, BankRefused, content_key, occurrences
 from tests.settlement.statements import ACCOUNT, amount_field, balance, detail, joined, movement, put, statement
 

@@ -48,7 +48,7 @@ class Details:
         if qualifier == "LC2" and self._to_continue is not None:
             # One remittance of 140 characters in two records: a reference may run over the cut.
             place, text_place, beginning = self._to_continue
-            self.remittance[place] = self._texts[text_place] = beginning + content.rstrip()
+            self.remittance[place] = self._texts[text_place] = (beginning + content).rstrip()
             self._to_continue = None
         elif qualifier in _REMITTANCE:
             self._add_remittance(qualifier, content)
