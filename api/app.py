@@ -15,6 +15,7 @@ from api import (
     lots,
     quotes,
     reconciliations,
+    rejects,
     returns,
     schedule,
     webhooks,
@@ -51,6 +52,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     for module in (
+        rejects,
         bank, contacts, dashboard, files, follow, followup, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)

@@ -212,7 +212,7 @@ class ShareLot(msgspec.Struct, frozen=True):
 
 
 class ShareView(msgspec.Struct, frozen=True):
-    """One share as the centre sees it; amounts in cents."""
+    """One share as the centre sees it; amounts in cents; `successor` is the invoice by which it was billed again."""
 
     part: Part
     payer: str
@@ -223,6 +223,7 @@ class ShareView(msgspec.Struct, frozen=True):
     credited: int
     reject_code: str | None
     lot: ShareLot | None
+    successor: UUID | None
 
 
 class Happened(msgspec.Struct, frozen=True):

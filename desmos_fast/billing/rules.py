@@ -49,6 +49,23 @@ def split(invoice: Invoice) -> Split:
     return Split(total, from_amo, from_amc, total - from_amo - from_amc, amc)
 
 
+def of_parts(whole: Split, parts: Collection[Part]) -> Split:
+    """Return what some parts pay: the invoice that bills them alone comes to that, and asks nothing at the desk."""
+    from_amo, from_amc = (whole.from_amo if "amo" in parts else 0), (whole.from_amc if "amc" in parts else 0)
+    return Split(from_amo + from_amc, from_amo, from_amc, 0, whole.amc_sum if "amc" in parts else 0)
+
+
+def for_parts(invoice: Invoice, parts: Collection[Part]) -> Invoice:
+    """Return an invoice as it bills some parts alone: the compulsory one names no complementary insurer, the other is a claim apart."""
+    if "amc" not in parts:
+        acts = tuple(msgspec.structs.replace(act, amc=0) for act in invoice.acts)
+        third_party = "amo" if invoice.third_party == "full" else invoice.third_party
+        return msgspec.structs.replace(invoice, amc=None, acts=acts, third_party=third_party)
+    if "amo" not in parts and invoice.amc is not None:
+        return msgspec.structs.replace(invoice, amc=msgspec.structs.replace(invoice.amc, separate_claim=True))
+    return invoice
+
+
 def amo_payer(invoice: Invoice) -> str:
     """Return the id of the compulsory insurer: regime and caisse, without the centre code."""
     return f"amo:{invoice.amo.regime}{invoice.amo.caisse}"

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.base import ledger
+from desmos_fast.base.types import Part
 from desmos_fast.billing import intake, rules, store
 from desmos_fast.billing.intake import Terms
 from desmos_fast.billing.model import (
@@ -26,7 +27,7 @@ from desmos_fast.billing.model import (
 from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.billing.pricing.explain import Pricing
 from desmos_fast.billing.pricing.quote import Quote, quotes
-from desmos_fast.billing.sealed import Block, seal_block
+from desmos_fast.billing.sealed import EVERY_PART, Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
 from desmos_fast.db.journal import Event
@@ -58,6 +59,14 @@ class Explained(Created, frozen=True, kw_only=True):
     pricing: Pricing | None
 
 
+class Again(NamedTuple):
+    """What is billed again: the parts of which invoice, and the entry that takes back what was open on them."""
+
+    supersedes: UUID
+    parts: frozenset[Part]
+    contra: ledger.Entry
+
+
 class Trial(NamedTuple):
     """What an invoice would be refused for, and why it is worth what it is."""
 
@@ -75,8 +84,24 @@ async def create_one(con: Connection, context: Context, body: bytes, terms: Term
     if kept is None:
         metrics.invoices_refused.labels(context.kind).inc()
         raise FaultyInput(checked.faults + late)
+    created = _created(kept, draft=draft)
+    return Explained(**msgspec.structs.asdict(created), pricing=checked.explanation()) if explain else created
+
+
+async def bill_again(con: Connection, context: Context, entry: Entry, again: Again) -> Created:
+    """Sign, under a new number, the invoice that bills some parts of another one again; post that and what it takes back together.
+
+    `entry` was checked and priced, and is for those parts alone. Raises FaultyInput, InvoiceNumbersExhausted.
+    """
+    kept, late = await _keep(con, context, [entry], draft=False, again=again)
+    if kept is None:
+        raise FaultyInput(late)
+    return _created(kept, draft=False)
+
+
+def _created(kept: Kept, *, draft: bool) -> Created:
     split = kept.block.splits[0]
-    created = Created(
+    return Created(
         id=kept.block.ids[0],
         number=kept.block.invoices[0].number,
         state="priced" if draft else "signed",
@@ -85,7 +110,6 @@ async def create_one(con: Connection, context: Context, body: bytes, terms: Term
         from_amc=split.from_amc,
         desk=split.desk,
     )
-    return Explained(**msgspec.structs.asdict(created), pricing=checked.explanation()) if explain else created
 
 
 async def create_batch(con: Connection, context: Context, body: bytes, terms: Terms) -> BatchResult:
@@ -146,7 +170,7 @@ def _happened(row: store.Row) -> Happened:
 
 def _share(row: store.Row) -> ShareView:
     lot = None if row["lot_id"] is None else ShareLot(row["lot_id"], row["lot_number"], row["lot_state"], row["ack_missing"])
-    fields = ("part", "payer", "flow", "amount", "state", "announced", "credited", "reject_code")
+    fields = ("part", "payer", "flow", "amount", "state", "announced", "credited", "reject_code", "successor")
     return ShareView(**{name: row[name] for name in fields}, lot=lot)
 
 
@@ -155,7 +179,9 @@ def _accepted(kept: Kept) -> list[LineResult]:
     return [LineResult(line=line, id=name, number=invoice.number) for line, name, invoice in rows]
 
 
-async def _keep(con: Connection, context: Context, entries: Sequence[Entry], *, draft: bool) -> tuple[Kept | None, list[Fault]]:
+async def _keep(
+    con: Connection, context: Context, entries: Sequence[Entry], *, draft: bool, again: Again | None = None
+) -> tuple[Kept | None, list[Fault]]:
     """Write the entries whose number is free, and return them with the faults of the others."""
     while True:
         try:
@@ -165,7 +191,7 @@ async def _keep(con: Connection, context: Context, entries: Sequence[Entry], *, 
                 if not free:
                     return None, faults
                 taken = await _automatic(con, context, free)
-                kept = await _offload(len(free), _prepare, context, free, taken, draft)
+                kept = await _offload(len(free), _prepare, context, free, taken, draft, again)
                 await store.add(con, context.tenant, kept.tables)
             break
         except NumberClash:
@@ -209,7 +235,7 @@ async def _automatic(con: Connection, context: Context, entries: Sequence[Entry]
     return found
 
 
-def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], draft: bool) -> Kept:
+def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], draft: bool, again: Again | None) -> Kept:
     given = iter(taken)
     today = context.today.isoformat()
     numbered = sorted(
@@ -220,14 +246,16 @@ def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], d
         msgspec.structs.replace(entry.invoice, number=number, created_on=entry.invoice.created_on or today)
         for number, entry in numbered
     ]
-    block = seal_block(context.keys, context.tenant, invoices)
+    block = seal_block(context.keys, context.tenant, invoices, EVERY_PART if again is None else again.parts)
     name = "invoice.priced" if draft else "invoice.signed"
     return Kept(
         lines=[entry.line for _, entry in numbered],
         block=block,
-        tables=store.tables(block, kind=context.kind, signed_at=None if draft else context.now),
+        tables=store.tables(
+            block, kind=context.kind, signed_at=None if draft else context.now, supersedes=None if again is None else again.supersedes
+        ),
         events=[Event(name, subject=invoice, invoice=invoice) for invoice in block.ids],
-        entries=[] if draft else rules.entries(block.invoices, block.shares),
+        entries=[*([] if again is None else [again.contra]), *([] if draft else rules.entries(block.invoices, block.shares))],
     )
 
 

@@ -28,10 +28,12 @@ FIND: Final = """
       FROM invoice WHERE tenant_id = $1 AND id = $2
 """
 SHARES: Final = """
-    SELECT s.part, s.payer, s.flow, s.amount, s.state, s.announced, s.credited, s.reject_code,
+    SELECT s.part, s.payer, s.flow, s.amount, s.state, s.announced, s.credited, s.reject_code, r.successor_id AS successor,
            l.id AS lot_id, l.number AS lot_number, l.state AS lot_state, l.file_id AS trace,
            l.state = 'sent' AND l.ack_missing_at IS NOT NULL AS ack_missing
-      FROM share AS s LEFT JOIN lot AS l ON l.tenant_id = s.tenant_id AND l.id = s.lot_id
+      FROM share AS s
+      LEFT JOIN lot AS l ON l.tenant_id = s.tenant_id AND l.id = s.lot_id
+      LEFT JOIN recycling AS r ON r.tenant_id = s.tenant_id AND r.invoice_id = s.invoice_id AND r.part = s.part
      WHERE s.tenant_id = $1 AND s.invoice_id = $2
      ORDER BY array_position(ARRAY['amo', 'amc', 'patient'], s.part)
 """
@@ -88,9 +90,15 @@ async def add(con: Connection, tenant: UUID, found: Tables) -> None:
         raise NumberClash("an invoice number was given twice at once") from error
 
 
-def tables(block: Block, *, kind: KeyKind, signed_at: datetime | None) -> Tables:
-    """Lay out the rows of a block, which stands in ascending order of number: two that clash wait for each other, never in a circle."""
-    return Tables(_invoices(block, kind, signed_at), None if signed_at is None else _shares(block))
+def tables(block: Block, *, kind: KeyKind, signed_at: datetime | None, supersedes: UUID | None = None) -> Tables:
+    """Lay out the rows of a block, which stands in ascending order of number: two that clash wait for each other, never in a circle.
+
+    `supersedes` is the invoice that those of the block take the place of.
+    """
+    invoices = _invoices(block, kind, signed_at)
+    if supersedes is not None:
+        invoices["supersedes"] = Column(Kind.UUID, supersedes)
+    return Tables(invoices, None if signed_at is None else _shares(block))
 
 
 async def find(con: Connection, tenant: UUID, invoice: UUID) -> Found | None:

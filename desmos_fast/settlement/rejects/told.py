@@ -16,12 +16,14 @@ REJECTED: Final = "share.rejected"
 
 async def explained(con: Connection, tenant: UUID, events: Sequence[Event]) -> list[Event]:
     """Return events with, in those of rejects, what the code means on the day of its payment order."""
-    told = {(event.invoice, event.part) for event in events if event.name == REJECTED}
+    told = {(event.invoice, event.part) for event in events if event.name == REJECTED and event.invoice and event.part}
     if not told:
         return list(events)
     table = await rejects.current(con)
-    codes = await store.codes(con, tenant, [(invoice, part) for invoice, part in told if invoice is not None and part is not None])
-    words = {(row.invoice, row.part): said(table.find(row.code, row.payer, row.day)) for row in codes}
+    words: dict[tuple[UUID | None, str | None], dict[str, object]] = {
+        (row.invoice, row.part): said(table.find(row.code, row.payer, row.day))
+        for row in await store.codes(con, tenant, [(invoice, part) for invoice, part in told if invoice and part])
+    }
     return [
         event._replace(detail={**(event.detail or {}), **words.get((event.invoice, event.part), {})}) if event.name == REJECTED else event
         for event in events
