@@ -61,6 +61,7 @@ cdef inline bint is_amount(const char *text) noexcept nogil:
     return text[13] == 123 or text[13] == 125 or 65 <= text[13] <= 82
 
 
+@cython.overflowcheck(False)
 cdef inline int two(const char *text) noexcept nogil:
     return (text[0] - 48) * 10 + text[1] - 48
 
@@ -84,6 +85,7 @@ cdef inline int date_at(const char *text, char *day) noexcept nogil:
     return NOTHING_WRONG
 
 
+@cython.overflowcheck(False)
 cdef inline int currency_at(const char *text, char *currency) noexcept nogil:
     # Return how many characters there are between blanks; they are in capitals.
     cdef int place, first = 0, last = 3

@@ -326,6 +326,7 @@ cdef class Reader:
         cdef int64_t high = self.high + self.low // PART, low = self.low % PART
         return -PART * 4 < high < PART * 4 and high * PART + low == self.span.closing - self.span.opening
 
+    @cython.overflowcheck(False)
     cdef bint is_known_operation(self, const char *code) noexcept nogil:
         # Blanks around a code of one character do not count, as in the line.
         cdef Py_ssize_t place

@@ -48,6 +48,7 @@ cdef struct Movement:
     Runs runs
 
 
+@cython.overflowcheck(False)
 cdef inline bint among(const char *codes, int count, const char *code) noexcept nogil:
     cdef int place
     for place in range(count):

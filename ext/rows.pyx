@@ -49,6 +49,7 @@ cdef class Survey:
                 self.end_row()
 
     @cython.overflowcheck(False)
+    @cython.cdivision(True)
     cdef void end_row(self) noexcept nogil:
         cdef bint odd = self.length % WIDTH != 0
         if self.filled:

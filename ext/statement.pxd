@@ -148,6 +148,7 @@ cdef inline uint32_t hash_of(const char *text, int size) noexcept nogil:
     return found
 
 
+@cython.overflowcheck(False)
 cdef inline int trimmed(const uint8_t *classes, const char *text, int size) noexcept nogil:
     # The length without the blanks at the end.
     while size and classes[<uint8_t>text[size - 1]] & BLANK:
@@ -155,6 +156,7 @@ cdef inline int trimmed(const uint8_t *classes, const char *text, int size) noex
     return size
 
 
+@cython.overflowcheck(False)
 cdef inline int leading(const uint8_t *classes, const char *text, int size) noexcept nogil:
     # How many blanks stand before the text.
     cdef int place = 0
