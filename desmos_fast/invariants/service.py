@@ -14,7 +14,7 @@ from desmos_fast.identity.model import UnknownCentre
 from desmos_fast.invariants import disk, store
 from desmos_fast.invariants.model import SHOWN, Finding, Limits, Report, judge
 from desmos_fast.invariants.store import Centre, Seen, Told
-from desmos_fast.settlement.shares import TOLD_BY_RETURNS, MatchedLine, share_state
+from desmos_fast.settlement.shares import TOLD_BY_RETURNS, share_state
 
 OF_A_CENTRE: Final = ("I1", "I2", "I3", "I4", "I9")
 
@@ -116,7 +116,7 @@ async def _states(con: Connection, centre: Centre) -> Seen:
 
 def _follows(share: Told) -> bool:
     """Say whether state and sums of a share are those that its lines give."""
-    lines = [MatchedLine(status, amount, credited) for status, amount, credited in share.lines]
+    lines = share.lines
     announced, credited = sum(line.amount for line in lines), sum(line.amount for line in lines if line.credited)
     if (announced, credited) != (share.announced, share.credited) or share.transport in TOLD_BY_RETURNS:
         return False

@@ -17,7 +17,7 @@ from desmos_fast.db.migrate import VERSION, newest
 from desmos_fast.db.pool import AWAY, Connection, DatabaseDown
 from desmos_fast.db.tenant import SET_TENANT, direct
 from desmos_fast.invariants.model import SHOWN
-from desmos_fast.settlement.model import LineStatus
+from desmos_fast.settlement.shares import MatchedLine
 
 SQL: Final = Path(__file__).parent / "sql"
 PREFETCH: Final = 2000
@@ -53,7 +53,7 @@ class Centre(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the database keeps of one share, and the lines matched to it: status, amount, whether the bank has its order."""
+    """What the database keeps of one share, and the lines matched to it."""
 
     name: str
     amount: int
@@ -61,7 +61,7 @@ class Told(NamedTuple):
     state: str
     announced: int
     credited: int
-    lines: tuple[tuple[LineStatus, int, bool], ...]
+    lines: tuple[MatchedLine, ...]
 
 
 class Link(NamedTuple):
@@ -122,7 +122,7 @@ def _seen(row: asyncpg.Record | None) -> Seen:
 
 SHARES: Final = """
     SELECT i.biller || '/' || i.number || '/' || s.part AS name, s.amount, s.transport, s.state, s.announced, s.credited,
-           l.status, l.amount AS line_amount, o.match_id IS NOT NULL AS line_credited
+           l.status, l.amount AS line_amount, o.match_id IS NOT NULL AS line_credited, l.answered
       FROM share AS s
       JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
       LEFT JOIN order_line AS l
@@ -154,7 +154,9 @@ async def _runs(rows: AsyncIterable[asyncpg.Record], column: str) -> AsyncIterat
 
 def _told(rows: Sequence[asyncpg.Record]) -> Told:
     first = rows[0]
-    lines = tuple((row["status"], row["line_amount"], row["line_credited"]) for row in rows if row["status"] is not None)
+    lines = tuple(
+        MatchedLine(row["status"], row["line_amount"], row["line_credited"], row["answered"]) for row in rows if row["status"] is not None
+    )
     return Told(first["name"], first["amount"], first["transport"], first["state"], first["announced"], first["credited"], lines)
 
 

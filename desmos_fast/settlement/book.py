@@ -2,9 +2,10 @@
 """What one reconciliation looks at, and what it decides of it. Pure: rows in, records out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,10 +36,18 @@ from desmos_fast.settlement.rules import OpenPart
 Share = tuple[UUID, str]
 
 
+class Barred(NamedTuple):
+    """That a person said that two do not go together: by which decision of the centre, and how."""
+
+    seq: int
+    why: str
+
+
 class Book(NamedTuple):
     """All that may be decided, the parts that the lines may pay, and the orders taken for good that a credit names.
 
-    `taken` are the lines that are on parts for good, where a line may be told by what they paid.
+    `taken` are the lines that are on parts for good, where a line may be told by what they paid; `forbidden` gives, for problem, left and
+    right, what a person said against them.
     """
 
     orders: Sequence[OrderRow]
@@ -46,6 +55,7 @@ class Book(NamedTuple):
     parts: Sequence[PartRow]
     credits: Sequence[CreditRow]
     taken: Sequence[TakenRow] = ()
+    forbidden: Mapping[tuple[str, str, str], Barred] = MappingProxyType({})
 
 
 class Decisions(NamedTuple):
@@ -59,9 +69,41 @@ def decide(book: Book, payers: Sequence[Payer], settings: Settings) -> Decisions
     """Match the lines to the parts and the credits to the orders, in the manner of `reconcile`."""
     lines = rules.open_lines(_orders_with_lines(book))
     parts = _open_parts(book)
-    free, taken = ([_order(row) for row in book.orders if row.free is wanted] for wanted in (True, False))
-    credits = decide_credits(_as_one_file(book.credits), _by_id(free), payers, settings, _by_id(taken))
-    return Decisions(_by_left(decide_lines(lines, parts, settings)), _by_left(credits))
+    free, taken = (_by_id(_order(row) for row in book.orders if row.free is wanted) for wanted in (True, False))
+    credits = _as_one_file(book.credits)
+
+    def match_lines(held: Collection[str]) -> list[Match]:
+        return decide_lines([line for line in lines if line.id not in held], parts, settings)
+
+    def match_credits(held: Collection[str]) -> list[Match]:
+        return decide_credits([line for line in credits if line.id not in held], free, payers, settings, taken)
+
+    return Decisions(_by_left(_allowed(book, match_lines)), _by_left(_allowed(book, match_credits)))
+
+
+def _allowed(book: Book, match: Callable[[Collection[str]], list[Match]]) -> list[Match]:
+    """Match until nothing is confirmed that a person spoke against; what would be is proposed, and the others are matched without it."""
+    if not book.forbidden:
+        return match(())
+    held: dict[str, Match] = {}
+    while True:
+        found = [_spoken_against(book, one) for one in match(held.keys())]
+        barred = [one for before, one in found if before.status == "confirmed" and one is not before]
+        if not barred:
+            return [one for _, one in found] + list({one.match_id: one for one in held.values()}.values())
+        held.update((name, one) for one in barred for name in one.left)
+
+
+def _spoken_against(book: Book, match: Match) -> tuple[Match, Match]:
+    """Return a record, and what is left of it beside what people said: a proposal at most."""
+    if match.status not in ("confirmed", "suggested"):
+        return match, match
+    pairs = ((match.problem, left, right) for left in match.left for right in match.right)
+    against = [book.forbidden[pair] for pair in pairs if pair in book.forbidden]
+    if not against:
+        return match, match
+    evidence = msgspec.structs.replace(match.evidence, why=max(against).why)
+    return match, msgspec.structs.replace(match, status="suggested", outcome=None, evidence=evidence)
 
 
 def part_name(row: PartRow) -> str:

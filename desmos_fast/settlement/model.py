@@ -261,7 +261,7 @@ class TakenRow(NamedTuple):
 
 
 class PartRow(NamedTuple):
-    """One share that order lines may pay; `announced` is the sum of the lines confirmed on it, `state` what its share is in."""
+    """One share that order lines may pay: `amount` is what is owed, less what was closed, `announced` the sum of the lines on it."""
 
     invoice_id: UUID
     biller: str
@@ -303,6 +303,7 @@ class ShareLineRow(NamedTuple):
     code: str | None
     order_id: UUID | None
     order_credited: bool
+    answered: bool = False
 
 
 # --- answers of the service

@@ -29,6 +29,8 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 REVISED: Final = frozenset({"A3", "A5"})
 """The rules of lines that what comes later may contradict: another invoice of the patient, another line of the part."""
+KEYED: Final = frozenset({"A1", "A2"})
+"""The rules of lines that bear all keys of their share; the amount of any other passes through where it would go back to."""
 
 
 class Word(NamedTuple):
@@ -111,13 +113,13 @@ def _plan_lines(plan: Plan, book: Book, matches: Sequence[Match]) -> None:
         if line.match_id is not None and line.match_key == match.match_id:
             plan.standing.add(match.left[0])
         elif line.share is not None:
-            lines[match.left[0]] = _plan_line_undone(plan, match.left[0], line, shares)
+            lines[match.left[0]] = plan_line_undone(plan, match.left[0], line, shares)
     for match in matches:
         line = lines[match.left[0]]
         if match.status == "confirmed" and match.left[0] not in plan.standing:
-            _plan_taken(plan, match, line, shares)
+            plan_taken(plan, match, line, shares)
         elif match.status != "confirmed" and line.amount and not line.parked:
-            _park(plan, match.left[0], line)
+            plan_parked(plan, match.left[0], line)
 
 
 class Shares:
@@ -145,19 +147,21 @@ class Shares:
         return Cents(due), amount - due
 
 
-def _park(plan: Plan, ref: str, line: LineRow) -> None:
+def plan_parked(plan: Plan, ref: str, line: LineRow) -> None:
+    """Let the amount of a line wait in the books."""
     plan.parked.append((line.order_id, line.line))
     plan.entries.append(_waiting(ref, line))
 
 
-def _plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
+def plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
+    """Put a line on the share that a match names."""
     row_id, part = uuid7(), shares.named(match.right[0])
     invoice = f"{part.biller}/{part.number}"
     due, excess = shares.announce(part, match.amount)
     plan.matches.append((row_id, msgspec.structs.replace(match, residual=Cents(excess))))
     plan.lines.append(LineTaken(line.order_id, line.line, row_id, part.invoice_id, part.part, line.part is not None))
     plan.shares.add((part.invoice_id, part.part))
-    if line.amount and match.rule in REVISED and not line.parked:
+    if line.amount and match.rule not in KEYED and not line.parked:
         # Such a match may fall again: it always comes from where its amount would go back to.
         plan.entries.append(_waiting(match.left[0], line))
         line = line._replace(parked=True)
@@ -167,8 +171,8 @@ def _plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None
     plan.events.append(Event("match.confirmed", row_id, part.invoice_id, part.part, detail))
 
 
-def _plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares) -> LineRow:
-    """Take a match back that does not hold beside what has come since, and return the line as it is then: free, its amount waiting."""
+def plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares) -> LineRow:
+    """Take the match of a line back, and return the line as it is then: free, its amount waiting."""
     if line.match_id is None or line.share is None:
         raise OurBug(f"line {ref} has no match to undo")
     part, parked = shares.of(line.share), line.amount != 0
@@ -293,7 +297,7 @@ def _move(lines: Sequence[ShareLineRow]) -> ShareMove:
 def _state(lines: Sequence[ShareLineRow], not_yet: Collection[UUID]) -> str:
     share = lines[0]
     matched = [
-        MatchedLine(line.line_status, line.line_amount, line.order_credited and line.order_id not in not_yet)
+        MatchedLine(line.line_status, line.line_amount, line.order_credited and line.order_id not in not_yet, line.answered)
         for line in lines
         if line.line_status is not None
     ]

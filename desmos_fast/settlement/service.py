@@ -17,10 +17,9 @@ from desmos_fast.base.types import Cents, uuid7
 from desmos_fast.db import journal
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
-from desmos_fast.lots import store as lots
 from desmos_fast.nomenclature import rejects
 from desmos_fast.nomenclature.payers import payers
-from desmos_fast.settlement import store
+from desmos_fast.settlement import applying, store
 from desmos_fast.settlement.bank import read_statement
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
 from desmos_fast.settlement.book import Decisions, decide
@@ -29,15 +28,12 @@ from desmos_fast.settlement.dunning import store as dunning
 from desmos_fast.settlement.dunning.service import question
 from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
-from desmos_fast.settlement.posting import Plan, make_plan, share_moves
-from desmos_fast.settlement.rejects.told import explained
+from desmos_fast.settlement.posting import make_plan
 from desmos_fast.settlement.replay.store import keep_run
 from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from monitoring import metrics
 
 _CONTENT: Final = b"bank line\0"
-# Laying out more at once would keep the loop from everyone else.
-EVENTS_AT_ONCE: Final = 2_000
 REVISED: Final = timedelta(days=120)
 """How long a credit matched automatically is decided again with what comes: payer and amount fit one order until a second one arrives."""
 
@@ -137,30 +133,11 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     plan = await asyncio.to_thread(make_plan, book, decisions, await store.last_words(con, tenant, free))
     document = await asyncio.to_thread(store.matches_document, plan.matches)
     await store.add_matches(con, tenant, context.now, run_id, document)
-    await _take(con, context, plan)
-    await _move_shares(con, context, plan)
+    await applying.take(con, context, plan)
+    await applying.move_shares(con, context, plan)
     metrics.reconciliations.inc()
     entries = await journal.post(con, tenant, context.now, plan.entries)
     return _answer(run_id, decisions, plan.standing, entries)
-
-
-async def _take(con: Connection, context: Context, plan: Plan) -> None:
-    await store.undo(con, context.tenant, plan.undone, plan.freed)
-    await store.free_lines(con, context.tenant, plan.lines_freed)
-    await store.take_lines(con, context.tenant, plan.lines)
-    await store.park(con, context.tenant, plan.parked)
-    await store.take_orders(con, context.tenant, plan.orders)
-    await store.take_credits(con, context.tenant, plan.credits)
-
-
-async def _move_shares(con: Connection, context: Context, plan: Plan) -> None:
-    await lots.hold(con, context.tenant)
-    rows = await store.share_lines(con, context.tenant, plan.shares, [*plan.orders, *plan.freed])
-    moves, events = await asyncio.to_thread(share_moves, rows, plan.orders.keys())
-    await store.move_shares(con, context.tenant, moves)
-    told = await explained(con, context.tenant, [*plan.events, *events])
-    for start in range(0, len(told), EVENTS_AT_ONCE):
-        await journal.record(con, context.tenant, context.now, told[start : start + EVENTS_AT_ONCE], by=context.actor)
 
 
 def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:

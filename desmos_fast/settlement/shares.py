@@ -11,13 +11,15 @@ from desmos_fast.lots.rules import TRANSPORT_MOVES
 from desmos_fast.settlement.model import LineStatus
 
 TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "settled_part", "rejected", "indu"})
+# Payments come, bounce and are given back in any order.
+AT_DESK: Final = frozenset({"due", "part_paid", "paid", "refund_due"})
 # Beside the moves of sending: what a person decides of a share, and the patient's desk.
 DECIDED: Final[Mapping[str, frozenset[str]]] = {
     "not_due": frozenset({"due"}),
-    "due": frozenset({"part_paid", "paid", "written_off"}),
-    "part_paid": frozenset({"paid", "written_off"}),
-    "paid": frozenset({"refund_due", "part_paid"}),
-    "refund_due": frozenset({"paid", "part_paid"}),
+    "due": AT_DESK | {"written_off"},
+    "part_paid": AT_DESK | {"written_off"},
+    "paid": AT_DESK,
+    "refund_due": AT_DESK,
     "open": frozenset({"to_patient", "time_barred", "void"}),
     "lotted": frozenset({"void"}),
     "sent": frozenset({"time_barred"}),
@@ -48,11 +50,15 @@ def share_moves() -> dict[str, frozenset[str]]:
 
 
 class MatchedLine(NamedTuple):
-    """One order line confirmed on a share: cents below zero for a recovery, `credited` once the bank has its order."""
+    """One order line confirmed on a share: cents below zero for a recovery, `credited` once the bank has its order.
+
+    `answered`: a person has dealt with what it says, a recovery accepted or a reject claimed; its amount counts, and nothing else of it.
+    """
 
     status: LineStatus
     amount: int
     credited: bool
+    answered: bool = False
 
 
 def share_state(amount: int, lines: Sequence[MatchedLine], before: str) -> str:
@@ -67,16 +73,20 @@ def share_state(amount: int, lines: Sequence[MatchedLine], before: str) -> str:
         if before in TOLD_BY_RETURNS:
             raise OurBug(f"state {before} stands on no matched line; give the state before the first one")
         return before
-    if any(line.amount < 0 for line in lines):
+    speaking = [line for line in lines if not line.answered]
+    if any(line.amount < 0 for line in speaking):
         return "indu"
-    payments = [line for line in lines if line.status != "rejected"]
-    if not payments:
+    accepted = any(line.amount < 0 for line in lines)
+    rejected = any(line.status == "rejected" for line in speaking)
+    announced = sum(line.amount for line in lines)
+    if rejected and (announced < amount or all(line.status == "rejected" for line in speaking)):
         return "rejected"
-    announced = sum(line.amount for line in payments)
-    credited = sum(line.amount for line in payments if line.credited)
-    if announced < amount and len(payments) < len(lines):
-        return "rejected"
-    return _paid_state(amount, announced, credited)
+    if accepted and announced <= 0:
+        # Billed, paid, taken back and accepted: open again, though sending has nothing more to say.
+        return "open"
+    if not speaking:
+        return "pending"
+    return _paid_state(amount, announced, sum(line.amount for line in lines if line.credited))
 
 
 def _paid_state(amount: int, announced: int, credited: int) -> str:

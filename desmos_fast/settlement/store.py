@@ -13,12 +13,14 @@ from desmos_fast.base.errors import OurBug
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.bank.model import BankLine, Block
-from desmos_fast.settlement.book import Book
+from desmos_fast.settlement.book import Barred, Book
 from desmos_fast.settlement.labels import INDEXED, kept_reference, quoted_tokens
 from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow, StatementAnswer, TakenRow
 from desmos_fast.settlement.posting import LineFreed, LineTaken, ShareMove, Word
 
 CURRENCY: Final = "EUR"
+AUTO: Final = "auto"
+"""Who decides in a run."""
 SQL: Final = Path(__file__).parent / "sql"
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -130,8 +132,8 @@ LINES: Final = """
 """
 REVISED: Final = (SQL / "revised.sql").read_text(encoding="utf-8")
 PARTS: Final = """
-    SELECT i.id, i.biller, i.number, encode(i.insured_key, 'hex') AS insured, i.care_date, s.part, s.payer, s.amount, s.announced,
-           t.number AS lot, s.state
+    SELECT i.id, i.biller, i.number, encode(i.insured_key, 'hex') AS insured, i.care_date, s.part, s.payer, s.amount - s.closed,
+           s.announced, t.number AS lot, s.state
       FROM (SELECT DISTINCT n.biller, n.number FROM unnest($2::text[], $3::bigint[]) AS n (biller, number)) AS named
       JOIN invoice AS i ON i.tenant_id = $1 AND i.biller = named.biller AND i.number = named.number AND i.state = 'signed'
       JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = i.id AND s.part <> 'patient'
@@ -148,6 +150,12 @@ TAKEN: Final = """
     SELECT l.share_invoice_id, coalesce(l.share_part, l.part), l.status, l.amount
       FROM order_line AS l
      WHERE l.tenant_id = $1 AND l.share_invoice_id = ANY ($2::uuid[]) AND l.match_id IS NOT NULL AND l.match_id <> ALL ($3::uuid[])
+"""
+
+FORBIDDEN: Final = """
+    SELECT f.problem, f.left_ref, f.right_ref, max(d.seq), (array_agg(f.why ORDER BY d.seq DESC))[1]
+      FROM forbidden AS f JOIN decision AS d ON d.tenant_id = $1 AND d.id = f.decision_id
+     WHERE f.tenant_id = $1 GROUP BY f.problem, f.left_ref, f.right_ref
 """
 
 
@@ -173,7 +181,8 @@ async def open_book(con: Connection, tenant: UUID, since: datetime, secret: byte
     parts, told_by = await _parts(con, tenant, lines, {row.id: row.biller for row in orders})
     revised = [row.match_id for row in lines if row.match_id is not None]
     taken = [TakenRow(*row) for row in await con.fetch(TAKEN, tenant, sorted(told_by), revised)] if told_by else []
-    return Book(orders, lines, parts, credits, taken)
+    barred = {(problem, left, right): Barred(seq, why) for problem, left, right, seq, why in await con.fetch(FORBIDDEN, tenant)}
+    return Book(orders, lines, parts, credits, taken, barred)
 
 
 async def _parts(
@@ -225,7 +234,7 @@ ADD_MATCHES: Final = """
     INSERT INTO match (tenant_id, id, run_id, match_key, problem, status, rule, left_refs, right_refs, amount, residual, outcome, evidence,
                        decided_by, decided_at)
     SELECT $1, r.id, $2, m.match_id, m.problem, m.status, m.rule, m."left", m."right", m.amount, m.residual, m.outcome, m.evidence,
-           'auto', $3
+           $5, $3
       FROM json_to_recordset($4::json) AS r (id uuid, match json)
      CROSS JOIN LATERAL json_to_record(r.match)
            AS m (match_id text, problem text, status text, rule text, "left" text[], "right" text[], amount bigint, residual bigint,
@@ -233,9 +242,9 @@ ADD_MATCHES: Final = """
 """
 
 
-async def add_matches(con: Connection, tenant: UUID, now: datetime, run_id: UUID, document: str) -> None:
-    """Store the records of a run, written by `matches_document`."""
-    await con.execute(ADD_MATCHES, tenant, run_id, now, document)
+async def add_matches(con: Connection, tenant: UUID, now: datetime, run_id: UUID, document: str, by: str = AUTO) -> None:
+    """Store the records of a run or a decision, written by `matches_document`."""
+    await con.execute(ADD_MATCHES, tenant, run_id, now, document, by)
 
 
 def matches_document(matches: Iterable[tuple[UUID, Match]]) -> str:
@@ -253,10 +262,10 @@ FREE_LINES: Final = """
 """
 
 
-async def undo(con: Connection, tenant: UUID, undone: Mapping[UUID, UUID], orders: Sequence[UUID]) -> None:
-    """Take matches of credits back: `undone` gives the credit of each, `orders` are theirs. Raises OurBug when one is free already."""
-    await _each(con, UNDO, tenant, list(undone))
-    await _each(con, FREE_CREDITS, tenant, list(undone.values()))
+async def undo(con: Connection, tenant: UUID, matches: Sequence[UUID], credits: Sequence[UUID], orders: Sequence[UUID]) -> None:
+    """Take matches of credits back; `credits` and `orders` are theirs. Raises OurBug when one is free already."""
+    await _each(con, UNDO, tenant, matches)
+    await _each(con, FREE_CREDITS, tenant, credits)
     await _each(con, FREE_ORDERS, tenant, orders)
 
 
@@ -340,7 +349,7 @@ SHARE_LINES: Final = """
            )
     )
     SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, coalesce(l.amount, 0), l.reject_code,
-           o.id, o.match_id IS NOT NULL
+           o.id, o.match_id IS NOT NULL, coalesce(l.answered, false)
       FROM touched AS t
       LEFT JOIN order_line AS l
              ON l.tenant_id = $1 AND l.share_invoice_id = t.invoice_id AND coalesce(l.share_part, l.part) = t.part

@@ -12,25 +12,31 @@ SELECT count(*) AS looked, count(*) FILTER (WHERE wrong) AS wrong, (array_agg(su
             SELECT account, sum(amount) AS balance
               FROM (
                     SELECT 'attente:' || payer AS account, amount
-                      FROM order_line WHERE tenant_id = $1 AND (match_id IS NOT NULL OR parked)
+                      FROM order_line WHERE tenant_id = $1 AND (match_id IS NOT NULL OR parked) AND piece_of IS NULL
                      UNION ALL
                     SELECT 'attente:' || payer, -total FROM payment_order WHERE tenant_id = $1 AND match_id IS NOT NULL
                      UNION ALL
                     SELECT CASE status WHEN 'recovery' THEN 'indu:' ELSE 'hors_facture:' END || payer, -amount
                       FROM order_line WHERE tenant_id = $1 AND parked
                      UNION ALL
-                    SELECT 'trop_percu:' || s.payer, -greatest(s.announced - s.amount, 0)
+                    SELECT 'trop_percu:' || s.payer, -greatest(s.announced - (s.amount - s.closed), 0)
                       FROM share AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
                      WHERE s.tenant_id = $1
                      UNION ALL
                     SELECT 'banque:' || account, amount
                       FROM bank_line
                      WHERE tenant_id = $1 AND duplicate_of IS NULL AND document ->> 'currency' = 'EUR' AND document ->> 'status' = 'booked'
+                       AND piece_of IS NULL
                      UNION ALL
                     SELECT 'ecart', -amount
                       FROM bank_line
                      WHERE tenant_id = $1 AND duplicate_of IS NULL AND document ->> 'currency' = 'EUR' AND document ->> 'status' = 'booked'
                        AND match_id IS NULL
+                     UNION ALL
+                    SELECT evidence #>> '{values,remainder,0}', -residual
+                      FROM match
+                     WHERE tenant_id = $1 AND problem = 'B' AND status = 'confirmed' AND residual <> 0
+                       AND evidence #>> '{values,remainder,0}' <> 'perte'
                    ) AS told
              GROUP BY account
            ) AS t ON t.account = b.account

@@ -8,8 +8,7 @@ SELECT count(*) AS looked, count(*) FILTER (WHERE wrong) AS wrong, (array_agg(su
            ) AS b
       FULL JOIN (
             SELECT 'creance:' || s.payer || ':' || i.biller || '/' || i.number AS account,
-                   sum(CASE WHEN s.state IN ('recycled', 'to_patient', 'written_off', 'time_barred', 'void') THEN 0
-                            ELSE greatest(s.amount - s.announced, 0) END) AS still_open
+                   sum(greatest(s.amount - s.closed - s.announced, 0)) AS still_open
               FROM share AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
              WHERE s.tenant_id = $1
              GROUP BY 1
