@@ -2,7 +2,6 @@
 """What is stored is what follows from what came in: after each step of random centres the database is played again in memory."""
 
 import random
-from typing import Any
 
 import pytest
 

@@ -8,12 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from desmos_fast.base.ledger import Entry
 from desmos_fast.base.types import Part
 from desmos_fast.settlement.bank.model import BankLine, occurrences
 from desmos_fast.settlement.model import LineRow, LineStatus, OrderRow, Settings
 from desmos_fast.settlement.replay.model import Announced, GivenLine, Ran, Signed, SignedShare, Stated, Step
 from desmos_fast.settlement.replay.world import World
+from tests.settlement.choices import Choice, decided
 from tests.settlement.worlds import AMC, AMO, BILLER, PAYERS, credit
 
 CARE: Final = date(2026, 9, 14)
@@ -76,27 +79,51 @@ def stated(name: int, lines: Sequence[BankLine]) -> Stated:
     )
 
 
-def statement(name: int, totals: Sequence[int], chance: random.Random) -> Stated:
+def again(step: Stated) -> Stated:
+    """Write what a statement says under another file."""
+    lines = tuple(
+        row._replace(id=UUID(int=row.id.int + 50_000), line=msgspec.structs.replace(row.line, id=f"again {row.line.id}"))
+        for row in step.lines
+    )
+    return Stated(f"again {step.name}", lines)
+
+
+def statement(name: int, orders: Sequence[OrderRow], chance: random.Random) -> Stated:
     """Write one statement: credits of one order, of two, of nobody, and now and then a debit."""
     found = []
     for place in range(1, chance.randint(1, 3) + 1):
-        some = chance.sample(totals, min(2, len(totals)))
-        amount = max(chance.choice([some[0], sum(some)]), 100)
+        some = chance.sample(orders, min(2, len(orders)))
+        payer = chance.choice((some[0].payer, some[0].payer, AMO, AMC))
+        amount = max(chance.choice([some[0].total, sum(order.total for order in some)]), 100)
         texts = [reference(chance.randint(1, 9))] if chance.random() < 0.4 else []
-        payer = chance.choice((AMO, AMC))
         told = {"label": f"VIR SEPA {NAMES[payer]}", "payer_name": NAMES[payer]}
         if chance.random() < 0.1:
             amount, told = -amount, {"label": "PRLV SEPA", "payer_name": ""}
-        found.append(credit(place, amount, file=f"bank {name}", days=chance.randint(0, 5), remittance=texts, references=texts, **told))
+        found.append(
+            credit(
+                place,
+                amount,
+                file=f"bank {name}",
+                days=chance.randint(0, 5),
+                payer_id=f"bank {name}",
+                remittance=texts,
+                references=texts,
+                **told,
+            )
+        )
     return stated(name, found)
 
 
 def inputs(chance: random.Random) -> list[Step]:
     """Invent a small centre: all that arrives in it."""
-    orders = [announced(name, chance) for name in range(1, chance.randint(4, 9))]
-    totals = [step.orders[0].total for step in orders]
-    banks = [statement(name, totals, chance) for name in range(1, chance.randint(2, 4))]
-    return [*(signed(number) for number in range(1, INVOICES + 1)), *orders, *banks]
+    return [*(signed(number) for number in range(1, INVOICES + 1)), *returns_and_statements(chance)]
+
+
+def returns_and_statements(chance: random.Random, after: int = 0) -> list[Step]:
+    """Invent what payers and the bank send, numbered after so many."""
+    orders = [announced(after + name, chance) for name in range(1, chance.randint(4, 9))]
+    banks = [statement(after + name, [step.orders[0] for step in orders], chance) for name in range(1, chance.randint(2, 4))]
+    return [*orders, *banks]
 
 
 class Play:
@@ -105,6 +132,7 @@ class Play:
     def __init__(self) -> None:
         self.world = World(SECRET)
         self.minutes = 0
+        self.decisions = 0
 
     def take(self, step: Step) -> list[Entry]:
         self.minutes += 1
@@ -115,6 +143,10 @@ class Play:
 
     def run(self) -> list[Entry]:
         return self.take(Ran(UUID(int=10_000 + self.minutes), BEGUN + timedelta(minutes=self.minutes), PAYERS, Settings()))
+
+    def decide(self, choice: Choice) -> list[Entry]:
+        self.decisions += 1
+        return self.take(decided(choice, self.decisions, BEGUN + timedelta(minutes=self.minutes)))
 
     def matches(self) -> dict[str, tuple[Any, ...]]:
         """Say which matches hold, without what depends on the order of arrival."""

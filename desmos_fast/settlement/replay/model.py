@@ -4,7 +4,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -74,7 +74,19 @@ class Ran(NamedTuple):
     hidden: frozenset[UUID] = frozenset()
 
 
-Step: TypeAlias = Signed | Announced | Stated | Ran
+class Decided(NamedTuple):
+    """One decision; in `detail` every record is named by its problem and `left`, and no row of a database."""
+
+    id: UUID
+    seq: int
+    at: datetime
+    by: str
+    kind: str
+    subject: str
+    detail: Mapping[str, Any]
+
+
+Step: TypeAlias = Signed | Announced | Stated | Ran | Decided
 
 
 # --- state

@@ -7,11 +7,13 @@ from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from desmos_fast.base.ledger import Entry
 from desmos_fast.base.types import Part
 from desmos_fast.settlement.bank.model import BankLine
+from desmos_fast.settlement.book import Barred
 from desmos_fast.settlement.labels import kept_reference
 from desmos_fast.settlement.model import LineRow, Match, OrderRow
-from desmos_fast.settlement.posting import REVISED, Word
+from desmos_fast.settlement.posting import KEYED
 from desmos_fast.settlement.replay.model import Announced, GivenLine, Share, Signed
 
 LineKey: TypeAlias = tuple[UUID, int]
@@ -27,9 +29,15 @@ class ShareRow:
     transport: str
     state: str
     lot: int | None = None
+    closed: int = 0
     announced: int = 0
     credited: int = 0
     reject_code: str | None = None
+
+    @property
+    def open(self) -> int:
+        """Return what is still owed."""
+        return max(self.amount - self.closed - self.announced, 0)
 
 
 @dataclass
@@ -62,6 +70,8 @@ class MatchRow:
     by: str
     at: datetime
     status: str = "confirmed"
+    entry: Entry | None = None
+    """What a person's match of credits posted."""
 
 
 @dataclass
@@ -76,8 +86,14 @@ class Rows:
     given: dict[tuple[str, int], str] = field(default_factory=dict)
     """The first bank line of each content and occurrence."""
     matches: dict[UUID, MatchRow] = field(default_factory=dict)
-    words: dict[str, Word] = field(default_factory=dict)
+    words: dict[str, Match] = field(default_factory=dict)
     """The last record of each line and credit that was not confirmed."""
+    forbidden: dict[tuple[str, str, str], Barred] = field(default_factory=dict)
+    """Why no run may confirm a pair: problem, left, right."""
+    answered: set[LineKey] = field(default_factory=set)
+    """The lines that a person has dealt with: they count for their amount and no more."""
+    last_piece: dict[str, int] = field(default_factory=dict)
+    """The number of the last piece of each credit, and of the last line of each order."""
     files: set[str] = field(default_factory=set)
     numbered: dict[tuple[str, int], list[UUID]] = field(default_factory=dict)
     patients: dict[tuple[str, str, date], list[UUID]] = field(default_factory=dict)
@@ -114,39 +130,53 @@ class Rows:
             self.by_ref[order.ref] = order.id
             self.free_orders.add(order.id)
         for line in step.lines:
-            key = (line.order_id, line.line)
-            self.lines[key] = line
-            self.lines_of.setdefault(line.order_id, []).append(key)
-            self.free_lines.add(key)
+            self.add_line(line)
+
+    def add_line(self, line: LineRow) -> LineKey:
+        """Add one free line to its order."""
+        key = (line.order_id, line.line)
+        self.lines[key] = line
+        self.lines_of.setdefault(line.order_id, []).append(key)
+        self.free_lines.add(key)
+        return key
 
     def give(self, lines: Iterable[GivenLine]) -> Iterator[BankLine]:
         """Add the lines of a statement that no other one gave, and return these."""
         new = [row for row in lines if (row.content_key, row.occurrence) not in self.given]
         for row in new:
             self.given[row.content_key, row.occurrence] = row.line.id
-            self.credits[row.id] = CreditState(row.id, row.line)
-            self.by_line_ref[row.line.id] = row.id
-            self.free_credits.add(row.id)
+            self.add_credit(row.id, row.line)
             yield row.line
+
+    def add_credit(self, name: UUID, line: BankLine) -> UUID:
+        """Add one free bank line."""
+        self.credits[name] = CreditState(name, line)
+        self.by_line_ref[line.id] = name
+        self.free_credits.add(name)
+        return name
 
     # --- what is taken and freed
 
+    def hold_line(self, key: LineKey, match_id: UUID) -> None:
+        """Give a free line a match that puts it on no share."""
+        self.free_lines.remove(key)
+        self.lines[key] = self.lines[key]._replace(match_id=match_id, match_key=self.matches[match_id].match.match_id)
+
     def take_line(self, key: LineKey, match_id: UUID, share: Share) -> None:
         """Give a free line its match and share."""
-        self.free_lines.remove(key)
+        self.hold_line(key, match_id)
         match = self.matches[match_id].match
-        self.lines[key] = self.lines[key]._replace(
-            parked=False, match_id=match_id, match_key=match.match_id, share=(share[0], self.share(share).part)
-        )
+        self.lines[key] = self.lines[key]._replace(parked=False, share=(share[0], self.share(share).part))
         self.on_share.setdefault(share, set()).add(key)
-        if match.rule in REVISED:
+        if match.rule not in KEYED:
             self.revisable.add(key)
 
     def free_line(self, key: LineKey, *, parked: bool) -> None:
         """Take the match of a line back."""
         line = self.lines[key]
-        assert line.share is not None and line.match_id is not None, f"line {key} is free"
-        self.on_share[line.share].remove(key)
+        assert line.match_id is not None, f"line {key} is free"
+        if line.share is not None:
+            self.on_share[line.share].remove(key)
         self.revisable.discard(key)
         self.matches[line.match_id].status = "undone"
         self.lines[key] = line._replace(parked=parked, match_id=None, match_key=None, share=None)
@@ -179,6 +209,29 @@ class Rows:
         self.credits[credit].match_id = None
         self.free_credits.add(credit)
 
+    # --- what names mean
+
     def share(self, share: Share) -> ShareRow:
         """Return one share."""
         return self.invoices[share[0]].shares[share[1]]
+
+    def share_named(self, name: str) -> Share:
+        """Return the share `biller/number/part`."""
+        biller, number, part = name.rsplit("/", 2)
+        [invoice] = self.numbered[biller, int(number)]
+        return invoice, part
+
+    def line_named(self, name: str) -> LineKey:
+        """Return the line `order#line`."""
+        order, _, line = name.rpartition("#")
+        return self.by_ref[order], int(line)
+
+    def name_of(self, key: LineKey) -> str:
+        """Return how records name a line."""
+        return f"{self.orders[key[0]].ref}#{key[1]}"
+
+    def in_force(self, problem: str, left: str) -> UUID:
+        """Return the match that a line or credit is in."""
+        row = self.lines[self.line_named(left)] if problem == "A" else self.credits[self.by_line_ref[left]]
+        assert row.match_id is not None, f"{left} is free"
+        return row.match_id

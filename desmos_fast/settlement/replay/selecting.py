@@ -26,7 +26,7 @@ def open_book(rows: Rows, since: datetime, hidden: Collection[UUID]) -> Book:
     lines = [rows.lines[key] for key in rows.free_lines] + [rows.lines[key] for key in revised]
     parts, told_by = _parts(rows, lines, {order.id: order.biller for order in orders}, hidden)
     again = {rows.lines[key].match_id for key in revised}
-    return Book(orders, lines, parts, credits, list(_taken(rows, told_by, again)))
+    return Book(orders, lines, parts, credits, list(_taken(rows, told_by, again)), rows.forbidden)
 
 
 def _young(rows: Rows, match_id: UUID, since: datetime) -> bool:
@@ -109,8 +109,8 @@ def _parts_of(invoice: InvoiceRow) -> list[PartRow]:
     shares = [share for part, share in sorted(invoice.shares.items()) if part != DESK]
     return [
         PartRow(
-            invoice.id, invoice.biller, invoice.number, invoice.insured, invoice.care_date, share.part, share.payer, share.amount,
-            share.announced, share.lot, share.state,
+            invoice.id, invoice.biller, invoice.number, invoice.insured, invoice.care_date, share.part, share.payer,
+            share.amount - share.closed, share.announced, share.lot, share.state,
         )
         for share in shares
     ]  # fmt: skip
@@ -137,7 +137,11 @@ def share_lines(rows: Rows, shares: Iterable[Share], orders: Iterable[UUID]) -> 
         keys = sorted(rows.on_share.get((invoice, part), ()), key=lambda key: _paid_on(rows, key))
         for line in map(rows.lines.__getitem__, keys):
             credited = rows.orders[line.order_id].match_id is not None
-            found.append(ShareLineRow(*said, line.status, line.amount, line.reject_code, line.order_id, credited))
+            found.append(
+                ShareLineRow(
+                    *said, line.status, line.amount, line.reject_code, line.order_id, credited, (line.order_id, line.line) in rows.answered
+                )
+            )
         if not keys:
             found.append(ShareLineRow(*said, None, 0, None, None, False))
     return found

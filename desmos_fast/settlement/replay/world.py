@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A centre in memory: steps go in, and the state that follows from them comes out. It never asks a database or a clock."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,21 @@ from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.book import decide
 from desmos_fast.settlement.model import Match
 from desmos_fast.settlement.posting import Plan, Word, make_plan, share_moves
-from desmos_fast.settlement.replay.model import Announced, Chain, MatchState, Ran, Share, ShareState, Signed, State, Stated, Step, canonical
+from desmos_fast.settlement.replay.deciding import Deciding
+from desmos_fast.settlement.replay.model import (
+    Announced,
+    Chain,
+    Decided,
+    MatchState,
+    Ran,
+    Share,
+    ShareState,
+    Signed,
+    State,
+    Stated,
+    Step,
+    canonical,
+)
 from desmos_fast.settlement.replay.rows import MatchRow, Rows
 from desmos_fast.settlement.replay.selecting import AUTO, open_book, share_lines
 
@@ -54,6 +68,8 @@ class World:
                 return self._state(step)
             case Ran():
                 return self._run(step)
+            case Decided():
+                return self._decide(step)
 
     def _sign(self, step: Signed) -> list[Entry]:
         self.rows.sign(step)
@@ -78,18 +94,19 @@ class World:
     def _run(self, step: Ran) -> list[Entry]:
         book = open_book(self.rows, step.at - REVISED, step.hidden)
         decisions = decide(book, step.payers, step.settings)
-        plan = make_plan(book, decisions, self.rows.words)
+        last = {name: Word(word.match_id, word.status, word.evidence) for name, word in self.rows.words.items()}
+        plan = make_plan(book, decisions, last)
         for row_id, match in plan.matches:
             self._keep(row_id, match, step)
         self._take(plan)
-        self.move_shares(plan.shares, plan.orders, plan.freed)
+        self._move_shares(plan.shares, [*plan.orders, *plan.freed])
         return plan.entries
 
     def _keep(self, row_id: UUID, match: Match, step: Ran) -> None:
         if match.status == "confirmed":
             self.rows.matches[row_id] = MatchRow(match, AUTO, step.at)
         else:
-            self.rows.words[match.left[0]] = Word(match.match_id, match.status, match.evidence)
+            self.rows.words[match.left[0]] = match
 
     def _take(self, plan: Plan) -> None:
         rows = self.rows
@@ -110,13 +127,21 @@ class World:
         for credit, match_id in plan.credits.items():
             rows.take_credit(credit, match_id)
 
-    def move_shares(self, shares: Iterable[Share], paid: Mapping[UUID, UUID], freed: Iterable[UUID]) -> None:
-        """Tell shares again from all their lines."""
-        moves, _ = share_moves(share_lines(self.rows, shares, [*paid, *freed]), paid.keys())
+    def _move_shares(self, shares: Iterable[Share], orders: Iterable[UUID]) -> None:
+        """Tell shares again from all their lines, and those that the orders pay."""
+        moves, _ = share_moves(share_lines(self.rows, shares, orders), ())
         for move in moves:
             share = self.rows.share((move.invoice_id, move.part))
             share.state, share.announced, share.credited = move.state, move.announced, move.credited
             share.reject_code = move.reject_code
+
+    # --- a decision
+
+    def _decide(self, step: Decided) -> list[Entry]:
+        deciding = Deciding(self.rows, step)
+        deciding.take()
+        self._move_shares(deciding.shares, deciding.orders)
+        return deciding.entries
 
     # --- what has become of it all
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people decide of shares, told in memory as docs/reference/decisions.md and docs/reference/rejects.md say it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from desmos_fast.base import ledger
+from desmos_fast.base.ledger import Due
+from desmos_fast.base.types import Cents
+from desmos_fast.settlement.replay.deciding import UNDONE, Deciding
+from desmos_fast.settlement.replay.model import Decided, Share
+from desmos_fast.settlement.replay.rows import InvoiceRow, LineKey, Rows, ShareRow
+
+ENDS: Final[Mapping[str, str]] = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
+PATIENT: Final = "patient"
+
+
+class Closing(Deciding):
+    """One decision about a share as it is taken."""
+
+    def __init__(self, rows: Rows, step: Decided) -> None:
+        super().__init__(rows, step)
+        self.name: Share = rows.share_named(step.subject)
+
+    @property
+    def invoice(self) -> InvoiceRow:
+        """Return the invoice of the share."""
+        return self.rows.invoices[self.name[0]]
+
+    @property
+    def share(self) -> ShareRow:
+        """Return the share."""
+        return self.rows.share(self.name)
+
+    def take(self) -> None:
+        """Do what the decision says."""
+        match self.step.kind:
+            case "write_off" | "to_patient" | "time_bar" as kind:
+                self._end(ENDS[kind])
+            case "indu_contest":
+                self._contest()
+            case "indu_accept":
+                self._accept_recovery(self.step.detail["into"])
+            case "recycle":
+                self._recycle(self.step.detail["parts"], self.step.detail["open"])
+            case "claim":
+                self._claim(self.step.detail["lines"])
+            case "assign":
+                pass
+            case other:
+                raise AssertionError(other)
+
+    def _end(self, state: str) -> None:
+        share, owed = self.share, Cents(self.share.open)
+        ref = f"{self.invoice.biller}/{self.invoice.number}"
+        if state == "to_patient":
+            self.entries.append(ledger.moved_to_patient(ref, share.payer, ref, owed))
+            self._owe(owed)
+        elif state == "time_barred":
+            self.entries.append(ledger.written_off(ref, share.payer, ref, owed, event="share.time_barred"))
+        else:
+            self.entries.append(ledger.written_off(ref, share.payer, ref, owed))
+        share.closed += owed
+        share.state = state
+
+    def _owe(self, amount: int) -> None:
+        """Let the patient owe so much more."""
+        shares = self.invoice.shares
+        share = shares.setdefault(PATIENT, ShareRow("patient", PATIENT, 0, "not_due", "not_due"))
+        share.amount += amount
+        share.state = desk_state(share)
+
+    # --- sums taken back
+
+    def _contest(self) -> None:
+        for key in self._recoveries():
+            line = self.rows.lines[key]
+            self.take_off(key)
+            held = self._keep("A", [self.rows.name_of(key)], [ledger.clawback(line.payer)], line.amount, None)
+            self.rows.hold_line(key, held)
+
+    def _recoveries(self) -> list[LineKey]:
+        """Return the recoveries on the share that are not accepted, by name."""
+        found = (key for key in self.rows.on_share.get(self.name, ()) if self.rows.lines[key].amount < 0)
+        return sorted((key for key in found if key not in self.rows.answered), key=self.rows.name_of)
+
+    def _accept_recovery(self, into: str) -> None:
+        if into != "open":
+            self._end(into)
+            return
+        self.rows.answered.update(self._recoveries())
+        self.shares.add(self.name)
+
+    # --- rejects
+
+    def _recycle(self, parts: Sequence[str], opens: Mapping[str, int]) -> None:
+        dues = []
+        for part in parts:
+            share = self.invoice.shares[part]
+            dues.append(Due(share.payer, Cents(opens[part])))
+            share.closed += opens[part]
+            share.state = "recycled"
+        ref = f"{self.invoice.biller}/{self.invoice.number}"
+        self.entries.append(ledger.voided(ref, dues, event="invoice.recycled"))
+
+    def _claim(self, lines: Sequence[str]) -> None:
+        self.rows.answered.update(map(self.rows.line_named, lines))
+        self.shares.add(self.name)
+
+
+def desk_state(share: ShareRow) -> str:
+    """Return the state of a patient's share from what is owed and what was received."""
+    if share.amount == 0 and share.announced == 0:
+        return "not_due"
+    if share.announced <= 0:
+        return "due"
+    if share.announced < share.amount:
+        return "part_paid"
+    return "paid" if share.announced == share.amount else "refund_due"

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random decisions that a person could take of a centre in memory as it stands: each is sound when it is taken."""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import combinations
+from typing import Any, Final
+from uuid import UUID
+
+from desmos_fast.billing.rules import TERMINAL
+from desmos_fast.settlement.model import LineRow
+from desmos_fast.settlement.replay.model import Decided
+from desmos_fast.settlement.replay.rows import Rows
+
+Choice = tuple[str, str, dict[str, Any]]
+"""Kind, subject, detail."""
+
+
+def decided(choice: Choice, number: int, at: datetime) -> Decided:
+    kind, subject, detail = choice
+    return Decided(UUID(int=20_000 + number), number, at, "person", kind, subject, detail)
+
+
+def choose(rows: Rows, chance: random.Random) -> Choice | None:
+    """Choose one of the decisions that are possible, of a kind that is."""
+    # What is proposed is looked at first, as people do.
+    for maker in (*([proposals] if chance.random() < 0.5 else []), *chance.sample(MAKERS, len(MAKERS))):
+        found = list(maker(rows, chance))
+        if found:
+            return chance.choice(found)
+    return None
+
+
+def undos(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for row in rows.matches.values():
+        if row.status == "confirmed" and (row.match.problem == "B" or not _ends(rows, row.match.left[0], row.match.right[0])):
+            yield undo(row.match.problem, row.match.left)
+
+
+def undo(problem: str, left: tuple[str, ...]) -> Choice:
+    return "undo", "", {"problem": problem, "left": left}
+
+
+def _ends(rows: Rows, left: str, right: str) -> bool:
+    """Say whether an undo would leave an ended share owing again."""
+    if right.startswith("indu:"):
+        return False
+    line, share = rows.lines[rows.line_named(left)], rows.share(rows.share_named(right))
+    return share.state in TERMINAL and max(share.amount - share.closed - share.announced + line.amount, 0) > share.open
+
+
+def line_matches(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for key in sorted(rows.free_lines):
+        for share in _shares_for(rows, rows.lines[key]):
+            yield "match", "", {"problem": "A", "left": (rows.name_of(key),), "right": (share,)}
+
+
+def _shares_for(rows: Rows, line: LineRow) -> Iterator[str]:
+    for invoice in rows.invoices.values():
+        for part, share in invoice.shares.items():
+            if share.payer == line.payer and line.part in (None, part) and line.amount + share.announced >= 0:
+                yield f"{invoice.biller}/{invoice.number}/{part}"
+
+
+def credit_matches(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    credits = sorted(rows.credits[name].line.id for name in rows.free_credits if _may_be_matched(rows, name))
+    orders = sorted(rows.orders[name].ref for name in rows.free_orders if rows.orders[name].total)
+    for _ in range(6 if credits and orders else 0):
+        left = chance.sample(credits, min(len(credits), chance.randint(1, 2)))
+        right = chance.sample(orders, min(len(orders), chance.randint(1, 3)))
+        yield from _with_rest(rows, left, right, chance)
+    for one in credits:
+        for pair in combinations(orders, 2):
+            yield from (choice for choice in _with_rest(rows, [one], list(pair), chance) if "remainder" not in choice[2])
+
+
+def _may_be_matched(rows: Rows, name: UUID) -> bool:
+    line = rows.credits[name].line
+    return line.amount > 0 and line.status == "booked" and line.currency == "EUR"
+
+
+def _with_rest(rows: Rows, left: list[str], right: list[str], chance: random.Random) -> Iterator[Choice]:
+    paid = [rows.orders[rows.by_ref[name]] for name in right]
+    amounts = [rows.credits[rows.by_line_ref[name]].line.amount for name in left]
+    rest = sum(amounts) - sum(order.total for order in paid)
+    detail: dict[str, Any] = {"problem": "B", "left": tuple(left), "right": tuple(right)}
+    if rest:
+        payer = chance.choice(paid).payer
+        ways = ["perte", f"indu:{payer}", f"hors_facture:{payer}", *(["ecart"] if 0 < rest < max(amounts) else [])]
+        detail["remainder"] = chance.choice(ways)
+    yield "match", "", detail
+
+
+def proposals(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for _, word in sorted(rows.words.items()):
+        if word.status == "suggested" and word.match_id and all(_is_free(rows, left) for left in word.left):
+            if not all(rows.by_ref[right] in rows.free_orders for right in word.right):
+                continue
+            if chance.random() < 0.5:
+                yield "accept", "", {"problem": word.problem, "left": word.left, "right": ()}
+            else:
+                yield "refuse", "", {"problem": word.problem, "left": word.left, "right": word.right, "record": True}
+
+
+def _is_free(rows: Rows, name: str) -> bool:
+    return rows.by_line_ref.get(name) in rows.free_credits
+
+
+def refusals(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for choice in line_matches(rows, chance):
+        yield "refuse", "", choice[2]
+
+
+def splits(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for key in sorted(rows.free_lines):
+        if abs(rows.lines[key].amount) > 1:
+            yield "split", "", {"left": rows.name_of(key), "amounts": _cut(rows.lines[key].amount, chance)}
+    for name in sorted(rows.free_credits):
+        if rows.credits[name].line.amount > 1:
+            yield "split", "", {"left": rows.credits[name].line.id, "amounts": _cut(rows.credits[name].line.amount, chance)}
+
+
+def _cut(amount: int, chance: random.Random) -> tuple[int, ...]:
+    sign, first = (1 if amount > 0 else -1), chance.randint(1, abs(amount) - 1)
+    return sign * first, amount - sign * first
+
+
+def unsplits(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for row in rows.matches.values():
+        if row.status == "split" and all(_piece_is_free(rows, piece) for piece in row.match.right):
+            yield "unsplit", "", {"left": row.match.left[0]}
+
+
+def _piece_is_free(rows: Rows, piece: str) -> bool:
+    return rows.line_named(piece) in rows.free_lines if "#" in piece else rows.by_line_ref[piece] in rows.free_credits
+
+
+Maker = Callable[[Rows, random.Random], Iterator[Choice]]
+MAKERS: Final[tuple[Maker, ...]] = (undos, undos, line_matches, credit_matches, proposals, refusals, splits, unsplits)
