@@ -4,6 +4,7 @@
 from aiohttp import web
 
 from api import (
+    accounting,
     bank,
     contacts,
     dashboard,
@@ -13,9 +14,11 @@ from api import (
     health,
     invoices,
     lots,
+    payments,
     quotes,
     reconciliations,
     rejects,
+    reminders,
     returns,
     schedule,
     webhooks,
@@ -52,8 +55,10 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     for module in (
+        payments,
         rejects,
-        bank, contacts, dashboard, files, follow, followup, health, invoices, lots, quotes, reconciliations, returns, schedule, webhooks,
+        accounting, bank, contacts, dashboard, files, follow, followup, health, invoices, lots, quotes, reconciliations, reminders, returns,
+        schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)
     return app

@@ -24,10 +24,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIST: Final = frozenset({"state", "from", "to", "destination", "cursor", "limit"})
-_FOLLOW_UP: Final = frozenset({"payer", "cursor", "limit"})
-_FOLLOW_UP_FILTERS: Final = {
-    "outstanding": "age", "late": "age", "penalties": "status", "forclusion": "stage", "indus": "kind", "orders": "payer", "credits": "limit",
-}  # fmt: skip
+_OF_PAYER: Final = frozenset({"payer", "cursor", "limit"})
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
@@ -36,9 +33,27 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/rejects": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice", "cursor", "limit"}),
     "/v1/rejects/figures": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice"}),
     "/v1/rejects/{invoice}/{part}:recycle": frozenset({"validate_only", "allow_late"}),
+    **dict.fromkeys(
+        ("/v1/payments/{id}:attach", "/v1/payments/{id}:unpay", "/v1/refunds"), frozenset({"validate_only"})
+    ),
+    "/v1/payments": frozenset({"validate_only", "means", "kind", "state", "invoice", "from", "to", "cursor", "limit"}),
+    "/v1/till": frozenset({"on"}),
+    "/v1/ledger/balance": frozenset({"by", "from", "to", "cursor", "limit"}),
+    "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
-    **{f"/v1/follow-up/{name}": _FOLLOW_UP | {word} for name, word in _FOLLOW_UP_FILTERS.items()},
+    "/v1/follow-up/outstanding": _OF_PAYER | {"age"},
+    "/v1/follow-up/late": _OF_PAYER | {"age"},
+    "/v1/follow-up/penalties": _OF_PAYER | {"status"},
+    "/v1/follow-up/forclusion": _OF_PAYER | {"stage"},
+    "/v1/follow-up/indus": _OF_PAYER | {"kind"},
+    "/v1/follow-up/orders": _OF_PAYER,
+    "/v1/follow-up/credits": frozenset({"cursor", "limit"}),
+    "/v1/reminders": _OF_PAYER | {"state", "rule"},
+    "/v1/reminders/{id}/letter": frozenset({"format"}),
+    "/v1/audits/tp/{quarter}": frozenset({"format"}),
+    "/v1/accounting/exports/{id}/file": frozenset({"format", "separator"}),
+    "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
     "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }

@@ -94,7 +94,21 @@ PROBLEMS: Final[dict[str, Title]] = {
     "schedule_refused": Title(422, "The schedule cannot be as asked for", "Le planning demandé n'est pas acceptable"),
     "setting_refused": Title(422, "The setting cannot be as asked for", "Le réglage demandé n'est pas acceptable"),
     "terms_invalid": Title(422, "The table of delays is not sound", "La table des délais est incohérente"),
+    "reminder_closed": Title(409, "The reminder was sent, cancelled or settled", "Le rappel est envoyé, annulé ou soldé"),
+    "quarter_invalid": Title(422, "This is no quarter that has begun", "Ce n'est pas un trimestre commencé"),
     "follow_up_invalid": Title(422, "The body is not what this takes", "Le corps n'est pas celui attendu ici"),
+    "accounting_invalid": Title(422, "The books cannot be exported as asked for", "L'export comptable demandé n'est pas possible"),
+    "siren_missing": Title(422, "The SIREN of the centre is missing", "Le SIREN du centre manque"),
+    "period_open": Title(409, "The period is not over", "La période n'est pas terminée"),
+    "period_closed": Title(409, "The days are closed, or follow days that are not", "Ces jours sont clos, ou en suivent qui ne le sont pas"),
+    "payment_refused": Title(422, "This is no payment or refund", "Ce règlement ou remboursement n'est pas acceptable"),
+    "nothing_at_desk": Title(409, "The patient owes nothing on this invoice", "Le patient ne doit rien sur cette facture"),
+    "prepayment_forbidden": Title(
+        409, "Care that is not given may not be paid in full", "Des soins à venir ne peuvent pas être payés en totalité d'avance"
+    ),
+    "payment_spent": Title(409, "The payment has less left", "Il ne reste pas assez sur ce règlement"),
+    "payment_bounced": Title(409, "The payment was taken back", "Ce règlement a été repris"),
+    "refund_too_high": Title(409, "There is less to give back", "Il y a moins à rembourser"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }
 

@@ -41,12 +41,12 @@ app = typer.Typer(
 )
 GROUPS: Final = (
     "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "bank", "synth", "jobs", "centre", "key", "import_",
-    "nomenclature",
+    "nomenclature", "followup", "reminders", "audit", "export",
 )  # fmt: skip
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
-    "replay",
+    "replay", "followup", "export",
 )  # fmt: skip
 
 for _name in GROUPS:

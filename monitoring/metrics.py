@@ -71,6 +71,15 @@ invariant_difference: Final = Gauge(
     "desmos_invariant_difference", "What two ways of counting differ by, over all centres; 0 holds.", ("invariant",), registry=REGISTRY
 )
 bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
+reminders_made: Final = Counter("desmos_reminders_made_total", "Reminders made, by what they are about.", ("rule",), registry=REGISTRY)
+reminders_open: Final = Gauge("desmos_reminders_open", "Reminders that nobody sent or cancelled yet.", ("rule",), registry=REGISTRY)
+outstanding_cents: Final = Gauge(
+    "desmos_outstanding_cents", "Cents that are due, by kind of payer and days since the signature.", ("kind", "age"), registry=REGISTRY
+)
+forclusion_cents: Final = Gauge(
+    "desmos_forclusion_cents", "Cents that can soon be asked for no more, by months since the care.", ("stage",), registry=REGISTRY
+)
+accounting_exports: Final = Counter("desmos_accounting_periods_closed_total", "Periods of the books closed by an export.", registry=REGISTRY)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
 scheduled_builds: Final = Counter("desmos_scheduled_builds_total", "Builds at due times, by result.", ("result",), registry=REGISTRY)
 scheduled_build_time: Final = Gauge(
@@ -97,6 +106,7 @@ _requests: dict[tuple[str, str, int], Counter] = {}
 _seconds: dict[tuple[str, str], Histogram] = {}
 _problems: dict[str, Counter] = {}
 _kinds: set[str] = set()
+_follow_up: dict[tuple[str, str, str], Gauge] = {}
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -162,6 +172,22 @@ def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differen
         anomalies_oldest_seconds.labels(kind).set(oldest.get(kind, 0.0))
     for invariant, difference in differences.items():
         invariant_difference.labels(invariant).set(difference)
+
+
+def set_follow_up(cents: Mapping[tuple[str, str, str], int]) -> None:
+    """Set what is due, near forclusion and reminded of, over all centres; what is not among it goes to 0."""
+    for key in _follow_up.keys() - cents.keys():
+        _follow_up[key].set(0)
+    for key, value in cents.items():
+        gauge = _follow_up.get(key)
+        if gauge is None:
+            figure, kind, told_apart = key
+            if figure == "outstanding":
+                gauge = outstanding_cents.labels(kind, told_apart)
+            else:
+                gauge = forclusion_cents.labels(told_apart) if figure == "forclusion" else reminders_open.labels(kind)
+            _follow_up[key] = gauge
+        gauge.set(value)
 
 
 def exposition() -> bytes:
