@@ -4,18 +4,23 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
 from desmos_fast.base.clock import Clock
+from desmos_fast.base.types import TenantId
 from desmos_fast.db import health
 from desmos_fast.db.pool import DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
 from desmos_fast.lots.follow import service, store
+from desmos_fast.settlement.dunning import service as follow_up
 from monitoring import metrics
 
 EVERY_S: Final = 60.0
+# What is due is counted over every part of every invoice: less often.
+MONEY_EVERY_S: Final = 600.0
 # Who asks is answered with the figures of before when counting takes longer.
 PATIENCE_S: Final = 2.0
 log: Final = structlog.get_logger("desmos.figures")
@@ -30,6 +35,7 @@ class Counting:
         self.every_s = every_s
         self._task: asyncio.Task[None] | None = None
         self._begun = -float("inf")
+        self._money_begun = -float("inf")
 
     async def refresh(self) -> None:
         """Count again when it is time, and wait a little for it."""
@@ -69,3 +75,13 @@ class Counting:
                 oldest[kind] = max(age_s, oldest.get(kind, 0.0))
             differences.update(found.differences)
         metrics.set_figures(counts, oldest, differences)
+        if time.monotonic() - self._money_begun >= min(MONEY_EVERY_S, 10 * self.every_s):
+            self._money_begun = time.monotonic()
+            await self._money(tenants)
+
+    async def _money(self, tenants: Sequence[TenantId]) -> None:
+        cents: Counter[tuple[str, str, str]] = Counter()
+        for tenant in tenants:
+            async with transaction(self.pool, tenant) as con:
+                cents.update(await follow_up.gauges(con, tenant, self.clock()))
+        metrics.set_follow_up(cents)

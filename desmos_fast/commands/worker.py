@@ -35,7 +35,8 @@ HELP: Final = (
     "was handed over already has no effect the second time.\n\n"
     "What cannot be sent is tried again, after up to 1 s, 2 s, 4 s and so on to 5 minutes, a time drawn at random. After 12 tries, some 10 "
     "minutes, or as many as its recipient says, the file is marked dead and its job is held: see `desmos-fast jobs`.\n\n"
-    "Unless --once it also builds lots on schedule and tells webhooks: see `desmos-fast schedule` and `desmos-fast webhooks`. It watches "
+    "Unless --once it also makes the reminders of the day, builds lots on schedule and tells webhooks: see `desmos-fast reminders`, "
+    "`desmos-fast schedule` and `desmos-fast webhooks`. It watches "
     "what every centre awaits, and tells the log of what is out of the ordinary, and by mail those named with `desmos-fast contacts`, once "
     "DESMOS_MAIL names the file of a mail server.\n\n"
     "Without DESMOS_DSN it joins the database that `desmos-fast serve` runs on the same data folder, and waits for it at first."
@@ -139,6 +140,7 @@ async def _all_jobs(
     from desmos_fast.lots.schedule.jobs import Builder
     from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
     from desmos_fast.notices.service import MailNotifier, Notifiers
+    from desmos_fast.settlement.dunning.reminders.jobs import Daily
     from desmos_fast.webhooks.jobs import Deliverer
     from desmos_fast.webhooks.model import DELIVER
     from desmos_fast.webhooks.sender import Poster
@@ -152,6 +154,7 @@ async def _all_jobs(
             running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
             running.create_task(queue.run(opened, {DELIVER: deliverer}, stop)),
             running.create_task(Watch(opened, system_clock, notifier).run(stop)),
+            running.create_task(Daily(opened, keyring, system_clock).run(stop)),
         ]
         await asyncio.wait(jobs)
         watching.cancel()

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The follow-up over HTTP: every figure of the dashboard opens a list, and every list sums to its figure."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
 from desmos_fast.base.clock import paris_date
+from desmos_fast.settlement.dunning import service
+from monitoring import metrics
 from tests.api.conftest import Desk
+from tests.oracle import dunning as oracle
 from tests.settlement.centre import AMC, AMO, credit
 from tests.settlement.dunning.world import LateCentre
 
@@ -79,3 +83,139 @@ async def test_sums_taken_back_orders_and_credits_are_listed(centre: LateCentre)
     total, listed = await whole(centre, "credits")
     unmatched = figures["credits_unmatched"]
     assert total == {"count": unmatched["count"], "cents": unmatched["cents"]} == tally(listed, "amount")
+
+
+async def test_penalties_and_forclusion_of_random_invoices_are_those_of_the_twin(centre: LateCentre) -> None:
+    draw = random.Random(2026)
+    expected: dict[int, tuple[str, int]] = {}
+    stages: dict[str, dict[str, int]] = {}
+    lots: dict[date, Any] = {}
+    for number in range(1, 61):
+        acked = ago(draw.randrange(0, 150))
+        care = acked - timedelta(draw.choice((0, 0, 400, 560, 650, 740, 830, 900)))
+        if acked not in lots:
+            lots[acked] = await centre.lot(acked, acked)
+        amount, paid = draw.randrange(1, 30_000), acked + timedelta(draw.randrange(0, 40))
+        state = draw.choice(("received", "received", "rejected", "pending", "written_off"))
+        await centre.claim(number, acked, lots[acked], (("amo", AMO, amount),), care=care, state=state)
+        is_paid = state == "received" and paid <= TODAY and draw.random() < 0.7
+        if is_paid:
+            line = centre.line(amount, number, care_date=care)
+            await centre.order(f"o:{number}", line, reference=f"{number:08d}", day=paid)
+        if is_paid or state in ("received", "pending"):
+            owed = oracle.penalty(amount, acked, paid if is_paid else TODAY)
+            expected |= {number: ("due" if is_paid else "running", owed)} if owed else {}
+        stage = None if is_paid or state == "written_off" else oracle.stage(care, TODAY)
+        if stage is not None:
+            figure = stages.setdefault(stage, {"count": 0, "cents": 0})
+            figure["count"] += 1
+            figure["cents"] += amount
+    await centre.reconcile()
+    total, listed = await whole(centre, "penalties")
+    found = {int(one["invoice"].partition("/")[2]): (one["status"], one["penalty"]) for one in listed}
+    assert found == expected and {status for status, _ in found.values()} == {"due", "running"}
+    assert total == tally(listed, "penalty")
+    figures = (await centre.dashboard())["follow_up"]
+    [row] = figures["penalties"]
+    for status in ("due", "running"):
+        assert row[status] == (await centre.list("penalties", status=status, payer=AMO))["total"]
+    assert figures["forclusion"] == stages and len(stages) >= 3
+    for stage, figure in stages.items():
+        assert (await whole(centre, "forclusion", stage=stage))[0] == figure
+
+
+async def test_the_clock_and_a_sanction_are_settings_of_the_centre(centre: LateCentre) -> None:
+    signed, acked = ago(60), ago(30)
+    await centre.claim(1, signed, await centre.lot(ago(50), acked), (("amo", AMO, 1000),))
+    [first] = (await centre.list("penalties"))["items"]
+    assert (first["clock"], first["start"], first["delay"]) == ("ack", acked.isoformat(), 7)
+    settings = [
+        {"name": "amo.clock", "value": "sent", "since": ago(90).isoformat(), "source": "avenant"},
+        {
+            "name": "amo.sanctioned", "value": "yes", "payer": AMO, "since": ago(90).isoformat(), "until": ago(40).isoformat(),
+            "source": "courrier",
+        },
+    ]  # fmt: skip
+    for asked in settings:
+        assert (await centre.desk.post("/v1/follow-up/settings", asked)).status == 201
+    [again] = (await centre.list("penalties"))["items"]
+    assert (again["start"], again["delay"], again["days"]) == (ago(50).isoformat(), 30, oracle.working_days(ago(50), TODAY))
+    shown = (await centre.desk.get("/v1/follow-up/settings")).json["terms"]
+    own = [(one["name"], one["payer"], one["confidence"]) for one in shown if one["confidence"] == "centre"]
+    assert own == [("amo.clock", None, "centre")], "the sanction is over today"
+    refused = await centre.desk.post(
+        "/v1/follow-up/settings", {"name": "amo.x", "value": "1 days", "since": "2026-01-01", "source": "x"}
+    )
+    assert (refused.status, refused.code) == (422, "setting_refused")
+    assert (await centre.desk.post("/v1/follow-up/settings", {"name": "amo.delay"})).code == "follow_up_invalid"
+
+
+async def test_a_payer_that_refused_owes_nothing_for_coming_late(centre: LateCentre) -> None:
+    await centre.claim(1, ago(60), await centre.lot(ago(60), ago(60)), (("amo", AMO, 1000),))
+    assert (await centre.list("penalties"))["total"] == {"count": 1, "cents": 100}
+    line = centre.line(0, 1, care_date=ago(60), reject_code="0250050")
+    await centre.order("o:1", line, reference="1", day=ago(20))
+    await centre.reconcile()
+    assert (await centre.list("penalties"))["total"] == {"count": 0, "cents": 0}
+    rejects = (await centre.dashboard())["rejects"]["classes"]
+    assert [one["ages"] for one in rejects] == [{"8-30": {"count": 1, "cents": 1000}}]
+
+
+async def test_a_sum_taken_back_is_disputed_by_a_decision_that_says_why(centre: LateCentre) -> None:
+    line = centre.line(-500, None, insured_key=None, care_date=None, biller=None, part=None)
+    await centre.order("o:parked", line, day=ago(3))
+    await centre.reconcile()
+    [one] = (await centre.list("indus"))["items"]
+    assert (one["subject"], one["disputed"], one["answer_by"] > TODAY.isoformat()) == ("o:parked#1", False, True)
+    asked = {"subject": "o:parked#1", "disputed": True, "why": "aucun détail"}
+    path = "/v1/follow-up/indus:dispute"
+    assert (await centre.desk.post(path, {**asked, "why": ""})).code == "why_missing"
+    assert (await centre.desk.post(path, {**asked, "subject": "o:parked#2"})).status == 404
+    for _ in range(2):
+        assert (await centre.desk.post(path, asked)).json == {"subject": "o:parked#1", "disputed": True}
+    [one] = (await centre.list("indus"))["items"]
+    assert (one["disputed"], one["why"]) == (True, "aucun détail")
+    assert (await centre.dashboard())["follow_up"]["indus"][0]["disputed"] == {"count": 1, "cents": 500}
+    async with centre.rows() as con:
+        kept = await con.fetch("SELECT kind, subject FROM decision")
+        told = await con.fetchval("SELECT count(*) FROM event WHERE name = 'decision.dispute'")
+    assert [tuple(row) for row in kept] == [("dispute", "o:parked#1")] and told == 1
+    await centre.desk.post(path, {**asked, "disputed": False})
+    assert (await centre.list("indus"))["items"][0]["disputed"] is False
+
+
+async def test_the_rate_of_automatic_matches_stands_beside_what_hesitates(centre: LateCentre) -> None:
+    for number in (1, 2, 3):
+        await centre.claim(number, ago(20), await centre.lot(ago(20), ago(20)), order=11 + number)
+        await centre.order(f"o:{number}", centre.line(2100, number, order=11 + number, care_date=ago(20)), reference=f"{number:014d}")
+    await centre.order("o:4", centre.line(100, 99), reference="9" * 14)
+    await centre.bank(*credit(2100, "REGLEMENT DE PRESTATIONS"), *credit(100, "9" * 14))
+    await centre.reconcile()
+    rates = (await centre.dashboard())["follow_up"]["automatic"]
+    assert rates["lines"] == {"all": 4, "automatic": 3, "by_person": 0, "ambiguous": 0, "suggested": 0, "permille": 750}
+    assert rates["credits"] == {"all": 2, "automatic": 1, "by_person": 0, "ambiguous": 1, "suggested": 0, "permille": 500}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/follow-up/outstanding?age=old", "/v1/follow-up/penalties?status=x", "/v1/follow-up/credits?payer=amo:01751",
+     "/v1/follow-up/orders?cursor=!!", "/v1/follow-up/forclusion?stage=soon", "/v1/reminders?state=x", "/v1/audits/tp/2026Q3?format=x"],
+)  # fmt: skip
+async def test_a_question_of_a_wrong_form_is_refused(centre: LateCentre, path: str) -> None:
+    assert (await centre.desk.get(path)).status == 400
+
+
+async def test_metrics_tell_what_is_due_without_naming_anybody(centre: LateCentre) -> None:
+    for number, days in enumerate((3, 40), 1):
+        await centre.claim(number, ago(days), await centre.lot(ago(days), ago(days)), (("amo", AMO, 2100), ("amc", AMC, 900)))
+    async with centre.rows() as con:
+        found = await service.gauges(con, centre.desk.tenant, datetime.now(UTC))
+    assert found == {
+        ("outstanding", "amo", "0-7"): 2100, ("outstanding", "amc", "0-7"): 900,
+        ("outstanding", "amo", "31-60"): 2100, ("outstanding", "amc", "31-60"): 900,
+    }  # fmt: skip
+    metrics.set_follow_up(found)
+    metrics.set_follow_up({("forclusion", "", "18"): 5, ("reminders", "amo", ""): 2})
+    text = metrics.exposition().decode()
+    assert 'desmos_outstanding_cents{age="0-7",kind="amo"} 0.0' in text
+    assert 'desmos_forclusion_cents{stage="18"} 5.0' in text and 'desmos_reminders_open{rule="amo"} 2.0' in text

@@ -48,7 +48,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "idempotency": {"route": "/v1/invoices", "key": "key-1", "fingerprint": HASH, "status": 201, "headers": "{}", "body": b"{}"},
     "audit": {"seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "hash": HASH},
     "decision": {"id": uuid7, "seq": 1, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
-    "run": {"id": uuid7, "seq": 1, "decisions": 0, "settings": "s", "at": NOW, "by": "b"},
+    "run": {"id": uuid7, "seq": 1, "decisions": 0, "settings": "s", "at": NOW, "by": "b", "kind": "test", "ledger": 0},
     "forbidden": {"problem": "A", "left_ref": "l", "right_ref": "r", "why": "undone_by_person"},
     "lot_replaced": {},
     "dead_ack": {

@@ -88,7 +88,7 @@ def follow_up_of(columns: Mapping[str, str]) -> FollowUp:
     return FollowUp(
         ageing=ageing_of(columns["ageing"]),
         penalties=penalties_of(columns["penalties"]),
-        forclusion={row.stage: row.tally() for row in _rows(columns["forclusion"], _Stage)},
+        forclusion=stages_of(columns["forclusion"]),
         indus=_indus(columns["indus"]),
         orders_uncredited=msgspec.json.decode(columns["orders_uncredited"], type=Tally),
         days_to_pay={row.kind: Paid(row.count, 10 * row.days // row.count, row.median) for row in _rows(columns["days_to_pay"], _Paid)},
@@ -121,6 +121,11 @@ def penalties_of(text: str) -> tuple[PenaltyRow, ...]:
         PenaltyRow(payer, sums.get((payer, "due"), NOTHING), sums.get((payer, "running"), NOTHING))
         for payer in dict.fromkeys(row.payer for row in rows)
     )
+
+
+def stages_of(text: str) -> dict[str, Tally]:
+    """Return what is near forclusion, by stage."""
+    return {row.stage: row.tally() for row in _rows(text, _Stage)}
 
 
 def _indus(text: str) -> tuple[InduRow, ...]:

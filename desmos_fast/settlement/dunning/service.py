@@ -3,14 +3,16 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
 
 from desmos_fast.anomalies.service import why_of
+from desmos_fast.base.clock import paris_date
 from desmos_fast.base.errors import InvalidInput, NotThere
 from desmos_fast.base.identifiers import mask_nir
-from desmos_fast.base.types import uuid7
+from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import journal
 from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
@@ -50,6 +52,12 @@ async def terms_of(con: Connection, context: Context) -> Terms:
 async def question(con: Connection, context: Context) -> Question:
     """Return what queries about today are given."""
     return rules.question(await terms_of(con, context), context.today)
+
+
+async def gauges(con: Connection, tenant: TenantId, now: datetime) -> dict[tuple[str, str, str], int]:
+    """Return what is shown of a centre as metrics: cents due by kind of payer and age, cents near forclusion, reminders that are open."""
+    terms = Terms(await store.own_terms(con, tenant))
+    return await store.gauges(con, tenant, rules.question(terms, paris_date(now)))
 
 
 # --- lists

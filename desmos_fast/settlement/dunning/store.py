@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from desmos_fast.base.types import Cents
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.dunning.model import (
     CreditUnexplained,
@@ -129,7 +128,7 @@ AGEING: Final = f"""
 """  # noqa: S608
 
 
-async def gauges(con: Connection, tenant: UUID, asked: Question) -> dict[tuple[str, str, str], Cents]:
+async def gauges(con: Connection, tenant: UUID, asked: Question) -> dict[tuple[str, str, str], int]:
     """Return what is shown as metrics of one centre, by figure, kind and what else it is told apart by."""
     rows = await con.fetch(AGEING, tenant, *asked)
     return {(row["figure"], row["kind"] or "", row["of"] or ""): row["cents"] for row in rows}

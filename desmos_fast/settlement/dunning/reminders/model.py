@@ -48,7 +48,7 @@ class Due(NamedTuple):
 
 
 class Reminder(msgspec.Struct, frozen=True, kw_only=True):
-    """One reminder; `payer` is null for a patient and for a credit, `amount` what was open when it was made, or what it said when it was sent."""
+    """One reminder; `payer` is null for a patient and a credit, `amount` is what was open when it was made, or what it said when sent."""
 
     id: UUID
     rule: Rule

@@ -62,7 +62,8 @@ def _levels(levels: Sequence[Level]) -> str:
 ADD: Final = """
     INSERT INTO reminder (tenant_id, id, rule, level, debtor, day, items, amount, made_at)
     SELECT $1, r.id, r.rule, r.level, r.debtor, $2, r.items, r.amount, $3
-      FROM unnest($4::uuid[], $5::text[], $6::smallint[], $7::text[], $8::integer[], $9::bigint[]) AS r (id, rule, level, debtor, items, amount)
+      FROM unnest($4::uuid[], $5::text[], $6::smallint[], $7::text[], $8::integer[], $9::bigint[])
+           AS r (id, rule, level, debtor, items, amount)
 """
 ADD_ITEMS: Final = """
     INSERT INTO reminder_item (tenant_id, reminder_id, rule, level, subject, invoice_id, part, care_date, since, amount)
@@ -97,7 +98,7 @@ NOW_OPEN: Final = f"""
           LEFT JOIN candidate AS c ON c.rule = i.rule AND c.subject = i.subject
          WHERE i.tenant_id = $1
     )
-"""
+"""  # noqa: S608
 SETTLE: Final = f"""
     {NOW_OPEN}
     UPDATE reminder AS r SET state = 'settled', ended_at = $9, ended_by = $10
