@@ -16,6 +16,8 @@ SAFETY := build/safety
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
 TARGETS := claims invoices columns arl rsp
+# Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
+WORKERS := 4
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
   tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py
 # What a sanitizer keeps of freed memory says nothing of a release.
@@ -57,7 +59,7 @@ demo: $(BUILT) ## Run a centre's day through the real service and database
 	@$(PY) -m desmos_fast.cli demo
 
 test: lint types ## Check everything that must hold before a change lands
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q --numprocesses logical --maxprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 5
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
 	@$(VENV)/bin/ruff check .
@@ -87,7 +89,7 @@ fuzz: $(BUILT) $(SAFETY)/.ready ## Feed every parser guided input under the sani
 	@scripts/system-packages clang
 	@DESMOS_SANITIZE=fuzz scripts/safety-build fuzz
 	@for target in $(TARGETS); do scripts/fuzz $$target $(RUNS) || exit 1; done
-	@$(PY) -m pytest -q -m fuzz --timeout 3600
+	@$(PY) -m pytest -q -m fuzz
 
 sanitize: $(READY) ## Run every test with the kernels under the sanitizers of the compiler
 	@DESMOS_SANITIZE=1 scripts/safety-build sanitize
@@ -110,7 +112,7 @@ annotate: $(READY) ## Write each kernel as a page that shows where it calls Pyth
 	@ls build/annotate/build/cython/ext/*.html
 
 fault: $(BUILT) ## Kill processes a thousand times, and play months over a line that spoils messages
-	@$(PY) -m pytest -q -m fault --timeout 3600 tests/fault
+	@$(PY) -m pytest -q -m fault tests/fault
 
 defects: $(BUILT) ## Plant defects in copies of the tree, and see that the fault tests find each
 	@$(PY) -m tests.fault.defects

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real application on a real port, over the real database behind a wire that can be cut."""
 
+import asyncio
 import copy
 import io
 import itertools
@@ -130,17 +131,23 @@ class House:
             return Reply(response.status, await response.read(), response.headers)
 
 
+@pytest.fixture(scope="session")
+def served(cluster: Cluster) -> Cluster:
+    """Migrate the database that the service finds by itself."""
+    asyncio.run(migrate(cluster.owner_dsn("desmos")))
+    return cluster
+
+
 @pytest.fixture
-async def house(cluster: Cluster) -> AsyncIterator[House]:
-    await migrate(cluster.owner_dsn("desmos"))
-    wire = Wire(cluster.app_dsn("desmos"))
+async def house(served: Cluster) -> AsyncIterator[House]:
+    wire = Wire(served.app_dsn("desmos"))
     await wire.mend()
     pool = await pools.create(wire.dsn, 4)
     app = make_app(load(), pool, Keyring(MASTER))
     server = TestServer(app)
     await server.start_server()
     async with aiohttp.ClientSession() as session:
-        yield House(str(server.make_url("")).rstrip("/"), cluster.owner_dsn("desmos"), wire, pool, app, session)
+        yield House(str(server.make_url("")).rstrip("/"), served.owner_dsn("desmos"), wire, pool, app, session)
     await server.close()
     await pool.close()
     await wire.close()

@@ -88,6 +88,7 @@ async def test_each_centre_has_its_own_share_and_nothing_is_kept_of_who_left() -
     assert not shares
 
 
+@pytest.mark.alone
 async def test_a_centre_that_waits_for_itself_leaves_the_others_theirs(house: House, desk: Desk) -> None:
     other = await house.desk()
     async with direct(house.owner_dsn, desk.tenant) as con:

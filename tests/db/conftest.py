@@ -6,13 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from desmos_fast.db.embedded import Cluster
-from tests.db.databases import Place, empty, migrated_template
-
-
-@pytest.fixture(scope="session")
-def template(cluster: Cluster) -> Iterator[str]:
-    with migrated_template(cluster) as name:
-        yield name
+from tests.db.databases import Place, empty
 
 
 @pytest.fixture(scope="module")

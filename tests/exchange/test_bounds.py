@@ -50,6 +50,7 @@ def test_long_input_is_read_in_time_and_gives_a_bounded_number_of_faults(kind: s
     assert len(faults) <= 4 * FAULTS_KEPT
 
 
+@pytest.mark.alone
 def test_other_threads_go_on_while_the_kernels_work() -> None:
     data = b"".join(ONE) * 60_000
     done = threading.Event()

@@ -40,7 +40,7 @@ from desmos_fast.simulator.day import Day, line
 from desmos_fast.simulator.server import make_concentrator, server_context
 from desmos_fast.simulator.world import World
 from tests.api.conftest import MASTER, finess
-from tests.db.databases import Place, empty, migrated_template
+from tests.db.databases import Place, empty
 from tests.db.places import ask
 from tests.fault import builders
 from tests.invariants.lived import service
@@ -138,8 +138,8 @@ async def test_a_concentrator_without_room_says_come_again(disk: Disk, tmp_path:
 
 
 @pytest.fixture
-def place(cluster: Cluster) -> Iterator[Place]:
-    with migrated_template(cluster) as template, empty(cluster, template=template) as made:
+def place(cluster: Cluster, template: str) -> Iterator[Place]:
+    with empty(cluster, template=template) as made:
         yield made
 
 
@@ -277,14 +277,15 @@ async def full_and_not(place: Place, folder: Path, home: Path) -> None:
     assert report.holds, [(finding.check, finding.examples) for verdict in report.verdicts for finding in verdict.failed]
 
 
-def test_a_database_without_room_refuses_and_goes_on(disk: Disk, cluster: Cluster, open_folder: Path, tmp_path: Path) -> None:
-    with migrated_template(cluster) as template:
-        size = int(ask(cluster.admin_dsn(template), "SELECT pg_database_size(current_database())"))
-        folder = disk(open_folder / f"disk-{uuid7().hex}", size + (24 << 20))
-        folder.chmod(0o711)
-        with on(cluster, folder, template) as place:
-            asyncio.run(full_and_not(place, folder, tmp_path))
-            (folder / FILLER).unlink(missing_ok=True)
+def test_a_database_without_room_refuses_and_goes_on(
+    disk: Disk, cluster: Cluster, template: str, open_folder: Path, tmp_path: Path
+) -> None:
+    size = int(ask(cluster.admin_dsn(template), "SELECT pg_database_size(current_database())"))
+    folder = disk(open_folder / f"disk-{uuid7().hex}", size + (24 << 20))
+    folder.chmod(0o711)
+    with on(cluster, folder, template) as place:
+        asyncio.run(full_and_not(place, folder, tmp_path))
+        (folder / FILLER).unlink(missing_ok=True)
 
 
 # --- the command

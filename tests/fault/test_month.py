@@ -21,7 +21,7 @@ from desmos_fast.invariants.service import Place as Where
 from desmos_fast.invariants.service import check
 from desmos_fast.lots.follow import service as follow
 from tests.api.conftest import finess
-from tests.db.databases import Place, empty, migrated_template
+from tests.db.databases import Place, empty
 from tests.fault.month import days
 from tests.fault.month.line import damaged
 from tests.fault.month.play import Month
@@ -32,12 +32,6 @@ NOVEMBER = datetime.date(2026, 11, 2)
 # With the holidays of spring.
 MAY = datetime.date(2027, 4, 26)
 DAYS = 28
-
-
-@pytest.fixture(scope="module")
-def template(cluster: Cluster) -> Iterator[str]:
-    with migrated_template(cluster) as name:
-        yield name
 
 
 @pytest.fixture

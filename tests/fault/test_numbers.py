@@ -17,7 +17,7 @@ from desmos_fast.invariants.model import Limits
 from desmos_fast.invariants.service import Place as Where
 from desmos_fast.invariants.service import check
 from tests.api.conftest import finess
-from tests.db.databases import Place, empty, migrated_template
+from tests.db.databases import Place, empty
 from tests.fault import builders
 from tests.fault.test_kill import chaos_seed
 
@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def place(cluster: Cluster) -> Iterator[Place]:
-    with migrated_template(cluster) as template, empty(cluster, template=template) as made:
+def place(cluster: Cluster, template: str) -> Iterator[Place]:
+    with empty(cluster, template=template) as made:
         yield made
 
 

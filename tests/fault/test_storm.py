@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from desmos_fast.db.embedded import Cluster
-from tests.db.databases import empty, migrated_template
+from tests.db.databases import empty
 from tests.fault.storm.run import LONGEST_S, VICTIMS, doom
 from tests.fault.test_kill import chaos_seed
 
 ROOT = Path(__file__).parents[2]
 
 
-def storm(cluster: Cluster, open_folder: Path, kills: int) -> dict[str, Any]:
+def storm(cluster: Cluster, template: str, open_folder: Path, kills: int) -> dict[str, Any]:
     """Let a storm pass over a database of its own; return what it says of itself."""
     folder = Path(mkdtemp(dir=open_folder, prefix="storm-"))
-    with migrated_template(cluster) as template, empty(cluster, template=template) as place:
+    with empty(cluster, template=template) as place:
         ran = subprocess.run(
             [sys.executable, "-m", "tests.fault.storm.run", "--kills", str(kills), "--seed", str(chaos_seed()),
              "--folder", str(folder), "--dsn", place.owner_dsn, place.app_dsn],
@@ -38,14 +38,14 @@ def storm(cluster: Cluster, open_folder: Path, kills: int) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(240)
-def test_twenty_kills_lose_and_double_nothing(cluster: Cluster, open_folder: Path) -> None:
-    storm(cluster, open_folder, 20)
+def test_twenty_kills_lose_and_double_nothing(cluster: Cluster, template: str, open_folder: Path) -> None:
+    storm(cluster, template, open_folder, 20)
 
 
 @pytest.mark.fault
 @pytest.mark.timeout(3600)
-def test_a_thousand_kills_lose_and_double_nothing(cluster: Cluster, open_folder: Path) -> None:
-    said = storm(cluster, open_folder, 1000)
+def test_a_thousand_kills_lose_and_double_nothing(cluster: Cluster, template: str, open_folder: Path) -> None:
+    said = storm(cluster, template, open_folder, 1000)
     assert {name.split()[0] for name in said["by_role"]} == {"service", "worker", "builder", "concentrator"}
     places = " ".join(said["burnt"])
     assert all(f"{when} COMMIT" in places for when in ("before", "after")) and all(place in places for place in ("PUT", "answer", "rename"))

@@ -17,7 +17,7 @@ from desmos_fast.db.roles import APP, OWNER
 from desmos_fast.db.tenant import SET_TENANT
 from desmos_fast.invariants import store
 from desmos_fast.invariants.service import Place as Where
-from tests.db.databases import Place, empty, migrated_template
+from tests.db.databases import Place, empty
 from tests.invariants.lived import FINESS, live
 
 
@@ -31,10 +31,10 @@ class Lived:
 
 
 @pytest.fixture(scope="session")
-def day(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+def day(cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     """Let two centres live a day."""
     folder = tmp_path_factory.mktemp("lived")
-    with migrated_template(cluster) as template, empty(cluster, template=template) as place:
+    with empty(cluster, template=template) as place:
         tenants = asyncio.run(live(place, folder))
         yield Lived(place, Where(place.owner_dsn, place.app_dsn, folder), tenants[FINESS[0]])
 

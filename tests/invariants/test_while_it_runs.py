@@ -12,15 +12,15 @@ from desmos_fast.db.embedded import Cluster
 from desmos_fast.invariants.model import Limits
 from desmos_fast.invariants.service import Place as Where
 from desmos_fast.invariants.service import check
-from tests.db.databases import Place, empty, migrated_template
+from tests.db.databases import Place, empty
 from tests.invariants.lived import live
 
 CENTRES = [number for number in map(str, range(750001000, 750001040)) if finess_is_valid(number)]
 
 
 @pytest.fixture
-def place(cluster: Cluster) -> Iterator[Place]:
-    with migrated_template(cluster) as template, empty(cluster, template) as made:
+def place(cluster: Cluster, template: str) -> Iterator[Place]:
+    with empty(cluster, template) as made:
         yield made
 
 
