@@ -8,7 +8,10 @@ from desmos_fast.settlement.rules import OpenLine, OpenPart
 
 
 class Account:
-    """One part: what is open on it, below zero once overpaid, and the payments that nothing has taken back yet."""
+    """One part: what is open on it, below zero once overpaid, and the payments that nothing has taken back yet.
+
+    A recovery may be dated before its payment: it waits among the payments, below zero, and takes the first one of its amount.
+    """
 
     def __init__(self, part: OpenPart) -> None:
         self.open = int(part.part.open)
@@ -18,23 +21,22 @@ class Account:
 
     def take(self, item: OpenLine) -> tuple[int, int, str | None]:
         """Pay a line on the part; return what was open before, by how much that fell, and the line of the payment taken back."""
-        amount, payment = int(item.line.amount), None
+        amount = int(item.line.amount)
         before = max(self.open, 0)
         self.open -= amount
         self._total += amount
-        if amount < 0:
-            payment = self._taken_back(-amount)
-        elif amount:
-            self._payments.append((amount, item.id))
         self.closed = self.closed or item.line.status == "rejected"
-        return before, before - max(self.open, 0), payment
+        found, payment = self._other_side(amount) if amount else (True, None)
+        if not found:
+            self._payments.append((amount, item.id))
+        return before, before - max(self.open, 0), payment if amount < 0 else None
 
-    def _taken_back(self, amount: int) -> str | None:
-        # The latest payment of that amount; it may also stand in orders that are not given any more.
+    def _other_side(self, amount: int) -> tuple[bool, str | None]:
+        # The latest of that amount; it may also stand in orders that are not given any more.
         for place in range(len(self._payments) - 1, -1, -1):
-            if self._payments[place][0] == amount:
-                return self._payments.pop(place)[1]
-        return None
+            if self._payments[place][0] == -amount:
+                return True, self._payments.pop(place)[1]
+        return False, None
 
     def paid(self) -> set[int]:
         """Return the amounts that a recovery may take back: each payment, and all of them together."""

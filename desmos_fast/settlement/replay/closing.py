@@ -14,6 +14,7 @@ from desmos_fast.settlement.replay.rows import InvoiceRow, LineKey, Rows, ShareR
 
 ENDS: Final[Mapping[str, str]] = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
 PATIENT: Final = "patient"
+WITH_PAYER: Final = ("sent", "received")
 
 
 class Closing(Deciding):
@@ -106,6 +107,8 @@ class Closing(Deciding):
 
     def _claim(self, lines: Sequence[str]) -> None:
         self.rows.answered.update(map(self.rows.line_named, lines))
+        if self.share.transport in WITH_PAYER:
+            self.share.transport = "pending"
         self.shares.add(self.name)
 
 
