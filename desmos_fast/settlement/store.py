@@ -150,6 +150,7 @@ TAKEN: Final = """
     SELECT l.share_invoice_id, coalesce(l.share_part, l.part), l.status, l.amount
       FROM order_line AS l
      WHERE l.tenant_id = $1 AND l.share_invoice_id = ANY ($2::uuid[]) AND l.match_id IS NOT NULL AND l.match_id <> ALL ($3::uuid[])
+       AND NOT (l.answered AND l.status = 'rejected')
 """
 
 FORBIDDEN: Final = """

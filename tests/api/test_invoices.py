@@ -66,7 +66,7 @@ async def test_an_invoice_is_signed_and_shown(desk: Desk) -> None:
     at, by = view["timeline"][0].pop("at"), view["timeline"][0].pop("by")
     assert UUID(by) in [row["id"] for row in await rows(desk, "SELECT id FROM api_key WHERE tenant_id = $1", desk.tenant)]
     assert at.endswith("Z") or "+00:00" in at
-    empty = {"announced": 0, "credited": 0, "reject_code": None, "lot": None}
+    empty = {"announced": 0, "credited": 0, "reject_code": None, "lot": None, "successor": None}
     assert view == made | {
         "biller": desk.finess,
         "document": "signed",

@@ -10,4 +10,4 @@ SELECT l.order_id, l.line, l.biller, l.part, l.payer, l.status, l.amount, l.invo
   JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = l.share_invoice_id AND s.part = coalesce(l.share_part, l.part)
   JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
  WHERE m.tenant_id = $1 AND m.problem = 'A' AND m.status = 'confirmed' AND m.rule IN ('A3', 'A5') AND m.decided_by = 'auto'
-   AND m.decided_at > $2 AND s.state <> ALL ($3::text[])
+   AND m.decided_at > $2 AND s.state <> ALL ($3::text[]) AND NOT l.answered
