@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from api.body import BULK_LIMIT, LIMIT, check_length, idempotency_key, read_body, route_of
+from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
 from desmos_fast.db.idempotency import Answer, once
 from desmos_fast.db.pool import Connection
@@ -98,6 +98,22 @@ async def trial(request: web.Request, effect: Effect) -> web.Response:
     async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
         answer = await effect(con, context, body)
     return respond(answer)
+
+
+async def write_or_try(request: web.Request, effect: Effect) -> web.Response:
+    """Do what `write` does, or for `?validate_only=true`, which needs no key, answer the same and keep nothing."""
+    if not flag(request, "validate_only"):
+        return await write(request, effect)
+
+    async def undone(con: Connection, context: Context, body: bytes) -> Answer:
+        attempt = con.transaction()
+        await attempt.start()
+        try:
+            return await effect(con, context, body)
+        finally:
+            await attempt.rollback()
+
+    return await trial(request, undone)
 
 
 async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:

@@ -46,6 +46,15 @@ class Due(NamedTuple):
     amount: Cents
 
 
+class Settled(NamedTuple):
+    """How a payment moves one patient's share, in cents: what falls due less, what is above the debt, what an ended share loses."""
+
+    invoice: str
+    due: int
+    excess: int
+    lost: int = 0
+
+
 def receivable(payer: str, invoice: str) -> str:
     """Name the account of what `payer` owes on one invoice."""
     return f"creance:{payer}:{invoice}"
@@ -74,6 +83,16 @@ def outside_invoices(payer: str) -> str:
 def overpayment(payer: str) -> str:
     """Name the account of what a payer sent above its debt."""
     return f"trop_percu:{payer}"
+
+
+def till(means: str) -> str:
+    """Name the account of what is in the till in one form: cash, cheques."""
+    return f"{DESK}:{means}"
+
+
+def advance(payment: str) -> str:
+    """Name the account of what a patient's payment still has for no invoice."""
+    return f"avance:{payment}"
 
 
 def _lines(moves: Iterable[tuple[str, int]]) -> tuple[Line, ...]:
@@ -175,9 +194,16 @@ def credit_matched_later(ref: str, orders: Sequence[Due]) -> Entry:
     return _entry("credit.matched_later", ref, [(UNEXPLAINED, sum(order.amount for order in orders)), *moves])
 
 
-def patient_paid(ref: str, invoice: str, amount: Cents) -> Entry:
-    """Take a patient's payment at the desk; a refund is below zero."""
-    return _transfer("payment.received", ref, DESK, receivable(PATIENT, invoice), amount)
+def at_desk(event: str, ref: str, means: str, cash: int, shares: Sequence[Settled], advances: Sequence[tuple[str, int]]) -> Entry:
+    """Move money between the till, what patients owe, and what waits for an invoice.
+
+    `cash` comes in by `means`; each share, and each payment of `advances` by its id, takes its cents. Below zero is the other way, and
+    `lost` is what a share that has ended owes no more. Raises OurBug when what comes in is not what is taken.
+    """
+    owed = [(receivable(PATIENT, share.invoice), -share.due) for share in shares]
+    excess, lost = sum(share.excess for share in shares), sum(share.lost for share in shares)
+    waiting = [(advance(payment), -amount) for payment, amount in advances]
+    return _entry(event, ref, [(till(means), cash), *owed, (overpayment(PATIENT), -excess), (LOSS, -lost), *waiting])
 
 
 def moved_to_patient(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:

@@ -163,6 +163,44 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.accounting_export (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    rank integer NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    settings_revision integer NOT NULL,
+    entries bigint NOT NULL,
+    lines bigint NOT NULL,
+    amount bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    CONSTRAINT accounting_export_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT accounting_export_check CHECK ((first_day <= last_day)),
+    CONSTRAINT accounting_export_check1 CHECK ((last_seq >= (first_seq - 1))),
+    CONSTRAINT accounting_export_entries_check CHECK ((entries >= 0)),
+    CONSTRAINT accounting_export_first_seq_check CHECK ((first_seq > 0)),
+    CONSTRAINT accounting_export_lines_check CHECK ((lines >= 0)),
+    CONSTRAINT accounting_export_rank_check CHECK ((rank > 0)),
+    CONSTRAINT accounting_export_settings_revision_check CHECK ((settings_revision >= 0))
+);
+ALTER TABLE ONLY public.accounting_export ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.accounting_export FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.accounting_settings (
+    tenant_id uuid NOT NULL,
+    revision integer NOT NULL,
+    document jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT accounting_settings_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE ONLY public.accounting_settings ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.accounting_settings FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.anomaly (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -732,6 +770,26 @@ ALTER TABLE ONLY public.order_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.order_line FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.payment (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    means text NOT NULL,
+    amount bigint NOT NULL,
+    received_on date NOT NULL,
+    reference text NOT NULL,
+    plan text,
+    plan_total bigint,
+    recorded_at timestamp with time zone NOT NULL,
+    unpaid_at timestamp with time zone,
+    CONSTRAINT payment_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT payment_check CHECK (((plan IS NULL) = (plan_total IS NULL))),
+    CONSTRAINT payment_means_check CHECK ((means = ANY (ARRAY['cash'::text, 'card'::text, 'cheque'::text, 'transfer'::text]))),
+    CONSTRAINT payment_plan_total_check CHECK ((plan_total > 0))
+);
+ALTER TABLE ONLY public.payment ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.payment FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.payment_order (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -754,6 +812,20 @@ CREATE TABLE public.payment_order (
 ALTER TABLE ONLY public.payment_order ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.payment_order FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.payment_part (
+    tenant_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    line smallint NOT NULL,
+    invoice_id uuid,
+    source_id uuid,
+    amount bigint NOT NULL,
+    CONSTRAINT payment_part_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT payment_part_check CHECK (((invoice_id IS NULL) <> (source_id IS NULL)))
+);
+ALTER TABLE ONLY public.payment_part ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.payment_part FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.recycling (
     tenant_id uuid NOT NULL,
@@ -1008,6 +1080,18 @@ ALTER TABLE ONLY public.ledger_line ATTACH PARTITION public.ledger_line_0 FOR VA
 
 ALTER TABLE ONLY public.share ATTACH PARTITION public.share_0 FOR VALUES WITH (modulus 8, remainder 0);
 
+ALTER TABLE ONLY public.accounting_export
+    ADD CONSTRAINT accounting_export_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.accounting_export
+    ADD CONSTRAINT accounting_export_tenant_id_first_day_key UNIQUE (tenant_id, first_day);
+
+ALTER TABLE ONLY public.accounting_export
+    ADD CONSTRAINT accounting_export_tenant_id_rank_key UNIQUE (tenant_id, rank);
+
+ALTER TABLE ONLY public.accounting_settings
+    ADD CONSTRAINT accounting_settings_pkey PRIMARY KEY (tenant_id, revision);
+
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1149,6 +1233,12 @@ ALTER TABLE ONLY public.payment_order
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_ref_key UNIQUE (tenant_id, ref);
 
+ALTER TABLE ONLY public.payment_part
+    ADD CONSTRAINT payment_part_pkey PRIMARY KEY (tenant_id, payment_id, line);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.recycling
     ADD CONSTRAINT recycling_pkey PRIMARY KEY (tenant_id, invoice_id, part);
 
@@ -1278,6 +1368,16 @@ CREATE INDEX payment_order_content ON public.payment_order USING btree (tenant_i
 
 CREATE INDEX payment_order_free ON public.payment_order USING btree (tenant_id) WHERE (match_id IS NULL);
 
+CREATE INDEX payment_part_invoice ON public.payment_part USING btree (tenant_id, invoice_id);
+
+CREATE INDEX payment_part_source ON public.payment_part USING btree (tenant_id, source_id) WHERE (source_id IS NOT NULL);
+
+CREATE INDEX payment_plan ON public.payment USING btree (tenant_id, plan) WHERE (plan IS NOT NULL);
+
+CREATE INDEX payment_recorded ON public.payment USING btree (tenant_id, recorded_at);
+
+CREATE INDEX payment_unpaid ON public.payment USING btree (tenant_id, unpaid_at) WHERE (unpaid_at IS NOT NULL);
+
 CREATE INDEX reminder_open ON public.reminder USING btree (tenant_id, id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenant_id, content_key);
@@ -1374,7 +1474,7 @@ CREATE TRIGGER opened AFTER INSERT ON public.ledger_line_0 REFERENCING NEW TABLE
 
 CREATE TRIGGER share_amount BEFORE UPDATE OF amount ON public.share FOR EACH ROW WHEN (((new.amount < old.amount) OR ((new.amount > old.amount) AND (old.part <> 'patient'::text)))) EXECUTE FUNCTION public.refuse_amount();
 
-CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>part_paid,paid>refund_due,part_paid>paid,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>paid,refund_due>part_paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
+CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) AND (((old.state || '>'::text) || new.state) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted,announced>announced_part,announced>file_refused,announced>indu,announced>lotted,announced>open,announced>pending,announced>received,announced>rejected,announced>sent,announced>settled,announced>settled_part,announced_part>announced,announced_part>file_refused,announced_part>indu,announced_part>lotted,announced_part>open,announced_part>pending,announced_part>received,announced_part>rejected,announced_part>sent,announced_part>settled,announced_part>settled_part,announced_part>written_off,due>paid,due>part_paid,due>refund_due,due>written_off,file_refused>announced,file_refused>announced_part,file_refused>indu,file_refused>rejected,file_refused>settled,file_refused>settled_part,file_refused>void,indu>announced,indu>announced_part,indu>file_refused,indu>lotted,indu>open,indu>pending,indu>received,indu>rejected,indu>sent,indu>settled,indu>settled_part,indu>to_patient,indu>written_off,lotted>announced,lotted>announced_part,lotted>indu,lotted>rejected,lotted>settled,lotted>settled_part,lotted>void,not_due>due,open>announced,open>announced_part,open>indu,open>rejected,open>settled,open>settled_part,open>time_barred,open>to_patient,open>void,paid>due,paid>part_paid,paid>refund_due,part_paid>due,part_paid>paid,part_paid>refund_due,part_paid>written_off,pending>announced,pending>announced_part,pending>indu,pending>rejected,pending>settled,pending>settled_part,pending>time_barred,pending>to_patient,received>announced,received>announced_part,received>indu,received>rejected,received>settled,received>settled_part,received>time_barred,received>to_patient,refund_due>due,refund_due>paid,refund_due>part_paid,rejected>announced,rejected>announced_part,rejected>file_refused,rejected>indu,rejected>lotted,rejected>open,rejected>pending,rejected>received,rejected>recycled,rejected>sent,rejected>settled,rejected>settled_part,rejected>time_barred,rejected>to_patient,rejected>written_off,sent>announced,sent>announced_part,sent>indu,sent>rejected,sent>settled,sent>settled_part,sent>time_barred,settled>announced,settled>announced_part,settled>file_refused,settled>indu,settled>lotted,settled>open,settled>pending,settled>received,settled>rejected,settled>sent,settled>settled_part,settled_part>announced,settled_part>announced_part,settled_part>file_refused,settled_part>indu,settled_part>lotted,settled_part>open,settled_part>pending,settled_part>received,settled_part>rejected,settled_part>sent,settled_part>settled,settled_part>to_patient,settled_part>written_off}'::text[])))) EXECUTE FUNCTION public.refuse_move('share');
 
 CREATE TRIGGER share_transport_moves BEFORE UPDATE OF transport ON public.share FOR EACH ROW WHEN (((old.transport IS DISTINCT FROM new.transport) AND (((old.transport || '>'::text) || new.transport) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted}'::text[])))) EXECUTE FUNCTION public.refuse_move('transport');
 
@@ -1383,6 +1483,12 @@ CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.bank_line FOR EACH 
 CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.order_line FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('order_line');
 
 CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.payment_order FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('payment_order');
+
+ALTER TABLE ONLY public.accounting_export
+    ADD CONSTRAINT accounting_export_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.accounting_settings
+    ADD CONSTRAINT accounting_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1465,6 +1571,18 @@ ALTER TABLE ONLY public.order_line
 ALTER TABLE ONLY public.payment_order
     ADD CONSTRAINT payment_order_tenant_id_return_file_id_fkey FOREIGN KEY (tenant_id, return_file_id) REFERENCES public.return_file(tenant_id, id);
 
+ALTER TABLE ONLY public.payment_part
+    ADD CONSTRAINT payment_part_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
+
+ALTER TABLE ONLY public.payment_part
+    ADD CONSTRAINT payment_part_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES public.payment(tenant_id, id);
+
+ALTER TABLE ONLY public.payment_part
+    ADD CONSTRAINT payment_part_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES public.payment(tenant_id, id);
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.recycling
     ADD CONSTRAINT recycling_tenant_id_decision_id_fkey FOREIGN KEY (tenant_id, decision_id) REFERENCES public.decision(tenant_id, id);
 
@@ -1503,6 +1621,10 @@ ALTER TABLE ONLY public.webhook_delivery
 
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE public.accounting_export ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.accounting_settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.anomaly ENABLE ROW LEVEL SECURITY;
 
@@ -1554,6 +1676,10 @@ ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY one_tenant ON public.accounting_export USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.accounting_settings USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1602,7 +1728,11 @@ CREATE POLICY one_tenant ON public.notice USING ((tenant_id = ( SELECT (current_
 
 CREATE POLICY one_tenant ON public.order_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.payment USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.payment_part USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.recycling USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1632,7 +1762,11 @@ CREATE POLICY owner_only ON public.api_key TO desmos_owner USING (true) WITH CHE
 
 CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHECK (true);
 
+ALTER TABLE public.payment ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.payment_part ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recycling ENABLE ROW LEVEL SECURITY;
 
@@ -1661,6 +1795,10 @@ GRANT ALL ON FUNCTION public.authenticate_key(wanted bytea) TO desmos_app;
 
 REVOKE ALL ON FUNCTION public.every_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.every_tenant() TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.accounting_export TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.accounting_settings TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.anomaly TO desmos_app;
 
@@ -1794,9 +1932,15 @@ GRANT UPDATE(share_part) ON TABLE public.order_line TO desmos_app;
 
 GRANT UPDATE(answered) ON TABLE public.order_line TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.payment TO desmos_app;
+
+GRANT UPDATE(unpaid_at) ON TABLE public.payment TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
 
 GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.payment_part TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.recycling TO desmos_app;
 

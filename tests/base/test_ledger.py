@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from desmos_fast.base import ledger
 from desmos_fast.base.errors import OurBug
-from desmos_fast.base.ledger import Due, Entry, Line
+from desmos_fast.base.ledger import Due, Entry, Line, Settled
 from desmos_fast.base.types import Cents
 
 AMO = "amo:01751"
@@ -29,7 +29,8 @@ TRANSFERS: list[Callable[[Cents], Entry]] = [
     lambda amount: ledger.recovery_identified("o#1", AMO, INVOICE, amount),
     lambda amount: ledger.recovery_identified("o#1", AMO, None, amount),
     lambda amount: ledger.credit_unmatched("b:1", "ACCOUNT", amount),
-    lambda amount: ledger.patient_paid("p1", INVOICE, amount),
+    lambda amount: ledger.at_desk("payment.received", "p1", "cash", amount, [Settled(INVOICE, amount, 0)], []),
+    lambda amount: ledger.at_desk("payment.attached", "p1", "cash", 0, [Settled(INVOICE, 0, amount)], [("p1", -amount)]),
     lambda amount: ledger.moved_to_patient("d1", AMC, INVOICE, amount),
     lambda amount: ledger.written_off("d1", AMC, INVOICE, amount),
 ]

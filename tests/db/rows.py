@@ -77,6 +77,8 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "id": uuid7, "sha256": HASH, "code": "faulty_input", "detail": "d", "faults": "[]", "size": 1, "profile": "essai-1", "sealed": b"s",
         "noticed_at": NOW,
     },
+    "payment": {"id": uuid7, "means": "cash", "amount": 900, "received_on": DAY, "reference": "", "recorded_at": NOW},
+    "payment_part": {"line": 1, "amount": 900},
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
 }  # fmt: skip
 
