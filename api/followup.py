@@ -7,7 +7,7 @@ from aiohttp import web
 
 from api.body import number
 from api.problems import BadCursor, BadParameter
-from api.writes import json_answer, read, write
+from api.writes import json_answer, read, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -71,7 +71,7 @@ async def set_setting(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.set_term(con, context, body), 201)
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.post("/v1/follow-up/indus:dispute")
@@ -81,4 +81,4 @@ async def dispute(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.dispute(con, context, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)

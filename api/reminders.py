@@ -8,7 +8,7 @@ from aiohttp import web
 from api.body import number, uuid_of
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter
-from api.writes import json_answer, read, write
+from api.writes import json_answer, read, write, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -89,7 +89,7 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.cancel(con, context, reminder, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.get("/v1/audits/tp")

@@ -11,7 +11,7 @@ import pytest
 from desmos_fast.base.calendar import add_working_days
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.tenant import transaction
-from desmos_fast.settlement.dunning.reminders import service
+from desmos_fast.settlement.dunning.reminders import service, store
 from desmos_fast.settlement.dunning.reminders.jobs import Daily
 from tests.api.conftest import MASTER, Desk
 from tests.api.post import rows
@@ -65,7 +65,7 @@ async def test_each_level_of_each_payer_fires_once_on_its_day(centre: LateCentre
     assert await fired(centre) == sorted((day.isoformat(), rule, level, whom) for day, rule, level, whom in expected)
     async with centre.rows() as con:
         both = await con.fetchrow("SELECT items, amount FROM reminder WHERE rule = 'amo' AND level = 2")
-    assert tuple(both) == (2, 2800), "one claim for a payer, with a list"
+    assert both is not None and tuple(both) == (2, 2800), "one claim for a payer, with a list"
 
 
 async def test_working_days_skip_the_holidays_of_november(centre: LateCentre) -> None:
@@ -153,16 +153,16 @@ async def test_the_worker_does_each_day_once_however_often_it_looks_or_dies(cent
     now = [START + timedelta(30)]
     pool = centre.desk.house.pool
     workers = [Daily(pool, Keyring(MASTER), lambda: at(now[0])) for _ in range(2)]
-    add = service.store.add
+    add = store.add
 
     async def die(*args: Any) -> None:
         await add(*args)
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(service.store, "add", die)
+    monkeypatch.setattr(store, "add", die)
     await workers[0].look()
     assert await fired(centre) == [], "what a day began is undone with it"
-    monkeypatch.setattr(service.store, "add", add)
+    monkeypatch.setattr(store, "add", add)
     for worker in workers * 2:
         await worker.look()
     assert len(await fired(centre)) == 1
