@@ -11,7 +11,7 @@ from uuid import UUID
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement.model import LineRow
 from desmos_fast.settlement.replay.model import Decided
-from desmos_fast.settlement.replay.rows import Rows
+from desmos_fast.settlement.replay.rows import PATIENT, Rows, ShareRow
 
 Choice = tuple[str, str, dict[str, Any]]
 """Kind, subject, detail."""
@@ -136,5 +136,96 @@ def _piece_is_free(rows: Rows, piece: str) -> bool:
     return rows.line_named(piece) in rows.free_lines if "#" in piece else rows.by_line_ref[piece] in rows.free_credits
 
 
+WRITTEN_OFF: Final = ("rejected", "settled_part", "announced_part", "indu")
+MOVED: Final = ("rejected", "pending", "received", "open", "settled_part", "indu")
+BARRED: Final = ("open", "sent", "received", "pending", "rejected")
+
+
+def ends(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for name, part, share in _shares(rows):
+        if share.state in (("due", "part_paid") if part == PATIENT else WRITTEN_OFF):
+            yield "write_off", name, {}
+        if part != PATIENT and share.state in MOVED and share.open and _owes_still(rows, name):
+            yield "to_patient", name, {}
+        if part != PATIENT and share.state in BARRED and chance.random() < 0.2:
+            yield "time_bar", name, {}
+
+
+def _shares(rows: Rows) -> Iterator[tuple[str, str, ShareRow]]:
+    for invoice in rows.invoices.values():
+        for part, share in invoice.shares.items():
+            yield f"{invoice.biller}/{invoice.number}/{part}", part, share
+
+
+def _owes_still(rows: Rows, name: str) -> bool:
+    desk = rows.invoices[rows.share_named(name)[0]].shares.get(PATIENT)
+    return desk is None or desk.state not in TERMINAL
+
+
+def recoveries(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for name, _, share in _shares(rows):
+        if share.state == "indu":
+            yield "indu_contest", name, {}
+            ways = ["open", *(["to_patient"] if share.open and _owes_still(rows, name) else []), "written_off"]
+            yield "indu_accept", name, {"into": chance.choice(ways)}
+
+
+def rejects(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for name, part, share in _shares(rows):
+        if share.state == "rejected":
+            yield "recycle", name, {"parts": [part], "open": {part: share.open}}
+            yield "assign", name, {"to": "Camille R."}
+            keys = rows.on_share[rows.share_named(name)]
+            lines = sorted(rows.name_of(key) for key in keys if rows.lines[key].status == "rejected" and key not in rows.answered)
+            yield "claim", name, {"lines": lines}
+
+
+def payments(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    """Pay for an invoice, for one with a rest, or for none; put the rest on an invoice, give it back, take all of it back."""
+    name = f"payment {len(rows.payments) + 1}"
+    owed = [(invoice.id, invoice.shares[PATIENT]) for invoice in rows.invoices.values() if PATIENT in invoice.shares]
+    payable = [(str(one), share) for one, share in owed if share.state not in TERMINAL and share.amount > share.closed]
+    for one, share in payable:
+        amount = chance.choice([max(share.open, 100), 500])
+        part = {"invoice": one, "payment": None, "amount": amount}
+        yield "payment", name, {"means": chance.choice(MEANS), "amount": amount + chance.choice([0, 0, 300]), "parts": [part]}
+        excess = share.announced - (share.amount - share.closed)
+        if excess > 0:
+            yield "refund", name, {"means": "cash", "amount": -excess, "parts": [part | {"amount": -excess}]}
+    yield "payment", name, {"means": "card", "amount": 700, "parts": []}
+    for known, payment in rows.payments.items():
+        if payment.unpaid:
+            continue
+        yield "unpay", known, {"why": "impayé"}
+        rest = rest_of(rows, known)
+        if rest > 0:
+            yield "refund", name, {"means": "cash", "amount": -rest, "parts": [{"invoice": None, "payment": known, "amount": -rest}]}
+            for one, _ in payable:
+                yield "payment", known, {"attached": [{"invoice": one, "payment": None, "amount": chance.randint(1, rest)}]}
+
+
+MEANS: Final = ("cash", "card", "cheque", "transfer")
+
+
+def rest_of(rows: Rows, name: str) -> int:
+    """Return what a payment has for no invoice: refunds of it count as long as they stand."""
+    payment = rows.payments[name]
+    given = (amount for one in rows.payments.values() if not one.unpaid for _, source, amount in one.parts if source == name)
+    return payment.amount - sum(amount for *_, amount in payment.parts) + sum(given) if payment.amount > 0 else 0
+
+
 Maker = Callable[[Rows, random.Random], Iterator[Choice]]
-MAKERS: Final[tuple[Maker, ...]] = (undos, undos, line_matches, credit_matches, proposals, refusals, splits, unsplits)
+MAKERS: Final[tuple[Maker, ...]] = (
+    undos,
+    undos,
+    line_matches,
+    credit_matches,
+    proposals,
+    refusals,
+    splits,
+    unsplits,
+    ends,
+    recoveries,
+    rejects,
+    payments,
+)

@@ -162,7 +162,12 @@ def check(play: Play) -> None:
     """Look at what must hold of the books and matches at any moment."""
     state = play.world.state()
     assert sum(state.balances.values()) == 0
-    assert all(amount > 0 for account, amount in state.balances.items() if account.startswith("creance:"))
+    receivables = {account: amount for account, amount in state.balances.items() if account.startswith("creance:")}
+    owed = Counter[str]()
+    for invoice in play.world.rows.invoices.values():
+        for share in invoice.shares.values():
+            owed[f"creance:{share.payer}:{invoice.biller}/{invoice.number}"] += share.open
+    assert receivables == {account: amount for account, amount in owed.items() if amount}
     used = Counter[tuple[str, str]]()
     for row in state.matches.values():
         used.update((row.problem, name) for name in row.left)

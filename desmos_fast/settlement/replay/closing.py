@@ -3,17 +3,19 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Final
-from uuid import UUID
+
+import msgspec
 
 from desmos_fast.base import ledger
 from desmos_fast.base.ledger import Due
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement.replay.deciding import UNDONE, Deciding
+from desmos_fast.settlement.replay.deciding import Deciding
 from desmos_fast.settlement.replay.model import Decided, Share
-from desmos_fast.settlement.replay.rows import InvoiceRow, LineKey, Rows, ShareRow
+from desmos_fast.settlement.replay.paying import desk_state
+from desmos_fast.settlement.replay.rows import PATIENT, InvoiceRow, LineKey, Rows, ShareRow
 
+OF_SHARES: Final = frozenset({"write_off", "to_patient", "time_bar", "indu_contest", "indu_accept", "recycle", "claim", "assign"})
 ENDS: Final[Mapping[str, str]] = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
-PATIENT: Final = "patient"
 WITH_PAYER: Final = ("sent", "received")
 
 
@@ -59,7 +61,8 @@ class Closing(Deciding):
             self.entries.append(ledger.moved_to_patient(ref, share.payer, ref, owed))
             self._owe(owed)
         elif state == "time_barred":
-            self.entries.append(ledger.written_off(ref, share.payer, ref, owed, event="share.time_barred"))
+            barred = ledger.written_off(ref, share.payer, ref, owed)
+            self.entries.append(msgspec.structs.replace(barred, event="share.time_barred"))
         else:
             self.entries.append(ledger.written_off(ref, share.payer, ref, owed))
         share.closed += owed
@@ -110,14 +113,3 @@ class Closing(Deciding):
         if self.share.transport in WITH_PAYER:
             self.share.transport = "pending"
         self.shares.add(self.name)
-
-
-def desk_state(share: ShareRow) -> str:
-    """Return the state of a patient's share from what is owed and what was received."""
-    if share.amount == 0 and share.announced == 0:
-        return "not_due"
-    if share.announced <= 0:
-        return "due"
-    if share.announced < share.amount:
-        return "part_paid"
-    return "paid" if share.announced == share.amount else "refund_due"

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from desmos_fast.base.ledger import Entry
@@ -17,6 +17,7 @@ from desmos_fast.settlement.posting import KEYED
 from desmos_fast.settlement.replay.model import Announced, GivenLine, Share, Signed
 
 LineKey: TypeAlias = tuple[UUID, int]
+PATIENT: Final = "patient"
 
 
 @dataclass
@@ -75,6 +76,16 @@ class MatchRow:
 
 
 @dataclass
+class PaymentRow:
+    """One payment at the desk, a refund below zero; its parts name an invoice, or another payment whose rest is given back."""
+
+    means: str
+    amount: int
+    parts: list[tuple[str | None, str | None, int]] = field(default_factory=list)
+    unpaid: bool = False
+
+
+@dataclass
 class Rows:
     """Every row, and the indexes that a run asks; `secret` is the centre's, for references that have the form of a NIR."""
 
@@ -94,6 +105,7 @@ class Rows:
     """The lines that a person has dealt with: they count for their amount and no more."""
     last_piece: dict[str, int] = field(default_factory=dict)
     """The number of the last piece of each credit, and of the last line of each order."""
+    payments: dict[str, PaymentRow] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     numbered: dict[tuple[str, int], list[UUID]] = field(default_factory=dict)
     patients: dict[tuple[str, str, date], list[UUID]] = field(default_factory=dict)

@@ -11,11 +11,10 @@ from desmos_fast.settlement.book import Book
 from desmos_fast.settlement.labels import quoted_tokens
 from desmos_fast.settlement.model import CreditRow, LineRow, OrderRow, PartRow, ShareLineRow, TakenRow
 from desmos_fast.settlement.replay.model import Share
-from desmos_fast.settlement.replay.rows import InvoiceRow, LineKey, Rows
+from desmos_fast.settlement.replay.rows import PATIENT, InvoiceRow, LineKey, Rows
 
 AUTO = "auto"
 Patient: TypeAlias = tuple[str, str, date]
-DESK = "patient"
 
 
 def open_book(rows: Rows, since: datetime, hidden: Collection[UUID]) -> Book:
@@ -106,7 +105,7 @@ def _patient_of(invoice: InvoiceRow) -> Patient:
 
 
 def _parts_of(invoice: InvoiceRow) -> list[PartRow]:
-    shares = [share for part, share in sorted(invoice.shares.items()) if part != DESK]
+    shares = [share for part, share in sorted(invoice.shares.items()) if part != PATIENT]
     return [
         PartRow(
             invoice.id, invoice.biller, invoice.number, invoice.insured, invoice.care_date, share.part, share.payer,

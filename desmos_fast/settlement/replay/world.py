@@ -16,6 +16,7 @@ from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.book import decide
 from desmos_fast.settlement.model import Match
 from desmos_fast.settlement.posting import Plan, Word, make_plan, share_moves
+from desmos_fast.settlement.replay.closing import OF_SHARES, Closing
 from desmos_fast.settlement.replay.deciding import Deciding
 from desmos_fast.settlement.replay.model import (
     Announced,
@@ -31,6 +32,7 @@ from desmos_fast.settlement.replay.model import (
     Step,
     canonical,
 )
+from desmos_fast.settlement.replay.paying import OF_PAYMENTS, pay
 from desmos_fast.settlement.replay.rows import MatchRow, Rows
 from desmos_fast.settlement.replay.selecting import AUTO, open_book, share_lines
 
@@ -138,7 +140,11 @@ class World:
     # --- a decision
 
     def _decide(self, step: Decided) -> list[Entry]:
-        deciding = Deciding(self.rows, step)
+        if step.kind in OF_PAYMENTS:
+            return pay(self.rows, step)
+        if step.kind == "dispute":
+            return []
+        deciding = Closing(self.rows, step) if step.kind in OF_SHARES else Deciding(self.rows, step)
         deciding.take()
         self._move_shares(deciding.shares, deciding.orders)
         return deciding.entries
