@@ -7,11 +7,11 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from desmos_fast.settlement.bank import cfonb120
+from desmos_fast.settlement.bank import camt, cfonb120
 from desmos_fast.settlement.bank.input import Found, refuse
 from desmos_fast.settlement.bank.model import BankLine, Statement
 
-Format = Literal["auto", "cfonb120"]
+Format = Literal["auto", "cfonb120", "camt"]
 # A statement that is read as a whole; one that is read as a stream has no bound of ours.
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _HEAD: Final = 4096
@@ -23,9 +23,12 @@ def stream_statement(source: BinaryIO, found: Found, statement_format: Format = 
     `source` is read twice from its beginning. Raises BankRefused with the first fault of a file that cannot be taken.
     """
     source.seek(0)
-    if statement_format == "auto" and source.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
-        refuse("BANK_XML", "the file is XML; only CFONB 120 statements are read", "ask the bank for the statement in CFONB 120", 1, 1)
-    return cfonb120.lines(source, found)
+    known = statement_format if statement_format != "auto" else "camt" if _is_xml(source.read(_HEAD)) else "cfonb120"
+    return camt.lines(source, found) if known == "camt" else cfonb120.lines(source, found)
+
+
+def _is_xml(head: bytes) -> bool:
+    return head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<")) or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
 def read_statement(data: bytes, statement_format: Format = "auto") -> Statement:
@@ -41,5 +44,6 @@ def read_statement(data: bytes, statement_format: Format = "auto") -> Statement:
     for written in stream_statement(io.BytesIO(data), found, statement_format):
         lines += decoder.decode_lines(written)
     return Statement(
-        sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=tuple(found.blocks), warnings=found.warnings
+        sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=tuple(found.blocks), warnings=found.warnings,
+        entries=tuple(found.entries),
     )  # fmt: skip

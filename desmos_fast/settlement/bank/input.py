@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, NoReturn
 
 from desmos_fast.base.identifiers import mask_nir
-from desmos_fast.settlement.bank.model import WARNINGS_KEPT, BankFault, BankRefused, Block, gap
+from desmos_fast.settlement.bank.model import WARNINGS_KEPT, BankFault, BankRefused, Block, Entry, gap
 
 BLOCK: Final = 256 * 1024
 
@@ -38,16 +38,17 @@ def refuse(
 
 
 class Found:
-    """What a statement holds besides its lines: its blocks unless `keep_blocks` is false, and the first warnings and gaps.
+    """What a statement holds besides its lines: its blocks and entries unless `keep` is false, and the first warnings and gaps.
 
     `count` and `warned` count all blocks and warnings.
     """
 
-    def __init__(self, keep_blocks: bool = True) -> None:
+    def __init__(self, keep: bool = True) -> None:
         self.sha256 = self.format = ""
         self.blocks: list[Block] = []
+        self.entries: list[Entry] = []
         self.lines = self.count = self.warned = 0
-        self._keep_blocks = keep_blocks
+        self._keeps = keep
         self._warnings: list[BankFault] = []
         self._gaps: list[BankFault] = []
         self._last: dict[tuple[str, str], Block] = {}
@@ -69,8 +70,13 @@ class Found:
         fault = before and gap(before, block)
         if fault:
             self._keep(self._gaps, fault)
-        if self._keep_blocks:
+        if self._keeps:
             self.blocks.append(block)
+
+    def add_entry(self, entry: Entry) -> None:
+        """Take an entry that another file may tell of too."""
+        if self._keeps and entry.keys:
+            self.entries.append(entry)
 
     def _keep(self, kept: list[BankFault], fault: BankFault) -> None:
         self.warned += 1

@@ -80,6 +80,23 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One entry of a camt file, by which a statement and a notification tell that they mean the same: the lines from `first` on.
+
+    `keys` are the bank's own references, each with its name; `details` says whether the entry has transactions.
+    """
+
+    kind: str
+    first: int
+    lines: int
+    account: str
+    booking_date: date
+    amount: Cents
+    currency: str
+    keys: tuple[str, ...]
+    details: bool
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """What a file gives: its lines in file order, its blocks, and what was accepted with a warning (the first WARNINGS_KEPT)."""
 
@@ -88,6 +105,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[BankLine, ...]
     blocks: tuple[Block, ...]
     warnings: tuple[BankFault, ...]
+    entries: tuple[Entry, ...] = ()
 
 
 def content_key(line: BankLine) -> str:

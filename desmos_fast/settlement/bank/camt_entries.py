@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One entry of a camt statement: its amount, dates and status, and the line or lines that it becomes."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Final, Literal, NamedTuple, cast
+
+from lxml import etree
+
+from desmos_fast.base.identifiers import mask_nir
+from desmos_fast.base.types import Cents
+from desmos_fast.settlement.bank.input import Found, refuse
+from desmos_fast.settlement.bank.model import BankFault, BankLine, Entry, Source
+from desmos_fast.settlement.bank.texts import NO_END_TO_END, digit_runs, minor_amount
+
+# Balances are below 2^63 minor units, with room for sums.
+LARGEST: Final = 10**17
+_AGAIN: Final = "ask the bank for the file again"
+Balance = tuple[str, date, Cents]
+
+
+class Account:
+    """The statement at hand: its account, the line where it begins, its first and its last balance."""
+
+    def __init__(self, line: int = 1) -> None:
+        self.name = ""
+        self.line = line
+        self.opening: Balance | None = None
+        self.closing: Balance | None = None
+
+
+class Detail(NamedTuple):
+    """What one transaction says: texts in the order of the file, those that are remittance among them, and its amount where it is told."""
+
+    texts: tuple[str, ...]
+    remittance: tuple[str, ...]
+    end_to_end_id: str | None
+    payer_name: str | None
+    payer_id: str | None
+    label: str | None
+    keys: tuple[str, ...]
+    amount: tuple[str, int] | None
+
+
+def local(element: etree._Element | None) -> str:
+    """Return the name of an element without its namespace, "" for none."""
+    return "" if element is None or not isinstance(element.tag, str) else element.tag.rpartition("}")[2]
+
+
+def line_of(element: etree._Element) -> int:
+    """Return the line of the file in which an element begins."""
+    return cast("int | None", element.sourceline) or 1
+
+
+def child(element: etree._Element | None, name: str) -> etree._Element | None:
+    """Return the first child of that name in any namespace."""
+    return None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
+
+
+def text_of(element: etree._Element | None) -> str | None:
+    """Return the text of an element on one line, None when it is absent or blank."""
+    text = None if element is None else element.text
+    return " ".join(text.split("\n")).strip() or None if text else None
+
+
+def text_at(element: etree._Element | None, *names: str) -> str | None:
+    """Return the text of a descendant, each the first child of its name."""
+    for name in names:
+        element = child(element, name)
+    return text_of(element)
+
+
+def amount_of(element: etree._Element, what: str) -> tuple[str, int]:
+    """Return currency and minor units of the amount in an element. Raises BankRefused."""
+    found = child(element, "Amt")
+    currency, text = (found.get("Ccy") or "" if found is not None else ""), text_of(found) or ""
+    line = line_of(element)
+    if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        refuse("BANK_CURRENCY", f"{what}: not a currency of three letters", _AGAIN, line, None, currency[:8])
+    try:
+        units = minor_amount(text.removeprefix("+"), currency)
+    except ValueError:
+        units = LARGEST
+    if units is None:
+        refuse("BANK_DECIMALS", f"{what}: this is no whole number of {currency} minor units", _AGAIN, line, None, text[:40])
+    if units >= LARGEST:
+        refuse("BANK_BAD_AMOUNT", f"{what}: an amount is a decimal number without a sign", _AGAIN, line, None, text[:40])
+    return currency, units
+
+
+def date_of(element: etree._Element | None, near: etree._Element, what: str) -> date:
+    """Return the day that a date choice holds (Dt or DtTm). Raises BankRefused."""
+    text = text_at(element, "Dt") or text_at(element, "DtTm") or ""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        refuse("BANK_BAD_DATE", f"{what}: not a date, year-month-day", _AGAIN, line_of(near), None, text[:40])
+
+
+def entry_lines(element: etree._Element, account: Account, found: Found) -> list[BankLine]:
+    """Return the lines of one entry: one for each transaction when their amounts give the entry's, else one. Raises BankRefused."""
+    what = f"entry {text_at(element, 'NtryRef') or text_at(element, 'AcctSvcrRef') or found.lines + 1}"
+    what = mask_nir(what)
+    currency, amount = amount_of(element, what)
+    sign = _sign(element)
+    if sign is None:
+        refuse("BANK_XML", f"{what}: CdtDbtInd must say CRDT or DBIT", _AGAIN, line_of(element))
+    batch = [text for parent in element.iterchildren("{*}NtryDtls") for text in _batch_keys(parent)]
+    inside = [each for parent in element.iterchildren("{*}NtryDtls") for each in parent.iterchildren("{*}TxDtls")]
+    details = [_detail(each, sign) for each in inside]
+    signed = Cents(sign * amount)
+    shared = _Shared(element, account, found, what, currency, tuple(text for name, text in batch if name == "PmtInfId"))
+    some = _split(details, currency, signed)
+    if some is None:
+        if any(detail.amount is not None for detail in details) and _is_odd(details, currency, signed):
+            found.warn(_batch_sum(element, what))
+        some = [(_merged(details), signed)]
+    read = [shared.line(detail, cents, found.lines + place) for place, (detail, cents) in enumerate(some, 1)]
+    keys = [*shared.keys, *(f"PmtInfId:{text}" for text in shared.batch), *(key for detail in details for key in detail.keys)]
+    found.add_entry(
+        Entry(
+            kind=found.format, first=found.lines + 1, lines=len(read), account=account.name, booking_date=read[0].booking_date,
+            amount=signed, currency=currency, keys=tuple(dict.fromkeys(keys)), details=bool(details),
+        )  # fmt: skip
+    )
+    return read
+
+
+def _sign(element: etree._Element) -> int | None:
+    # A reversal of a debit may say either: this indicator alone tells which way the money went.
+    return {"CRDT": 1, "DBIT": -1}.get(text_at(element, "CdtDbtInd") or "")
+
+
+def _batch_keys(parent: etree._Element) -> Iterator[tuple[str, str]]:
+    for name in ("MsgId", "PmtInfId"):
+        text = text_at(parent, "Btch", name)
+        if text:
+            yield name, text
+
+
+def _split(details: Sequence[Detail], currency: str, signed: int) -> list[tuple[Detail, Cents]] | None:
+    """Return the details with their amounts when each can be a line of its own."""
+    if len(details) == 1 and details[0].amount is None:
+        return [(details[0], Cents(signed))]
+    if not details or _is_odd(details, currency, signed):
+        return None
+    return [(detail, Cents(detail.amount[1])) for detail in details if detail.amount is not None]
+
+
+def _is_odd(details: Sequence[Detail], currency: str, signed: int) -> bool:
+    amounts = [detail.amount for detail in details]
+    return any(amount is None or amount[0] != currency for amount in amounts) or sum(amount[1] for amount in amounts if amount) != signed
+
+
+def _merged(details: Sequence[Detail]) -> Detail:
+    """Return what several transactions say together; what they do not agree on is nobody's."""
+
+    def common(values: set[str | None]) -> str | None:
+        return values.pop() if len(values) == 1 else None
+
+    return Detail(
+        texts=tuple(text for detail in details for text in detail.texts),
+        remittance=tuple(text for detail in details for text in detail.remittance),
+        end_to_end_id=common({detail.end_to_end_id for detail in details}),
+        payer_name=common({detail.payer_name for detail in details}),
+        payer_id=common({detail.payer_id for detail in details}),
+        label=common({detail.label for detail in details}),
+        keys=(),
+        amount=None,
+    )
+
+
+def _batch_sum(element: etree._Element, what: str) -> BankFault:
+    return BankFault(
+        code="BANK_BATCH_SUM",
+        level="warning",
+        line=line_of(element),
+        message=f"{what}: its transactions do not add up to its amount; it is kept as one line, with what they say",
+        hint="ask the bank for the details of this entry",
+    )
+
+
+# --- transactions
+
+
+def _detail(element: etree._Element, sign: int) -> Detail:
+    texts: list[str] = []
+    remittance: list[str] = []
+    refs, parties, given = child(element, "Refs"), child(element, "RltdPties"), child(element, "RmtInf")
+    end_to_end = text_at(refs, "EndToEndId")
+    for each in refs.iterchildren() if refs is not None else ():
+        if local(each) in ("PmtInfId", "InstrId", "EndToEndId"):
+            texts.append(text_of(each) or "")
+    for each in given.iterchildren() if given is not None else ():
+        some = [text_of(each)] if local(each) == "Ustrd" else [text_at(each, "CdtrRefInf", "Ref")]
+        some += [text_of(more) for more in each.iterchildren("{*}AddtlRmtInf")]
+        remittance += [text for text in some if text]
+    own = {name: text_at(refs, name) for name in ("AcctSvcrRef", "PmtInfId")}
+    debtor = child(parties, "Dbtr")
+    person = debtor if child(debtor, "Pty") is None else child(debtor, "Pty")
+    return Detail(
+        texts=(*texts, *remittance),
+        remittance=tuple(remittance),
+        end_to_end_id=None if end_to_end in NO_END_TO_END else end_to_end,
+        payer_name=text_at(person, "Nm"),
+        payer_id=_party_id(child(person, "Id")),
+        label=text_at(element, "AddtlTxInf"),
+        keys=tuple(f"{name}:{text}" for name, text in own.items() if text),
+        amount=_detail_amount(element, sign),
+    )
+
+
+def _party_id(element: etree._Element | None) -> str | None:
+    organisation, person = child(element, "OrgId"), child(element, "PrvtId")
+    return (
+        text_at(organisation, "Othr", "Id") or text_at(organisation, "AnyBIC") or text_at(organisation, "BICOrBEI")
+        or text_at(person, "Othr", "Id")
+    )  # fmt: skip
+
+
+def _detail_amount(element: etree._Element, sign: int) -> tuple[str, int] | None:
+    """Return currency and signed minor units; an amount that is none is in no currency, and so not that of the entry."""
+    told = child(child(element, "AmtDtls"), "TxAmt")
+    amount = child(element, "Amt") if child(element, "Amt") is not None else child(told, "Amt")
+    if amount is None:
+        return None
+    currency = amount.get("Ccy") or ""
+    try:
+        units = minor_amount((text_of(amount) or "").removeprefix("+"), currency)
+    except ValueError:
+        units = None
+    return ("", 0) if units is None else (currency, (_sign(element) or sign) * units)
+
+
+class _Shared:
+    """What all lines of an entry have in common."""
+
+    def __init__(
+        self, element: etree._Element, account: Account, found: Found, what: str, currency: str, batch: tuple[str, ...]
+    ) -> None:
+        self.batch, self._currency, self._account, self._found = batch, currency, account, found
+        booked, valued = child(element, "BookgDt"), child(element, "ValDt")
+        self._value_date = None if valued is None else date_of(valued, element, what)
+        self._booking_date = date_of(booked, element, what) if booked is not None or valued is None else self._value_date
+        self._status: Literal["booked", "pending"] = (
+            "booked" if (text_at(element, "Sts", "Cd") or text_at(element, "Sts") or "BOOK") == "BOOK" else "pending"
+        )
+        self._operation = _operation(child(element, "BkTxCd"))
+        self._label = text_at(element, "AddtlNtryInf")
+        self.keys = tuple(f"{name}:{text}" for name in ("AcctSvcrRef", "NtryRef") if (text := text_at(element, name)))
+
+    def line(self, detail: Detail, amount: Cents, ordinal: int) -> BankLine:
+        """Return a line of the entry."""
+        assert self._booking_date is not None
+        sha256 = self._found.sha256
+        label = self._label or detail.label or ""
+        said = (*self.batch, *detail.texts, *((detail.label or "",) if self._label else ()), label)
+        return BankLine(
+            id=f"{sha256[:16]}:{ordinal}", account=self._account.name, booking_date=self._booking_date, value_date=self._value_date,
+            amount=amount, currency=self._currency, operation_code=self._operation, label=label, remittance=detail.remittance,
+            end_to_end_id=detail.end_to_end_id, payer_name=detail.payer_name, payer_id=detail.payer_id,
+            references=tuple(digit_runs(said)), qualifiers=(), status=self._status,
+            source=Source(file_sha256=sha256, line=ordinal, format=self._found.format),
+        )  # fmt: skip
+
+
+def _operation(code: etree._Element | None) -> str | None:
+    domain = child(code, "Domn")
+    parts = [text_at(domain, "Cd"), text_at(domain, "Fmly", "Cd"), text_at(domain, "Fmly", "SubFmlyCd")]
+    return "/".join(part or "" for part in parts) if any(parts) else text_at(code, "Prtry", "Cd")
