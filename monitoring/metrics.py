@@ -81,6 +81,7 @@ forclusion_cents: Final = Gauge(
 )
 accounting_exports: Final = Counter("desmos_accounting_periods_closed_total", "Periods of the books closed by an export.", registry=REGISTRY)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
+decisions: Final = Counter("desmos_decisions_total", "Decisions of people, by kind.", ("kind",), registry=REGISTRY)
 scheduled_builds: Final = Counter("desmos_scheduled_builds_total", "Builds at due times, by result.", ("result",), registry=REGISTRY)
 scheduled_build_time: Final = Gauge(
     "desmos_scheduled_build_timestamp_seconds",
