@@ -11,9 +11,10 @@ from desmos_fast.base.clock import paris_date
 from desmos_fast.base.types import Cents, Part
 from desmos_fast.billing.rules import document_state
 from desmos_fast.nomenclature.rejects import RejectTable
-from desmos_fast.settlement.dunning.figures import age_of, follow_up_of, plus, total_of
+from desmos_fast.settlement.dunning.figures import follow_up_of, plus, total_of
 from desmos_fast.settlement.dunning.model import NOTHING, FollowUp
 from desmos_fast.settlement.model import Tally
+from desmos_fast.settlement.rejects.rules import age_of
 
 LISTED: Final = 200
 Item = TypeVar("Item")

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the rows of the query become the figures of the follow-up."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement.dunning.model import AGES, NOTHING, AgeRow, FollowUp, InduRow, Paid, PenaltyRow, Rate
+from desmos_fast.settlement.dunning.model import NOTHING, AgeRow, FollowUp, InduRow, Paid, PenaltyRow, Rate
 from desmos_fast.settlement.model import Tally
 
 Item = TypeVar("Item")
-_ENDS: Final = (7, 30, 60, 90)
 
 
 class _Counted(msgspec.Struct):
@@ -76,11 +74,6 @@ def total_of(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total = plus(total, tally)
     return total
-
-
-def age_of(days: int) -> str:
-    """Return the age that a number of days is."""
-    return AGES[bisect_left(_ENDS, days)]
 
 
 def follow_up_of(columns: Mapping[str, str]) -> FollowUp:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import Cents, uuid7
 from desmos_fast.settlement.dunning import rules
-from desmos_fast.settlement.dunning.figures import age_of
 from desmos_fast.settlement.dunning.model import Penalty, SettingRefused, Term, TermsInvalid
 from desmos_fast.settlement.dunning.reminders.rules import levels
 from desmos_fast.settlement.dunning.rules import TermSpan
@@ -97,11 +96,6 @@ def test_a_setting_that_is_none_is_refused(name: str, value: str, payer: str | N
 
 
 # --- days
-
-
-@pytest.mark.parametrize(("days", "age"), [(-1, "0-7"), (7, "0-7"), (8, "8-30"), (30, "8-30"), (31, "31-60"), (61, "61-90"), (91, ">90")])
-def test_ages(days: int, age: str) -> None:
-    assert age_of(days) == age
 
 
 @given(day=st.dates(date(2025, 6, 1), date(2027, 12, 30)), count=st.integers(1, 60))
