@@ -9,7 +9,16 @@ import pytest
 
 from desmos_fast.base import ledger
 from desmos_fast.settlement.accounting import rules
-from desmos_fast.settlement.accounting.model import AccountingRefused, AccountingSettings, Balance, ExportAsked, LedgerRow, Period, Unmapped
+from desmos_fast.settlement.accounting.model import (
+    AccountingRefused,
+    AccountingSettings,
+    Balance,
+    ChartRow,
+    ExportAsked,
+    LedgerRow,
+    Period,
+    Unmapped,
+)
 from tests.settlement.accounting.books import AMC, AMO, FIRST, entries, lines, rows
 
 ROOT = Path(__file__).parents[3]
@@ -50,8 +59,8 @@ def test_an_account_of_a_payer_is_its_own_and_a_patient_has_none() -> None:
 
 def test_a_centre_says_its_own_numbers() -> None:
     chart = {
-        "banque:30002005500000157845Z": rules.ChartRow(number="512100", label="Banque A"),
-        "produit": rules.ChartRow(number="706100", label="Soins dentaires"),
+        "banque:30002005500000157845Z": ChartRow(number="512100", label="Banque A"),
+        "produit": ChartRow(number="706100", label="Soins dentaires"),
     }
     shown = rules.in_force(AccountingSettings(chart=chart), 3)
     look = rules.Accounts(shown.chart, {})

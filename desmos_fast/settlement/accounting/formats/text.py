@@ -57,7 +57,7 @@ def ascii_only(text: str) -> str:
 def short_account(one: BookLine) -> str:
     """Return an account of at most eight characters: that of the chart, or one of its own for a payer that owes.
 
-    The ten digits of an AMC are written in base 36, always seven characters; the five of an AMO after an O are six: no two payers share one.
+    The ten digits of an AMC are written in base 36, always seven characters; an AMO has six, the first an O: no two payers share one.
     """
     if not one.auxiliary or not one.account.startswith(CLIENTS):
         return one.account[:SHORT]

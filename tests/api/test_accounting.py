@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The books are exported period by period: nothing twice, nothing left out, the same bytes each time, and to the cent the ledger."""
+
+import asyncio
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from desmos_fast.base import ledger
+from desmos_fast.base.ledger import Due, Entry
+from desmos_fast.base.types import Cents
+from desmos_fast.db import journal
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.context import Context, without_key
+from desmos_fast.settlement.accounting import rules, service
+from desmos_fast.settlement.accounting.check import Report, check
+from desmos_fast.settlement.accounting.formats.fec import HEAD
+from desmos_fast.settlement.accounting.model import ExportAsked, Format, PeriodClosed, PeriodOpen
+from desmos_fast.settlement.accounting.service import Volume
+from tests.api.conftest import MASTER, Desk
+from tests.api.worker import environment
+from tests.oracle.fec import judge
+from tests.settlement.accounting.books import AMC, AMO
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+def at(day: str, hour: int = 9) -> datetime:
+    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC)
+
+
+def bill(number: int, amount: int = 2100, payer: str = AMO) -> Entry:
+    return ledger.signed(f"750000018/{number}", [Due(payer, Cents(amount))])
+
+
+def paid(number: int, amount: int = 2100, payer: str = AMO) -> Entry:
+    return ledger.line_matched(f"o:1#{number}", payer, f"750000018/{number}", Cents(amount))
+
+
+async def post(desk: Desk, when: datetime, *entries: Entry) -> None:
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        await journal.post(con, desk.tenant, when, entries)
+
+
+def context(desk: Desk, now: datetime = NOW) -> Context:
+    return without_key(desk.tenant, desk.finess, Keyring(MASTER).of(desk.tenant), now, "operator")
+
+
+async def siren(desk: Desk, **more: object) -> None:
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        await service.put_settings(con, context(desk), msgspec.json.encode({"siren": "123456782", **more}))
+
+
+async def export(
+    desk: Desk, period: str | ExportAsked, wanted: Format = "fec", *, draft: bool = False, now: datetime = NOW
+) -> tuple[Volume, bytes]:
+    asked = ExportAsked(period=period, draft=draft) if isinstance(period, str) else period
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        volume = await service.close(con, context(desk, now), asked)
+        return volume, b"".join([block async for block in service.write(con, context(desk, now), volume, wanted)])
+
+
+def read(content: bytes) -> list[dict[str, str]]:
+    rows = content.decode("iso-8859-15").rstrip("\r\n").split("\r\n")[1:]
+    return [dict(zip(HEAD, row.split("\t"), strict=True)) for row in rows]
+
+
+def sound(content: bytes) -> Report:
+    report = check(content.splitlines(keepends=True))
+    assert report.sound, report.findings
+    assert judge(content) == set()
+    return report
+
+
+async def autumn(desk: Desk) -> None:
+    """Post two months: an invoice paid within October, one paid in November, and money of the bank."""
+    await siren(desk)
+    await post(desk, at("2026-10-01"), bill(1), bill(2, 900, AMC), bill(3, 500, "patient"))
+    await post(desk, at("2026-10-20"), paid(1), ledger.credit_unmatched("f:1", "30002005500000157845Z", Cents(2100)))
+    await post(desk, at("2026-11-03"), paid(2, 900, AMC), bill(4))
+    await post(desk, at("2026-11-10"), ledger.credit_matched_later("f:1", [Due(AMO, Cents(2100))]))
+
+
+async def test_months_follow_each_other_and_are_the_ledger(desk: Desk) -> None:
+    await autumn(desk)
+    october, first = await export(desk, "2026-10")
+    assert (october.export.entries, october.export.lines, october.export.amount) == (5, 10, 2100 + 900 + 500 + 2100 + 2100)
+    report = sound(first)
+    assert (report.lines, report.entries, report.debit, report.first_number, report.last_number) == (10, 5, 7700, 1, 5)
+    with pytest.raises(PeriodOpen):
+        await export(desk, "2026-11")
+    november, second = await export(desk, "2026-11", now=at("2026-12-01"))
+    assert sound(second).first_number == 6, "numbers go on"
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        sums = await con.fetch("SELECT account, sum(debit - credit)::bigint AS amount FROM ledger_line GROUP BY account")
+    look = rules.Accounts(november.settings.chart, {})
+    expected: dict[tuple[str, str], int] = {}
+    for row in sums:
+        chart, auxiliary, _ = look.of(row["account"])
+        expected[chart.number, auxiliary] = expected.get((chart.number, auxiliary), 0) + row["amount"]
+    found: dict[tuple[str, str], int] = {}
+    for line in (*read(first), *read(second)):
+        key = line["CompteNum"], line["CompAuxNum"]
+        found[key] = found.get(key, 0) + int(line["Debit"].replace(",", "")) - int(line["Credit"].replace(",", ""))
+    assert found == expected
+
+
+async def test_the_same_period_again_is_the_same_bytes_whatever_came_since(desk: Desk) -> None:
+    await autumn(desk)
+    one, first = await export(desk, "2026-10")
+    await siren(desk, chart={"produit": {"number": "706100", "label": "Autre"}})
+    await post(desk, NOW, bill(9))
+    two, again = await export(desk, "2026-10")
+    assert (again, two.export.id) == (first, one.export.id)
+    assert await desk.count("accounting_export") == 1
+    _, draft = await export(desk, "2026-11", draft=True)
+    assert b"706100" in draft and b"706100" not in first
+    assert await desk.count("accounting_export") == 1, "a draft closes nothing"
+
+
+async def test_what_comes_late_for_a_closed_day_is_in_the_next_period(desk: Desk) -> None:
+    await autumn(desk)
+    _, first = await export(desk, "2026-10")
+    # A transaction that began in October and ended after the export.
+    await post(desk, at("2026-10-31", 22), bill(7))
+    _, again = await export(desk, "2026-10")
+    assert again == first
+    _, second = await export(desk, "2026-11", now=at("2026-12-01"))
+    (late, _) = [line for line in read(second) if line["PieceRef"] == "750000018/7"]
+    assert (late["EcritureDate"], late["PieceDate"]) == ("20261101", "20261101")
+    sound(second)
+
+
+async def test_an_entry_of_the_next_day_that_came_first_takes_what_follows_with_it(desk: Desk) -> None:
+    await siren(desk)
+    await post(desk, at("2026-10-31", 22), bill(1))
+    await post(desk, at("2026-10-31", 23), bill(2))
+    await post(desk, at("2026-10-31", 22), bill(3))
+    october, first = await export(desk, "2026-10")
+    assert october.export.entries == 1, "23 h UTC is the first of November in Paris"
+    _, second = await export(desk, "2026-11", now=at("2026-12-01"))
+    assert [line["PieceRef"][-1] for line in read(first) + read(second)] == list("112233")
+    sound(second)
+
+
+async def test_a_debt_that_was_paid_in_the_period_is_lettered(desk: Desk) -> None:
+    await autumn(desk)
+    _, first = await export(desk, "2026-10")
+    lettered = [line for line in read(first) if line["EcritureLet"]]
+    assert [(line["CompteNum"], line["EcritureLet"], line["DateLet"]) for line in lettered] == [("411100", "A", "20261020")] * 2
+    _, second = await export(desk, "2026-11", now=at("2026-12-01"))
+    assert not [line for line in read(second) if line["EcritureLet"]], "the other half is in October"
+    _, year = await export(desk, ExportAsked(first=date(2026, 10, 1), last=date(2026, 11, 30)), now=at("2026-12-01"))
+    assert {line["EcritureLet"] for line in read(year)} == {"", "A", "B"}
+    sound(year)
+
+
+async def test_a_year_opens_with_what_was_before(desk: Desk) -> None:
+    await siren(desk)
+    await post(desk, at("2025-12-30"), bill(1), ledger.credit_unmatched("f:1", "A1", Cents(700)))
+    await post(desk, at("2026-01-02"), paid(1), bill(2))
+    await post(desk, at("2026-02-02"), bill(3))
+    await export(desk, "2025")
+    _, january = await export(desk, "2026-01")
+    lines = read(january)
+    opening = [line for line in lines if line["JournalCode"] == "AN"]
+    assert lines[: len(opening)] == opening and {line["EcritureNum"] for line in opening} == {"1"}
+    assert {(line["CompteNum"], line["Debit"], line["Credit"]) for line in opening} == {
+        ("411100", "21,00", "0,00"), ("110000", "0,00", "21,00"), ("512000", "7,00", "0,00"), ("471000", "0,00", "7,00"),
+    }  # fmt: skip
+    assert (sound(january).last_number, sound((await export(desk, "2026-02"))[1]).first_number) == (3, 4)
+    _, year = await export(desk, ExportAsked(first=date(2026, 1, 1), last=date(2026, 2, 28)))
+    assert sound(year).last_number == 4
+    _, quadra = await export(desk, "2026-01", "quadra")
+    assert b"AN" not in quadra, "an accounting program opens its years itself"
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        "2026-09",
+        "2026-12",
+        ExportAsked(first=date(2026, 10, 15), last=date(2026, 10, 31)),
+        ExportAsked(first=date(2026, 9, 1), last=date(2026, 10, 31)),
+        ExportAsked(first=date(2026, 10, 1), last=date(2026, 10, 30)),
+    ],
+)
+async def test_days_are_neither_cut_nor_left_out(desk: Desk, period: str | ExportAsked) -> None:
+    await autumn(desk)
+    await export(desk, "2026-10")
+    with pytest.raises(PeriodClosed):
+        await export(desk, period, now=at("2027-02-01"))
+
+
+async def test_the_first_period_leaves_no_day_before_it_out(desk: Desk) -> None:
+    await autumn(desk)
+    with pytest.raises(PeriodClosed, match="2026-10-01"):
+        await export(desk, "2026-11", now=at("2026-12-01"))
+
+
+async def test_two_exports_at_once_close_a_period_once(desk: Desk) -> None:
+    await autumn(desk)
+    replies = [await desk.post("/v1/accounting/exports", {"period": "2026-10"}) for _ in range(2)]
+    assert [reply.status for reply in replies] == [201, 201]
+    assert replies[0].json["id"] == replies[1].json["id"] and await desk.count("accounting_export") == 1
+    (shown,) = (await desk.get("/v1/accounting/exports")).json["exports"]
+    assert shown == replies[0].json
+
+
+# --- over HTTP and on the command line
+
+
+async def test_files_are_given_whole_under_their_names(desk: Desk) -> None:
+    await autumn(desk)
+    made = (await desk.post("/v1/accounting/exports", {"period": "2026-10"})).json
+    reply = await desk.get(f"/v1/accounting/exports/{made['id']}/file?format=fec&separator=pipe")
+    assert reply.status == 200 and reply.headers["Content-Disposition"] == 'attachment; filename="123456782FEC20261031.txt"'
+    assert reply.body.startswith(b"JournalCode|JournalLib") and sound(reply.body).lines == 10
+    for wanted in ("quadra", "ebp", "ciel", "csv"):
+        reply = await desk.get(f"/v1/accounting/exports/{made['id']}/file?format={wanted}")
+        assert (reply.status, len(reply.body.splitlines()) >= 10) == (200, True)
+    draft = await desk.get("/v1/accounting/draft?first=2026-11-01&last=2026-11-30&format=csv")
+    assert draft.status == 200 and draft.body.count(b"\r\n") == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/accounting/exports/00000000-0000-7000-8000-000000000000/file", 404, "not_found"),
+        ("/v1/accounting/draft?period=2026-13&format=fec", 422, "accounting_invalid"),
+        ("/v1/accounting/draft?period=2026-10&format=sage", 400, "bad_parameter"),
+        ("/v1/accounting/draft?period=2026-10&format=fec", 422, "siren_missing"),
+    ],
+)
+async def test_what_cannot_be_given_says_why(desk: Desk, path: str, status: int, code: str) -> None:
+    reply = await desk.get(path)
+    assert (reply.status, reply.code) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"siren": "12345"}, {"closing_month": 13}, {"chart": {"autre": {"number": "411000", "label": "x"}}},
+        {"chart": {"produit": {"number": "806", "label": "x"}}}, {"journals": {"invoice": {"code": "v", "label": "x"}}},
+        {"table": {"columns": []}}, {"other": 1},
+    ],
+)  # fmt: skip
+async def test_settings_that_cannot_be_are_refused(desk: Desk, body: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": f"key-{len(str(body))}"}
+    reply = await desk.house.send("PUT", "/v1/accounting/settings", headers, msgspec.json.encode(body))
+    assert (reply.status, reply.code) == (422, "accounting_invalid")
+    assert (await desk.get("/v1/accounting/settings")).json["revision"] == 0
+
+
+async def test_a_file_that_cannot_be_finished_is_a_problem_not_half_a_file(desk: Desk) -> None:
+    await siren(desk)
+    unknown = ledger.Line("inconnu:x", Cents(1), Cents(0)), ledger.Line("produit", Cents(0), Cents(1))
+    await post(desk, at("2026-10-01"), bill(1), Entry("invoice.signed", "x/1", unknown))
+    reply = await desk.get("/v1/accounting/draft?period=2026-10&format=fec")
+    assert (reply.status, reply.code) == (500, "internal")
+
+
+async def run(desk: Desk, home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    env = {**environment(desk, home), "DESMOS_OWNER_DSN": desk.house.owner_dsn}
+    command = [sys.executable, "-m", "desmos_fast.cli", "export", *arguments]
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, env=env, check=False)
+
+
+async def test_the_command_writes_checks_and_splits(desk: Desk, tmp_path: Path) -> None:
+    await autumn(desk)
+    home, out = tmp_path / "home", tmp_path / "out"
+    place = ("--centre", desk.finess)
+    made = await run(desk, home, "fec", *place, "--period", "2026-10", "-o", str(out))
+    assert made.returncode == 0, made.stderr
+    assert "5 entries, 10 lines, 7700 cents" in made.stdout and "is closed" in made.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["123456782FEC20261031-description.txt", "123456782FEC20261031.txt"]
+    whole = (out / "123456782FEC20261031.txt").read_bytes()
+    split = await run(desk, home, "fec", *place, "--period", "2026-10", "-o", str(out), "--split", "4")
+    assert split.returncode == 0, split.stderr
+    parts = [(out / f"123456782FEC20261031_{rank}.txt").read_bytes().splitlines(keepends=True) for rank in (1, 2, 3)]
+    assert [len(part) for part in parts] == [5, 5, 3]
+    assert b"".join([parts[0][0], *(line for part in parts for line in part[1:])]) == whole
+    assert (await run(desk, home, "check", str(out / "123456782FEC20261031.txt"))).returncode == 0
+    (out / "bad.txt").write_bytes(whole.replace(b"21,00", b"21.00", 1))
+    bad = await run(desk, home, "check", str(out / "bad.txt"))
+    assert bad.returncode == 1 and "FEC_POINT" in bad.stdout
+    listed = await run(desk, home, "list", *place)
+    assert "2026-10-01 to 2026-10-31" in listed.stdout
+    for wanted in ("quadra", "ebp", "ciel", "csv"):
+        assert (await run(desk, home, wanted, *place, "--period", "2026-10", "-o", str(out))).returncode == 0
+    assert '"siren": "987654321"' in (await run(desk, home, "settings", *place, "--siren", "987654321")).stdout
+
+
+async def test_no_file_is_left_of_an_export_that_fails(desk: Desk, tmp_path: Path) -> None:
+    await post(desk, at("2026-10-01"), bill(1))
+    failed = await run(desk, tmp_path / "home", "fec", "--centre", desk.finess, "--period", "2026-10", "-o", str(tmp_path / "out"))
+    assert failed.returncode == 1 and "SIREN" in failed.stderr
+    assert list((tmp_path / "out").iterdir()) == [] and await desk.count("accounting_export") == 0
