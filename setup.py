@@ -35,7 +35,7 @@ SANITIZERS = {
 if SANITIZE == "fuzz":
     os.environ.setdefault("CC", "clang")
 MACROS: list[tuple[str, str | None]] = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
-LIBRARIES = {"seal": ["crypto"]}
+LIBRARIES = {"seal": ["crypto"], "posts": ["crypto"]}
 
 
 def extensions() -> list[Extension]:

@@ -11,53 +11,14 @@ from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 
-from ext.pages cimport fetch, fresh, give_back, mixed_product
+from ext.pages cimport fetch, fresh, give_back
 
 import array
 
-cdef enum:
-    GROUP = 32
-
-cdef uint64_t ROW = 0x7FFF_FFFF
-# Set in a slot, and in what is found there, when other rows follow the first.
-cdef uint64_t MORE = 0x8000_0000
-cdef uint64_t TAG = 0xFFFF_FFFF_0000_0000
 cdef Py_ssize_t MOST_ROWS = 1_000_000_000
 cdef array.array INTEGERS = array.array("i", [])
-
-cdef struct Side:
-    const char *keys
-    Py_ssize_t rows
-    Py_ssize_t width
-
-cdef struct Table:
-    uint64_t *slots       # tag, and the first row of the key counted from one; 0 is free
-    uint64_t capacity
-    uint64_t odd          # drawn, so that nobody can choose keys that collide
-    uint32_t *following    # the next row with the same key, or 0; NULL while no key came twice
-
-
-@cython.overflowcheck(False)
-cdef inline uint64_t word_at(const char *key, Py_ssize_t width) noexcept nogil:
-    cdef uint64_t word = 0
-    if width == 8:
-        memcpy(&word, key, 8)
-    else:
-        memcpy(&word, key, <size_t>width)
-    return word
-
-
-# Products that wrap around are meant here.
-@cython.overflowcheck(False)
-cdef inline uint64_t mixed(const char *key, Py_ssize_t width, uint64_t odd) noexcept nogil:
-    cdef uint64_t h = odd ^ <uint64_t>width
-    while width > 8:
-        h = mixed_product(h ^ word_at(key, 8), odd)
-        key += 8
-        width -= 8
-    return mixed_product(h ^ word_at(key, width), odd)
 
 
 @cython.overflowcheck(False)
@@ -149,29 +110,21 @@ cdef Side side_of(bytes keys, Py_ssize_t width) except *:
     return side
 
 
-cdef int find_first(Table *table, const Side *left, const Side *right, uint32_t *found) except -1:
-    # The first right row of each left one, counted from one, 0 for none, with MORE set where others follow in the table's chains.
-    cdef int done
-    cdef size_t size
+cdef int open_table(Table *table, Py_ssize_t rows) except -1:
     table.odd = <uint64_t>int.from_bytes(os.urandom(8), "little") | 1
     table.capacity = 2
-    while table.capacity * 3 < <uint64_t>right.rows * 4:
+    while table.capacity * 3 < <uint64_t>rows * 4:
         table.capacity *= 2
-    size = <size_t>table.capacity * sizeof(uint64_t)
-    table.slots = <uint64_t *>fresh(size)
+    table.slots = <uint64_t *>fresh(<size_t>table.capacity * sizeof(uint64_t))
     if table.slots == NULL:
         raise MemoryError
-    try:
-        with nogil:
-            done = build(table, right)
-            if done == 0:
-                look_up(table, left, right, found)
-        if done < 0:
-            raise MemoryError
-    finally:
-        give_back(table.slots, size)
-        table.slots = NULL
     return 0
+
+
+cdef void close_table(Table *table) noexcept nogil:
+    give_back(table.slots, <size_t>table.capacity * sizeof(uint64_t))
+    free(table.following)
+    table.slots, table.following = NULL, NULL
 
 
 @cython.overflowcheck(False)
@@ -209,17 +162,23 @@ def pairs(bytes left not None, bytes right not None, Py_ssize_t width) -> tuple:
     cdef uint32_t *found = <uint32_t *>fresh(<size_t>one.rows * sizeof(uint32_t))
     cdef Table table = Table(NULL, 0, 0, NULL)
     cdef array.array lefts, rights
-    cdef Py_ssize_t count
+    cdef Py_ssize_t count = 0
+    cdef int done
     try:
         if found == NULL:
             raise MemoryError
-        find_first(&table, &one, &other, found)
+        open_table(&table, other.rows)
         with nogil:
-            count = count_pairs(found, one.rows, table.following)
+            done = build(&table, &other)
+            if done == 0:
+                look_up(&table, &one, &other, found)
+                count = count_pairs(found, one.rows, table.following)
+        if done < 0:
+            raise MemoryError
         lefts, rights = array.clone(INTEGERS, count, zero=False), array.clone(INTEGERS, count, zero=False)
         with nogil:
             write_pairs(found, one.rows, table.following, <int32_t *>lefts.data.as_ints, <int32_t *>rights.data.as_ints)
     finally:
         give_back(found, <size_t>one.rows * sizeof(uint32_t))
-        free(table.following)
+        close_table(&table)
     return lefts, rights

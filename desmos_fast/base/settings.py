@@ -17,10 +17,12 @@ LOG_LEVELS: Final = ("info", "warning", "error")
 DSN_SCHEMES: Final = ("postgresql://", "postgres://")
 MAX_PORT: Final = 65_535
 MAX_POOL: Final = 64
+BULK_LINES: Final = 5_000
+MAX_BULK: Final = 999_999_999
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
-    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL",
+    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_BULK_LINES",
 })  # fmt: skip
 
 
@@ -67,6 +69,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     dsn, owner_dsn = _dsn(given, "DESMOS_DSN"), _dsn(given, "DESMOS_OWNER_DSN")
     if owner_dsn and not dsn:
         raise BadSetting("DESMOS_OWNER_DSN is set without DESMOS_DSN", hint="set both, or neither for the embedded database")
+    bulk_lines(given)
     pg_bin = given.get("DESMOS_PG_BIN")
     return Settings(
         data_dir=_data_dir(given.get("DESMOS_DATA_DIR"), os.environ if env is None else env),
@@ -107,6 +110,12 @@ def signing(env: Mapping[str, str] | None = None) -> str:
     if text not in SIGNERS:
         raise BadSetting(f"DESMOS_SIGNING is {text[:40]!r}", hint=f"one of {', '.join(SIGNERS)}")
     return text
+
+
+def bulk_lines(env: Mapping[str, str] | None = None) -> int:
+    """Read DESMOS_BULK_LINES alone, from how many free lines on a run settles what is certain in bulk. Raises BadSetting."""
+    text = (os.environ if env is None else env).get("DESMOS_BULK_LINES", "")
+    return _whole({"DESMOS_BULK_LINES": text} if text else {}, "DESMOS_BULK_LINES", BULK_LINES, 1, MAX_BULK)
 
 
 def _path(name: str, env: Mapping[str, str] | None) -> Path | None:

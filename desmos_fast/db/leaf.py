@@ -8,7 +8,7 @@ the column `tenant_id` is therefore written here, from the tenant of the request
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 from uuid import UUID
@@ -69,16 +69,24 @@ async def copy_in(con: Connection, table: str, tenant: UUID, columns: Mapping[st
     if rows == 0:
         return 0
     stream = await _stream(tenant, columns, rows)
+    await copy_blocks(con, table, tenant, columns, _chunks(stream), rows)
+    return rows
+
+
+async def copy_blocks(con: Connection, table: str, tenant: UUID, columns: Iterable[str], blocks: AsyncIterator[bytes], rows: int) -> None:
+    """Insert a stream that a kernel lays out while it is sent: `tenant_id`, which is that of `tenant` in every row, then `columns`.
+
+    Otherwise as `copy_in`; `rows` is how many there are.
+    """
     schema, leaf = await _leaf(con, table, tenant)
     try:
-        status = await _send(con, schema, leaf, ["tenant_id", *columns], stream)
+        status = await send(con, leaf, ["tenant_id", *columns], blocks, schema=schema)
     except (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError):
         # The table may have been cut in other leaves since we asked: the next call asks again.
         _places.pop((table, tenant), None)
         raise
     if status != f"COPY {rows}":
         raise OurBug(f"{rows} rows were sent to {table}, PostgreSQL says {status}")
-    return rows
 
 
 async def copy_out(con: Connection, query: str, *args: object, types: Sequence[Kind]) -> tuple[Decoded, ...]:
@@ -140,8 +148,9 @@ async def _leaf(con: Connection, table: str, tenant: UUID) -> Place:
     return place
 
 
-async def _send(con: Connection, schema: str, leaf: str, names: list[str], stream: bytes) -> str:
-    sending = asyncio.ensure_future(con.copy_to_table(leaf, schema_name=schema, source=_chunks(stream), columns=names, format="binary"))
+async def send(con: Connection, table: str, names: Sequence[str], blocks: AsyncIterator[bytes], *, schema: str | None = None) -> str:
+    """Copy a stream into any table that takes it, and return what PostgreSQL says of it."""
+    sending = asyncio.ensure_future(con.copy_to_table(table, schema_name=schema, source=blocks, columns=names, format="binary"))
     lost = False
 
     def give_up(_con: object) -> None:

@@ -23,6 +23,7 @@ from desmos_fast.settlement import applying, store
 from desmos_fast.settlement.bank import read_statement
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
 from desmos_fast.settlement.book import Decisions, decide
+from desmos_fast.settlement.bulk import service as bulk
 from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
 from desmos_fast.settlement.dunning import store as dunning
 from desmos_fast.settlement.dunning.service import question
@@ -126,6 +127,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
     await keep_run(con, context, run_id, Settings())
+    settled = await bulk.settle(con, context, run_id, context.now - REVISED)
     book = await store.open_book(con, tenant, context.now - REVISED, context.keys.index)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
     decisions = await asyncio.to_thread(decide, book, known, Settings())
@@ -136,8 +138,8 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     await applying.take(con, context, plan)
     await applying.move_shares(con, context, plan)
     metrics.reconciliations.inc()
-    entries = await journal.post(con, tenant, context.now, plan.entries)
-    return _answer(run_id, decisions, plan.standing, entries)
+    entries = await settled.post(con, tenant) + await journal.post(con, tenant, context.now, plan.entries)
+    return settled.added_to(_answer(run_id, decisions, plan.standing, entries))
 
 
 def _answer(run_id: UUID, decisions: Decisions, standing: Collection[str], entries: int) -> RunAnswer:

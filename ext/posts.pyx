@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What follows from lines that are settled, laid out as streams for COPY: matches with their evidence, events, ledger entries and their lines.
+
+A stream comes in blocks: each call gives the next one, and no more once it has ended. The four agree with each other row by row.
+"""
+import os
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from ext.pgrow cimport (
+    bytes_field, close, decimal, int2_field, int4_field, int8_field, raw, row, word, word_field,
+)
+from ext.pgwire cimport HEADER, put16, put32
+from ext.said cimport (
+    account_in, canonical_in, due_of, event_of, evidence_in, hex_in, left_in, outcome_of, part_of, right_in, rule_of, source_of, state_of,
+)
+from ext.settle cimport KEY, NAMED, Line, Settlement
+
+cdef extern from "openssl/rand.h" nogil:
+    int RAND_bytes(unsigned char *out, int size)
+
+cdef extern from "openssl/evp.h" nogil:
+    ctypedef struct EVP_MD:
+        pass
+    ctypedef struct EVP_MD_CTX:
+        pass
+    ctypedef struct ENGINE:
+        pass
+    ctypedef struct OSSL_LIB_CTX:
+        pass
+    EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *library, const char *name, const char *properties)
+    void EVP_MD_free(EVP_MD *kind)
+    EVP_MD_CTX *EVP_MD_CTX_new()
+    void EVP_MD_CTX_free(EVP_MD_CTX *context)
+    int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *kind, ENGINE *engine)
+    int EVP_DigestUpdate(EVP_MD_CTX *context, const void *source, size_t size)
+    int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned int *written)
+
+cdef enum:
+    MATCHES, EVENTS, ENTRIES, ENTRY_LINES
+    POOL = 4096
+    DIGEST = 32
+    # A row of any stream is shorter: its texts are bounded, and the longest holds none of them more than six times.
+    ROOM = 4096
+    BLOCK = 1048576
+    FAILED = -1
+    LONGEST_WORD = 100
+    WORD = 101
+
+cdef bytes SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
+
+cdef struct Ids:
+    uint64_t milliseconds
+    # Counts on from a number that is drawn, so that ids sort as they are made.
+    uint64_t counter
+    unsigned char[POOL] pool
+    int left
+
+
+@cython.overflowcheck(False)
+cdef int make_id(Ids *ids, unsigned char *out) noexcept nogil:
+    if ids.left < 4:
+        if RAND_bytes(ids.pool, POOL) != 1:
+            return FAILED
+        ids.left = POOL
+    put32(<char *>out, <uint32_t>(ids.milliseconds >> 16))
+    put16(<char *>out + 4, <uint32_t>(ids.milliseconds & 0xFFFF))
+    put16(<char *>out + 6, <uint32_t>(0x7000 | (ids.counter >> 30 & 0xFFF)))
+    put32(<char *>out + 8, <uint32_t>(<uint64_t>2 << 30 | (ids.counter & 0x3FFFFFFF)))
+    ids.left -= 4
+    memcpy(out + 12, ids.pool + ids.left, 4)
+    ids.counter += 1
+    return 0
+
+
+cdef int keep_word(char *place, bytes text) except -1:
+    if len(text) > LONGEST_WORD or 0 in text:
+        raise ValueError("not a short word")
+    memcpy(place, PyBytes_AS_STRING(text), <size_t>len(text) + 1)
+    return 0
+
+
+cdef class Posts:
+    """What one run writes of the lines of a settlement. `now` is in microseconds from 2000 on, `milliseconds` from 1970 on.
+
+    `settings`, `actor` name what was in force and who asked: plain ASCII without quote or backslash.
+    """
+
+    cdef Settlement of
+    cdef char[16] tenant
+    cdef char[WORD] settings
+    cdef char[WORD] actor
+    cdef int64_t now
+    cdef Ids ids
+    cdef EVP_MD *kind
+    cdef EVP_MD_CTX *hashing
+    cdef Py_ssize_t[4] places
+    cdef bint[4] ended
+    cdef int64_t seq
+    cdef unsigned char[DIGEST] previous
+    cdef readonly Py_ssize_t named, nameless, entries, entry_lines
+    cdef readonly int64_t named_cents, nameless_cents
+
+    def __cinit__(self, Settlement of not None, bytes tenant not None, str settings not None, str actor not None, now, milliseconds):
+        """Name matches and entries. Raises ValueError for a tenant that is no uuid."""
+        if len(tenant) != 16:
+            raise ValueError("a uuid has 16 bytes")
+        self.of, self.now = of, now
+        memcpy(self.tenant, PyBytes_AS_STRING(tenant), 16)
+        keep_word(self.settings, settings.encode("ascii"))
+        keep_word(self.actor, actor.encode("ascii"))
+        self.ids.milliseconds, self.ids.left = milliseconds, 0
+        self.ids.counter = int.from_bytes(os.urandom(5), "little")
+        self.kind, self.hashing = EVP_MD_fetch(NULL, b"SHA256", NULL), EVP_MD_CTX_new()
+        if self.kind == NULL or self.hashing == NULL:
+            raise MemoryError
+        if self.name_all() < 0:
+            raise RuntimeError("OpenSSL refused to work")
+
+    def __dealloc__(self):
+        EVP_MD_CTX_free(self.hashing)
+        EVP_MD_free(self.kind)
+
+    cdef int name_all(self) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef Line *line
+        for i in range(self.of.settled):
+            line = self.of.lines + self.of.chosen[i]
+            if make_id(&self.ids, line.match_id) < 0:
+                return FAILED
+            if line.amount:
+                self.entries += 1
+                self.entry_lines += 1 + (line.due > 0) + (line.amount > line.due)
+                if make_id(&self.ids, line.entry_id) < 0:
+                    return FAILED
+            if line.flags & NAMED:
+                self.named += 1
+                self.named_cents += line.amount
+            else:
+                self.nameless += 1
+                self.nameless_cents += line.amount
+        return 0
+
+    def matches(self) -> bytes:
+        """Give rows of order_id, line, match_id, match_key, rule, left, right, amount, residual, outcome, evidence, invoice_id, part, state."""
+        return self.block(MATCHES)
+
+    def events(self) -> bytes:
+        """Give rows of tenant_id, id, name, invoice_id, subject, part, detail, happened_at, actor."""
+        return self.block(EVENTS)
+
+    def chain(self, bytes previous not None, int64_t first) -> None:
+        """Say after which hash and at which number the entries begin."""
+        if len(previous) != DIGEST:
+            raise ValueError("a link of the chain has 32 bytes")
+        memcpy(self.previous, PyBytes_AS_STRING(previous), DIGEST)
+        self.seq = first
+
+    def ledger_entries(self) -> bytes:
+        """Give rows of tenant_id, id, seq, event, ref, posted_at, hash, once the chain is known."""
+        if self.seq < 1:
+            raise ValueError("the chain is not known")
+        return self.block(ENTRIES)
+
+    def last_hash(self) -> bytes:
+        """Return the end of the chain, all entries being given."""
+        if not self.ended[ENTRIES]:
+            raise ValueError("entries are still to be given")
+        return self.previous[:DIGEST]
+
+    def ledger_lines(self) -> bytes:
+        """Give rows of tenant_id, entry_id, line, account, debit, credit."""
+        return self.block(ENTRY_LINES)
+
+    @cython.overflowcheck(False)
+    cdef bytes block(self, int stream):
+        cdef char *start
+        cdef char *out
+        if self.ended[stream]:
+            return b""
+        start = <char *>malloc(BLOCK + ROOM)
+        if start == NULL:
+            raise MemoryError
+        try:
+            out = start
+            if self.places[stream] == 0:
+                out = raw(out, PyBytes_AS_STRING(SIGNATURE), 11)
+                put32(out, 0)
+                put32(out + 4, 0)
+                out += 8
+            with nogil:
+                out = self.fill(stream, out, start + BLOCK)
+            if out == NULL:
+                raise RuntimeError("OpenSSL refused to work")
+            return start[:out - start]
+        finally:
+            free(start)
+
+    cdef char *fill(self, int stream, char *out, const char *end) noexcept nogil:
+        cdef Py_ssize_t place
+        cdef uint32_t at
+        while out != NULL and out < end:
+            place = self.places[stream]
+            if place == self.of.settled:
+                put16(out, 0xFFFF)
+                self.ended[stream] = True
+                return out + 2
+            at = self.of.chosen[place]
+            self.places[stream] += 1
+            if stream == MATCHES:
+                out = self.match_row(out, self.of.lines + at, self.of.keys + at * KEY)
+            elif stream == EVENTS:
+                out = self.event_rows(out, self.of.lines + at, self.of.keys + at * KEY)
+            elif not self.of.lines[at].amount:
+                continue
+            elif stream == ENTRIES:
+                out = self.entry_row(out, self.of.lines + at, self.of.keys + at * KEY)
+            else:
+                out = self.line_rows(out, self.of.lines + at, self.of.keys + at * KEY)
+        return out
+
+    cdef int digest(self, const unsigned char *before, const char *text, Py_ssize_t size, unsigned char *out) noexcept nogil:
+        cdef unsigned int written = 0
+        if EVP_DigestInit_ex(self.hashing, self.kind, NULL) != 1:
+            return FAILED
+        if before != NULL and EVP_DigestUpdate(self.hashing, before, DIGEST) != 1:
+            return FAILED
+        if EVP_DigestUpdate(self.hashing, text, <size_t>size) != 1 or EVP_DigestFinal_ex(self.hashing, out, &written) != 1:
+            return FAILED
+        return 0 if written == DIGEST else FAILED
+
+    @cython.overflowcheck(False)
+    cdef char *match_key(self, char *out, const Line *line, const char *key) noexcept nogil:
+        cdef char[ROOM] text
+        cdef char *end
+        cdef unsigned char[DIGEST] found
+        end = word(word(word(text, b'["A","'), rule_of(line)), b'",["')
+        end = word(left_in(end, line, self.of.texts), b'"],["')
+        end = word(right_in(end, key), b'"]]')
+        if self.digest(NULL, text, end - text, found) < 0:
+            return NULL
+        return hex_in(out, found, 8)
+
+    cdef char *match_row(self, char *out, const Line *line, const char *key) noexcept nogil:
+        cdef char *start
+        out = bytes_field(row(out, 14), line.order_id, 16)
+        out = bytes_field(int4_field(out, line.line), line.match_id, 16)
+        put32(out, 16)
+        out = self.match_key(out + 4, line, key)
+        if out == NULL:
+            return NULL
+        start = word_field(out, rule_of(line))
+        out = left_in(start + 4, line, self.of.texts)
+        close(start, out)
+        start = out
+        out = right_in(start + 4, key)
+        close(start, out)
+        out = int8_field(int8_field(out, line.amount), line.amount - due_of(line))
+        start = word_field(out, outcome_of(line))
+        start[4] = 1
+        out = evidence_in(start + 5, line, key, self.settings)
+        close(start, out)
+        out = bytes_field(out, line.invoice_id, 16)
+        return word_field(word_field(out, part_of(key)), state_of(line))
+
+    cdef char *event_head(self, char *out, const char *name, const Line *line, const unsigned char *subject) noexcept nogil:
+        cdef unsigned char[16] own
+        if make_id(&self.ids, own) < 0:
+            return NULL
+        out = bytes_field(bytes_field(row(out, 9), self.tenant, 16), own, 16)
+        out = bytes_field(word_field(out, name), line.invoice_id, 16)
+        return bytes_field(out, subject, 16)
+
+    cdef char *event_tail(self, char *out) noexcept nogil:
+        out = int8_field(out, self.now)
+        return word_field(out, self.actor)
+
+    cdef char *event_rows(self, char *out, const Line *line, const char *key) noexcept nogil:
+        cdef char *start
+        out = self.event_head(out, b"match.confirmed", line, line.match_id)
+        if out == NULL:
+            return NULL
+        start = word_field(out, part_of(key))
+        start[4] = 1
+        out = self.match_key(word(start + 5, b'{"match":"'), line, key)
+        if out == NULL:
+            return NULL
+        out = word(word(word(out, b'","rule":"'), rule_of(line)), b'","order_line":"')
+        out = decimal(word(left_in(out, line, self.of.texts), b'","amount":'), line.amount)
+        out = word(word(word(out, b',"outcome":"'), outcome_of(line)), b'"}')
+        close(start, out)
+        out = self.event_head(self.event_tail(out), b"share.announced" if line.due else b"share.settled", line, line.invoice_id)
+        if out == NULL:
+            return NULL
+        start = word_field(out, part_of(key))
+        start[4] = 1
+        out = word(word(word(start + 5, b'{"state":"'), state_of(line)), b'","announced":')
+        out = word(decimal(out, line.amount), b',"credited":0,"reject_code":null}')
+        close(start, out)
+        return self.event_tail(out)
+
+    @cython.overflowcheck(False)
+    cdef char *entry_row(self, char *out, const Line *line, const char *key) noexcept nogil:
+        cdef char[ROOM] text
+        cdef char *end = canonical_in(text, line, key, self.of.texts)
+        cdef char *start
+        if self.digest(self.previous, text, end - text, self.previous) < 0:
+            return NULL
+        out = bytes_field(bytes_field(row(out, 7), self.tenant, 16), line.entry_id, 16)
+        start = word_field(int8_field(out, self.seq), event_of(line))
+        self.seq += 1
+        out = left_in(start + 4, line, self.of.texts)
+        close(start, out)
+        return bytes_field(int8_field(out, self.now), self.previous, DIGEST)
+
+    cdef char *line_row(
+        self, char *out, const Line *line, const char *key, int number, const char *account, bint invoice, int64_t debit, int64_t credit
+    ) noexcept nogil:
+        cdef char *start
+        out = bytes_field(bytes_field(row(out, 6), self.tenant, 16), line.entry_id, 16)
+        start = int2_field(out, number)
+        out = account_in(start + 4, account, key, invoice)
+        close(start, out)
+        return int8_field(int8_field(out, debit), credit)
+
+    cdef char *line_rows(self, char *out, const Line *line, const char *key) noexcept nogil:
+        cdef int64_t due = due_of(line)
+        out = self.line_row(out, line, key, 1, source_of(line), False, line.amount, 0)
+        if due:
+            out = self.line_row(out, line, key, 2, b"creance:", True, 0, due)
+        if line.amount > due:
+            out = self.line_row(out, line, key, 3 if due else 2, b"trop_percu:", False, 0, line.amount - due)
+        return out
