@@ -64,7 +64,7 @@ async def _replay(only: str | None) -> "list[Replayed]":
 
 
 def _told(one: "Replayed") -> str:
-    played = f"{one.invoices} invoices, {one.returns} returns, {one.statements} statements, {one.runs} runs"
+    played = f"{one.invoices} invoices, {one.returns} returns, {one.statements} statements, {one.runs} runs, {one.decisions} decisions"
     lines = [f"{one.centre}  {'the same' if one.same else 'DIFFERS'}  {one.rebuilt.state}  {played}, {one.entries} entries"]
     lines += [f"  {what.component}: {what.name}: stored {what.stored}, rebuilt {what.rebuilt}" for what in one.differences]
     return "\n".join(lines)

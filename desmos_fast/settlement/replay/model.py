@@ -107,10 +107,11 @@ class MatchState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ShareState(msgspec.Struct, frozen=True, array_like=True):
-    """One share: what it is in, and what was announced and credited on it."""
+    """One share: what it is in, what of its amount is owed no more, and what was announced and credited on it."""
 
     payer: str
     amount: int
+    closed: int
     state: str
     announced: int
     credited: int

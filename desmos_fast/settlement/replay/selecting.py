@@ -45,7 +45,7 @@ def _credits(rows: Rows, since: datetime) -> list[CreditRow]:
 def _revised(rows: Rows, since: datetime) -> list[LineKey]:
     """Return the lines that were told by their patient or an amount, while their shares can still move."""
     found = []
-    for key in rows.revisable:
+    for key in rows.revisable - rows.answered:
         match_id, share = rows.lines[key].match_id, rows.lines[key].share
         assert match_id is not None and share is not None, f"line {key} is free"
         if _young(rows, match_id, since) and rows.share(share).state not in TERMINAL and rows.invoices[share[0]].state == "signed":

@@ -39,6 +39,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     returns: int
     statements: int
     runs: int
+    decisions: int
     entries: int
     stored: Hashes
     rebuilt: Hashes
@@ -53,7 +54,8 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
         await store.stated(con, tenant), await store.seen(con, tenant),
     )  # fmt: skip
     rows = await store.runs(con, tenant)
-    acts = [_act(row) for row in rows]
+    decisions = await store.decisions(con, tenant)
+    acts = [*map(_run, rows), *(Act(step.id, step.seq, 0, None, step) for step in decisions)]
     player = Player(secret, inputs, acts)
     for place, act in enumerate(player.acts):
         progress(place, len(acts))
@@ -67,7 +69,8 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
         invoices=len(inputs.invoices),
         returns=len(inputs.announced),
         statements=len(inputs.stated),
-        runs=len(acts),
+        runs=len(rows),
+        decisions=len(decisions),
         entries=len(inputs.ledger),
         stored=told,
         rebuilt=again,
@@ -76,7 +79,7 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
     )
 
 
-def _act(row: RunRow) -> Act:
+def _run(row: RunRow) -> Act:
     known = [Payer(id=one.id, kind=one.kind, names=one.names, pays_for=one.pays_for) for one in payers(row.kind, paris_date(row.at))]
     return Act(row.id, row.decisions, row.seq, row.ledger, Ran(row.id, row.at, known, SETTINGS))
 

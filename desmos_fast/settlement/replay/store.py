@@ -17,6 +17,7 @@ from desmos_fast.settlement.model import Evidence, LineRow, OrderRow, Settings
 from desmos_fast.settlement.replay.model import (
     Announced,
     Chain,
+    Decided,
     GivenLine,
     MatchState,
     ShareState,
@@ -154,6 +155,14 @@ async def runs(con: Connection, tenant: UUID) -> list[RunRow]:
     return [RunRow(*row) async for row in _rows(con, RUNS, tenant)]
 
 
+DECISIONS: Final = "SELECT id, seq, decided_at, decided_by, kind, subject, detail FROM decision WHERE tenant_id = $1 ORDER BY seq"
+
+
+async def decisions(con: Connection, tenant: UUID) -> list[Decided]:
+    """Return the decisions in their order."""
+    return [Decided._make((*row[:6], msgspec.json.decode(row[6]))) async for row in _rows(con, DECISIONS, tenant)]
+
+
 # --- who saw what
 
 RETURNS_SEEN: Final = """
@@ -193,7 +202,7 @@ MATCHES: Final = """
       FROM match WHERE tenant_id = $1 AND status = 'confirmed'
 """
 SHARES: Final = """
-    SELECT i.biller || '/' || i.number || '/' || s.part, s.payer, s.amount, s.state, s.announced, s.credited, s.reject_code
+    SELECT i.biller || '/' || i.number || '/' || s.part, s.payer, s.amount, s.closed, s.state, s.announced, s.credited, s.reject_code
       FROM share AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
      WHERE s.tenant_id = $1 AND i.state IN ('signed', 'void')
 """

@@ -158,7 +158,7 @@ class World:
             {row.match.match_id: match_state(row.match, row.by) for row in rows.matches.values() if row.status == "confirmed"},
             {
                 f"{invoice.biller}/{invoice.number}/{part}": ShareState(
-                    share.payer, share.amount, share.state, share.announced, share.credited, share.reject_code
+                    share.payer, share.amount, share.closed, share.state, share.announced, share.credited, share.reject_code
                 )
                 for invoice in rows.invoices.values()
                 for part, share in invoice.shares.items()
