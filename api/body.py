@@ -40,6 +40,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/till": frozenset({"on"}),
     "/v1/ledger/balance": frozenset({"by", "from", "to", "cursor", "limit"}),
     "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),
+    "/v1/returns/dead": frozenset({"state", "cursor", "limit"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
     "/v1/follow-up/outstanding": _OF_PAYER | {"age"},

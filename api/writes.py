@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
+from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.idempotency import Answer, once
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import transaction
@@ -20,6 +21,7 @@ from monitoring import metrics
 JSON: Final = "application/json"
 HASH_IN_THREAD: Final = 256 * 1024
 Effect = Callable[[Connection, Context, bytes], Awaitable[Answer]]
+Rescue = Callable[[Connection, Context, bytes, DesmosError], Awaitable[DesmosError]]
 
 
 def context_of(request: web.Request) -> Context:
@@ -56,21 +58,34 @@ def respond(answer: Answer) -> web.Response:
     return response
 
 
-async def write(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
+async def write(request: web.Request, effect: Effect, *, empty: bool = False, rescue: Rescue | None = None) -> web.Response:
     """Run one effect for the request's Idempotency-Key, or answer again what it answered.
 
+    `rescue` is given what the effect was refused with, once nothing of it is left, and returns what is raised.
     Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, Busy, DatabaseDown, and what the effect raises.
     """
     key = idempotency_key(request)
-    return await _once(request, effect, key, await read_body(request, LIMIT, empty=empty))
+    return await _rescued(request, effect, key, await read_body(request, LIMIT, empty=empty), rescue)
 
 
-async def write_bulk(request: web.Request, effect: Effect) -> web.Response:
+async def write_bulk(request: web.Request, effect: Effect, *, rescue: Rescue | None = None) -> web.Response:
     """Do what `write` does for a large body, which is held only while few others are."""
     key = idempotency_key(request)
     check_length(request, BULK_LIMIT)
     async with request.app[BULK].slot():
-        return await _once(request, effect, key, await read_body(request, BULK_LIMIT))
+        return await _rescued(request, effect, key, await read_body(request, BULK_LIMIT), rescue)
+
+
+async def _rescued(request: web.Request, effect: Effect, key: str, body: bytes, rescue: Rescue | None) -> web.Response:
+    try:
+        return await _once(request, effect, key, body)
+    except DesmosError as error:
+        if rescue is None:
+            raise
+        context = context_of(request)
+        async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
+            told = await rescue(con, context, body, error)
+        raise told from error
 
 
 async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> web.Response:

@@ -57,6 +57,7 @@ recipient_broken: Final = Gauge(
     "desmos_recipient_broken", "1 while a recipient failed so often that it is left alone.", ("recipient",), registry=REGISTRY
 )
 returns_imported: Final = Counter("desmos_returns_imported_total", "Acknowledgement and return files imported.", registry=REGISTRY)
+returns_dead: Final = Counter("desmos_returns_dead_total", "Returns that were refused and kept, by reason.", ("code",), registry=REGISTRY)
 files_resent: Final = Counter("desmos_files_resent_total", "Claim files queued again for want of an answer.", registry=REGISTRY)
 acks_missing: Final = Counter("desmos_acks_missing_total", "Lots whose answer did not come in time.", registry=REGISTRY)
 anomalies_noticed: Final = Counter("desmos_anomalies_noticed_total", "Anomalies noticed, by kind.", ("kind",), registry=REGISTRY)

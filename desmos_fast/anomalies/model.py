@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ACK_CONFLICT = "ack_conflict"
     CONTENT_CHANGED = "content_changed"
     FILE_DEAD = "file_dead"
+    RETURN_DEAD = "return_dead"
     SEND_LATE = "send_late"
     STAGE_DIFFERS = "stage_differs"
 

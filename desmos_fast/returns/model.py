@@ -134,12 +134,18 @@ class ReturnRepeated(Conflict):
     code = "return_repeated"
 
 
+class ReturnConflict(Conflict):
+    """A return under a number and day that its sender gave to another content before."""
+
+    code = "return_conflict"
+
+
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found, the same each time for the same bytes.
 
     Of an ARL: how many lots it accepts and refuses, and in `unknown` those that name no lot of ours or contradict an earlier answer. Of
-    an RSP: its payment orders and their lines, the sum that they announce in cents, how many invoices wait, and in `unknown` those of
-    them that we do not have.
+    an RSP: its payment orders and their lines, the sum that they announce in cents, how many invoices wait, in `unknown` those of them
+    that we do not have, and in `repeated` the orders that came before in another file, which are kept apart and count for nothing.
     """
 
     id: UUID
@@ -153,3 +159,4 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     lines: int = 0
     announced: Cents = Cents(0)
     pending: int = 0
+    repeated: int = 0

@@ -15,8 +15,16 @@ from desmos_fast.returns.model import Imported
 FIND: Final = "SELECT answer FROM return_file WHERE tenant_id = $1 AND sha256 = $2"
 FIND_CONTENT: Final = "SELECT id FROM return_file WHERE tenant_id = $1 AND content_key = $2"
 ADD: Final = """
-    INSERT INTO return_file (tenant_id, id, sha256, content_key, kind, sequence, answer, sealed, imported_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO return_file (tenant_id, id, sha256, content_key, kind, sequence, answer, sealed, imported_at, sender, dated)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+FIND_NUMBER: Final = """
+    SELECT id FROM return_file WHERE tenant_id = $1 AND kind = 'rsp' AND sender = $2 AND sequence = $3 AND dated = $4 ORDER BY id LIMIT 1
+"""
+# The first order of a content, and how often it came.
+FIND_ORDERS: Final = """
+    SELECT content_key, count(*) AS times, min(ref) AS ref FROM payment_order
+     WHERE tenant_id = $1 AND content_key = ANY ($2::bytea[]) GROUP BY content_key
 """
 # Numbers come again after 999 lots: an answer is for the latest lot of its number and day that may have left.
 NAMED_LOTS: Final = """
@@ -56,9 +64,9 @@ ACKNOWLEDGE: Final = """
 """
 ADD_ORDERS: Final = """
     INSERT INTO payment_order (tenant_id, return_file_id, id, ref, kind, payer, emitter, emitter_name, biller, payment_date, payment_ref,
-                               total, line)
+                               total, line, content_key)
     SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::date[],
-                                 $11::text[], $12::bigint[], $13::integer[])
+                                 $11::text[], $12::bigint[], $13::integer[], $14::bytea[])
 """
 ADD_LINES: Final = """
     INSERT INTO order_line (tenant_id, order_id, line, biller, part, payer, status, amount, invoice_number, lot, insured_key, care_date,
@@ -109,7 +117,7 @@ class LotMember(NamedTuple):
 
 
 class NewOrder(NamedTuple):
-    """A payment order as it is kept; `line` is its place in the file."""
+    """A payment order as it is kept; `line` is its place in the file, `content_key` tells it from every other."""
 
     id: UUID
     ref: str
@@ -122,6 +130,7 @@ class NewOrder(NamedTuple):
     payment_ref: str
     total: int
     line: int
+    content_key: bytes
 
 
 class NewLine(NamedTuple):
@@ -178,10 +187,41 @@ async def find_content(con: Connection, tenant: UUID, content: bytes) -> UUID | 
     return found
 
 
-async def add(con: Connection, tenant: UUID, answer: Imported, content: bytes | None, sealed: bytes, now: datetime) -> None:
-    """Keep a return with its answer; `content` is the key of what an RSP says."""
-    shown = msgspec.json.encode(answer).decode()
-    await con.execute(ADD, tenant, answer.id, bytes.fromhex(answer.sha256), content, answer.kind, answer.sequence, shown, sealed, now)
+class Known(NamedTuple):
+    """A payment order of the same content: how often it came, and the first of them."""
+
+    times: int
+    ref: str
+
+
+async def find_number(con: Connection, tenant: UUID, sender: str, sequence: int, dated: date) -> UUID | None:
+    """Return the first RSP that a sender gave this number and day, or None."""
+    found: UUID | None = await con.fetchval(FIND_NUMBER, tenant, sender, sequence, dated)
+    return found
+
+
+async def find_orders(con: Connection, tenant: UUID, keys: Sequence[bytes]) -> dict[bytes, Known]:
+    """Return, by key, the orders of these contents that came before."""
+    return {row["content_key"]: Known(row["times"], row["ref"]) for row in await con.fetch(FIND_ORDERS, tenant, keys)}
+
+
+class NewFile(NamedTuple):
+    """A return as it is kept; `content` is the key of what an RSP says."""
+
+    answer: Imported
+    content: bytes | None
+    sealed: bytes
+    sender: str
+    dated: date
+
+
+async def add(con: Connection, tenant: UUID, file: NewFile, now: datetime) -> None:
+    """Keep a return with its answer."""
+    answer, shown = file.answer, msgspec.json.encode(file.answer).decode()
+    await con.execute(
+        ADD, tenant, answer.id, bytes.fromhex(answer.sha256), file.content, answer.kind, answer.sequence, shown, file.sealed, now,
+        file.sender, file.dated,
+    )  # fmt: skip
 
 
 async def named_lots(con: Connection, tenant: UUID, names: Sequence[tuple[str, int, date]]) -> dict[int, NamedLot]:

@@ -219,7 +219,7 @@ async def test_a_trial_says_what_would_be_billed_and_does_nothing(work: Work) ->
     said = (await work.do(made, "recycle", query="?validate_only=true", corrections={"amo": {"caisse": "752"}})).json
     assert (said["invoice"], said["number"], said["parts"][0]["billed"]) == (None, None, 2800)
     assert await work.written() == before and await work.desk.count("invoice") == 1 and await work.desk.count("decision") == 0
-    wrong = {"corrections": {"acts": []}}
+    wrong: dict[str, Any] = {"corrections": {"acts": []}}
     tried, real = [await work.do(made, "recycle", query=query, **wrong) for query in ("?validate_only=true", "")]
     assert (tried.status, tried.json["errors"]) == (real.status, real.json["errors"]) and tried.status == 422
 
@@ -229,7 +229,7 @@ async def test_a_trial_says_what_would_be_billed_and_does_nothing(work: Work) ->
 
 async def test_another_amount_needs_a_person_to_say_that_it_is_right(work: Work) -> None:
     made = await work.rejected(code="0450072")
-    exempt = {"corrections": {"amo": {"exemption": "4"}}}
+    exempt: dict[str, Any] = {"corrections": {"amo": {"exemption": "4"}}}
     refused = await work.do(made, "recycle", **exempt)
     assert (refused.status, refused.code) == (409, "recycle_amount_differs") and "4000" in refused.json["detail"]
     assert await work.desk.count("invoice") == 1

@@ -254,7 +254,7 @@ async def test_two_returns_that_differ_by_one_payment_are_two(desk: Desk, tmp_pa
     await sign(desk, "01_ngap_visit")
     _, (said,) = await send_and_answer(desk, tmp_path)
     await found(desk, said.rsp[0])
-    other = changed(said.rsp[0], "P1", 0, payment_reference="262750009999")
+    other = changed(changed(said.rsp[0], "P1", 0, payment_reference="262750009999"), "000", 0, file_sequence="000099", file_id="099")
     assert (await found(desk, other))["orders"] == 1
 
 
