@@ -188,10 +188,13 @@ def credit_unmatched(ref: str, account: str, amount: Cents) -> Entry:
     return _transfer("credit.unmatched", ref, bank(account), UNEXPLAINED, amount)
 
 
-def credit_matched_later(ref: str, orders: Sequence[Due]) -> Entry:
-    """Explain by orders a credit that was received unexplained."""
+def credit_matched_later(ref: str, orders: Sequence[Due], remainder: tuple[str, int] | None = None) -> Entry:
+    """Explain by orders a credit that was received unexplained; `remainder` is what the credit is more than they are, and its account."""
     moves = [(awaited(order.payer), -order.amount) for order in orders]
-    return _entry("credit.matched_later", ref, [(UNEXPLAINED, sum(order.amount for order in orders)), *moves])
+    if remainder is not None:
+        account, cents = remainder
+        moves.append((account, -cents))
+    return _entry("credit.matched_later", ref, [(UNEXPLAINED, -sum(amount for _, amount in moves)), *moves])
 
 
 def at_desk(event: str, ref: str, means: str, cash: int, shares: Sequence[Settled], advances: Sequence[tuple[str, int]]) -> Entry:
@@ -206,14 +209,15 @@ def at_desk(event: str, ref: str, means: str, cash: int, shares: Sequence[Settle
     return _entry(event, ref, [(till(means), cash), *owed, (overpayment(PATIENT), -excess), (LOSS, -lost), *waiting])
 
 
-def moved_to_patient(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:
-    """Let the patient owe what a payer will not pay."""
-    return _transfer("share.to_patient", ref, receivable(PATIENT, invoice), receivable(payer, invoice), amount)
+def moved_to_patient(ref: str, payer: str, invoice: str, amount: Cents, excess: Cents = Cents(0)) -> Entry:
+    """Let the patient owe what a payer will not pay; `excess` of it was received at the desk already, above what was owed there."""
+    moves = [(receivable(PATIENT, invoice), amount - excess), (overpayment(PATIENT), excess), (receivable(payer, invoice), -amount)]
+    return _entry("share.to_patient", ref, moves)
 
 
-def written_off(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:
+def written_off(ref: str, payer: str, invoice: str, amount: Cents, *, event: str = "share.written_off") -> Entry:
     """Give up what is open on one share."""
-    return _transfer("share.written_off", ref, LOSS, receivable(payer, invoice), amount)
+    return _transfer(event, ref, LOSS, receivable(payer, invoice), amount)
 
 
 def undone(entry: Entry, ref: str) -> Entry:

@@ -1354,6 +1354,8 @@ CREATE INDEX match_run ON public.match USING btree (tenant_id, run_id);
 
 CREATE INDEX match_undecided ON public.match USING btree (tenant_id, (left_refs[1]), id) WHERE (status <> 'confirmed'::text);
 
+CREATE INDEX match_undecided_listed ON public.match USING btree (tenant_id, status, id) WHERE (status <> 'confirmed'::text);
+
 CREATE INDEX match_undecided_right ON public.match USING btree (tenant_id, (right_refs[1])) WHERE (status <> 'confirmed'::text);
 
 CREATE UNIQUE INDEX nomenclature_code_open ON public.nomenclature_code USING btree (nomenclature, code) WHERE (until IS NULL);

@@ -86,7 +86,9 @@ def share_state(amount: int, lines: Sequence[MatchedLine], before: str) -> str:
         return "open"
     if not speaking:
         return "pending"
-    return _paid_state(amount, announced, sum(line.amount for line in lines if line.credited))
+    credited = sum(line.amount for line in lines if line.credited)
+    # What was accepted is the payer's, whether it has held it back yet or not.
+    return _paid_state(amount, announced, min(credited, announced) if accepted else credited)
 
 
 def _paid_state(amount: int, announced: int, credited: int) -> str:

@@ -257,7 +257,7 @@ UNDO: Final = "UPDATE match SET status = 'undone' WHERE tenant_id = $1 AND id = 
 FREE_CREDITS: Final = "UPDATE bank_line SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
 FREE_ORDERS: Final = "UPDATE payment_order SET match_id = NULL WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND match_id IS NOT NULL"
 FREE_LINES: Final = """
-    UPDATE order_line AS l SET match_id = NULL, share_invoice_id = NULL, share_part = NULL, parked = f.parked
+    UPDATE order_line AS l SET match_id = NULL, share_invoice_id = NULL, share_part = NULL, parked = f.parked, answered = false
       FROM unnest($2::uuid[], $3::integer[], $4::uuid[], $5::boolean[]) AS f (order_id, line, match_id, parked)
      WHERE l.tenant_id = $1 AND l.order_id = f.order_id AND l.line = f.line AND l.match_id = f.match_id
 """

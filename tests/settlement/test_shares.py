@@ -41,6 +41,30 @@ def test_the_state_follows_from_the_lines(lines: list[MatchedLine], state: str) 
     assert share_state(2100, lines, "received") == state
 
 
+ACCEPTED = MatchedLine("recovery", -600, False, True)
+CLAIMED = MatchedLine("rejected", 0, False, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "state"),
+    [
+        ([PAID_IN, MatchedLine("recovery", -2100, False, True)], "open"),
+        ([PAID_IN, MatchedLine("recovery", -2100, True, True)], "open"),
+        ([PAID_IN, ACCEPTED], "settled_part"),
+        ([PAID, ACCEPTED], "announced_part"),
+        ([PAID_IN, ACCEPTED, MatchedLine("paid", 600, True)], "settled"),
+        ([PAID_IN, ACCEPTED, BACK], "indu"),
+        ([CLAIMED], "pending"),
+        ([CLAIMED, PART], "announced_part"),
+        ([CLAIMED, PAID_IN], "settled"),
+        ([CLAIMED, REJECT], "rejected"),
+    ],
+)
+def test_what_a_person_answered_counts_for_its_amount_alone(lines: list[MatchedLine], state: str) -> None:
+    for order in (lines, lines[::-1]):
+        assert share_state(2100, order, "received") == state
+
+
 def test_a_share_of_nothing_is_settled_by_its_return_alone() -> None:
     assert share_state(0, [MatchedLine("paid", 0, False)], "received") == "settled"
     assert share_state(0, [REJECT], "received") == "rejected"

@@ -124,11 +124,14 @@ $$;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX match_undecided_right ON match (tenant_id, (right_refs[1])) WHERE status <> 'confirmed';
 -- squawk-ignore require-concurrent-index-creation
+CREATE INDEX match_undecided_listed ON match (tenant_id, status, id) WHERE status <> 'confirmed';
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ledger_entry_ref ON ledger_entry (tenant_id, ref) WHERE event <> 'invoice.signed';
 
 -- migrate: rollback
 SET LOCAL lock_timeout = '2s';
 DROP INDEX ledger_entry_ref;
+DROP INDEX match_undecided_listed;
 DROP INDEX match_undecided_right;
 DELETE FROM state_move WHERE (thing, before, after) IN (('share', 'paid', 'part_paid'), ('share', 'refund_due', 'part_paid'));
 DROP TRIGGER share_share_moves ON share;

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from desmos_fast.base.errors import NotThere
 from desmos_fast.base.types import uuid7
 from desmos_fast.db import journal
 from desmos_fast.db.journal import Event
@@ -33,9 +34,28 @@ async def add_decision(
     """
     await store.lock(con, context.tenant)
     seq = await take(con, context.tenant, "decision", "", 1)
-    made = Decision(uuid7(), seq, kind, subject, detail, context.actor, context.now)
+    # As it will be read again.
     document = _ENCODER.encode(detail).decode()
+    detail = msgspec.json.decode(document)
+    made = Decision(uuid7(), seq, kind, subject, detail, context.actor, context.now)
     await con.execute(ADD, context.tenant, made.id, seq, kind, subject, document, made.decided_by, made.decided_at)
     event = Event(f"decision.{kind}", made.id, invoice, part, {"seq": seq, "subject": subject, **detail})
     await journal.record(con, context.tenant, context.now, [event], by=context.actor)
     return made
+
+
+FIND: Final = "SELECT id, seq, kind, subject, detail, decided_by, decided_at FROM decision WHERE tenant_id = $1 AND id = $2"
+
+
+async def find_decision(con: Connection, tenant: UUID, decision: UUID) -> Decision:
+    """Return one decision. Raises NotThere."""
+    row = await con.fetchrow(FIND, tenant, decision)
+    if row is None:
+        raise NotThere("the centre has no such decision")
+    return _decision(row)
+
+
+def _decision(row: Any) -> Decision:
+    return Decision(
+        row["id"], row["seq"], row["kind"], row["subject"], msgspec.json.decode(row["detail"]), row["decided_by"], row["decided_at"]
+    )

@@ -1,5 +1,5 @@
 -- The lines of one centre ($1) told by their patient or by an amount alone since $2, while their shares can still move (no state of $3): they
--- are decided again with what has come since.
+-- are decided again with what has come since, unless a person has answered what they say.
 SELECT l.order_id, l.line, l.biller, l.part, l.payer, l.status, l.amount, l.invoice_number, l.lot, encode(l.insured_key, 'hex'),
        l.care_date, l.reject_code, l.parked, m.id, m.match_key, s.invoice_id, s.part
   FROM match AS m
