@@ -8,12 +8,14 @@ from api import (
     bank,
     contacts,
     dashboard,
+    decisions,
     files,
     follow,
     followup,
     health,
     invoices,
     lots,
+    matches,
     payments,
     quotes,
     reconciliations,
@@ -57,8 +59,8 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     for module in (
         payments,
         rejects,
-        accounting, bank, contacts, dashboard, files, follow, followup, health, invoices, lots, quotes, reconciliations, reminders, returns,
-        schedule, webhooks,
+        accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, lots, matches, quotes, reconciliations,
+        reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)
     return app

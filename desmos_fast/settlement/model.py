@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from desmos_fast.base.types import Cents, Part
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block
 
-Status = Literal["confirmed", "suggested", "ambiguous", "unmatched", "duplicate", "parked", "ignored"]
+Status = Literal["confirmed", "suggested", "ambiguous", "unmatched", "duplicate", "parked", "ignored", "split"]
 LineStatus = Literal["paid", "partial", "rejected", "recovery"]
 Outcome = Literal["paid", "partial", "overpaid", "recovery", "rejected"]
 

@@ -150,7 +150,7 @@ class Shares:
 def plan_parked(plan: Plan, ref: str, line: LineRow) -> None:
     """Let the amount of a line wait in the books."""
     plan.parked.append((line.order_id, line.line))
-    plan.entries.append(_waiting(ref, line))
+    plan.entries.append(waiting(ref, line))
 
 
 def plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
@@ -163,7 +163,7 @@ def plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
     plan.shares.add((part.invoice_id, part.part))
     if line.amount and match.rule not in KEYED and not line.parked:
         # Such a match may fall again: it always comes from where its amount would go back to.
-        plan.entries.append(_waiting(match.left[0], line))
+        plan.entries.append(waiting(match.left[0], line))
         line = line._replace(parked=True)
     if line.amount:
         plan.entries.append(_placed(match.left[0], line, invoice, due, excess))
@@ -187,7 +187,8 @@ def plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares) -> Lin
     return line._replace(match_id=None, match_key=None, share=None, parked=parked)
 
 
-def _waiting(ref: str, line: LineRow) -> Entry:
+def waiting(ref: str, line: LineRow) -> Entry:
+    """Return the entry that lets the amount of a line wait in the books."""
     if line.status == "recovery":
         return ledger.recovery_parked(ref, line.payer, Cents(line.amount))
     return ledger.line_without_invoice(ref, line.payer, Cents(line.amount))
