@@ -72,17 +72,15 @@ def _candidates(state: Credits) -> tuple[Found, dict[str, list[Orders]], Counter
 
 def single_orders(state: Credits) -> tuple[Found, Counter[str]]:
     """Return the candidates of each open line, and how many lines may take each order: equal sums may be many, so by stretches."""
-    index: dict[tuple[str | None, int], Days] = {}
-    for order in sorted((order for order in state.free.values() if order.total > 0), key=day_and_id):
-        for payer in state.who_may_pay(order):
-            index.setdefault((payer, order.total), []).append(day_and_id(order))
+    index = orders_of(state)
     edges = {key: [0] * (len(alike) + 1) for key, alike in index.items()}
     found = {}
     for line in state.open.values():
         key: tuple[str | None, int] = (state.payer[line.id], line.amount)
         day = line.booking_date.toordinal()
         if alike := index.get(key):
-            first, end = stretch(alike, day - state.settings.window_to, day - state.settings.window_from)
+            tolerance = state.tolerance(key[0])
+            first, end = stretch(alike, day - tolerance.window_to, day - tolerance.window_from)
             edges[key][first] += 1
             edges[key][end] -= 1
             found[line.id] = Candidates(alike, first, end)
@@ -91,6 +89,15 @@ def single_orders(state: Credits) -> tuple[Found, Counter[str]]:
         for (_, name), count in zip(alike, accumulate(edges[key]), strict=False):
             claims[name] += count
     return found, claims
+
+
+def orders_of(state: Credits) -> dict[tuple[str | None, int], Days]:
+    """Return the free payment orders that each payer may pay, by payer and amount."""
+    index: dict[tuple[str | None, int], Days] = {}
+    for order in sorted((order for order in state.free.values() if order.total > 0), key=day_and_id):
+        for payer in state.who_may_pay(order):
+            index.setdefault((payer, order.total), []).append(day_and_id(order))
+    return index
 
 
 def _single(state: Credits, line: str, candidates: Candidates) -> Proposal | None:

@@ -135,7 +135,7 @@ def _netting(state: Credits, line: BankLine, bases: Iterable[Orders], recoveries
         names: set[str] = set()
         for one in payers:
             days = recoveries.get(one, [])
-            first, end = stretch(days, day - state.settings.recovery_days, day)
+            first, end = stretch(days, day - state.tolerance(one).recovery_days, day)
             names.update(name for _, name in days[first:end] if name in state.free)
         some = sorted(names - base)
         missing = sum(state.free[order].total for order in base) - line.amount

@@ -41,7 +41,7 @@ def by_sum(state: Credits) -> None:
         elif any(wanted[order] > 1 for order in sums.only):
             state.offer("ambiguous", "B5", [name], (), state.hesitation("wanted_twice", sums.only, sums.many, 1))
         elif sums.solutions and not state.contradiction(name, sums.only):
-            if state.quoted[name] or state.settings.confirm_unique_sum:
+            if state.quoted[name] or state.tolerance(state.payer[name]).confirm_unique_sum:
                 proposals[name] = sums.only, _evidence(state, line, sums)
             else:
                 state.offer("suggested", "B4", [name], sums.only, _evidence(state, line, sums, why="unique_sum"))
@@ -70,10 +70,10 @@ class _Indexed:
 
         Of more than can be told only some are given.
         """
-        settings = self._state.settings
+        tolerance = self._state.tolerance(payer)
         days, earlier = self._payments.get(payer, []), self._recoveries.get(payer, [])
-        first, end = stretch(days, day - settings.window_to, day - settings.window_from)
-        since, until = stretch(earlier, day - settings.recovery_days, day)
+        first, end = stretch(days, day - tolerance.window_to, day - tolerance.window_from)
+        since, until = stretch(earlier, day - tolerance.recovery_days, day)
         some = days[first : min(end, first + MOST_ORDERS)] + earlier[since : min(until, since + MOST_ORDERS)]
         return tuple(name for _, name in some), end - first + until - since
 

@@ -48,8 +48,11 @@ def read_settings(data: bytes) -> Settings:
         settings = msgspec.json.decode(data, type=Settings)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FaultyInput([Fault(code="RECON_BAD_SETTINGS", message=mask_nir(str(error)))]) from None
-    if settings.window_from > settings.window_to:
-        raise FaultyInput([Fault(code="RECON_BAD_SETTINGS", field="window_from", message="the window ends before it begins")])
+    for payer in (None, *settings.per_payer):
+        tolerance = settings.of(payer)
+        if tolerance.window_from > tolerance.window_to:
+            told = Fault(code="RECON_BAD_SETTINGS", field="window_from", value=payer, message="the window ends before it begins")
+            raise FaultyInput([told])
     taught: dict[tuple[str, str], str | None] = {}
     for entry in settings.learned:
         if taught.setdefault(taught_key(entry.account, entry.label), entry.payer) != entry.payer:

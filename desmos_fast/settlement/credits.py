@@ -10,6 +10,7 @@ import msgspec
 
 from desmos_fast.settlement.bank.model import BankLine, occurrences
 from desmos_fast.settlement.by_amount import NOBODY, Candidates, by_amount, by_group, equal_credits, single_orders
+from desmos_fast.settlement.by_name import by_name
 from desmos_fast.settlement.by_reference import by_reference, net, offer_less
 from desmos_fast.settlement.by_sum import by_sum
 from desmos_fast.settlement.labels import NOT_A_PAYER
@@ -28,7 +29,7 @@ def decide_credits(
     state = Credits(lines, orders, payers, settings, taken)
     _set_aside(state)
     # B6 goes before the sums: what a text names less what was taken back says more than any sum of free orders.
-    for decide in (by_reference, by_amount, by_group, net, equal_credits, by_sum, offer_less):
+    for decide in (by_reference, by_amount, by_group, net, equal_credits, by_sum, offer_less, by_name):
         decide(state)
     found, _ = single_orders(state)
     for line in list(state.waiting()):
@@ -88,6 +89,8 @@ def _leave(state: Credits, line: BankLine, candidates: Candidates) -> None:
     evidence = state.hesitation(
         _why(state, line, candidates, others == len(quoted)), lost, candidates.count + others, min(candidates.count, 2), lost
     )
+    if state.alike[line.id]:
+        evidence = msgspec.structs.replace(evidence, payers=state.alike[line.id])
     state.offer("unmatched", "B9", [line.id], (), evidence)
 
 

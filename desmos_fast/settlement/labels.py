@@ -9,12 +9,17 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from rapidfuzz import fuzz, process
+
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.model import LearnedLabel, Order, Payer
 
 NOT_A_PAYER: Final = ""
 SHORTEST_PREFIX: Final = 8
+MOST_ALIKE: Final = 3
+# Of a hundred: one letter in five may be another one.
+LEAST_ALIKE: Final = 80
 # No digit run begins like this, so no text can pass for an index.
 INDEXED: Final = "*"
 _OPENING_WORDS: Final = re.compile(r"^(?:(?:VIREMENT|VIRT|VIR|SEPA|INSTANTANE|INST|RECU)\b[ .:/-]*)+")
@@ -66,6 +71,7 @@ class Recogniser:
         self._sorted_names = sorted(self._names)
         self._learned = {taught_key(entry.account, entry.label): entry.payer or NOT_A_PAYER for entry in learned}
         self._prefixes: dict[str, str | None] = {}
+        self._alike: dict[str, list[tuple[str, int]]] = {}
 
     def payer_of(self, line: BankLine) -> str | None:
         """Return the payer of a line, NOT_A_PAYER when people said so, or None when nothing tells."""
@@ -81,6 +87,22 @@ class Recogniser:
             if (payer := self._by_prefix(text)) is not None:
                 return payer
         return None
+
+    def alike(self, line: BankLine) -> dict[str, int]:
+        """Return up to three payers whose name is like a text of the line, the likest first, with how like it is, of 100."""
+        found: dict[str, int] = {}
+        for text in (normalise(line.payer_name or ""), normalise(line.label)):
+            for payer, score in self._like(text):
+                found[payer] = max(score, found.get(payer, 0))
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0]))[:MOST_ALIKE])
+
+    def _like(self, text: str) -> list[tuple[str, int]]:
+        if len(text) < SHORTEST_PREFIX:
+            return []
+        if text not in self._alike:
+            some = process.extract(text, self._sorted_names, scorer=fuzz.ratio, score_cutoff=LEAST_ALIKE)
+            self._alike[text] = [(payer, int(score)) for name, score, _ in some for payer in self._names[name]]
+        return self._alike[text]
 
     def _by_prefix(self, text: str) -> str | None:
         # Banks cut long names, and some add words after short ones: the shorter of the two decides.

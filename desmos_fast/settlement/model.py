@@ -107,11 +107,30 @@ class LearnedLabel(_Input, frozen=True, kw_only=True, gc=False):
     payer: str | None = None
 
 
+class PayerSettings(_Input, frozen=True, kw_only=True, gc=False):
+    """What a centre sets for one payer alone; null is as for all."""
+
+    window_from: int | None = None
+    window_to: int | None = None
+    recovery_days: int | None = None
+    confirm_unique_sum: bool | None = None
+
+
+class Tolerance(NamedTuple):
+    """What holds for the credits of one payer."""
+
+    window_from: int
+    window_to: int
+    recovery_days: int
+    confirm_unique_sum: bool
+
+
 class Settings(_Input, frozen=True, kw_only=True, gc=False):
     """What a centre may set for matching.
 
     `window_from` to `window_to`: days from payment date to booking date, both ends included; `recovery_days`: how long before a credit a
-    recovery may be netted in it. `confirm_unique_sum` confirms the only orders that sum to a credit which quotes none of them.
+    recovery may be netted in it. `confirm_unique_sum` confirms the only orders that sum to a credit which quotes none of them. `per_payer`
+    says what is otherwise for a payer.
     """
 
     window_from: int = -2
@@ -119,13 +138,19 @@ class Settings(_Input, frozen=True, kw_only=True, gc=False):
     recovery_days: int = 120
     confirm_unique_sum: bool = False
     learned: tuple[LearnedLabel, ...] = ()
+    per_payer: dict[str, PayerSettings] = {}
+
+    def of(self, payer: str | None) -> Tolerance:
+        """Return what holds for a payer."""
+        own = self.per_payer.get(payer or "", PayerSettings())
+        return Tolerance(*(getattr(self, name) if getattr(own, name) is None else getattr(own, name) for name in Tolerance._fields))
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a record says what it says: `values` holds both sides of each field compared, never a NIR.
 
     `candidates` counts all that were looked at, `lost` says of some why they were not taken; `solutions` is 0, 1, or 2 for two or more;
-    `settings` names the settings that were in force.
+    `settings` names the settings that were in force, `payers` says whose name the text is like, and how much of 100.
     """
 
     fields: tuple[str, ...] = ()
@@ -138,6 +163,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lost: dict[str, str] | UnsetType = UNSET
     why: str | UnsetType = UNSET
     payment: str | None | UnsetType = UNSET
+    payers: dict[str, int] | UnsetType = UNSET
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):

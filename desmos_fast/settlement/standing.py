@@ -11,7 +11,7 @@ import msgspec
 
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.labels import Recogniser, quoted_tokens
-from desmos_fast.settlement.model import Evidence, Match, Order, Payer, Settings, Status
+from desmos_fast.settlement.model import Evidence, Match, Order, Payer, Settings, Status, Tolerance
 from desmos_fast.settlement.rules import make_match, settings_version, shown
 
 CURRENCY: Final = "EUR"
@@ -37,6 +37,11 @@ class Credits:
         recogniser = Recogniser(payers, orders, settings.learned)
         # Orders are in euros: a credit in other money keeps no payer and no reference, so nothing can take it.
         self.payer = {line.id: recogniser.payer_of(line) if line.currency == CURRENCY else None for line in lines}
+        self.alike = {
+            line.id: recogniser.alike(line) if line.currency == CURRENCY and self.payer[line.id] is None else {} for line in lines
+        }
+        """The payers that the texts of a line may mean, where nothing tells for certain, with how like their names are, of 100."""
+        self._tolerances: dict[str | None, Tolerance] = {}
         self._operators: dict[str, list[str]] = {}
         for payer in payers:
             for other in payer.pays_for:
@@ -82,7 +87,14 @@ class Credits:
 
     def pays(self, line: BankLine, day: date) -> bool:
         """Say whether a credit can be of a payment order of that day."""
-        return self.settings.window_from <= (line.booking_date - day).days <= self.settings.window_to
+        tolerance = self.tolerance(self.payer[line.id])
+        return tolerance.window_from <= (line.booking_date - day).days <= tolerance.window_to
+
+    def tolerance(self, payer: str | None) -> Tolerance:
+        """Return what is set for the credits of a payer."""
+        if payer not in self._tolerances:
+            self._tolerances[payer] = self.settings.of(payer)
+        return self._tolerances[payer]
 
     # --- what is decided
 

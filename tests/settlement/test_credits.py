@@ -3,10 +3,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from desmos_fast.settlement.bank.model import BankLine
 from desmos_fast.settlement.credits import decide_credits
-from desmos_fast.settlement.model import LearnedLabel, Match, Order, Payer, Settings
+from desmos_fast.settlement.model import LearnedLabel, Match, Order, Payer, PayerSettings, Settings
 from tests.settlement.worlds import AMC, AMO, OPERATOR, PAID_ON, PAYERS, credit, line, of, order, run
 
 REFERENCE = "262750001234"
@@ -143,11 +144,79 @@ def test_a_short_or_strange_name_tells_nobody(texts: dict[str, Any]) -> None:
     assert (match.status, match.evidence.why) == ("unmatched", "payer_unknown")
 
 
-def test_a_prefix_of_two_payers_tells_nobody_and_an_exact_name_wins() -> None:
+def test_a_prefix_of_two_payers_proves_nobody_and_an_exact_name_wins() -> None:
     payers = [Payer(id=AMO, kind="amo", names=("CAISSE ALPHA",)), Payer(id="amo:01752", kind="amo", names=("CAISSE ALPHA SUD",))]
-    for name, status in (("CAISSE ALP", "unmatched"), ("CAISSE ALPHA", "confirmed")):
+    for name, status in (("CAISSE ALP", "suggested"), ("CAISSE ALPHA", "confirmed")):
         result = run([], [order()], [credit(payer_name=name, label="")], payers=payers)
         assert [match.status for match in of(result, "B")] == [status]
+
+
+def test_a_name_that_is_like_one_makes_a_proposal_and_no_more() -> None:
+    written = credit(payer_name="CASSE PRIMAIRE BETA", label="")
+    payers = [Payer(id=AMO, kind="amo", names=("CAISSE PRIMAIRE BETA",)), Payer(id="amo:01752", kind="amo", names=("CAISSE GAMMA",))]
+    [match] = of(run([], [order()], [written], payers=payers), "B")
+    assert (match.status, match.rule, match.right, match.evidence.why) == ("suggested", "B2", ("o:1",), "name_like")
+    assert match.evidence.payers == {AMO: 97} and match.evidence.values["amount"] == (2100, 2100)
+    [other] = of(run([], [order("o:1", line(amount=5000))], [written], payers=payers), "B")
+    assert (other.status, other.evidence.why, other.evidence.payers) == ("unmatched", "payer_unknown", {AMO: 97})
+    [stranger] = of(run([], [order()], [credit(payer_name="SOCIETE DES EAUX", label="")], payers=payers), "B")
+    assert (stranger.status, stranger.evidence.payers) == ("unmatched", UNSET)
+
+
+@pytest.mark.parametrize("twice", ["orders", "credits", "payers", "sure"])
+def test_a_like_name_proposes_nothing_where_anything_hesitates(twice: str) -> None:
+    payers = [Payer(id=AMO, kind="amo", names=("CAISSE PRIMAIRE BETA",))]
+    orders, credits = [order()], [credit(1, payer_name="CASSE PRIMAIRE BETA", label="")]
+    if twice == "orders":
+        orders.append(order("o:2", payment_ref="55555"))
+    elif twice == "credits":
+        credits.append(credit(2, payer_name="CAISE PRIMAIRE BETA", label=""))
+    elif twice == "payers":
+        payers.append(Payer(id="amo:01752", kind="amo", names=("CAISSE PRIMAIRE ZETA",)))
+        orders.append(order("o:2", line(payer="amo:01752"), payer="amo:01752", emitter="amo:01752", payment_ref="55555"))
+    else:
+        credits.append(credit(2, payer_name="CAISSE PRIMAIRE BETA", label=""))
+    found = of(run([], orders, credits, payers=payers), "B")
+    assert not [match for match in found if match.evidence.why == "name_like"]
+
+
+def test_what_is_set_for_one_payer_holds_for_it_alone() -> None:
+    late = credit(1, booking_date=str(PAID_ON + timedelta(15)))
+    assert [match.status for match in decided([order()], late)] == ["unmatched"]
+    own = Settings(per_payer={AMO: PayerSettings(window_to=20)})
+    assert [match.rule for match in decided([order()], late, settings=own)] == ["B2"]
+    other = Settings(per_payer={AMC: PayerSettings(window_to=20)})
+    assert [match.status for match in decided([order()], late, settings=other)] == ["unmatched"]
+    strict = Settings(window_to=20, per_payer={AMO: PayerSettings(window_to=0)})
+    assert [match.status for match in decided([order()], late, settings=strict)] == ["unmatched"]
+
+
+def test_an_only_sum_is_confirmed_for_the_payer_that_it_is_set_for() -> None:
+    orders = [
+        order("o:1", payment_ref="11111"),
+        order("o:2", line(amount=900), payment_ref="22222", payment_date=str(PAID_ON - timedelta(1))),
+    ]
+    [match] = decided(orders, credit(amount=3000))
+    assert (match.status, match.rule) == ("suggested", "B4")
+    [match] = decided(orders, credit(amount=3000), settings=Settings(per_payer={AMO: PayerSettings(confirm_unique_sum=True)}))
+    assert (match.status, match.rule) == ("confirmed", "B4")
+    [match] = decided(
+        orders, credit(amount=3000), settings=Settings(confirm_unique_sum=True, per_payer={AMO: PayerSettings(confirm_unique_sum=False)})
+    )
+    assert (match.status, match.rule) == ("suggested", "B4")
+
+
+def test_recoveries_are_netted_for_as_long_as_is_set_for_their_payer() -> None:
+    orders = [
+        order("o:1"),
+        order(
+            "o:2", line(amount=-100, status="recovery"), kind="recovery", payment_ref="55555", payment_date=str(PAID_ON - timedelta(200))
+        ),
+    ]
+    less = credit(amount=2000, **QUOTING)
+    assert [match.status for match in decided(orders, less)] == ["suggested"]
+    [match] = decided(orders, less, settings=Settings(per_payer={AMO: PayerSettings(recovery_days=365)}))
+    assert (match.status, match.rule, match.right) == ("confirmed", "B6", ("o:1", "o:2"))
 
 
 def test_the_emitters_own_name_is_known_without_a_payers_file() -> None:

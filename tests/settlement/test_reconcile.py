@@ -209,7 +209,9 @@ def test_settings_are_read_and_shown_and_unknown_keys_refused(tmp_path: Path) ->
     command = ["reconcile", *arguments, "--settings", str(tmp_path / "settings"), "--out", str(tmp_path / "out")]
     assert RUNNER.invoke(app, command).exit_code == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
-    assert summary["settings"] == {"window_from": -2, "window_to": 20, "recovery_days": 120, "confirm_unique_sum": False, "learned": []}
+    assert summary["settings"] == {
+        "window_from": -2, "window_to": 20, "recovery_days": 120, "confirm_unique_sum": False, "learned": [], "per_payer": {},
+    }  # fmt: skip
     assert summary["problems"]["B"]["status"]["confirmed"] == {"count": 1, "cents": 2100}
     twice = [{"account": "1 2", "label": "VIR A", "payer": AMO}, {"account": "12", "label": "vir a", "payer": AMC}]
     for wrong in ('{"window": 1}', '{"window_to": -5}', "[]", "{", json.dumps({"learned": twice})):
