@@ -152,6 +152,13 @@ async def test_the_clock_and_a_sanction_are_settings_of_the_centre(centre: LateC
     assert (await centre.desk.post("/v1/follow-up/settings", {"name": "amo.delay"})).code == "follow_up_invalid"
 
 
+async def test_the_clock_of_what_was_not_acknowledged_has_not_started(centre: LateCentre) -> None:
+    await centre.claim(1, ago(60), await centre.lot(ago(60), None), (("amo", AMO, 1000),), state="sent")
+    assert (await centre.list("penalties"))["items"] == [] == (await centre.list("late"))["items"]
+    [one] = (await centre.list("outstanding"))["items"]
+    assert (one["start"], one["waited"], one["late"]) == (None, None, False)
+
+
 async def test_a_payer_that_refused_owes_nothing_for_coming_late(centre: LateCentre) -> None:
     await centre.claim(1, ago(60), await centre.lot(ago(60), ago(60)), (("amo", AMO, 1000),))
     assert (await centre.list("penalties"))["total"] == {"count": 1, "cents": 100}

@@ -4,6 +4,7 @@
 import functools
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import msgspec
@@ -72,15 +73,9 @@ def _number(count: Count | None) -> int:
 
 
 @functools.lru_cache(maxsize=4)
-def day_numbers(today: date) -> tuple[list[date], list[int]]:
-    """Return every day from BEGIN to a year from today, and how many working days there were up to each, itself included."""
-    days, numbers, count = [], [], 0
-    for offset in range((today - BEGIN).days + 366):
-        day = BEGIN + timedelta(offset)
-        count += is_working_day(day)
-        days.append(day)
-        numbers.append(count)
-    return days, numbers
+def day_numbers(today: date) -> list[int]:
+    """Return how many working days there were up to BEGIN, and up to each day after it until a year from today."""
+    return list(accumulate(int(is_working_day(BEGIN + timedelta(offset))) for offset in range((today - BEGIN).days + 366)))
 
 
 def latest_start(count: Count, today: date) -> date:
@@ -164,7 +159,7 @@ class Question(NamedTuple):
 
     today: date
     spans: str
-    days: list[date]
+    begin: date
     numbers: list[int]
     limits: str
 
@@ -189,4 +184,4 @@ def question(terms: Terms, today: date) -> Question:
         tuple((str(count.number), count.number) for _, count in stages if count is not None),
     )  # fmt: skip
     encoded = [term._asdict() for term in spans(terms)]
-    return Question(today, msgspec.json.encode(encoded).decode(), *day_numbers(today), msgspec.json.encode(limits).decode())
+    return Question(today, msgspec.json.encode(encoded).decode(), BEGIN, day_numbers(today), msgspec.json.encode(limits).decode())

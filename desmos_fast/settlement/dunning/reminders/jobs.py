@@ -21,7 +21,7 @@ from desmos_fast.settlement.dunning.audit import service as audit
 from desmos_fast.settlement.dunning.reminders import service, store
 
 log: Final = structlog.get_logger("desmos.follow_up")
-EVERY_S: Final = 60.0
+EVERY_S: Final = 60
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Daily:
     pool: Pool
     keyring: Keyring
     clock: Clock
-    every_s: float = EVERY_S
+    every_s: int = EVERY_S
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what is to be done until `stop`; while the database is away, wait for it."""

@@ -7,15 +7,17 @@ candidate AS (
       FROM outstanding WHERE kind <> 'patient' AND state = ANY (SELECT unnest(awaited) FROM limits)
      UNION ALL
     -- What a payer left to the patient is asked for from the day on which it was.
-    SELECT 'patient', encode(s.insured_key, 'hex'), 'patient', s.invoice || '/patient', s.invoice_id, s.part, s.care_date,
+    SELECT 'patient', encode(i.insured_key, 'hex'), 'patient', s.biller || '/' || s.number || '/' || s.part, s.invoice_id, s.part, s.care_date,
            greatest(s.signed_on, (SELECT (max(e.happened_at) AT TIME ZONE 'Europe/Paris')::date FROM event AS e
                                    WHERE e.tenant_id = $1 AND e.invoice_id = s.invoice_id AND e.name = 'share.to_patient')), s.still_open
-      FROM standing AS s WHERE s.kind = 'patient' AND s.state IN ('due', 'part_paid') AND s.still_open > 0
+      FROM standing AS s JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
+     WHERE s.kind = 'patient' AND s.state IN ('due', 'part_paid') AND s.still_open > 0
      UNION ALL
-    SELECT 'reject', s.payer, s.payer, s.invoice || '/' || s.part, s.invoice_id, s.part, s.care_date, coalesce(s.refused_on, s.signed_on), s.still_open
+    SELECT 'reject', s.payer, s.payer, s.biller || '/' || s.number || '/' || s.part, s.invoice_id, s.part, s.care_date,
+           coalesce(s.refused_on, s.signed_on), s.still_open
       FROM standing AS s
      WHERE s.state = 'rejected'
-       AND NOT EXISTS (SELECT FROM decision AS d WHERE d.tenant_id = $1 AND d.subject = s.invoice || '/' || s.part
+       AND NOT EXISTS (SELECT FROM decision AS d WHERE d.tenant_id = $1 AND d.subject = s.biller || '/' || s.number || '/' || s.part
                           AND (d.decided_at AT TIME ZONE 'Europe/Paris')::date >= s.refused_on)
      UNION ALL
     SELECT 'order', payer, payer, ref, NULL, NULL, NULL, payment_date, amount FROM uncredited

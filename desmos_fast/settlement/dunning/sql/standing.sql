@@ -1,5 +1,5 @@
 -- What stands of every part of a signed invoice of one centre ($1) on a day ($2), as common tables that other queries begin with. $3: the terms of
--- each kind of payer or payer, $4 and $5: days and how many working days there were up to each, $6: lists of states and limits.
+-- each kind of payer or payer, $4: a day, $5: how many working days there were up to it and each day after it, $6: lists of states and limits.
 limits AS MATERIALIZED (
     SELECT ARRAY(SELECT json_array_elements_text($6::json -> 'awaited')) AS awaited,
            ARRAY(SELECT json_array_elements_text($6::json -> 'claimable')) AS claimable,
@@ -13,9 +13,6 @@ term AS MATERIALIZED (
     SELECT * FROM json_to_recordset($3::json)
         AS t (key text, since date, until date, clock text, delay integer, unit text, flat bigint, flat_days integer, rate integer, years integer)
 ),
-day_number AS MATERIALIZED (
-    SELECT * FROM unnest($4::date[], $5::integer[]) AS d (day, number)
-),
 gone AS MATERIALIZED (
     SELECT l.id, (f.sent_at AT TIME ZONE 'Europe/Paris')::date AS sent_on,
            (SELECT (min(e.happened_at) AT TIME ZONE 'Europe/Paris')::date FROM event AS e
@@ -24,17 +21,17 @@ gone AS MATERIALIZED (
      WHERE l.tenant_id = $1
 ),
 said AS (
-    SELECT l.share_invoice_id AS invoice_id, coalesce(l.share_part, l.part) AS part, l.status, l.amount, o.payment_date, l.match_id,
-           r.imported_at,
+    SELECT l.share_invoice_id AS invoice_id, coalesce(l.share_part, l.part) AS part, l.status, l.amount, o.payment_date,
+           CASE l.status WHEN 'rejected' THEN (SELECT r.imported_at FROM return_file AS r WHERE r.tenant_id = $1 AND r.id = o.return_file_id) END
+               AS refused_at,
            sum(l.amount) OVER (PARTITION BY l.share_invoice_id, coalesce(l.share_part, l.part) ORDER BY o.payment_date, o.ref, l.line) AS so_far
       FROM order_line AS l
       JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
-      JOIN return_file AS r ON r.tenant_id = $1 AND r.id = o.return_file_id
      WHERE l.tenant_id = $1 AND l.match_id IS NOT NULL AND l.share_invoice_id IS NOT NULL
 ),
 history AS (
     SELECT d.invoice_id, d.part, min(d.payment_date) FILTER (WHERE d.so_far >= s.amount) AS paid_on,
-           max((d.imported_at AT TIME ZONE 'Europe/Paris')::date) FILTER (WHERE d.status = 'rejected') AS refused_on,
+           (max(d.refused_at) AT TIME ZONE 'Europe/Paris')::date AS refused_on,
            (-sum(d.amount) FILTER (WHERE d.amount < 0))::bigint AS taken, max(d.payment_date) FILTER (WHERE d.amount < 0) AS taken_on,
            max(d.payment_date) FILTER (WHERE d.amount > 0) AS last_paid_on
       FROM said AS d
@@ -42,8 +39,7 @@ history AS (
      GROUP BY d.invoice_id, d.part
 ),
 part AS (
-    SELECT s.invoice_id, s.part, s.payer, s.state, s.amount, s.reject_code, s.announced, i.biller || '/' || i.number AS invoice, i.executor_am,
-           i.care_date, i.insured_key, (i.signed_at AT TIME ZONE 'Europe/Paris')::date AS signed_on, g.sent_on, g.acked_on,
+    SELECT s.invoice_id, s.part, s.payer, s.state, s.amount, i.biller, i.number, i.care_date, (i.signed_at AT TIME ZONE 'Europe/Paris')::date AS signed_on, g.sent_on, g.acked_on,
            CASE WHEN s.state = ANY (SELECT unnest(ended) FROM limits) THEN 0 ELSE greatest(s.amount - s.closed - s.announced, 0) END AS still_open,
            CASE split_part(s.payer, ':', 1) WHEN 'amo' THEN 'amo' WHEN 'patient' THEN 'patient' ELSE 'amc' END AS kind
       FROM share AS s
@@ -61,23 +57,24 @@ standing AS MATERIALIZED (
              ON t.key = CASE WHEN p.payer IN (SELECT key FROM term) THEN p.payer ELSE p.kind END AND p.signed_on BETWEEN t.since AND t.until
       LEFT JOIN history AS h ON h.invoice_id = p.invoice_id AND h.part = p.part
 ),
--- Until today, or until the day on which the part was paid in full; days before those that are numbered count as the first of them.
+-- Until today, or until the day on which the part was paid in full; days before those that are numbered count as the first of them. The clock of
+-- a part that nothing started counts nothing.
 counted AS (
     SELECT s.*, coalesce(s.paid_on, $2::date) AS ended,
-           CASE s.unit WHEN 'working' THEN b.number - a.number ELSE coalesce(s.paid_on, $2::date) - s.start END AS waited
+           CASE s.unit WHEN 'working' THEN ($5::integer[])[greatest(coalesce(s.paid_on, $2::date) - $4::date, 0) + 1]
+                                           - ($5::integer[])[CASE WHEN s.start < $4::date THEN 1 ELSE s.start - $4::date + 1 END]
+                ELSE coalesce(s.paid_on, $2::date) - s.start END AS waited
       FROM standing AS s
-      LEFT JOIN day_number AS a ON a.day = greatest(s.start, (SELECT min(day) FROM day_number))
-      LEFT JOIN day_number AS b ON b.day = greatest(coalesce(s.paid_on, $2::date), (SELECT min(day) FROM day_number))
 ),
 outstanding AS (
-    SELECT invoice_id || '/' || part AS place, invoice, invoice_id, part, payer, kind, state, amount, still_open AS "open", care_date, signed_on, age, days,
+    SELECT invoice_id || '/' || part AS place, biller || '/' || number AS invoice, invoice_id, part, payer, kind, state, amount, still_open AS "open", care_date, signed_on, age, days,
            start, waited, delay, unit, (state = ANY (SELECT unnest(awaited) FROM limits) AND coalesce(waited > delay, false)) AS late
       FROM counted
      WHERE still_open > 0
 ),
 -- Nothing is owed for a part that the payer refused, whatever it did later, nor for one that a person closed without its payment.
 penalty AS (
-    SELECT invoice_id::text AS place, invoice, invoice_id, payer, amount, clock, start, paid_on,
+    SELECT invoice_id::text AS place, biller || '/' || number AS invoice, invoice_id, payer, amount, clock, start, paid_on,
            CASE WHEN paid_on IS NULL THEN 'running' ELSE 'due' END AS status, waited AS days, delay, unit, flat, flat_days, rate,
            CASE WHEN waited <= delay + flat_days THEN flat ELSE (amount * rate + 500) / 1000 END AS penalty
       FROM counted
@@ -85,7 +82,7 @@ penalty AS (
        AND (paid_on IS NOT NULL OR state = ANY (SELECT unnest(awaited) FROM limits))
 ),
 expiring AS (
-    SELECT e.invoice_id || '/' || e.part AS place, e.invoice, e.invoice_id, e.part, e.payer, e.state, e.still_open AS "open", e.care_date, e.barred_on,
+    SELECT e.invoice_id || '/' || e.part AS place, e.biller || '/' || e.number AS invoice, e.invoice_id, e.part, e.payer, e.state, e.still_open AS "open", e.care_date, e.barred_on,
            CASE WHEN $2::date >= e.barred_on THEN 'barred'
                 ELSE (SELECT g.name FROM stage AS g WHERE e.care_date + make_interval(months => g.months) <= $2::date
                        ORDER BY g.months DESC LIMIT 1) END AS stage
@@ -99,8 +96,8 @@ flag AS (
       FROM decision WHERE tenant_id = $1 AND kind = 'dispute' ORDER BY subject, decided_at DESC, id DESC
 ),
 taken AS (
-    SELECT s.invoice_id || '/' || s.part AS place, s.invoice || '/' || s.part AS subject, s.payer, true AS identified, s.invoice, s.invoice_id, s.part,
-           s.taken AS amount, s.taken_on, s.last_paid_on AS paid_on
+    SELECT s.invoice_id || '/' || s.part AS place, s.biller || '/' || s.number || '/' || s.part AS subject, s.payer, true AS identified,
+           s.biller || '/' || s.number AS invoice, s.invoice_id, s.part, s.taken AS amount, s.taken_on, s.last_paid_on AS paid_on
       FROM standing AS s
      WHERE s.state = 'indu'
      UNION ALL
