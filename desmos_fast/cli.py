@@ -40,13 +40,14 @@ app = typer.Typer(
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
 GROUPS: Final = (
-    "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "bank", "synth", "jobs", "centre", "key", "import_",
+    "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "bank", "matches", "synth", "jobs", "centre", "key",
+    "import_",
     "nomenclature", "followup", "reminders", "audit", "export",
 )  # fmt: skip
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
-    "replay", "followup", "export",
+    "replay", "matches", "followup", "export",
 )  # fmt: skip
 
 for _name in GROUPS:

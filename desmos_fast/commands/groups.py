@@ -20,6 +20,7 @@ contacts = typer.Typer(no_args_is_help=True, help="Who is told by mail of what i
 followup = typer.Typer(no_args_is_help=True, help="What is due, late, near forclusion or taken back, and the delays of a centre.")
 reminders = typer.Typer(no_args_is_help=True, help="Reminders to payers and patients: look, letters, sent, cancelled.")
 audit = typer.Typer(no_args_is_help=True, help="Reports on a time of a centre.")
+matches = typer.Typer(no_args_is_help=True, help="What was matched in a centre, and why.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs that failed for good and are held.")
 key = typer.Typer(no_args_is_help=True, help="Make API keys.")
 export = typer.Typer(no_args_is_help=True, help="The books of a centre for accounting: FEC and what accounting programs take.")
