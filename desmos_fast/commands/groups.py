@@ -10,6 +10,7 @@ LAYOUTS: Final = " Layouts: the test profile, or those in the folder DESMOS_LAYO
 fse = typer.Typer(no_args_is_help=True, help="Encode, decode and check claims (records 2 to 5)." + LAYOUTS)
 lots = typer.Typer(no_args_is_help=True, help="Group claims into lots and lay out whole files." + LAYOUTS)
 returns = typer.Typer(no_args_is_help=True, help="Read acknowledgements (ARL) and returns (RSP)." + LAYOUTS)
+rejects = typer.Typer(no_args_is_help=True, help="What payers refuse: the table of codes, the queue, what is billed again.")
 bank = typer.Typer(no_args_is_help=True, help="Read bank statements.")
 synth = typer.Typer(no_args_is_help=True, help="Make synthetic days: invented people, real chains.")
 centre = typer.Typer(no_args_is_help=True, help="Register health centres.")

@@ -93,8 +93,18 @@ class Replayed(msgspec.Struct, frozen=True):
     queued: int
 
 
+class RejectTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a payer refused a share: its code, what kind of work that is, and in French what there is to do."""
+
+    code: str
+    name: str = msgspec.field(name="class")
+    label: str
+    owner: str
+    action: str
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a delivery: ids and names alone, so that nothing in it tells of a person."""
+    """The body of a delivery: ids, names and codes alone, so that nothing in it tells of a person; `reject` with `share.rejected`."""
 
     id: UUID
     event: str
@@ -102,6 +112,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     subject: UUID
     invoice: UUID | None
     part: str | None
+    reject: RejectTold | msgspec.UnsetType = msgspec.UNSET
 
 
 class DeliverWebhook(msgspec.Struct, frozen=True):

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from desmos_fast.db.pool import Connection
-from desmos_fast.webhooks.model import Delivery, Letter, Message, Webhook
+from desmos_fast.webhooks.model import Delivery, Letter, Message, RejectTold, Webhook
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || $1, 3))"
 COUNT: Final = "SELECT count(*) FROM webhook WHERE tenant_id = $1 AND active"
@@ -40,7 +42,9 @@ TAKE: Final = """
          WHERE d.tenant_id = $1 AND d.webhook_id = $2 AND d.seq = due.seq
      RETURNING d.seq, d.tried, d.event_id
     )
-    SELECT t.seq, t.tried, e.id, e.name, e.happened_at, e.subject, e.invoice_id, e.part
+    SELECT t.seq, t.tried, e.id, e.name, e.happened_at, e.subject, e.invoice_id, e.part,
+           CASE WHEN e.name = 'share.rejected' AND e.detail ? 'class'
+                THEN e.detail || jsonb_build_object('code', coalesce(e.detail ->> 'reject_code', '')) END AS reject
       FROM taken AS t JOIN event AS e ON e.tenant_id = $1 AND e.id = t.event_id
      ORDER BY t.seq
 """
@@ -139,9 +143,13 @@ async def take(con: Connection, tenant: UUID, webhook: UUID, now: datetime, most
     """Take deliveries that are due, each the first of its subject; they are due again when the lease ends."""
     return [
         Letter(row["seq"], row["tried"], Message(id=row["id"], event=row["name"], at=row["happened_at"], subject=row["subject"],
-                                                 invoice=row["invoice_id"], part=row["part"]))
+                                                 invoice=row["invoice_id"], part=row["part"], reject=_reject(row["reject"])))
         for row in await con.fetch(TAKE, tenant, webhook, now, most, lease_ends)
     ]  # fmt: skip
+
+
+def _reject(told: str | None) -> RejectTold | msgspec.UnsetType:
+    return msgspec.UNSET if told is None else msgspec.json.decode(told, type=RejectTold)
 
 
 async def settle(con: Connection, tenant: UUID, webhook: UUID, now: datetime, verdicts: Sequence[Verdict]) -> None:

@@ -33,6 +33,7 @@ from tests.api.post import build, column, events, rows, sign
 from tests.api.receiver import Fate, Receiver, receiving
 from tests.api.worker import start
 from tests.lots.transports.authority import Authority
+from tests.settlement.rejects.work import Work
 
 pytestmark = pytest.mark.usefixtures("empty_queue")
 
@@ -368,3 +369,19 @@ async def test_a_delivery_whose_worker_died_is_made_by_another_when_its_time_is_
     await deliver(desk, authority)
     assert [message["event"] for message in receiver.taken()] == ["x.first", "x.second"]
     assert datetime.now(UTC) >= now + timedelta(seconds=1)
+
+
+async def test_a_reject_is_told_with_its_code_what_it_means_and_what_to_do(desk: Desk, receiver: Receiver, authority: Authority) -> None:
+    work = Work(desk)
+    made = await work.sign()
+    await subscribe(desk, receiver.url, "share.rejected", "share.announced")
+    await work.told(work.says(made, "amo", code="0250050"), work.says(made, "amc", 1200))
+    await deliver(desk, authority)
+    told = {message["event"]: message for message in receiver.taken()}
+    assert told["share.rejected"]["reject"] == {
+        "code": "0250050", "class": "identity", "label": "Assuré absent du référentiel", "owner": "secretariat",
+        "action": "Interroger les droits (ADRi), corriger le NIR ou la caisse, refaire la facture",
+    }  # fmt: skip
+    assert (told["share.rejected"]["invoice"], told["share.rejected"]["part"]) == (str(made.id), "amo")
+    assert "reject" not in told["share.announced"]
+    assert not any(person(12).encode() in body for body, _ in receiver.raw)

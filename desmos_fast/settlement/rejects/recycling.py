@@ -2,6 +2,7 @@
 """Recycling: what was rejected is corrected, priced, encoded and signed again under a new number, and only that."""
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -63,10 +64,18 @@ async def recycle(
     asked = read(body, RecycleRequest)
     await settlement.lock(con, context.tenant)
     await lots.hold(con, context.tenant)
-    plan = await _plan(context, await rejected(con, context, invoice, part), part, asked, terms)
+    found = await rejected(con, context, invoice, part)
+    context = _as_signed(context, found.invoice)
+    plan = await _plan(context, found, part, asked, terms)
     share = plan.found.invoice.share(part)
     answer = Recycled(share=share, parts=plan.parts, others=plan.others, corrected=plan.corrected, supersedes=invoice)
     return answer if validate_only else await _sign(con, context, plan, answer, part)
+
+
+def _as_signed(context: Context, kept: Kept) -> Context:
+    # Whoever has no key bills for real or for a test as the invoice was.
+    caller = context.caller if context.by is None else msgspec.structs.replace(context.caller, kind=kept.kind)
+    return dataclasses.replace(context, caller=caller)
 
 
 async def _plan(context: Context, found: Found, part: ClaimedPart, asked: RecycleRequest, terms: Terms) -> Plan:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-
-
 from desmos_fast.base.errors import NotThere
 from desmos_fast.base.french import euros
 from desmos_fast.base.types import Cents

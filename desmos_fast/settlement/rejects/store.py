@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from desmos_fast.base.errors import OurBug
+from desmos_fast.base.types import KeyKind
 from desmos_fast.db.pool import Connection
 from desmos_fast.nomenclature.rejects import RejectTable
 from desmos_fast.settlement.rejects.model import Wanted
@@ -97,7 +98,7 @@ async def payments(con: Connection, tenant: UUID, invoice: UUID, part: str) -> l
 SHARES: Final = """
     SELECT part, payer, amount, announced, closed, transport, state FROM share WHERE tenant_id = $1 AND invoice_id = $2
 """
-INVOICE: Final = "SELECT id, biller, number, state, sealed, content_hash FROM invoice WHERE tenant_id = $1 AND id = $2"
+INVOICE: Final = "SELECT id, biller, number, kind, sealed, content_hash FROM invoice WHERE tenant_id = $1 AND id = $2"
 
 
 class Kept(NamedTuple):
@@ -106,7 +107,7 @@ class Kept(NamedTuple):
     id: UUID
     biller: str
     number: int
-    state: str
+    kind: KeyKind
     sealed: bytes
     content_hash: bytes
 
