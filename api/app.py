@@ -14,8 +14,10 @@ from api import (
     followup,
     health,
     invoices,
+    ledger,
     lots,
     matches,
+    matching,
     payments,
     quotes,
     reconciliations,
@@ -57,10 +59,8 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     for module in (
-        payments,
-        rejects,
-        accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, lots, matches, quotes, reconciliations,
-        reminders, returns, schedule, webhooks,
+        accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, ledger, lots, matches,
+        matching, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)
     return app

@@ -40,16 +40,13 @@ app = typer.Typer(
     help="Bill and collect for French health centres: acts to FSE, lots, returns, bank, ledger. Test profile, not agréé.",
 )
 GROUPS: Final = (
-    "rejects",
-    "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "bank", "matches", "synth", "jobs", "centre", "key",
-    "import_",
-    "nomenclature", "followup", "reminders", "audit", "export",
+    "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "rejects", "bank", "matches", "matching", "payments", "ledger",
+    "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "import_", "nomenclature",
 )  # fmt: skip
 MODULES: Final = (
-    "rejects", "dead_returns",
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
-    "replay", "matches", "followup", "export",
+    "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay",
 )  # fmt: skip
 
 for _name in GROUPS:
