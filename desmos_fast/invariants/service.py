@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from desmos_fast.base import ledger
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.model import UnknownCentre
 from desmos_fast.invariants import disk, store
 from desmos_fast.invariants.model import SHOWN, Finding, Limits, Report, judge
 from desmos_fast.invariants.store import Centre, Seen, Told
+from desmos_fast.settlement.desk.rules import patient_state
+from desmos_fast.settlement.ledger import service as ledger
 from desmos_fast.settlement.shares import TOLD_BY_RETURNS, share_state
 
 OF_A_CENTRE: Final = ("I1", "I2", "I3", "I4", "I9")
@@ -115,7 +116,9 @@ async def _states(con: Connection, centre: Centre) -> Seen:
 
 
 def _follows(share: Told) -> bool:
-    """Say whether state and sums of a share are those that its lines give."""
+    """Say whether state and sums of a share are those that its lines give, or its payments when it is a patient's."""
+    if share.received is not None:
+        return share.announced == share.credited == share.received and share.state == patient_state(share.owed, share.received, share.state)
     lines = share.lines
     announced, credited = sum(line.amount for line in lines), sum(line.amount for line in lines if line.credited)
     if (announced, credited) != (share.announced, share.credited) or share.transport in TOLD_BY_RETURNS:
@@ -124,15 +127,6 @@ def _follows(share: Told) -> bool:
 
 
 async def _chain(con: Connection, centre: Centre) -> Seen:
-    """Verify the chain link by link; after a broken one it goes on from what is kept, so that each break counts once."""
-    count = _Count()
-    value, head = await store.ledger_head(con, centre.id)
-    previous, last = ledger.GENESIS, 0
-    async for link in store.entries(con, centre.id):
-        count.looked += 1
-        if link.seq != last + 1 or ledger.chain(previous, [link.entry]) != [link.hash]:
-            count.add(f"entry {link.seq}: {link.entry.event} {link.entry.ref}")
-        previous, last = link.hash, link.seq
-    if (value, head) != (last, previous):
-        count.add(f"the ledger ends at entry {last}, its counter says {value}")
-    return count.seen()
+    found = await ledger.verify(con, centre.id, lambda _done, _of: None)
+    examples = tuple(f"entry {one.entry} {one.why}: {one.event} {one.ref}".rstrip(": ") for one in found.breaks)
+    return Seen(found.entries, found.broken, examples)

@@ -11,8 +11,7 @@ import asyncpg
 
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.identifiers import mask_nir, nir_is_valid
-from desmos_fast.base.ledger import GENESIS, Entry, Line
-from desmos_fast.base.types import Cents, TenantId
+from desmos_fast.base.types import TenantId
 from desmos_fast.db.migrate import VERSION, newest
 from desmos_fast.db.pool import AWAY, Connection, DatabaseDown
 from desmos_fast.db.tenant import SET_TENANT, direct
@@ -53,7 +52,7 @@ class Centre(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the database keeps of one share, and the lines matched to it."""
+    """What the database keeps of one share, the lines matched to it, and what payments brought when it is a patient's."""
 
     name: str
     amount: int
@@ -62,14 +61,8 @@ class Told(NamedTuple):
     announced: int
     credited: int
     lines: tuple[MatchedLine, ...]
-
-
-class Link(NamedTuple):
-    """One entry of the ledger, the place and the hash it has in the chain."""
-
-    seq: int
-    hash: bytes
-    entry: Entry
+    owed: int
+    received: int | None
 
 
 @asynccontextmanager
@@ -122,6 +115,12 @@ def _seen(row: asyncpg.Record | None) -> Seen:
 
 SHARES: Final = """
     SELECT i.biller || '/' || i.number || '/' || s.part AS name, s.amount, s.transport, s.state, s.announced, s.credited,
+           s.amount - s.closed AS owed,
+           CASE WHEN s.part = 'patient' THEN (
+               SELECT coalesce(sum(t.amount), 0)::bigint
+                 FROM payment_part AS t JOIN payment AS p ON p.tenant_id = $1 AND p.id = t.payment_id AND p.unpaid_at IS NULL
+                WHERE t.tenant_id = $1 AND t.invoice_id = s.invoice_id
+           ) END AS received,
            l.status, l.amount AS line_amount, o.match_id IS NOT NULL AS line_credited, l.answered
       FROM share AS s
       JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id
@@ -157,35 +156,10 @@ def _told(rows: Sequence[asyncpg.Record]) -> Told:
     lines = tuple(
         MatchedLine(row["status"], row["line_amount"], row["line_credited"], row["answered"]) for row in rows if row["status"] is not None
     )
-    return Told(first["name"], first["amount"], first["transport"], first["state"], first["announced"], first["credited"], lines)
-
-
-ENTRIES: Final = """
-    SELECT e.seq, e.hash, e.event, e.ref, l.account, l.debit, l.credit
-      FROM ledger_entry AS e
-      LEFT JOIN ledger_line AS l ON l.tenant_id = $1 AND l.entry_id = e.id
-     WHERE e.tenant_id = $1
-     ORDER BY e.seq, l.line
-"""
-HEAD: Final = "SELECT value, hash FROM counter WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
-
-
-async def entries(con: Connection, tenant: TenantId) -> AsyncIterator[Link]:
-    """Give the ledger of a centre in the order of its chain, a few thousand lines in memory at a time."""
-    async for rows in _runs(con.cursor(ENTRIES, tenant, prefetch=PREFETCH), "seq"):
-        yield _link(rows)
-
-
-def _link(rows: Sequence[asyncpg.Record]) -> Link:
-    first = rows[0]
-    lines = tuple(Line(row["account"], Cents(row["debit"]), Cents(row["credit"])) for row in rows if row["account"] is not None)
-    return Link(first["seq"], bytes(first["hash"]), Entry(first["event"], first["ref"], lines))
-
-
-async def ledger_head(con: Connection, tenant: TenantId) -> tuple[int, bytes]:
-    """Return how many entries the ledger of a centre should have, and the hash of the last one."""
-    row = await con.fetchrow(HEAD, tenant)
-    return (0, GENESIS) if row is None else (row["value"], bytes(row["hash"]))
+    return Told(
+        first["name"], first["amount"], first["transport"], first["state"], first["announced"], first["credited"], lines, first["owed"],
+        first["received"],
+    )  # fmt: skip
 
 
 # Written by the server from its own catalogue, names quoted by it: a table that is added later is looked at too.

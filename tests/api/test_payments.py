@@ -31,7 +31,8 @@ async def owed(desk: Desk, amount: int = 900, amo: int = 2100) -> str:
             con, "invoice", tenant_id=desk.tenant, biller=desk.finess, number=number, fees=total, amo=amo, amc=0, amc_sum=0, total=total,
             from_amo=amo, from_amc=0, desk=amount, third_party="amo",
         )  # fmt: skip
-        for part, payer, flow, cents, state in (("amo", "amo:01750", 1, amo, "open"), ("patient", "patient", 0, amount, "due"))[: 1 + bool(amount)]:
+        parts = [("amo", "amo:01750", 1, amo, "open"), ("patient", "patient", 0, amount, "due")]
+        for part, payer, flow, cents, state in parts[: 1 + bool(amount)]:
             await insert(
                 con, "share", tenant_id=desk.tenant, invoice_id=made, part=part, payer=payer, flow=flow, amount=cents, transport=state,
                 state=state,
@@ -300,7 +301,8 @@ async def test_validate_only_answers_the_same_and_keeps_nothing(desk: Desk) -> N
         assert tried.status in (200, 201), tried.body
         assert {table: await desk.count(table) for table in tables} == before
         assert (await desk.get(f"/v1/payments/{kept['id']}")).json == kept
-    refused = await desk.post("/v1/payments?validate_only=true", {"means": "cash", "amount": 5, "invoices": [{"invoice": UNKNOWN, "amount": 5}]})
+    lost = {"means": "cash", "amount": 5, "invoices": [{"invoice": UNKNOWN, "amount": 5}]}
+    refused = await desk.post("/v1/payments?validate_only=true", lost)
     assert refused.status == 404
     done = await desk.post(f"/v1/payments/{kept['id']}:unpay", {"why": "impayé"})
     assert done.json["shares"][0]["state"] == "due"
@@ -370,7 +372,8 @@ async def test_after_any_history_the_books_and_the_shares_are_what_the_payments_
     made: list[str] = []
     for _ in range(25):
         invoice, amount = draw.choice(list(invoices)), draw.randrange(1, 900)
-        named = [{"invoice": name, "amount": draw.randrange(1, 400)} for name in draw.sample(list(invoices), draw.randrange(3))]
+        some = draw.sample(list(invoices), draw.randrange(3))
+        named: list[dict[str, Any]] = [{"invoice": name, "amount": draw.randrange(1, 400)} for name in some]
         path, body = draw.choice([
             ("/v1/payments", {"means": "cheque", "amount": amount + sum(one["amount"] for one in named), "invoices": named}),
             ("/v1/payments", {"means": "cash", "amount": amount, "invoices": [{"invoice": invoice, "amount": amount}]}),
@@ -387,7 +390,8 @@ async def test_after_any_history_the_books_and_the_shares_are_what_the_payments_
     received = {name: sum(part["amount"] for one in standing for part in one["parts"] if part["invoice"] == name) for name in invoices}
     expected: dict[str, int] = {}
     for number, (name, amount) in enumerate(invoices.items(), 1):
-        state = "refund_due" if received[name] > amount else "paid" if received[name] == amount else "part_paid" if received[name] > 0 else "due"
+        above = received[name] - amount
+        state = "refund_due" if above > 0 else "paid" if above == 0 else "part_paid" if received[name] > 0 else "due"
         assert await share(desk, name) == (state, amount, received[name])
         expected[f"creance:patient:C/{number}"] = max(amount - received[name], 0)
         expected["trop_percu:patient"] = expected.get("trop_percu:patient", 0) - max(received[name] - amount, 0)

@@ -16,7 +16,7 @@ from desmos_fast.db import pool as pools
 from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import direct, transaction
-from desmos_fast.invariants import store
+from desmos_fast.settlement.ledger import store
 from tests.db.databases import Place
 from tests.db.rows import NOW
 from tests.db.storm import WRITERS, storm
@@ -49,11 +49,11 @@ async def post(pool: Pool, tenant: TenantId, made: Sequence[Entry]) -> int:
 
 async def chain(con: Connection, tenant: TenantId) -> list[Entry] | None:
     """Return the entries of the ledger, or None when the chain, its numbers or its head do not verify."""
-    links = [link async for link in store.entries(con, tenant)]
+    links = await store.links(con, tenant, -(2**63), 2**63 - 1, 10**6)
     kept = [link.entry for link in links]
     hashes = [link.hash for link in links]
     whole = ledger.chain(ledger.GENESIS, kept) == hashes and [link.seq for link in links] == list(range(1, len(links) + 1))
-    return kept if whole and await store.ledger_head(con, tenant) == (len(links), (hashes or [ledger.GENESIS])[-1]) else None
+    return kept if whole and await store.head(con, tenant) == (len(links), (hashes or [ledger.GENESIS])[-1]) else None
 
 
 async def kept(place: Place, tenant: TenantId) -> list[Entry] | None:

@@ -166,6 +166,11 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
         ("UPDATE order_line SET parked = true WHERE (tenant_id, order_id, line) = (SELECT tenant_id, order_id, line FROM order_line"
          " WHERE match_id IS NOT NULL AND amount > 0 LIMIT 1)",),
     ),
+    "a payment that the books do not know": ("I4", {"accounts"}, (
+        "INSERT INTO payment (tenant_id, id, means, amount, received_on, reference, recorded_at)"
+        f" VALUES ({CENTRE}, gen_random_uuid(), 'cash', 500, now(), '', now())",
+    )),
+    "a patient who is said to have paid some": ("I5", {"states"}, ("UPDATE share SET state = 'part_paid' WHERE state = 'due'",)),
     "a state that nothing gave": ("I5", {"states"}, ("UPDATE share SET state = 'pending' WHERE state = 'received'",)),
     "a transport that stands on nothing": (
         "I5", {"states"}, (f"UPDATE share SET transport = 'settled', state = 'settled' WHERE invoice_id = {FIRST_SHARE}",),
@@ -212,7 +217,7 @@ async def test_what_is_broken_is_found_and_nothing_else(lived: Lived, breaker: C
 
 
 ENTRIES: Final[dict[str, tuple[tuple[tuple[str, int], ...], dict[str, set[str]]]]] = {
-    "an entry of one side": ((("produit", 5),), {"I4": {"entries"}}),
+    "an entry of one side": ((("produit", 5),), {"I4": {"entries"}, "I6": {"chain"}}),
     "a debt that no share has": ((("creance:amo:01750:x/1", 5), ("produit", -5)), {"I4": {"receivables"}}),
     "money at the bank that no statement brought": ((("banque:x", 5), ("ecart", -5)), {"I4": {"accounts"}}),
     "money awaited that nobody announced": ((("attente:amo:01750", 5), ("produit", -5)), {"I4": {"accounts"}}),
