@@ -4,6 +4,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -212,7 +213,8 @@ def _plan_credits(plan: Plan, book: Book, matches: Iterable[Match]) -> None:
     credits = {row.line.id: row for row in book.credits}
     orders = {row.ref: row for row in book.orders}
     before: dict[UUID, list[OrderRow]] = {}
-    for order in book.orders:
+    # By name, as they were taken: the entry that takes a match back is the one that it posted, turned over line by line.
+    for order in sorted(book.orders, key=attrgetter("ref")):
         if order.match_id is not None:
             before.setdefault(order.match_id, []).append(order)
     for match in matches:
