@@ -28,10 +28,11 @@ from desmos_fast.settlement.dashboard import LISTED, Dashboard, make_dashboard
 from desmos_fast.settlement.dunning import store as dunning
 from desmos_fast.settlement.dunning.service import question
 from desmos_fast.settlement.labels import kept_reference
-from desmos_fast.settlement.model import Match, Payer, RunAnswer, Settings, StatementAnswer, Tally
+from desmos_fast.settlement.model import Match, Payer, RunAnswer, StatementAnswer, Tally
 from desmos_fast.settlement.posting import make_plan
 from desmos_fast.settlement.replay.store import keep_run
 from desmos_fast.settlement.store import CURRENCY, NewBankLine
+from desmos_fast.settlement.taught import service as taught
 from monitoring import metrics
 
 _CONTENT: Final = b"bank line\0"
@@ -126,11 +127,12 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     """
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
-    await keep_run(con, context, run_id, Settings())
-    settled = await bulk.settle(con, context, run_id, context.now - REVISED)
+    revision, settings = await taught.in_force(con, context)
+    await keep_run(con, context, run_id, settings, revision)
+    settled = await bulk.settle(con, context, run_id, context.now - REVISED, settings)
     book = await store.open_book(con, tenant, context.now - REVISED, context.keys.index)
     known = [Payer(id=row.id, kind=row.kind, names=row.names, pays_for=row.pays_for) for row in payers(context.kind, context.today)]
-    decisions = await asyncio.to_thread(decide, book, known, Settings())
+    decisions = await asyncio.to_thread(decide, book, known, settings)
     free = [name for match in (*decisions.lines, *decisions.credits) if match.status != "confirmed" for name in match.left]
     plan = await asyncio.to_thread(make_plan, book, decisions, await store.last_words(con, tenant, free))
     document = await asyncio.to_thread(store.matches_document, plan.matches)

@@ -46,11 +46,11 @@ def _added(tallies: dict[str, Tally], name: str, more: Tally) -> dict[str, Tally
     return dict(sorted({**tallies, name: Tally(before.count + more.count, Cents(before.cents + more.cents))}.items()))
 
 
-async def settle(con: Connection, context: Context, run_id: UUID, since: datetime) -> Settled:
+async def settle(con: Connection, context: Context, run_id: UUID, since: datetime, settings: Settings) -> Settled:
     """Settle what needs no doubt, when there are as many free lines as the setting says; what is left comes to the passes of the run.
 
     A line is left to them when its share bears anything already, when another line may be of the same invoice, or of the same patient and
-    day, and when its order has its credit: so they find the same as if they had decided all. `since` is theirs.
+    day, and when its order has its credit: so they find the same as if they had decided all. `since` and `settings` are theirs.
     """
     if not await store.are_many(con, context.tenant, bulk_lines()):
         return Settled()
@@ -59,6 +59,6 @@ async def settle(con: Connection, context: Context, run_id: UUID, since: datetim
     settled = await asyncio.to_thread(settlement.decide)
     if not settled:
         return Settled()
-    posts = await asyncio.to_thread(make_posts, settlement, context.tenant, settings_version(Settings()), context.actor, context.now)
+    posts = await asyncio.to_thread(make_posts, settlement, context.tenant, settings_version(settings), context.actor, context.now)
     await store.write(con, context.tenant, run_id, context.now, posts, settled)
     return Settled(posts)

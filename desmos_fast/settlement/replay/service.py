@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -17,9 +16,9 @@ from desmos_fast.settlement.replay.model import COMPONENTS, Hashes, Ran, Signed,
 from desmos_fast.settlement.replay.playing import Act, Inputs, LedgerRow, Player
 from desmos_fast.settlement.replay.store import RunRow
 from desmos_fast.settlement.rules import settings_version
+from desmos_fast.settlement.taught import store as taught
 
 Progress = Callable[[int, int], None]
-SETTINGS: Final = Settings()
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +54,8 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
     )  # fmt: skip
     rows = await store.runs(con, tenant)
     decisions = await store.decisions(con, tenant)
-    acts = [*map(_run, rows), *(Act(step.id, step.seq, 0, None, step) for step in decisions)]
+    settings = {revision: await taught.settings(con, tenant, revision) for revision in {row.revision for row in rows}}
+    acts = [*(_run(row, settings[row.revision]) for row in rows), *(Act(step.id, step.seq, 0, None, step) for step in decisions)]
     player = Player(secret, inputs, acts)
     for place, act in enumerate(player.acts):
         progress(place, len(acts))
@@ -75,13 +75,13 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
         stored=told,
         rebuilt=again,
         same=told == again and player.wrong is None,
-        differences=(*_unknown(rows, {act.id for act in acts}, inputs), *_differences(stored, rebuilt, player.wrong)),
+        differences=(*_unknown(rows, settings, {act.id for act in acts}, inputs), *_differences(stored, rebuilt, player.wrong)),
     )
 
 
-def _run(row: RunRow) -> Act:
+def _run(row: RunRow, settings: Settings) -> Act:
     known = [Payer(id=one.id, kind=one.kind, names=one.names, pays_for=one.pays_for) for one in payers(row.kind, paris_date(row.at))]
-    return Act(row.id, row.decisions, row.seq, row.ledger, Ran(row.id, row.at, known, SETTINGS))
+    return Act(row.id, row.decisions, row.seq, row.ledger, Ran(row.id, row.at, known, settings))
 
 
 async def _unseen(con: Connection, tenant: UUID, act: Act, late: list[Signed]) -> set[UUID]:
@@ -96,10 +96,10 @@ async def _unseen(con: Connection, tenant: UUID, act: Act, late: list[Signed]) -
 # --- differences
 
 
-def _unknown(rows: Iterable[RunRow], kept: Collection[UUID], inputs: Inputs) -> Iterator[Difference]:
-    """Tell what cannot be played again: settings that are not those of now, records of a run that was not kept."""
-    version = settings_version(SETTINGS)
+def _unknown(rows: Iterable[RunRow], settings: Mapping[int, Settings], kept: Collection[UUID], inputs: Inputs) -> Iterator[Difference]:
+    """Tell what cannot be played again: settings that are not those of the revision, records of a run that was not kept."""
     for row in rows:
+        version = settings_version(settings[row.revision])
         if row.settings != version:
             yield Difference(component="runs", name=f"run {row.seq}", stored=row.settings, rebuilt=version)
             break

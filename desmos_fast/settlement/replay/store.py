@@ -36,7 +36,7 @@ PARTS: Final[tuple[Part, ...]] = ("amo", "amc", "patient")
 
 
 class RunRow(NamedTuple):
-    """One run: how many decisions came before it, and where the ledger ended when it began to read."""
+    """One run: how many decisions came before it, where the ledger ended when it began to read, and its settings by name and revision."""
 
     id: UUID
     seq: int
@@ -45,6 +45,7 @@ class RunRow(NamedTuple):
     kind: KeyKind
     ledger: int
     settings: str
+    revision: int
 
 
 async def _rows(con: Connection, query: str, *values: object) -> AsyncIterator[tuple[Any, ...]]:
@@ -56,17 +57,17 @@ async def _rows(con: Connection, query: str, *values: object) -> AsyncIterator[t
 
 # What both counters say is what the run can see: decisions wait for it, and of the ledger every entry up to there is there.
 KEEP: Final = """
-    INSERT INTO run (tenant_id, id, seq, decisions, settings, at, by, kind, ledger)
-    SELECT $1, $2, $3, coalesce((SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'decision' AND name = ''), 0), $4, $5, $6, $7,
-           coalesce((SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''), 0)
+    INSERT INTO run (tenant_id, id, seq, decisions, settings, at, by, kind, settings_revision, ledger)
+    SELECT $1, $2, $3, coalesce((SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'decision' AND name = ''), 0),
+           $4, $5, $6, $7, $8, coalesce((SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''), 0)
 """
 
 
-async def keep_run(con: Connection, context: Context, run: UUID, settings: Settings) -> None:
-    """Keep that a run begins. Call it with the settlement lock, before the first row that the run reads."""
+async def keep_run(con: Connection, context: Context, run: UUID, settings: Settings, revision: int) -> None:
+    """Keep that a run begins under settings of a revision. Call it with the settlement lock, before the first row that the run reads."""
     seq = await take(con, context.tenant, "run", "", 1)
     version = settings_version(settings)
-    await con.execute(KEEP, context.tenant, run, seq, version, context.now, context.actor, context.kind)
+    await con.execute(KEEP, context.tenant, run, seq, version, context.now, context.actor, context.kind, revision)
 
 
 # --- what came in
@@ -93,7 +94,7 @@ BANK: Final = """
     SELECT bank_file_id, id, document, content_key, occurrence FROM bank_line
      WHERE tenant_id = $1 AND piece_of IS NULL ORDER BY bank_file_id, id
 """
-RUNS: Final = "SELECT id, seq, decisions, at, kind, ledger, settings FROM run WHERE tenant_id = $1 ORDER BY seq"
+RUNS: Final = "SELECT id, seq, decisions, at, kind, ledger, settings, settings_revision FROM run WHERE tenant_id = $1 ORDER BY seq"
 
 
 async def ledger(con: Connection, tenant: UUID) -> list[LedgerRow]:
