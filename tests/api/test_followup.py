@@ -145,9 +145,7 @@ async def test_the_clock_and_a_sanction_are_settings_of_the_centre(centre: LateC
     shown = (await centre.desk.get("/v1/follow-up/settings")).json["terms"]
     own = [(one["name"], one["payer"], one["confidence"]) for one in shown if one["confidence"] == "centre"]
     assert own == [("amo.clock", None, "centre")], "the sanction is over today"
-    refused = await centre.desk.post(
-        "/v1/follow-up/settings", {"name": "amo.x", "value": "1 days", "since": "2026-01-01", "source": "x"}
-    )
+    refused = await centre.desk.post("/v1/follow-up/settings", {"name": "amo.x", "value": "1 days", "since": "2026-01-01", "source": "x"})
     assert (refused.status, refused.code) == (422, "setting_refused")
     assert (await centre.desk.post("/v1/follow-up/settings", {"name": "amo.delay"})).code == "follow_up_invalid"
 
