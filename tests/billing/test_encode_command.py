@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,9 @@ def test_letters_of_any_language_are_text() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_polite_end_in_the_middle_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "desmos_fast.cli", "fse", "encode", "-", "-o", str(tmp_path / "out.b2")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+    # Under nohup a program would not hear the signal.
+    heard = partial(signal.signal, number, signal.SIG_DFL)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard) as program:
         assert program.stdin is not None
         program.stdin.write(WIRE)
         program.stdin.flush()
