@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The follow-up over HTTP: every figure of the dashboard opens a list, and every list sums to its figure."""
 
+import asyncio
 import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
+from api.keys import COUNTING
 from desmos_fast.base.clock import paris_date
 from desmos_fast.settlement.dunning import service
 from monitoring import metrics
@@ -226,3 +229,16 @@ async def test_metrics_tell_what_is_due_without_naming_anybody(centre: LateCentr
     text = metrics.exposition().decode()
     assert 'desmos_outstanding_cents{age="0-7",kind="amo"} 0.0' in text
     assert 'desmos_forclusion_cents{stage="18"} 5.0' in text and 'desmos_reminders_open{rule="amo"} 2.0' in text
+
+
+async def test_metrics_of_all_centres_are_counted_in_the_background(centre: LateCentre) -> None:
+    await centre.claim(1, ago(3), await centre.lot(ago(3), ago(3)), (("amo", AMO, 2100),))
+    counting = centre.desk.house.app[COUNTING]
+    counting.every_s = 0.0
+    for _ in range(50):
+        text = (await centre.desk.get("/metrics")).body.decode()
+        found = re.search(r'desmos_outstanding_cents\{age="0-7",kind="amo"\} ([0-9.e+]+)', text)
+        if found is not None and int(float(found[1])) >= 2100:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("nothing was counted")

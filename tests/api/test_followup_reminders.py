@@ -66,6 +66,17 @@ async def test_each_level_of_each_payer_fires_once_on_its_day(centre: LateCentre
     async with centre.rows() as con:
         both = await con.fetchrow("SELECT items, amount FROM reminder WHERE rule = 'amo' AND level = 2")
     assert both is not None and tuple(both) == (2, 2800), "one claim for a payer, with a list"
+    figures = (await centre.dashboard())["follow_up"]["reminders_open"]
+    for rule in ("amo", "amc", "patient"):
+        page = (await centre.desk.get(f"/v1/reminders?state=open&rule={rule}&limit=1")).json
+        assert page["total"] == figures[rule]
+        shown = list(page["reminders"])
+        while page["next"] is not None:
+            page = (await centre.desk.get(f"/v1/reminders?state=open&rule={rule}&limit=1&cursor={page['next']}")).json
+            shown += page["reminders"]
+        assert {"count": len(shown), "cents": sum(one["amount"] for one in shown)} == figures[rule]
+        views = [(await centre.desk.get(f"/v1/reminders/{one['id']}")).json for one in shown]
+        assert all(sum(item["amount"] for item in view["list"]) == view["amount"] for view in views)
 
 
 async def test_working_days_skip_the_holidays_of_november(centre: LateCentre) -> None:

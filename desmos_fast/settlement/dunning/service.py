@@ -17,6 +17,7 @@ from desmos_fast.db import journal
 from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
+from desmos_fast.settlement import store as settlement
 from desmos_fast.settlement.decisions.store import add_decision
 from desmos_fast.settlement.dunning import rules, store
 from desmos_fast.settlement.dunning.model import (
@@ -122,6 +123,7 @@ async def dispute(con: Connection, context: Context, body: bytes) -> Disputed:
     """Say of a sum that was taken back that it is disputed, or not any more. Raises NotThere, WhyMissing, BadBody."""
     asked = _read(body, Dispute)
     why = why_of(asked.why)
+    await settlement.lock(con, context.tenant)
     found = await store.indu(con, context.tenant, await question(con, context), asked.subject)
     if found is None:
         raise NotThere("no such sum was taken back, or it is settled")
