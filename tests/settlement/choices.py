@@ -115,10 +115,10 @@ def refusals(rows: Rows, chance: random.Random) -> Iterator[Choice]:
 def splits(rows: Rows, chance: random.Random) -> Iterator[Choice]:
     for key in sorted(rows.free_lines):
         if abs(rows.lines[key].amount) > 1:
-            yield "split", "", {"left": rows.name_of(key), "amounts": _cut(rows.lines[key].amount, chance)}
+            yield "split", rows.name_of(key), {"amounts": _cut(rows.lines[key].amount, chance)}
     for name in sorted(rows.free_credits):
         if rows.credits[name].line.amount > 1:
-            yield "split", "", {"left": rows.credits[name].line.id, "amounts": _cut(rows.credits[name].line.amount, chance)}
+            yield "split", rows.credits[name].line.id, {"amounts": _cut(rows.credits[name].line.amount, chance)}
 
 
 def _cut(amount: int, chance: random.Random) -> tuple[int, ...]:
@@ -129,7 +129,7 @@ def _cut(amount: int, chance: random.Random) -> tuple[int, ...]:
 def unsplits(rows: Rows, chance: random.Random) -> Iterator[Choice]:
     for row in rows.matches.values():
         if row.status == "split" and all(_piece_is_free(rows, piece) for piece in row.match.right):
-            yield "unsplit", "", {"left": row.match.left[0]}
+            yield "unsplit", row.match.left[0], {}
 
 
 def _piece_is_free(rows: Rows, piece: str) -> bool:

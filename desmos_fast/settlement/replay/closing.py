@@ -4,8 +4,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from desmos_fast.base import ledger
 from desmos_fast.base.ledger import Due
 from desmos_fast.base.types import Cents
@@ -44,7 +42,7 @@ class Closing(Deciding):
             case "indu_contest":
                 self._contest()
             case "indu_accept":
-                self._accept_recovery(self.step.detail["into"])
+                self._accept_recovery(self.step.detail.get("into") or self.step.detail["to"])
             case "recycle":
                 self._recycle(self.step.detail["parts"], self.step.detail["open"])
             case "claim":
@@ -55,25 +53,22 @@ class Closing(Deciding):
                 raise AssertionError(other)
 
     def _end(self, state: str) -> None:
-        share, owed = self.share, Cents(self.share.open)
-        ref = f"{self.invoice.biller}/{self.invoice.number}"
+        share, owed, name = self.share, Cents(self.share.open), self.step.subject
+        invoice = f"{self.invoice.biller}/{self.invoice.number}"
         if state == "to_patient":
-            self.entries.append(ledger.moved_to_patient(ref, share.payer, ref, owed))
-            self._owe(owed)
-        elif state == "time_barred":
-            barred = ledger.written_off(ref, share.payer, ref, owed)
-            self.entries.append(msgspec.structs.replace(barred, event="share.time_barred"))
+            self.entries.append(ledger.moved_to_patient(name, share.payer, invoice, owed, self._owe(owed)))
         else:
-            self.entries.append(ledger.written_off(ref, share.payer, ref, owed))
+            self.entries.append(ledger.written_off(name, share.payer, invoice, owed, event=f"share.{state}"))
         share.closed += owed
         share.state = state
 
-    def _owe(self, amount: int) -> None:
-        """Let the patient owe so much more."""
-        shares = self.invoice.shares
-        share = shares.setdefault(PATIENT, ShareRow("patient", PATIENT, 0, "not_due", "not_due"))
+    def _owe(self, amount: int) -> Cents:
+        """Let the patient owe so much more; return how much of it was received before it was owed."""
+        share = self.invoice.shares.setdefault(PATIENT, ShareRow("patient", PATIENT, 0, "not_due", "not_due"))
+        early = max(share.announced - (share.amount - share.closed), 0)
         share.amount += amount
         share.state = desk_state(share)
+        return Cents(min(early, amount))
 
     # --- sums taken back
 
@@ -81,13 +76,13 @@ class Closing(Deciding):
         for key in self._recoveries():
             line = self.rows.lines[key]
             self.take_off(key)
-            held = self._keep("A", [self.rows.name_of(key)], [ledger.clawback(line.payer)], line.amount, None)
+            held = self._keep("A", [self.rows.name_of(key)], [ledger.clawback(line.payer)], line.amount, None, outcome="recovery")
             self.rows.hold_line(key, held)
 
     def _recoveries(self) -> list[LineKey]:
         """Return the recoveries on the share that are not accepted, by name."""
         found = (key for key in self.rows.on_share.get(self.name, ()) if self.rows.lines[key].amount < 0)
-        return sorted((key for key in found if key not in self.rows.answered), key=self.rows.name_of)
+        return sorted((key for key in found if key not in self.rows.answered), key=lambda key: (self.rows.orders[key[0]].ref, key[1]))
 
     def _accept_recovery(self, into: str) -> None:
         if into != "open":

@@ -39,7 +39,7 @@ class Deciding:
         detail = self.step.detail
         match self.step.kind:
             case "match":
-                self._match(detail["problem"], detail["left"], detail["right"], detail.get("remainder"))
+                self._match(detail["problem"], detail["left"], detail["right"], detail.get("remainder"), None)
             case "accept":
                 self._accept()
             case "refuse":
@@ -47,9 +47,9 @@ class Deciding:
             case "undo":
                 self._undo(detail["problem"], detail["left"][0])
             case "split":
-                self._split(detail["left"], detail["amounts"])
+                self._split(self.step.subject, detail["amounts"])
             case "unsplit":
-                self._unsplit(detail["left"])
+                self._unsplit(self.step.subject)
             case other:
                 raise AssertionError(other)
 
@@ -127,7 +127,7 @@ class Deciding:
             left = sorted(first if name == last else name for name in left)
             rest, remainder = 0, None
         dues = [Due(order.payer, Cents(order.total)) for order in orders]
-        entry = ledger.credit_matched_later(left[0], dues)
+        entry = ledger.credit_matched_later(left[0], dues, (remainder, rest) if remainder else None)
         self.entries.append(entry)
         made = self._keep("B", left, right, self._sum(left), like, residual=Cents(rest))
         self.rows.matches[made].entry = entry
@@ -220,9 +220,9 @@ class Deciding:
         return pieces
 
     def _divided(self, problem: str, left: str, pieces: Sequence[str], amount: int) -> UUID:
-        for (of, one, other), why in list(self.rows.forbidden.items()):
+        for (of, one, other), said in list(self.rows.forbidden.items()):
             if (of, one) == (problem, left):
-                self.rows.forbidden.update({(of, piece, other): why for piece in pieces})
+                self.rows.forbidden.update({(of, piece, other): Barred(self.step.seq, said.why) for piece in pieces})
         made = self._keep(problem, [left], pieces, amount, None, rule=SPLIT, match_id=match_id(problem, SPLIT, [left], pieces))
         self.rows.matches[made].status = SPLIT
         return made

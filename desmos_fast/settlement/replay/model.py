@@ -93,7 +93,7 @@ Step: TypeAlias = Signed | Announced | Stated | Ran | Decided
 
 
 class MatchState(msgspec.Struct, frozen=True, array_like=True):
-    """One match in force; `evidence` is its JSON with sorted keys."""
+    """One match in force; `evidence` is that of a rule, as JSON with sorted keys, and null of a person."""
 
     problem: str
     rule: str

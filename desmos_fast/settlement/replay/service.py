@@ -2,7 +2,8 @@
 """Rebuild what follows from the stored imports, runs and decisions of a centre, and compare it with what is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -46,37 +47,52 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
+class Played(NamedTuple):
+    """What was read, and the player that has played it."""
+
+    player: Player
+    inputs: Inputs
+    runs: list[RunRow]
+    settings: Mapping[int, Settings]
+
+
 async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, progress: Progress = lambda _done, _of: None) -> Replayed:
     """Play all that is stored of a centre again in memory, and compare. Give it one unchanging view of the database."""
-    inputs = Inputs(
-        await store.ledger(con, tenant), await store.invoices(con, tenant), await store.announced(con, tenant),
-        await store.stated(con, tenant), await store.seen(con, tenant),
-    )  # fmt: skip
-    rows = await store.runs(con, tenant)
-    decisions = await store.decisions(con, tenant)
-    settings = {revision: await taught.settings(con, tenant, revision) for revision in {row.revision for row in rows}}
-    acts = [*(_run(row, settings[row.revision]) for row in rows), *(Act(step.id, step.seq, 0, None, step) for step in decisions)]
-    player = Player(secret, inputs, acts)
-    for place, act in enumerate(player.acts):
-        progress(place, len(acts))
-        late = await asyncio.to_thread(player.prepare, place)
-        await asyncio.to_thread(player.act, place, await _unseen(con, tenant, act, late))
-    await asyncio.to_thread(player.finish)
+    played = await play(con, tenant, secret, progress)
+    player, inputs = played.player, played.inputs
     stored, rebuilt = await store.state(con, tenant), player.world.state()
-    told, again = hashes(stored), hashes(rebuilt)
+    differences = (*_unknown(played), *_differences(stored, rebuilt, player.wrong))
     return Replayed(
         centre=finess,
         invoices=len(inputs.invoices),
         returns=len(inputs.announced),
         statements=len(inputs.stated),
-        runs=len(rows),
-        decisions=len(decisions),
+        runs=len(played.runs),
+        decisions=len(player.acts) - len(played.runs),
         entries=len(inputs.ledger),
-        stored=told,
-        rebuilt=again,
-        same=told == again and player.wrong is None,
-        differences=(*_unknown(rows, settings, {act.id for act in acts}, inputs), *_differences(stored, rebuilt, player.wrong)),
+        stored=hashes(stored),
+        rebuilt=hashes(rebuilt),
+        same=not differences,
+        differences=differences,
     )
+
+
+async def play(con: Connection, tenant: UUID, secret: bytes, progress: Progress = lambda _done, _of: None) -> Played:
+    """Play all that is stored of a centre again in memory."""
+    inputs = Inputs(
+        await store.ledger(con, tenant), await store.invoices(con, tenant), await store.announced(con, tenant),
+        await store.stated(con, tenant), await store.seen(con, tenant),
+    )  # fmt: skip
+    rows = await store.runs(con, tenant)
+    settings = {revision: await taught.settings(con, tenant, revision) for revision in {row.revision for row in rows}}
+    decisions = [Act(step.id, step.seq, 0, None, step) for step in await store.decisions(con, tenant)]
+    player = Player(secret, inputs, [*(_run(row, settings[row.revision]) for row in rows), *decisions])
+    for place, act in enumerate(player.acts):
+        progress(place, len(player.acts))
+        late = await asyncio.to_thread(player.prepare, place)
+        await asyncio.to_thread(player.act, place, await _unseen(con, tenant, act, late))
+    await asyncio.to_thread(player.finish)
+    return Played(player, inputs, rows, settings)
 
 
 def _run(row: RunRow, settings: Settings) -> Act:
@@ -96,14 +112,15 @@ async def _unseen(con: Connection, tenant: UUID, act: Act, late: list[Signed]) -
 # --- differences
 
 
-def _unknown(rows: Iterable[RunRow], settings: Mapping[int, Settings], kept: Collection[UUID], inputs: Inputs) -> Iterator[Difference]:
+def _unknown(played: Played) -> Iterator[Difference]:
     """Tell what cannot be played again: settings that are not those of the revision, records of a run that was not kept."""
-    for row in rows:
-        version = settings_version(settings[row.revision])
+    for row in played.runs:
+        version = settings_version(played.settings[row.revision])
         if row.settings != version:
             yield Difference(component="runs", name=f"run {row.seq}", stored=row.settings, rebuilt=version)
             break
-    for _, act in inputs.seen:
+    kept = {act.id for act in played.player.acts}
+    for _, act in played.inputs.seen:
         if act not in kept:
             yield Difference(component="runs", name=f"run {act}", stored="has records", rebuilt=None)
             break

@@ -28,6 +28,7 @@ from desmos_fast.settlement.replay.model import (
     canonical,
 )
 from desmos_fast.settlement.replay.playing import LedgerRow
+from desmos_fast.settlement.replay.selecting import AUTO
 from desmos_fast.settlement.rules import settings_version
 
 AT_ONCE: Final = 2_000
@@ -228,5 +229,5 @@ async def state(con: Connection, tenant: UUID) -> State:
 
 def _match(row: Sequence[Any], decoder: msgspec.json.Decoder[Evidence]) -> MatchState:
     problem, rule, left, right, amount, residual, outcome, by, evidence = row
-    said = msgspec.Raw(canonical(decoder.decode(evidence)))
+    said = msgspec.Raw(canonical(decoder.decode(evidence)) if by == AUTO else b"null")
     return MatchState(problem, rule, tuple(left), tuple(right), amount, residual, outcome, by, said)

@@ -170,7 +170,7 @@ class World:
 
 def match_state(match: Match, by: str) -> MatchState:
     """Return what is kept of a match in force."""
-    evidence = msgspec.Raw(canonical(match.evidence))
+    evidence = msgspec.Raw(canonical(match.evidence) if by == AUTO else b"null")
     return MatchState(match.problem, match.rule, match.left, match.right, match.amount, match.residual, match.outcome, by, evidence)
 
 
