@@ -67,6 +67,30 @@ async def test_what_is_due_is_told_by_payer_and_age_and_the_sums_are_those_of_th
     assert rows[AMC]["late"]["count"] == 6, "30 days from the sending are over on the 31st"
 
 
+async def test_decisions_and_payments_at_the_desk_keep_ages_and_books_equal(centre: LateCentre) -> None:
+    names = {}
+    for number in (1, 2, 3):
+        lot = await centre.lot(ago(40), ago(40))
+        parts = (("amo", AMO, 2100), ("amc", AMC, 900), ("patient", "patient", 500))
+        names[number] = await centre.claim(number, ago(40), lot, parts, state="rejected" if number == 3 else "received")
+    finess = centre.desk.finess
+    for asked in (
+        {"kind": "to_patient", "share": f"{finess}/2/amc", "why": "contrat résilié"},
+        {"kind": "write_off", "share": f"{finess}/3/amo", "why": "geste"},
+    ):
+        reply = await centre.desk.post("/v1/decisions", asked)
+        assert (reply.status, reply.json.get("entries")) == (201, 1), reply.body
+    paid = {"means": "cash", "amount": 700, "invoices": [{"invoice": str(names[2]), "amount": 700}]}
+    assert (await centre.desk.post("/v1/payments", paid)).status == 201
+    rows = {row["payer"]: row["total"] for row in (await centre.dashboard())["follow_up"]["ageing"]}
+    assert rows == {
+        AMO: {"count": 2, "cents": 4200}, AMC: {"count": 2, "cents": 1800}, "patient": {"count": 3, "cents": 500 + 500 + 1400 - 700},
+    }  # fmt: skip
+    balances = await centre.balances()
+    for payer, row in rows.items():
+        assert row["cents"] == sum(amount for account, amount in balances.items() if account.startswith(f"creance:{payer}:"))
+
+
 async def test_sums_taken_back_orders_and_credits_are_listed(centre: LateCentre) -> None:
     await centre.claim(1, ago(40), await centre.lot(ago(40), ago(40)))
     await centre.paid(1, 2100, ago(30), care=ago(40))

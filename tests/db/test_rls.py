@@ -123,6 +123,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "anomaly.resolved_at", "anomaly.resolved_by", "payment.unpaid_at",
         "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
         "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
+        "reminder.state", "reminder.amount", "reminder.ended_at", "reminder.ended_by", "reminder.why", "reminder_item.amount",
     }  # fmt: skip
 
 
