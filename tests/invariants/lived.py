@@ -46,6 +46,17 @@ class Caller:
         self._url = url
         self._key = key
 
+    async def get(self, path: str) -> Any:
+        """Ask."""
+        async with self._session.get(self._url + path, headers={"Authorization": f"Bearer {self._key}"}) as response:
+            return orjson.loads(await response.read())
+
+    async def send(self, path: str, body: bytes) -> int:
+        """Write under a new key and return the status."""
+        headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": str(uuid7())}
+        async with self._session.post(self._url + path, data=body, headers=headers) as response:
+            return response.status
+
     async def post(self, path: str, body: bytes = b"") -> Any:
         """Write under a new key and return what was answered."""
         headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": str(uuid7())}
@@ -107,3 +118,12 @@ async def day(caller: Caller, pool: Pool, letterbox: Path, seed: int, finess: st
             entries += last
     assert entries > 0
     assert last == 0, "the second time the same statement comes, there is nothing new"
+    await rejects(caller)
+
+
+async def rejects(caller: Caller) -> None:
+    """Bill again what can be, and bring a return that nobody can read."""
+    refused = (await caller.get("/v1/rejects"))["rejects"]
+    tried = [await caller.send(f"/v1/rejects/{one['invoice']}/{one['part']}:recycle", b'{"why":"essai"}') for one in refused if one["recycle"]]
+    assert 201 in tried and set(tried) <= {201, 409, 422}
+    assert await caller.send("/v1/returns", b"000 is no return") == 422

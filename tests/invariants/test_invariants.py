@@ -170,6 +170,16 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
         "INSERT INTO payment (tenant_id, id, means, amount, received_on, reference, recorded_at)"
         f" VALUES ({CENTRE}, gen_random_uuid(), 'cash', 500, now(), '', now())",
     )),
+    "a part billed again by nobody": ("I4", {"recycled"}, (
+        "ALTER TABLE recycling DISABLE TRIGGER for_ever", "DELETE FROM recycling WHERE ctid = (SELECT ctid FROM recycling LIMIT 1)",
+    )),
+    "an invoice that takes the place of one that nobody decided on": ("I4", {"recycled"}, (
+        f"UPDATE invoice SET supersedes = '{ELSEWHERE}' WHERE id = {FIRST_SHARE}",
+    )),
+    "a dead return that is said to be taken": ("I1", {"dead"}, (
+        "UPDATE dead_return SET state = 'taken', ended_at = now(), taken_as ="
+        " (SELECT id FROM return_file AS f WHERE f.tenant_id = dead_return.tenant_id LIMIT 1)",
+    )),
     "a patient who is said to have paid some": ("I5", {"states"}, ("UPDATE share SET state = 'part_paid' WHERE state = 'due'",)),
     "a state that nothing gave": ("I5", {"states"}, ("UPDATE share SET state = 'pending' WHERE state = 'received'",)),
     "a transport that stands on nothing": (

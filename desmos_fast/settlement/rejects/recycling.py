@@ -125,7 +125,8 @@ async def _sign(con: Connection, context: Context, plan: Plan, answer: Recycled,
     old = plan.found.invoice
     opens: dict[str, int] = {one.part: one.open for one in plan.parts}
     dues = [Due(plan.found.shares[one].payer, Cents(amount)) for one, amount in opens.items()]
-    contra = ledger.voided(f"{old.biller}/{old.number}", dues, event="invoice.recycled")
+    # Each part of an invoice may be taken back by an entry of its own: the share names it.
+    contra = msgspec.structs.replace(ledger.voided(f"{old.biller}/{old.number}", dues, event="invoice.recycled"), ref=answer.share)
     billed = frozenset[Part](one.part for one in plan.parts)
     made = await billing.bill_again(con, context, plan.entry, billing.Again(old.id, billed, contra))
     successor = f"{old.biller}/{made.number}"
