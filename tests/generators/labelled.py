@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import combinations
 from operator import itemgetter
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -228,14 +228,25 @@ def labelled(seed: int, count: int, level: Level) -> Labelled:
         ))  # fmt: skip
     credits = statement(world.chance, credits_of(world, orders), {payer.id: payer.names[0] for payer in world.payers})
     doubtful, twins = _doubtful_lines(world, orders, parts)
-    doubtful |= _doubtful_credits(credits, {order.id: order for order in orders})
+    doubtful |= doubtful_credits(credits, {order.id: order for order in orders})
     return Labelled(
         world.invoices, orders, [line for line, _ in credits], world.payers, parts,
         {line.id: frozenset(credit.orders) or None for line, credit in credits}, doubtful, twins,
     )  # fmt: skip
 
 
-def credits_of(world: World, orders: Iterable[Order]) -> list[Credit]:
+class Bank(Protocol):
+    """What drawing credits needs of a world."""
+
+    chance: random.Random
+    noise: Noise
+
+    def draw(self, thousandths: int) -> bool:
+        """Say yes so many times of a thousand."""
+        ...
+
+
+def credits_of(world: Bank, orders: Iterable[Order]) -> list[Credit]:
     """Pay the orders: each by its own credit, an operator's and some payers' of one day by one, recoveries netted in what comes after."""
     waiting: dict[str, list[Order]] = {}
     bundles: dict[tuple[date, str], list[Order]] = {}
@@ -263,7 +274,7 @@ def credits_of(world: World, orders: Iterable[Order]) -> list[Credit]:
     return found
 
 
-def _credit(world: World, emitter: str, day: date, paid: list[Order], netted: list[Order]) -> Credit:
+def _credit(world: Bank, emitter: str, day: date, paid: list[Order], netted: list[Order]) -> Credit:
     chance, noise = world.chance, world.noise
     quoted = [order.payment_ref for order in paid]
     if world.draw(noise.reference_lost):
@@ -309,7 +320,7 @@ def _doubtful_lines(world: World, orders: Iterable[Order], parts: Mapping[str, s
     return misled | twins, twins
 
 
-def _doubtful_credits(credits: Iterable[tuple[BankLine, Credit]], orders: Mapping[str, Order]) -> set[str]:
+def doubtful_credits(credits: Iterable[tuple[BankLine, Credit]], orders: Mapping[str, Order]) -> set[str]:
     """Return the credits that another one of their payer and amount may be, and those that some of their own orders give as well."""
     some = list(credits)
     days: dict[tuple[str, int], list[date]] = {}
