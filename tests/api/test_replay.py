@@ -7,11 +7,13 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desmos_fast.db.tenant import direct
 from desmos_fast.invariants.store import reading
+from desmos_fast.settlement import store
 from desmos_fast.settlement.replay.service import Replayed, replay
 from tests.api import worker
 from tests.api.conftest import Desk, House
@@ -55,6 +57,27 @@ async def lived(desk: Desk) -> Centre:
     await centre.bank(*credit(2100))
     await centre.reconcile()
     return centre
+
+
+async def test_invoices_signed_while_a_run_reads_are_seen_or_not_as_they_were(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    centre, read = Centre(desk), store.open_book
+    await centre.order("o:1", centre.line(2100, 7, order=27), centre.line(2100, 8, order=28))
+    await centre.bank(*credit(55))
+
+    async def interrupted(*args: Any) -> Any:
+        await centre.invoice(7, order=27)
+        book = await read(*args)
+        await centre.invoice(8, order=28)
+        return book
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "open_book", interrupted)
+        await centre.reconcile()
+    assert {name: share[0] for name, share in (await centre.shares()).items() if "amo" in name} == {"7/amo": "announced", "8/amo": "sent"}
+    await same(centre)
+    await centre.reconcile()
+    assert (await centre.shares())["8/amo"][0] == "announced"
+    await same(centre)
 
 
 DAMAGE = {
