@@ -11,8 +11,11 @@ import orjson
 import pytest
 
 from desmos_fast.base import ledger
+from desmos_fast.base.settings import load
 from desmos_fast.base.types import Cents
 from desmos_fast.db import journal
+from desmos_fast.invariants.model import Limits
+from desmos_fast.invariants.service import Place, check
 from desmos_fast.settlement.desk.model import MOST_INVOICES
 from tests.api.conftest import Desk, Reply, person
 from tests.api.post import rows
@@ -79,6 +82,15 @@ async def decisions(desk: Desk) -> list[tuple[str, str, Any]]:
     return [(row["kind"], row["subject"], orjson.loads(row["detail"])) for row in found]
 
 
+async def holds(desk: Desk) -> None:
+    """See that what is stored of the centre agrees with itself: nothing twice, to the cent, states, chain."""
+    place = Place(desk.house.owner_dsn, desk.house.wire.dsn, load().data_dir)
+    report = await check(place, Limits(), lambda _done, _of: None, only=desk.finess)
+    found = [verdict for verdict in report.verdicts if verdict.id in ("I2", "I4", "I5", "I6")]
+    assert len(found) == 4 and all(verdict.looked for verdict in found if verdict.id != "I5")
+    assert [verdict.failed for verdict in found if not verdict.holds] == []
+
+
 # --- payments
 
 
@@ -125,6 +137,7 @@ async def test_a_payment_without_an_fse_waits_on_its_own_account_until_it_is_att
     assert (refused.status, refused.code) == (409, "payment_spent")
     await desk.post(f"/v1/payments/{paid['id']}:attach", {"invoices": [{"invoice": second, "amount": 100}]})
     assert await balances(desk) == {"caisse:transfer": 1000, "creance:patient:C/2": 400}
+    await holds(desk)
     assert [kind for kind, _, _ in await decisions(desk)] == ["payment"] * 3
 
 
@@ -174,8 +187,22 @@ async def test_a_refund_of_the_rest_and_its_return(desk: Desk) -> None:
     await desk.post(f"/v1/payments/{paid['id']}:unpay", {"why": "impayé"})
     assert await balances(desk) == {"caisse:transfer": -300, f"avance:{paid['id']}": 300}
     # And the refund comes back, which makes all even.
+    await holds(desk)
     await desk.post(f"/v1/payments/{given['id']}:unpay", {"why": "virement rejeté"})
     assert await balances(desk) == {}
+
+
+async def test_what_bounces_after_the_rest_was_given_up_is_lost_and_owed_by_nobody(desk: Desk) -> None:
+    invoice = await owed(desk, 900)
+    paid = await pay(desk, 400, (invoice, 400), means="cheque")
+    async with rows(desk) as con:
+        await con.execute("UPDATE share SET state = 'written_off', closed = 500 WHERE part = 'patient'")
+        gone = ledger.written_off("d", "patient", f"{desk.finess}/1", Cents(500))
+        await journal.post(con, desk.tenant, NOW, [gone])
+    bounced = (await desk.post(f"/v1/payments/{paid['id']}:unpay", {"why": "impayé"})).json
+    assert [(one["state"], one["open"], one["excess"]) for one in bounced["shares"]] == [("written_off", 0, 0)]
+    assert await balances(desk) == {"perte": 900}
+    await holds(desk)
 
 
 # --- deposits
@@ -402,3 +429,4 @@ async def test_after_any_history_the_books_and_the_shares_are_what_the_payments_
         expected[f"avance:{one['id']}"] = -kept - given
         assert one["state"] == "unpaid" or one["kind"] == "refund" or one["rest"] == kept + given >= 0
     assert await balances(desk) == {account: cents for account, cents in expected.items() if cents}
+    await holds(desk)
