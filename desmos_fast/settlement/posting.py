@@ -33,6 +33,9 @@ REVISED: Final = frozenset({"A3", "A5"})
 KEYED: Final = frozenset({"A1", "A2"})
 """The rules of lines that bear all keys of their share; the amount of any other passes through where it would go back to."""
 
+DIRECT: Final = frozenset({"line.matched", "line.overpaid"})
+"""The entries that put a line on its share without having let it wait."""
+
 
 class Word(NamedTuple):
     """The last record kept of a line or credit that is not matched."""
@@ -172,17 +175,23 @@ def plan_taken(plan: Plan, match: Match, line: LineRow, shares: Shares) -> None:
     plan.events.append(Event("match.confirmed", row_id, part.invoice_id, part.part, detail))
 
 
-def plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares) -> LineRow:
-    """Take the match of a line back, and return the line as it is then: free, its amount waiting."""
+def plan_line_undone(plan: Plan, ref: str, line: LineRow, shares: Shares, event: str | None = None) -> LineRow:
+    """Take the match of a line back, and return the line as it is then: free, its amount waiting.
+
+    `event` is the entry that put it on its share, when that was not one that took it from where it waits.
+    """
     if line.match_id is None or line.share is None:
         raise OurBug(f"line {ref} has no match to undo")
     part, parked = shares.of(line.share), line.amount != 0
     plan.lines_freed.append(LineFreed(line.order_id, line.line, line.match_id, parked))
     plan.shares.add((part.invoice_id, part.part))
     due, excess = shares.announce(part, -line.amount)
-    if line.amount:
-        entry = _placed(ref, line._replace(parked=True), f"{part.biller}/{part.number}", Cents(-due), -excess)
-        plan.entries.append(ledger.undone(entry, ref))
+    invoice = f"{part.biller}/{part.number}"
+    if line.amount and event in DIRECT:
+        entry = ledger.overpaid(ref, line.payer, invoice, Cents(-due), Cents(-excess), event=event)
+        plan.entries += [ledger.undone(entry, ref), waiting(ref, line)]
+    elif line.amount:
+        plan.entries.append(ledger.undone(_placed(ref, line._replace(parked=True), invoice, Cents(-due), -excess), ref))
     detail = {"match": line.match_key, "order_line": ref, "amount": line.amount}
     plan.events.append(Event("match.undone", line.match_id, part.invoice_id, part.part, detail))
     return line._replace(match_id=None, match_key=None, share=None, parked=parked)
