@@ -145,9 +145,9 @@ def line_matched(ref: str, payer: str, invoice: str, amount: Cents) -> Entry:
     return _transfer("line.matched", ref, awaited(payer), receivable(payer, invoice), amount)
 
 
-def overpaid(ref: str, payer: str, invoice: str, due: Cents, excess: Cents) -> Entry:
+def overpaid(ref: str, payer: str, invoice: str, due: Cents, excess: Cents, *, event: str = "line.overpaid") -> Entry:
     """Record an order line that closes the `due` cents left and announces `excess` more; both below zero take that back."""
-    return _placed("line.overpaid", ref, awaited(payer), payer, receivable(payer, invoice), due, excess)
+    return _placed(event, ref, awaited(payer), payer, receivable(payer, invoice), due, excess)
 
 
 def _placed(event: str, ref: str, source: str, payer: str, target: str, due: int, excess: int) -> Entry:

@@ -102,7 +102,7 @@ async def _contest(con: Connection, context: Context, asked: ShareRequest, part:
     held: list[tuple[UUID, int, UUID]] = []
     for line_name in names:
         line = await store.line(con, context.tenant, line_name)
-        plan_line_undone(plan, line_name, line, shares)
+        plan_line_undone(plan, line_name, line, shares, await store.placed_by(con, context.tenant, line_name))
         row_id = uuid7()
         evidence = Evidence(fields=("amount",), values={"amount": (line.amount, None)}, settings=settings_version(Settings()))
         record = make_match("A", "confirmed", rules.MANUAL, [line_name], [account], line.amount, evidence, outcome="recovery")

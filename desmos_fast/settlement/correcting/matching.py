@@ -271,7 +271,7 @@ async def _undo_line(con: Connection, context: Context, asked: Undo, record: Rec
         return Done(decision)
     part = await store.share(con, context.tenant, record.right[0])
     plan = Plan()
-    plan_line_undone(plan, name, line, Shares([part]))
+    plan_line_undone(plan, name, line, Shares([part]), await store.placed_by(con, context.tenant, name))
     if part.state in TERMINAL and max(part.amount - part.announced + line.amount, 0) > rules.open_of(part):
         raise ShareClosed(
             f"{record.right[0]} is {part.state} and would owe again", hint="an end is not left: a correction is a new linked invoice"

@@ -160,6 +160,20 @@ async def recoveries(con: Connection, tenant: UUID, part: PartRow) -> list[str]:
     return [row[0] for row in await con.fetch(RECOVERIES, tenant, part.invoice_id, part.part)]
 
 
+PLACED: Final = """
+    SELECT e.event FROM ledger_entry AS e
+     WHERE e.tenant_id = $1 AND e.ref = $2 AND e.event <> 'invoice.signed'
+       AND e.event IN ('line.matched', 'line.overpaid', 'line.invoiced_later', 'recovery.identified')
+     ORDER BY e.seq DESC LIMIT 1
+"""
+
+
+async def placed_by(con: Connection, tenant: UUID, name: str) -> str | None:
+    """Return the event of the entry that put a line on its share; None for a line of nothing."""
+    event: str | None = await con.fetchval(PLACED, tenant, name)
+    return event
+
+
 # --- what a decision changes
 
 FORBID: Final = """
