@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger over HTTP: every entry in its place, and trial balances that sum to zero and to their entries, whatever they are parted by."""
 
+import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from desmos_fast.db import journal
 from tests.api.conftest import Desk
 from tests.api.post import rows
 from tests.db.rows import insert
+from tests.settlement import statements
 
 AMO: Final = "amo:01751"
 AMC: Final = "amc:0099000013"
@@ -189,3 +191,27 @@ async def test_a_trial_balance_is_that_of_the_dashboard(told: Desk) -> None:
 async def test_a_day_without_entries_is_empty(told: Desk) -> None:
     tomorrow: date = datetime.now(UTC).date() + timedelta(days=1)
     assert (await told.get(f"/v1/ledger/balance?from={tomorrow}")).json["rows"] == []
+
+
+# --- the bank
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_opening_and_movements_make_the_closing_of_the_books_in_whatever_files_they_come(desk: Desk, seed: int) -> None:
+    draw = random.Random(seed)
+    first = opening = draw.randrange(-50_000, 50_000)
+    files: list[bytes] = []
+    for _ in range(4):
+        movements = [statements.movement(amount) for amount in (draw.randrange(-9_000, 9_000) or 1 for _ in range(draw.randrange(6)))]
+        files.append(statements.joined(*statements.statement(*movements, opening=opening)))
+        reply = await desk.post("/v1/bank-statements", files[-1])
+        assert reply.status == 200, reply.body
+        [block] = reply.json["balances"]
+        opening = block["closing"]
+        # The same bytes again say the same and write nothing.
+        before = await desk.count("ledger_entry")
+        assert (await desk.post("/v1/bank-statements", draw.choice(files))).status == 200
+        assert await desk.count("ledger_entry") == before
+    kinds = {row["account"]: row["balance"] for row in await pages(desk, "/v1/ledger/balance?by=period", "rows")}
+    assert first + kinds.get("banque", 0) == opening
+    assert kinds.get("ecart", 0) == -kinds.get("banque", 0)
