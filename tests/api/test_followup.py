@@ -5,6 +5,7 @@ import asyncio
 import random
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from desmos_fast.base.clock import paris_date
 from desmos_fast.settlement.dunning import service
 from monitoring import metrics
 from tests.api.conftest import Desk
+from tests.api.post import send_and_answer, sign
 from tests.oracle import dunning as oracle
 from tests.settlement.centre import AMC, AMO, credit
 from tests.settlement.dunning.world import LateCentre
@@ -266,3 +268,15 @@ async def test_metrics_of_all_centres_are_counted_in_the_background(centre: Late
             return
         await asyncio.sleep(0.1)
     raise AssertionError("nothing was counted")
+
+
+@pytest.mark.usefixtures("empty_queue")
+async def test_the_clock_of_what_is_really_sent_starts_with_its_acknowledgement(desk: Desk, tmp_path: Path) -> None:
+    (name,) = await sign(desk, "01_ngap_visit", order=904)
+    centre = LateCentre(desk)
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    [before] = (await centre.list("outstanding", payer=AMO))["items"]
+    assert (before["invoice_id"], before["state"], before["start"]) == (name, "sent", None)
+    assert (await desk.post("/v1/returns", said.arl[0])).status == 200
+    [after] = (await centre.list("outstanding", payer=AMO))["items"]
+    assert (after["state"], after["start"], after["waited"]) == ("received", TODAY.isoformat(), 0)

@@ -114,6 +114,7 @@ async def test_the_page_has_its_charts_and_names_nobody(centre: LateCentre) -> N
     assert "| 0250050 |" in text and "| 000991112 |" in text and "soit 33,3 %" in text
     assert "99999" not in (page + text).replace("9999999", "")
     reply = await centre.desk.get("/v1/audits/tp/2026Q3?format=html")
+    assert "CAISSE ESSAI RIVE DROITE (amo:01751)" in reply.body.decode()
     assert reply.headers["Content-Type"].startswith("text/html") and "audit-tp-2026Q3.html" in reply.headers["Content-Disposition"]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An audit as a page: HTML with its charts drawn in it, for the people of the centre, or Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,12 +35,13 @@ def most(values: Iterable[int]) -> int:
     return max(values, default=0)
 
 
-def write(report: TpAudit, form: str, finess: str) -> str:
-    """Return an audit as `html` or `md`."""
+def write(report: TpAudit, form: str, finess: str, names: Mapping[str, str]) -> str:
+    """Return an audit as `html` or `md`; `names` are those of payers, by id."""
     environment = Environment(
         loader=PackageLoader("desmos_fast.settlement.dunning.audit", "."), autoescape=form == "html", undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters.update(payer=lambda name: f"{names[name]} ({name})" if name in names else name)
     environment.filters.update(euros=french.euros, whole=french.whole, jour=french.day, tenths=tenths, stage=stage, most=most)
     environment.globals.update(permille=permille, kinds=KINDS, ages=AGES)
     day = report.made_at.date().isoformat()

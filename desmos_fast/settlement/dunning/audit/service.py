@@ -13,6 +13,7 @@ from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.nomenclature import rejects
+from desmos_fast.nomenclature.payers import payers
 from desmos_fast.nomenclature.rejects import RejectTable
 from desmos_fast.settlement.dunning.audit import pages, store
 from desmos_fast.settlement.dunning.audit.model import (
@@ -64,7 +65,9 @@ async def show(con: Connection, context: Context, quarter: str) -> TpAudit:
 async def write(con: Connection, context: Context, quarter: str, form: str) -> str:
     """Return the audit of a quarter as JSON, as a page of HTML with its charts, or as Markdown."""
     report = await show(con, context, quarter)
-    return msgspec.json.encode(report).decode() if form == "json" else pages.write(report, form, context.finess)
+    if form == "json":
+        return msgspec.json.encode(report).decode()
+    return pages.write(report, form, context.finess, {row.id: row.names[0] for row in payers(context.kind, context.today)})
 
 
 async def listed(con: Connection, context: Context) -> KeptList:
