@@ -9,6 +9,8 @@ import pytest
 from tests.api.conftest import Desk
 from tests.api.post import send_and_answer, sign
 from tests.api.test_centre_commands import run, told
+from tests.exchange.packs import all_again, new_pack
+from tests.exchange.test_pack_runs import moved, widened
 from tests.settlement.rejects.work import DUPLICATE, Work
 
 
@@ -58,3 +60,26 @@ async def test_a_dead_return_is_listed_shown_taken_out_tried_and_given_up(desk: 
     assert (await told(desk, home, "returns", "dead", "show", letter["id"]))["tries"] == 2
     assert (await told(desk, home, "returns", "dead", "discard", letter["id"], "--why", "renvoyé"))["state"] == "discarded"
     assert (await run(desk, home, "returns", "dead", "list"))[1] == "0 open\n"
+
+
+async def test_a_return_in_the_layouts_of_a_pack_to_come_is_taken_once_the_pack_is_there(
+    desk: Desk, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign(desk, "01_ngap_visit", "07_amc_apart")
+    _, (said,) = await send_and_answer(desk, tmp_path)
+    pack = new_pack(tmp_path)
+    for change in (moved, widened):
+        change(pack)
+    other = all_again(said.rsp[0], pack)
+    assert (await desk.post("/v1/returns", other)).status == 422
+    (letter,) = (await told(desk, home, "returns", "dead", "list", "--json"))["dead"]
+    assert letter["profile"] == "essai-1"
+    monkeypatch.setenv("DESMOS_LAYOUTS", str(pack))
+    taken = await told(desk, home, "returns", "dead", "retry", letter["id"])
+    assert taken["state"] == "taken" and taken["orders"] == await desk.count("payment_order") > 0
+    shown = await Work(desk).look("SELECT l.amount, l.invoice_number FROM order_line AS l ORDER BY 2, 1")
+    assert [tuple(row) for row in shown] == [(2100, 1), (1200, 2), (2800, 2)]
+    # What it says was not taken from the layouts of before: under these the same content is known.
+    monkeypatch.setenv("DESMOS_LAYOUTS", "")
+    reply = await desk.post("/v1/returns", said.rsp[0])
+    assert (reply.status, reply.code) == (409, "return_repeated")

@@ -15,10 +15,19 @@ from tests.exchange.packs import new_pack, program
 from tests.exchange.test_pack_runs import moved, other_constants, widened
 
 
-async def profiles(dsn: str) -> list[str]:
+RETURNED = """
+    SELECT count(DISTINCT f.id) FILTER (WHERE f.kind = 'rsp') AS rsp, count(DISTINCT f.id) FILTER (WHERE f.kind = 'arl') AS arl,
+           count(l.line) FILTER (WHERE l.match_id IS NOT NULL) AS matched, count(l.line) FILTER (WHERE l.status = 'rejected') AS rejected,
+           (SELECT count(*) FROM dead_return) AS dead,
+           (SELECT count(*) FROM event WHERE name = 'share.rejected' AND detail ->> 'class' <> 'unknown') AS explained
+      FROM return_file AS f LEFT JOIN payment_order AS o ON o.return_file_id = f.id LEFT JOIN order_line AS l ON l.order_id = o.id
+"""
+
+
+async def look(dsn: str, query: str) -> list[dict[str, int | str]]:
     con = await asyncpg.connect(dsn, timeout=10)
     try:
-        return [row["profile"] for row in await con.fetch("SELECT DISTINCT profile FROM file")]
+        return [dict(row) for row in await con.fetch(query)]
     finally:
         await con.close()
 
@@ -42,6 +51,9 @@ def test_a_day_under_another_pack_adds_up(open_folder: Path, tmp_path: Path) -> 
         assert program("fse", "check", path).returncode == 1
     cluster = open_cluster(Settings(data_dir=data_dir))
     try:
-        assert asyncio.run(profiles(cluster.admin_dsn("desmos"))) == ["autre-2"]
+        assert asyncio.run(look(cluster.admin_dsn("desmos"), "SELECT DISTINCT profile FROM file")) == [{"profile": "autre-2"}]
+        # Their answers too: every zone of R1, R2, R3, P1, P9 and A1 that may move or widen did.
+        (returned,) = asyncio.run(look(cluster.admin_dsn("desmos"), RETURNED))
+        assert returned.pop("dead") == 0 and all(int(count) > 0 for count in returned.values()), returned
     finally:
         cluster.stop()
