@@ -38,6 +38,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     ),
     "/v1/payments": frozenset({"validate_only", "means", "kind", "state", "invoice", "from", "to", "cursor", "limit"}),
     "/v1/till": frozenset({"on"}),
+    "/v1/bank-statements": frozenset({"format", "mapping"}),
     "/v1/ledger/balance": frozenset({"by", "from", "to", "cursor", "limit"}),
     "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),
     "/v1/returns/dead": frozenset({"state", "cursor", "limit"}),

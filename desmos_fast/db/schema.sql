@@ -247,6 +247,26 @@ ALTER TABLE ONLY public.audit ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.bank_entry (
+    tenant_id uuid NOT NULL,
+    bank_file_id uuid NOT NULL,
+    first integer NOT NULL,
+    kind text NOT NULL,
+    account text NOT NULL,
+    booking_date date NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    keys text[] NOT NULL,
+    ref text NOT NULL,
+    content_key text NOT NULL,
+    occurrence integer NOT NULL,
+    CONSTRAINT bank_entry_first_check CHECK ((first > 0)),
+    CONSTRAINT bank_entry_kind_check CHECK ((kind = ANY (ARRAY['camt.053'::text, 'camt.054'::text])))
+);
+ALTER TABLE ONLY public.bank_entry ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.bank_entry FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.bank_file (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -278,6 +298,18 @@ CREATE TABLE public.bank_line (
 ALTER TABLE ONLY public.bank_line ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.bank_line FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.bank_mapping (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    document jsonb NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT bank_mapping_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,39}$'::text))
+);
+ALTER TABLE ONLY public.bank_mapping ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.bank_mapping FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.centre (
     tenant_id uuid NOT NULL,
@@ -570,6 +602,22 @@ CREATE TABLE public.invoice_0 (
 );
 ALTER TABLE ONLY public.invoice_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
+CREATE TABLE public.learned_label (
+    tenant_id uuid NOT NULL,
+    revision integer NOT NULL,
+    account text NOT NULL,
+    label_key text NOT NULL,
+    label text NOT NULL,
+    payer text,
+    forgotten boolean NOT NULL,
+    taught_by text NOT NULL,
+    taught_at timestamp with time zone NOT NULL,
+    CONSTRAINT learned_label_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE ONLY public.learned_label ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.learned_label FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.ledger_entry (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -703,6 +751,18 @@ CREATE TABLE public.match (
 ALTER TABLE ONLY public.match ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.match FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.matching_settings (
+    tenant_id uuid NOT NULL,
+    revision integer NOT NULL,
+    document jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT matching_settings_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE ONLY public.matching_settings ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.matching_settings FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.nomenclature_code (
     nomenclature text NOT NULL,
@@ -908,6 +968,7 @@ CREATE TABLE public.run (
     settings text NOT NULL,
     at timestamp with time zone NOT NULL,
     by text NOT NULL,
+    settings_revision integer DEFAULT 0 NOT NULL,
     kind text NOT NULL,
     ledger bigint NOT NULL,
     CONSTRAINT run_decisions_check CHECK ((decisions >= 0)),
@@ -1104,6 +1165,9 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, seq);
 
+ALTER TABLE ONLY public.bank_entry
+    ADD CONSTRAINT bank_entry_pkey PRIMARY KEY (tenant_id, bank_file_id, first);
+
 ALTER TABLE ONLY public.bank_file
     ADD CONSTRAINT bank_file_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1115,6 +1179,9 @@ ALTER TABLE ONLY public.bank_line
 
 ALTER TABLE ONLY public.bank_line
     ADD CONSTRAINT bank_line_tenant_id_ref_key UNIQUE (tenant_id, ref);
+
+ALTER TABLE ONLY public.bank_mapping
+    ADD CONSTRAINT bank_mapping_pkey PRIMARY KEY (tenant_id, name);
 
 ALTER TABLE ONLY public.centre
     ADD CONSTRAINT centre_finess_key UNIQUE (finess);
@@ -1173,6 +1240,9 @@ ALTER TABLE ONLY public.invoice
 ALTER TABLE ONLY public.invoice_0
     ADD CONSTRAINT invoice_0_tenant_id_biller_number_key UNIQUE (tenant_id, biller, number);
 
+ALTER TABLE ONLY public.learned_label
+    ADD CONSTRAINT learned_label_pkey PRIMARY KEY (tenant_id, revision);
+
 ALTER TABLE ONLY public.ledger_entry
     ADD CONSTRAINT ledger_entry_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1208,6 +1278,9 @@ ALTER TABLE ONLY public.lot
 
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.matching_settings
+    ADD CONSTRAINT matching_settings_pkey PRIMARY KEY (tenant_id, revision);
 
 ALTER TABLE ONLY public.nomenclature_code
     ADD CONSTRAINT nomenclature_code_pkey PRIMARY KEY (nomenclature, code, since);
@@ -1294,6 +1367,10 @@ CREATE UNIQUE INDEX anomaly_open ON public.anomaly USING btree (tenant_id, kind,
 
 CREATE INDEX anomaly_untold ON public.anomaly USING btree (tenant_id) WHERE (told_at IS NULL);
 
+CREATE INDEX bank_entry_same ON public.bank_entry USING btree (tenant_id, account, amount, currency);
+
+CREATE INDEX bank_line_account ON public.bank_line USING btree (tenant_id, account, booking_date);
+
 CREATE INDEX bank_line_free ON public.bank_line USING btree (tenant_id) WHERE ((match_id IS NULL) AND (duplicate_of IS NULL));
 
 CREATE UNIQUE INDEX bank_line_once ON public.bank_line USING btree (tenant_id, content_key, occurrence) WHERE (duplicate_of IS NULL);
@@ -1323,6 +1400,8 @@ CREATE INDEX file_awaited ON public.file USING btree (tenant_id, ack_due) WHERE 
 CREATE INDEX invoice_insured ON ONLY public.invoice USING btree (tenant_id, insured_key);
 
 CREATE INDEX invoice_0_tenant_id_insured_key_idx ON public.invoice_0 USING btree (tenant_id, insured_key);
+
+CREATE INDEX learned_label_last ON public.learned_label USING btree (tenant_id, account, label_key, revision DESC);
 
 CREATE INDEX ledger_entry_ref ON ONLY public.ledger_entry USING btree (tenant_id, ref) WHERE (event <> 'invoice.signed'::text);
 
@@ -1444,6 +1523,8 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_0 FO
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.forbidden FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('forbidden');
 
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.learned_label FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('learned_label');
+
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
@@ -1451,6 +1532,8 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_ent
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_line_0 FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the ledger');
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.matching_settings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('matching_settings');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.recycling FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('recycling');
 
@@ -1501,11 +1584,17 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.bank_entry
+    ADD CONSTRAINT bank_entry_tenant_id_bank_file_id_fkey FOREIGN KEY (tenant_id, bank_file_id) REFERENCES public.bank_file(tenant_id, id);
+
 ALTER TABLE ONLY public.bank_file
     ADD CONSTRAINT bank_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.bank_line
     ADD CONSTRAINT bank_line_tenant_id_bank_file_id_fkey FOREIGN KEY (tenant_id, bank_file_id) REFERENCES public.bank_file(tenant_id, id);
+
+ALTER TABLE ONLY public.bank_mapping
+    ADD CONSTRAINT bank_mapping_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.contact
     ADD CONSTRAINT contact_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1543,6 +1632,9 @@ ALTER TABLE ONLY public.forbidden
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.learned_label
+    ADD CONSTRAINT learned_label_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE public.ledger_line
     ADD CONSTRAINT ledger_line_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry(tenant_id, id);
 
@@ -1563,6 +1655,9 @@ ALTER TABLE ONLY public.lot
 
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.matching_settings
+    ADD CONSTRAINT matching_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES public.contact(tenant_id, id);
@@ -1634,9 +1729,13 @@ ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.bank_entry ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.bank_file ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.bank_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bank_mapping ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.centre ENABLE ROW LEVEL SECURITY;
 
@@ -1664,6 +1763,8 @@ ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invoice ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.learned_label ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.ledger_entry ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_line ENABLE ROW LEVEL SECURITY;
@@ -1676,6 +1777,8 @@ ALTER TABLE public.lot_share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.matching_settings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY one_tenant ON public.accounting_export USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1686,9 +1789,13 @@ CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current
 
 CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.bank_entry USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.bank_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.bank_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.bank_mapping USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.contact USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1714,6 +1821,8 @@ CREATE POLICY one_tenant ON public.idempotency USING ((tenant_id = ( SELECT (cur
 
 CREATE POLICY one_tenant ON public.invoice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.learned_label USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.ledger_entry USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.ledger_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1725,6 +1834,8 @@ CREATE POLICY one_tenant ON public.lot_replaced USING ((tenant_id = ( SELECT (cu
 CREATE POLICY one_tenant ON public.lot_share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.match USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.matching_settings USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.notice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1814,11 +1925,21 @@ GRANT UPDATE(resolved_by) ON TABLE public.anomaly TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.bank_entry TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.bank_file TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.bank_line TO desmos_app;
 
 GRANT UPDATE(match_id) ON TABLE public.bank_line TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.bank_mapping TO desmos_app;
+
+GRANT UPDATE(document) ON TABLE public.bank_mapping TO desmos_app;
+
+GRANT UPDATE(set_at) ON TABLE public.bank_mapping TO desmos_app;
+
+GRANT UPDATE(set_by) ON TABLE public.bank_mapping TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.contact TO desmos_app;
 
@@ -1890,6 +2011,8 @@ GRANT UPDATE(signed_at) ON TABLE public.invoice TO desmos_app;
 
 GRANT INSERT ON TABLE public.invoice_0 TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.learned_label TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.ledger_entry TO desmos_app;
 
 GRANT INSERT ON TABLE public.ledger_entry_0 TO desmos_app;
@@ -1915,6 +2038,8 @@ GRANT UPDATE(live) ON TABLE public.lot_share TO desmos_app;
 GRANT SELECT,INSERT ON TABLE public.match TO desmos_app;
 
 GRANT UPDATE(status) ON TABLE public.match TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.matching_settings TO desmos_app;
 
 GRANT SELECT ON TABLE public.nomenclature_code TO desmos_app;
 

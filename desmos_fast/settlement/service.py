@@ -20,7 +20,8 @@ from desmos_fast.identity.context import Context
 from desmos_fast.nomenclature import rejects
 from desmos_fast.nomenclature.payers import payers
 from desmos_fast.settlement import applying, store
-from desmos_fast.settlement.bank import read_statement
+from desmos_fast.settlement.bank import Format, read_statement
+from desmos_fast.settlement.bank import service as bank
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Block, Statement, gaps, occurrences
 from desmos_fast.settlement.book import Decisions, decide
 from desmos_fast.settlement.bulk import service as bulk
@@ -35,7 +36,7 @@ from desmos_fast.settlement.store import CURRENCY, NewBankLine
 from desmos_fast.settlement.taught import service as taught
 from monitoring import metrics
 
-_CONTENT: Final = b"bank line\0"
+_CONTENTS: Final = {"booked": b"bank line\0", "pending": b"bank line pending\0"}
 REVISED: Final = timedelta(days=120)
 """How long a credit matched automatically is decided again with what comes: payer and amount fit one order until a second one arrives."""
 
@@ -43,19 +44,25 @@ REVISED: Final = timedelta(days=120)
 # --- statements
 
 
-async def import_statement(con: Connection, context: Context, body: bytes) -> StatementAnswer:
+async def import_statement(
+    con: Connection, context: Context, body: bytes, statement_format: Format = "auto", mapping: str | None = None
+) -> StatementAnswer:
     """Take one statement: every movement enters the books unexplained, and one that another file gave is marked.
 
-    The same bytes again give the first answer and write nothing. Raises BankRefused.
+    `mapping` names the centre's mapping of a CSV. The same bytes again give the first answer and write nothing.
+    Raises BankRefused, NotThere.
     """
-    statement = await asyncio.to_thread(read_statement, body)
+    how = None if mapping is None else (await bank.mapping(con, context, mapping)).mapping
+    statement = await asyncio.to_thread(read_statement, body, statement_format, how)
     await store.lock(con, context.tenant)
     first = await store.answer_of(con, context.tenant, statement.sha256)
     if first is not None:
         return first
     keys = await asyncio.to_thread(_keys, context.keys.index, statement.lines)
     given = await store.lines_given(con, context.tenant, (key for key, _ in keys))
-    lines = await asyncio.to_thread(_new_lines, context.keys.index, statement.lines, keys, given)
+    repeated = (line.source.line for line, key in zip(statement.lines, keys, strict=True) if key in given)
+    joined = await bank.join(con, context, statement, repeated)
+    lines = await asyncio.to_thread(_new_lines, context.keys.index, statement.lines, keys, given, joined.lines())
     live = [row.line for row in lines if row.duplicate_of is None and _is_posted(row.line)]
     answer = StatementAnswer(
         id=uuid7(),
@@ -65,9 +72,13 @@ async def import_statement(con: Connection, context: Context, body: bytes) -> St
         duplicates=sum(row.duplicate_of is not None for row in lines),
         amount=Cents(sum(line.amount for line in live)),
         balances=statement.blocks,
-        warnings=(*statement.warnings, *await _gaps_before(con, context, statement)),
-    )
+        warnings=(
+            *statement.warnings, *await _gaps_before(con, context, statement), *await bank.overlaps(con, context, statement),
+        ),
+    )  # fmt: skip
     await store.add_statement(con, context.tenant, context.now, answer, lines)
+    known = {row.line.source.line: bank.Known(row.duplicate_of or row.line.id, row.content_key, row.occurrence) for row in lines}
+    await bank.keep_entries(con, context, answer.id, joined, known)
     detail = {"sha256": answer.sha256, "lines": answer.lines, "duplicates": answer.duplicates, "amount": answer.amount}
     await journal.record(con, context.tenant, context.now, [journal.Event("bank.imported", answer.id, detail=detail)], by=context.actor)
     metrics.bank_lines_imported.inc(len(lines))
@@ -80,18 +91,26 @@ def _is_posted(line: BankLine) -> bool:
     return line.status == "booked" and line.currency == CURRENCY
 
 
-def _keys(secret: bytes, lines: Iterable[BankLine]) -> list[tuple[str, int]]:
-    # A label may hold a NIR, and a bare hash of few unknowns can be searched: the key of the centre is hashed in.
+def _keys(secret: bytes, lines: Sequence[BankLine]) -> list[tuple[str, int]]:
+    # A label may hold a NIR, and a bare hash of few unknowns can be searched: the key of the centre is hashed in. What is pending may come
+    # again booked, and that is the first time it is paid: its key is another one.
     return [
-        (hmac.digest(secret, _CONTENT + bytes.fromhex(key), hashlib.sha256).hex(), occurrence) for key, occurrence in occurrences(lines)
+        (hmac.digest(secret, _CONTENTS[line.status] + bytes.fromhex(key), hashlib.sha256).hex(), occurrence)
+        for line, (key, occurrence) in zip(lines, occurrences(lines), strict=True)
     ]
 
 
 def _new_lines(
-    secret: bytes, lines: Sequence[BankLine], keys: Iterable[tuple[str, int]], given: Mapping[tuple[str, int], str]
+    secret: bytes, lines: Sequence[BankLine], keys: Iterable[tuple[str, int]], given: Mapping[tuple[str, int], str],
+    joined: Mapping[int, bank.Known],
 ) -> list[NewBankLine]:
-    ids = journal.ids(len(lines))
-    return [NewBankLine(row_id, masked(secret, line), *key, given.get(key)) for row_id, line, key in zip(ids, lines, keys, strict=True)]
+    # A line that another kind of file told stands under the key of the line it repeats.
+    found = []
+    for row_id, line, key in zip(journal.ids(len(lines)), lines, keys, strict=True):
+        before = joined.get(line.source.line)
+        name, rank, repeats = (*key, given.get(key)) if before is None else (before.content_key, before.occurrence, before.ref)
+        found.append(NewBankLine(row_id, masked(secret, line), name, rank, repeats))
+    return found
 
 
 def masked(secret: bytes, line: BankLine) -> BankLine:
@@ -140,7 +159,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     await applying.take(con, context, plan)
     await applying.move_shares(con, context, plan)
     metrics.reconciliations.inc()
-    entries = await settled.post(con, tenant) + await journal.post(con, tenant, context.now, plan.entries)
+    entries = await settled.post(con, context, plan.entries)
     return settled.added_to(_answer(run_id, decisions, plan.standing, entries))
 
 

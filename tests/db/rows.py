@@ -40,6 +40,11 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "id": uuid7, "ref": "line-1", "account": "30004000010000012345678", "booking_date": DAY, "amount": 2100, "content_key": "k1",
         "occurrence": 1, "document": "{}",
     },
+    "bank_mapping": {"name": "a", "document": "{}", "set_at": NOW, "set_by": "a"},
+    "bank_entry": {
+        "first": 1, "kind": "camt.053", "account": "FR76", "booking_date": DAY, "amount": 2100, "currency": "EUR", "keys": [],
+        "ref": "line-1", "content_key": "k1", "occurrence": 1,
+    },
     "match": {
         "id": uuid7, "run_id": uuid7, "match_key": "m1", "problem": "A", "status": "confirmed", "rule": "A1", "left_refs": [],
         "right_refs": [], "amount": 0, "residual": 0, "evidence": "{}", "decided_by": "rule", "decided_at": NOW,

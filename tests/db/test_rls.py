@@ -30,7 +30,7 @@ PARENTS: Final = {
     "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
     "webhook_delivery": ("webhook_id", "subject"), "reminder_item": ("reminder_id",), "payment_part": ("payment_id", "invoice_id"),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
-    "forbidden": ("decision_id",),
+    "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
@@ -114,6 +114,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "order_line.share_part",
         "order_line.answered", "share.amount", "share.closed",
+        "bank_mapping.document", "bank_mapping.set_at", "bank_mapping.set_by",
         "bank_line.match_id", "match.status", "schedule.revision", "schedule.active", "schedule.days", "schedule.times",
         "schedule.skip_holidays", "schedule.settings", "schedule.since", "schedule.ran_due", "schedule.last_run", "webhook.active",
         "webhook.failures", "webhook.paused_until", "webhook.wake_at", "webhook.wake_job", "webhook_delivery.state",

@@ -120,7 +120,7 @@ def entry_lines(element: etree._Element, account: Account, found: Found) -> list
     found.add_entry(
         Entry(
             kind=found.format, first=found.lines + 1, lines=len(read), account=account.name, booking_date=read[0].booking_date,
-            amount=signed, currency=currency, keys=tuple(dict.fromkeys(keys)), details=bool(details),
+            amount=signed, currency=currency, keys=tuple(dict.fromkeys(keys)),
         )  # fmt: skip
     )
     return read

@@ -3,14 +3,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import Cents
 from desmos_fast.exchange.faults import Fault
+from desmos_fast.settlement.bank.mapping import Mapping
 
 # More warnings than these tell nothing more about a file.
 WARNINGS_KEPT: Final = 1000
@@ -83,7 +85,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of a camt file, by which a statement and a notification tell that they mean the same: the lines from `first` on.
 
-    `keys` are the bank's own references, each with its name; `details` says whether the entry has transactions.
+    `keys` are the bank's own references, each with its name.
     """
 
     kind: str
@@ -94,7 +96,42 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     amount: Cents
     currency: str
     keys: tuple[str, ...]
-    details: bool
+
+
+class KnownEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An entry that is stored: what it says, and the id, content key and occurrence of its first line."""
+
+    bank_file_id: UUID
+    first: int
+    kind: str
+    account: str
+    booking_date: date
+    amount: Cents
+    currency: str
+    keys: tuple[str, ...]
+    ref: str
+    content_key: str
+    occurrence: int
+
+
+class NamedMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapping of a centre, with who set it and when."""
+
+    name: str
+    mapping: Mapping
+    set_at: datetime
+    set_by: str
+
+
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of one account that files of another format gave, and how many of them have the day and amount of one at hand."""
+
+    account: str
+    format: str
+    first: date
+    last: date
+    lines: int
+    alike: int
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,13 +164,16 @@ def content_key(line: BankLine) -> str:
 
 
 def occurrences(lines: Iterable[BankLine]) -> list[tuple[str, int]]:
-    """Return the content key of each line and its rank from 1 among the equal ones of the same file, in the order given."""
-    seen: dict[tuple[str, str], int] = {}
+    """Return the content key of each line and its rank from 1 among the equal ones of the same file, in the order given.
+
+    What is pending has ranks of its own: it may come again booked, even in one file.
+    """
+    seen: dict[tuple[str, str, str], int] = {}
     ranks = []
     for line in lines:
         key = content_key(line)
-        rank = seen.get((line.source.file_sha256, key), 0) + 1
-        seen[line.source.file_sha256, key] = rank
+        rank = seen.get((line.source.file_sha256, key, line.status), 0) + 1
+        seen[line.source.file_sha256, key, line.status] = rank
         ranks.append((key, rank))
     return ranks
 
