@@ -26,7 +26,7 @@ class Part(StrEnum):
 
 
 class Age(StrEnum):
-    """Days since the return was taken."""
+    """Days since the payment order that refused."""
 
     FIRST = "0-7"
     SECOND = "8-30"

@@ -14,7 +14,6 @@ from tests.e2e.test_demo import ROOT, command, environment
 from tests.exchange.packs import new_pack, program
 from tests.exchange.test_pack_runs import moved, other_constants, widened
 
-
 RETURNED = """
     SELECT count(DISTINCT f.id) FILTER (WHERE f.kind = 'rsp') AS rsp, count(DISTINCT f.id) FILTER (WHERE f.kind = 'arl') AS arl,
            count(l.line) FILTER (WHERE l.match_id IS NOT NULL) AS matched, count(l.line) FILTER (WHERE l.status = 'rejected') AS rejected,

@@ -77,7 +77,7 @@ class AssignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Wanted(NamedTuple):
-    """What of the queue is asked for; None is any. Days are counted from the day on which the return was taken."""
+    """What of the queue is asked for; None is any. Days are counted from the day of the payment order that refused."""
 
     name: str | None = None
     owner: RejectOwner | None = None
@@ -93,7 +93,7 @@ class Wanted(NamedTuple):
 
 
 class RejectShown(msgspec.Struct, frozen=True, kw_only=True):
-    """One rejected share: `told_on` is the day of the payment order, `since` that on which the return was taken."""
+    """One rejected share: `told_on` is the day of the payment order, from which `days` count, `since` that of the import."""
 
     invoice: UUID
     part: ClaimedPart

@@ -1,6 +1,7 @@
 -- The rejected shares of one centre ($1) on a day ($2), each with what its code means on the day of the payment order that brought it.
 -- The table: codes ($3 code, $4 kind of payer, $5 class, $6 owner or '', $7 from, $8 to), classes ($9 name, $10 owner, $11 from, $12 to).
--- What is asked for, NULL for any: $13 class, $14 owner, $15 code, $16 payer, $17 person, $18 fewest and $19 most days, $20 invoice.
+-- What is asked for, NULL for any: $13 class, $14 owner, $15 code, $16 payer, $17 person, $18 fewest and $19 most days since that day,
+-- $20 invoice.
 -- What is done with them takes the place of the last line.
 WITH known AS (
     SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::date[])
@@ -29,7 +30,7 @@ rejected AS (
 ),
 told AS (
     SELECT r.*, coalesce(k.name, 'unknown') AS name, coalesce(nullif(k.owner, ''), c.owner) AS owner, a.person,
-           greatest($2::date - r.since, 0) AS days
+           greatest($2::date - r.told_on, 0) AS days
       FROM rejected AS r
       LEFT JOIN LATERAL (
                SELECT k.name, k.owner FROM known AS k
