@@ -15,7 +15,7 @@ unexport DESMOS_DEBUG DESMOS_ANNOTATE DESMOS_SANITIZE
 SAFETY := build/safety
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
-TARGETS := claims invoices columns arl rsp
+TARGETS := claims invoices columns arl rsp cfonb
 # Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
 WORKERS := 4
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \

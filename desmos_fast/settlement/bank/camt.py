@@ -71,10 +71,13 @@ class _Reader:
         if self._since > LARGEST_ENTRY:
             message = f"an entry, or what stands between two, has more than {LARGEST_ENTRY} bytes"
             refuse("BANK_TOO_LARGE", message, _AGAIN)
-        self._parser.feed(data)
         some: list[BankLine] = []
-        for event, element in cast(Iterator[tuple[str, etree._Element]], self._parser.read_events()):
-            self._see(event, element, some)
+        try:
+            self._parser.feed(data)
+        finally:
+            # What stands before an unsound place counts before it, however the blocks are cut.
+            for event, element in cast(Iterator[tuple[str, etree._Element]], self._parser.read_events()):
+                self._see(event, element, some)
         return some
 
     def close(self) -> None:
