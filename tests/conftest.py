@@ -39,8 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that run alone, at the end of which nobody waits; give long ones their time."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+    """Put first what no other worker is to take over, for they take from the end; give long tests their time."""
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("alone", "together")])
     for item in items:
         if not item.get_closest_marker("timeout") and (item.get_closest_marker("fuzz") or item.get_closest_marker("fault")):
             item.add_marker(pytest.mark.timeout(LONG_S))

@@ -19,6 +19,9 @@ GOLDEN: Final = ROOT / "tests" / "golden"
 # What a build reads and an installation does not need.
 LEFT_OUT: Final = (".pyx", ".pxd", ".pxi", ".h", ".c", ".so", ".html", ".pyc")
 
+# Whichever runs first waits for the compiler.
+pytestmark = [pytest.mark.together, pytest.mark.timeout(600)]
+
 
 def run(arguments: Sequence[str | Path], folder: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command away from the checkout and from the developer's settings."""
@@ -53,7 +56,6 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-@pytest.mark.timeout(600)
 def test_it_holds_exactly_the_five_packages(names: set[str]) -> None:
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
 
