@@ -22,6 +22,9 @@ SPLIT: Final = "split"
 UNDONE: Final = "undone_by_person"
 REFUSED: Final = "refused_by_person"
 UNEXPLAINED: Final = "ecart"
+DIRECT: Final = ("line.matched", "line.overpaid")
+PLACING: Final = frozenset({*DIRECT, "line.invoiced_later", "recovery.identified"})
+OF_MATCHES: Final = frozenset({"match", "accept", "refuse", "undo", "split", "unsplit"})
 
 
 class Deciding:
@@ -95,10 +98,12 @@ class Deciding:
         """Let the amount of a line wait in the books, when it does not."""
         line = self.rows.lines[key]
         if line.amount and not line.parked:
-            name = self.rows.name_of(key)
-            build = ledger.recovery_parked if line.status == "recovery" else ledger.line_without_invoice
-            self.entries.append(build(name, line.payer, Cents(line.amount)))
+            self.entries.append(self._waiting(self.rows.name_of(key), line))
             self.rows.lines[key] = line._replace(parked=True)
+
+    def _waiting(self, name: str, line: LineRow) -> Entry:
+        build = ledger.recovery_parked if line.status == "recovery" else ledger.line_without_invoice
+        return build(name, line.payer, Cents(line.amount))
 
     def _announce(self, share: Share, amount: int) -> tuple[Cents, int]:
         """Announce so many cents more on a share; return by how much what is due falls, and what is in excess."""
@@ -180,15 +185,25 @@ class Deciding:
             self.rows.free_line(key, parked=True)
             return
         due, excess = self._announce(line.share, -line.amount)
-        if line.amount:
-            entry = self._placed(name, line, line.share, -due, -excess)
-            self.entries.append(ledger.undone(entry, name))
+        self._take_back(name, line, line.share, -due, -excess)
         invoice, part = line.share
         row = self.rows.invoices[invoice]
         self.forbid("A", [name], [f"{row.biller}/{row.number}/{part}"], UNDONE)
         self.shares.add(line.share)
         self.rows.answered.discard(key)
         self.rows.free_line(key, parked=line.amount != 0)
+
+    def _take_back(self, name: str, line: LineRow, share: Share, due: int, excess: int) -> None:
+        event = self.rows.placed.get(name)
+        if not line.amount:
+            return
+        if event not in DIRECT:
+            self.entries.append(ledger.undone(self._placed(name, line, share, due, excess), name))
+            return
+        # It never waited: it goes back, and waits then.
+        invoice = self.rows.invoices[share[0]]
+        entry = ledger.overpaid(name, line.payer, f"{invoice.biller}/{invoice.number}", Cents(due), Cents(excess), event=event)
+        self.entries += [ledger.undone(entry, name), self._waiting(name, line)]
 
     # --- split, unsplit
 

@@ -103,6 +103,8 @@ class Rows:
     """Why no run may confirm a pair: problem, left, right."""
     answered: set[LineKey] = field(default_factory=set)
     """The lines that a person has dealt with: they count for their amount and no more."""
+    placed: dict[str, str] = field(default_factory=dict)
+    """The event of the last entry that put a line on a share."""
     last_piece: dict[str, int] = field(default_factory=dict)
     """The number of the last piece of each credit, and of the last line of each order."""
     payments: dict[str, PaymentRow] = field(default_factory=dict)

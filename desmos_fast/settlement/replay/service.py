@@ -3,23 +3,26 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
 
 from desmos_fast.base.clock import paris_date
+from desmos_fast.base.errors import OurBug
 from desmos_fast.db.pool import Connection
 from desmos_fast.nomenclature.payers import payers
 from desmos_fast.settlement.model import Payer, Settings
 from desmos_fast.settlement.replay import store
-from desmos_fast.settlement.replay.model import COMPONENTS, Hashes, Ran, Signed, State, hashes
+from desmos_fast.settlement.replay.model import COMPONENTS, Decided, Hashes, Ran, Signed, State, hashes
 from desmos_fast.settlement.replay.playing import Act, Inputs, LedgerRow, Player
 from desmos_fast.settlement.replay.store import RunRow
+from desmos_fast.settlement.replay.world import KINDS
 from desmos_fast.settlement.rules import settings_version
 from desmos_fast.settlement.taught import store as taught
 
 Progress = Callable[[int, int], None]
+STUCK: Final = (LookupError, ValueError, AssertionError, OurBug)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +32,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     stored: object
     rebuilt: object
+
+    @classmethod
+    def of(cls, act: Act, error: str) -> Self:
+        """Return what is told of an act that cannot be played."""
+        component, number = ("runs", f"run {act.run}") if act.run else ("decisions", f"decision {act.decisions}")
+        return cls(component=component, name=number, stored="cannot be played", rebuilt=error)
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +63,8 @@ class Played(NamedTuple):
     inputs: Inputs
     runs: list[RunRow]
     settings: Mapping[int, Settings]
+    decisions: list[Decided]
+    stuck: Difference | None = None
 
 
 async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, progress: Progress = lambda _done, _of: None) -> Replayed:
@@ -68,7 +79,7 @@ async def replay(con: Connection, tenant: UUID, finess: str, secret: bytes, prog
         returns=len(inputs.announced),
         statements=len(inputs.stated),
         runs=len(played.runs),
-        decisions=len(player.acts) - len(played.runs),
+        decisions=len(played.decisions),
         entries=len(inputs.ledger),
         stored=hashes(stored),
         rebuilt=hashes(rebuilt),
@@ -85,14 +96,19 @@ async def play(con: Connection, tenant: UUID, secret: bytes, progress: Progress 
     )  # fmt: skip
     rows = await store.runs(con, tenant)
     settings = {revision: await taught.settings(con, tenant, revision) for revision in {row.revision for row in rows}}
-    decisions = [Act(step.id, step.seq, 0, None, step) for step in await store.decisions(con, tenant)]
-    player = Player(secret, inputs, [*(_run(row, settings[row.revision]) for row in rows), *decisions])
+    decisions = await store.decisions(con, tenant)
+    known = [Act(step.id, step.seq, 0, None, step) for step in decisions if step.kind in KINDS]
+    player = Player(secret, inputs, [*(_run(row, settings[row.revision]) for row in rows), *known])
     for place, act in enumerate(player.acts):
         progress(place, len(player.acts))
-        late = await asyncio.to_thread(player.prepare, place)
-        await asyncio.to_thread(player.act, place, await _unseen(con, tenant, act, late))
+        try:
+            late = await asyncio.to_thread(player.prepare, place)
+            await asyncio.to_thread(player.act, place, await _unseen(con, tenant, act, late))
+        except STUCK as error:
+            # What is stored contradicts itself: what was played so far is compared, and this is told first.
+            return Played(player, inputs, rows, settings, decisions, Difference.of(act, type(error).__name__))
     await asyncio.to_thread(player.finish)
-    return Played(player, inputs, rows, settings)
+    return Played(player, inputs, rows, settings, decisions)
 
 
 def _run(row: RunRow, settings: Settings) -> Act:
@@ -113,13 +129,19 @@ async def _unseen(con: Connection, tenant: UUID, act: Act, late: list[Signed]) -
 
 
 def _unknown(played: Played) -> Iterator[Difference]:
-    """Tell what cannot be played again: settings that are not those of the revision, records of a run that was not kept."""
+    """Tell what cannot be played again: what nobody here knows, other settings, records of a run that was not kept."""
+    if played.stuck is not None:
+        yield played.stuck
+    for step in played.decisions:
+        if step.kind not in KINDS:
+            yield Difference(component="decisions", name=f"decision {step.seq}", stored=step.kind, rebuilt=None)
+            break
     for row in played.runs:
         version = settings_version(played.settings[row.revision])
         if row.settings != version:
             yield Difference(component="runs", name=f"run {row.seq}", stored=row.settings, rebuilt=version)
             break
-    kept = {act.id for act in played.player.acts}
+    kept = {act.id for act in played.player.acts} | {step.id for step in played.decisions}
     for _, act in played.inputs.seen:
         if act not in kept:
             yield Difference(component="runs", name=f"run {act}", stored="has records", rebuilt=None)

@@ -17,7 +17,7 @@ from desmos_fast.settlement.book import decide
 from desmos_fast.settlement.model import Match
 from desmos_fast.settlement.posting import Plan, Word, make_plan, share_moves
 from desmos_fast.settlement.replay.closing import OF_SHARES, Closing
-from desmos_fast.settlement.replay.deciding import Deciding
+from desmos_fast.settlement.replay.deciding import OF_MATCHES, PLACING, Deciding
 from desmos_fast.settlement.replay.model import (
     Announced,
     Chain,
@@ -37,6 +37,8 @@ from desmos_fast.settlement.replay.rows import MatchRow, Rows
 from desmos_fast.settlement.replay.selecting import AUTO, open_book, share_lines
 
 CURRENCY: Final = "EUR"
+OF_NOTHING: Final = frozenset({"dispute"})
+KINDS: Final = OF_MATCHES | OF_SHARES | OF_PAYMENTS | OF_NOTHING
 REVISED: Final = timedelta(days=120)
 
 
@@ -52,6 +54,8 @@ class World:
         """Take one step, and return the ledger entries that it posts; what came before, byte for byte, changes nothing."""
         entries = [entry for entry in self._entries(step) if entry.lines]
         for entry in entries:
+            if entry.event in PLACING:
+                self.rows.placed[entry.ref] = entry.event
             for line in entry.lines:
                 balance = self.balances.get(line.account, 0) + line.debit - line.credit
                 self.balances[line.account] = balance
@@ -142,7 +146,7 @@ class World:
     def _decide(self, step: Decided) -> list[Entry]:
         if step.kind in OF_PAYMENTS:
             return pay(self.rows, step)
-        if step.kind == "dispute":
+        if step.kind in OF_NOTHING:
             return []
         deciding = Closing(self.rows, step) if step.kind in OF_SHARES else Deciding(self.rows, step)
         deciding.take()
