@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from lines that are settled, laid out as streams for COPY: matches with their evidence, events, ledger entries and their lines.
+"""What follows from lines that are settled: matches with their evidence as columns of text, the rest as streams for COPY.
 
-A stream comes in blocks: each call gives the next one, and no more once it has ended. The four agree with each other row by row.
+All come in blocks: each call gives the next one, and none once it has ended. What is said of a line is the same in each.
 """
 import os
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from ext.pgrow cimport (
-    bytes_field, close, decimal, int2_field, int4_field, int8_field, raw, row, word, word_field,
+    bytes_field, close, decimal, int2_field, int8_field, raw, row, word, word_field,
 )
 from ext.pgwire cimport HEADER, put16, put32
 from ext.said cimport (
     account_in, canonical_in, due_of, event_of, evidence_in, hex_in, left_in, outcome_of, part_of, right_in, rule_of, source_of, state_of,
+    uuid_in,
 )
 from ext.settle cimport KEY, NAMED, Line, Settlement
 
@@ -42,6 +44,7 @@ cdef extern from "openssl/evp.h" nogil:
 
 cdef enum:
     MATCHES, EVENTS, ENTRIES, ENTRY_LINES
+    COLUMNS = 14
     POOL = 4096
     DIGEST = 32
     # A row of any stream is shorter: its texts are bounded, and the longest holds none of them more than six times.
@@ -50,7 +53,10 @@ cdef enum:
     FAILED = -1
     LONGEST_WORD = 100
     WORD = 101
+    LONGEST_OTHER = 1000
 
+# The most that a value takes in each column of matches, with the end of its line.
+cdef int[14] ROOMS = [37, 12, 37, 17, 3, 213, 48, 21, 21, 9, 1024, 37, 4, 15]
 cdef bytes SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 
 cdef struct Ids:
@@ -84,6 +90,11 @@ cdef int keep_word(char *place, bytes text) except -1:
     return 0
 
 
+@cython.overflowcheck(False)
+cdef str text_of(const char *start, const char *end):
+    return PyUnicode_DecodeASCII(start, end - start, NULL)
+
+
 cdef class Posts:
     """What one run writes of the lines of a settlement. `now` is in microseconds from 2000 on, `milliseconds` from 1970 on.
 
@@ -102,6 +113,12 @@ cdef class Posts:
     cdef bint[4] ended
     cdef int64_t seq
     cdef unsigned char[DIGEST] previous
+    # What stands among the entries, and how many of it are given.
+    cdef list others
+    cdef Py_ssize_t other
+    cdef const char *ref
+    cdef Py_ssize_t ref_size
+    cdef bint waiting
     cdef readonly Py_ssize_t named, nameless, entries, entry_lines
     cdef readonly int64_t named_cents, nameless_cents
 
@@ -145,20 +162,60 @@ cdef class Posts:
                 self.nameless_cents += line.amount
         return 0
 
-    def matches(self) -> bytes:
-        """Give rows of order_id, line, match_id, match_key, rule, left, right, amount, residual, outcome, evidence, invoice_id, part, state."""
-        return self.block(MATCHES)
+    def matches(self, Py_ssize_t most) -> tuple:
+        """Give at most so many more as columns of text, a line for each, and how many; none once all are given.
+
+        order_id, line, match_id, match_key, rule, left, right, amount, residual, outcome, evidence, invoice_id, part, state.
+        """
+        cdef char *starts[COLUMNS]
+        cdef char *ends[COLUMNS]
+        cdef Py_ssize_t rows = self.of.settled - self.places[MATCHES]
+        cdef int c
+        cdef bint done = True
+        rows = most if rows > most else rows
+        if rows <= 0:
+            return (0,)
+        for c in range(COLUMNS):
+            starts[c] = ends[c] = NULL
+        try:
+            for c in range(COLUMNS):
+                starts[c] = ends[c] = <char *>malloc(<size_t>(rows * ROOMS[c]))
+                if starts[c] == NULL:
+                    raise MemoryError
+            with nogil:
+                done = self.fill_columns(ends, rows)
+            if not done:
+                raise RuntimeError("OpenSSL refused to work")
+            return (rows, *[text_of(starts[c], ends[c]) for c in range(COLUMNS)])
+        finally:
+            for c in range(COLUMNS):
+                free(starts[c])
 
     def events(self) -> bytes:
         """Give rows of tenant_id, id, name, invoice_id, subject, part, detail, happened_at, actor."""
         return self.block(EVENTS)
 
-    def chain(self, bytes previous not None, int64_t first) -> None:
-        """Say after which hash and at which number the entries begin."""
+    def chain(self, bytes previous not None, int64_t first, list others not None) -> None:
+        """Say after which hash and at which number the entries begin, and which others stand among them.
+
+        An entry of `others` is its id, event, ref and canonical form, all bytes; they come in order of their ref, as those of lines do.
+        """
         if len(previous) != DIGEST:
             raise ValueError("a link of the chain has 32 bytes")
+        for row_id, event, ref, _said in others:
+            if len(row_id) != 16 or len(ref) > LONGEST_OTHER or len(event) > LONGEST_WORD:
+                raise ValueError("not an entry")
         memcpy(self.previous, PyBytes_AS_STRING(previous), DIGEST)
-        self.seq = first
+        self.seq, self.others = first, others
+        self.turn_to(0)
+
+    cdef int turn_to(self, Py_ssize_t other) except -1:
+        cdef bytes ref
+        self.other, self.waiting, self.ref = other, False, NULL
+        if other < len(self.others):
+            ref = self.others[other][2]
+            self.ref, self.ref_size = PyBytes_AS_STRING(ref), PyBytes_GET_SIZE(ref)
+        return 0
 
     def ledger_entries(self) -> bytes:
         """Give rows of tenant_id, id, seq, event, ref, posted_at, hash, once the chain is known."""
@@ -192,11 +249,17 @@ cdef class Posts:
                 put32(out, 0)
                 put32(out + 4, 0)
                 out += 8
-            with nogil:
-                out = self.fill(stream, out, start + BLOCK)
-            if out == NULL:
-                raise RuntimeError("OpenSSL refused to work")
-            return start[:out - start]
+            while True:
+                with nogil:
+                    out = self.fill(stream, out, start + BLOCK)
+                if out != NULL and stream == ENTRIES and self.waiting:
+                    out = self.other_row(out)
+                    self.turn_to(self.other + 1)
+                    if out != NULL and out < start + BLOCK:
+                        continue
+                if out == NULL:
+                    raise RuntimeError("OpenSSL refused to work")
+                return start[:out - start]
         finally:
             free(start)
 
@@ -205,15 +268,16 @@ cdef class Posts:
         cdef uint32_t at
         while out != NULL and out < end:
             place = self.places[stream]
+            if stream == ENTRIES and self.ref != NULL and (place == self.of.settled or self.goes_first(self.of.lines + self.of.chosen[place])):
+                self.waiting = True
+                return out
             if place == self.of.settled:
                 put16(out, 0xFFFF)
                 self.ended[stream] = True
                 return out + 2
             at = self.of.chosen[place]
             self.places[stream] += 1
-            if stream == MATCHES:
-                out = self.match_row(out, self.of.lines + at, self.of.keys + at * KEY)
-            elif stream == EVENTS:
+            if stream == EVENTS:
                 out = self.event_rows(out, self.of.lines + at, self.of.keys + at * KEY)
             elif not self.of.lines[at].amount:
                 continue
@@ -245,27 +309,39 @@ cdef class Posts:
             return NULL
         return hex_in(out, found, 8)
 
-    cdef char *match_row(self, char *out, const Line *line, const char *key) noexcept nogil:
-        cdef char *start
-        out = bytes_field(row(out, 14), line.order_id, 16)
-        out = bytes_field(int4_field(out, line.line), line.match_id, 16)
-        put32(out, 16)
-        out = self.match_key(out + 4, line, key)
-        if out == NULL:
-            return NULL
-        start = word_field(out, rule_of(line))
-        out = left_in(start + 4, line, self.of.texts)
-        close(start, out)
-        start = out
-        out = right_in(start + 4, key)
-        close(start, out)
-        out = int8_field(int8_field(out, line.amount), line.amount - due_of(line))
-        start = word_field(out, outcome_of(line))
-        start[4] = 1
-        out = evidence_in(start + 5, line, key, self.settings)
-        close(start, out)
-        out = bytes_field(out, line.invoice_id, 16)
-        return word_field(word_field(out, part_of(key)), state_of(line))
+    cdef bint fill_columns(self, char **out, Py_ssize_t rows) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef uint32_t at
+        cdef int c
+        for i in range(rows):
+            at = self.of.chosen[self.places[MATCHES] + i]
+            if not self.match_in(out, self.of.lines + at, self.of.keys + at * KEY):
+                return False
+            for c in range(COLUMNS):
+                if i < rows - 1:
+                    out[c][0] = 10
+                    out[c] += 1
+        self.places[MATCHES] += rows
+        return True
+
+    cdef bint match_in(self, char **out, const Line *line, const char *key) noexcept nogil:
+        out[0] = uuid_in(out[0], line.order_id)
+        out[1] = decimal(out[1], line.line)
+        out[2] = uuid_in(out[2], line.match_id)
+        out[3] = self.match_key(out[3], line, key)
+        if out[3] == NULL:
+            return False
+        out[4] = word(out[4], rule_of(line))
+        out[5] = left_in(out[5], line, self.of.texts)
+        out[6] = right_in(out[6], key)
+        out[7] = decimal(out[7], line.amount)
+        out[8] = decimal(out[8], line.amount - due_of(line))
+        out[9] = word(out[9], outcome_of(line))
+        out[10] = evidence_in(out[10], line, key, self.settings)
+        out[11] = uuid_in(out[11], line.invoice_id)
+        out[12] = word(out[12], part_of(key))
+        out[13] = word(out[13], state_of(line))
+        return True
 
     cdef char *event_head(self, char *out, const char *name, const Line *line, const unsigned char *subject) noexcept nogil:
         cdef unsigned char[16] own
@@ -315,6 +391,24 @@ cdef class Posts:
         self.seq += 1
         out = left_in(start + 4, line, self.of.texts)
         close(start, out)
+        return bytes_field(int8_field(out, self.now), self.previous, DIGEST)
+
+    @cython.overflowcheck(False)
+    cdef bint goes_first(self, const Line *line) noexcept nogil:
+        # Whether the entry that stands among the others has a smaller name than the line.
+        cdef Py_ssize_t shorter = self.ref_size if self.ref_size < line.name_size else line.name_size
+        cdef int found = memcmp(self.ref, self.of.texts + line.name, <size_t>shorter)
+        return found < 0 or (found == 0 and self.ref_size < line.name_size)
+
+    cdef char *other_row(self, char *out) except? NULL:
+        cdef bytes row_id, event, ref, said
+        row_id, event, ref, said = self.others[self.other]
+        if self.digest(self.previous, PyBytes_AS_STRING(said), PyBytes_GET_SIZE(said), self.previous) < 0:
+            return NULL
+        out = bytes_field(bytes_field(row(out, 7), self.tenant, 16), PyBytes_AS_STRING(row_id), 16)
+        out = bytes_field(int8_field(out, self.seq), PyBytes_AS_STRING(event), PyBytes_GET_SIZE(event))
+        self.seq += 1
+        out = bytes_field(out, PyBytes_AS_STRING(ref), PyBytes_GET_SIZE(ref))
         return bytes_field(int8_field(out, self.now), self.previous, DIGEST)
 
     cdef char *line_row(

@@ -34,9 +34,7 @@ cdef inline char *text_in(char *out, const char *text) noexcept nogil:
 
 
 cdef inline char *left_in(char *out, const Line *line, const char *texts) noexcept nogil:
-    out = raw(out, texts + line.ref, line.ref_size)
-    out[0] = 35
-    return decimal(out + 1, line.line)
+    return raw(out, texts + line.name, line.name_size)
 
 
 cdef inline char *invoice_in(char *out, const char *key) noexcept nogil:
@@ -81,6 +79,17 @@ cdef inline char *hex_in(char *out, const unsigned char *source, int size) noexc
     for i in range(size):
         out[2 * i], out[2 * i + 1] = digits[source[i] >> 4], digits[source[i] & 15]
     return out + 2 * size
+
+
+@cython.overflowcheck(False)
+cdef inline char *uuid_in(char *out, const unsigned char *source) noexcept nogil:
+    cdef int i
+    out = hex_in(out, source, 4)
+    for i in range(4, 10, 2):
+        out[0] = 45
+        out = hex_in(out + 1, source + i, 2)
+    out[0] = 45
+    return hex_in(out + 1, source + 10, 6)
 
 
 @cython.overflowcheck(False)

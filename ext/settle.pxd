@@ -33,8 +33,8 @@ cdef struct Line:
     int64_t due           # the amount of the share
     uint64_t[3] touches   # what else it may pay: invoices by its own biller and number, by its order's, by its patient and day; 0 for none
     uint64_t patient      # the patient and day of its invoice
-    size_t ref
-    int32_t ref_size
+    size_t name           # its order's reference, `#` and its number, among the texts
+    int32_t name_size
     int32_t line
     int32_t care
     int16_t lot
@@ -48,7 +48,7 @@ cdef class Settlement:
     cdef Py_ssize_t count, room
     cdef size_t texts_size, texts_room
     cdef Table table
-    cdef uint32_t *chosen         # rows of the lines that are settled, by order and number
+    cdef uint32_t *chosen         # rows of the lines that are settled, by name
     cdef readonly Py_ssize_t settled
     cdef bytes rest               # the beginning of a row whose end is still to come
     cdef int stage                # which stream is being read

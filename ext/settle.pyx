@@ -14,7 +14,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from ext.join cimport GROUP, MORE, ROW, Side, Table, build, close_table, look_up, mixed, open_table
 from ext.pages cimport mixed_product
-from ext.pgrow cimport BROKEN, END, WHOLE, Field, is_word, row_at
+from ext.pgrow cimport BROKEN, END, WHOLE, Field, decimal, is_word, raw, row_at
 from ext.pgwire cimport HEADER, get16, get32, number_in
 from ext.settle_order cimport sorted_rows
 
@@ -38,6 +38,7 @@ cdef enum:
     FIRST_DAY = -730119
     LAST_DAY = 2921939
     HASHED = 32
+    LONGEST_NUMBER = 12
 
 cdef int[14] LINE_WIDTHS = [16, 4, 0, 0, 0, 0, 0, 8, 8, 0, 0, 4, 1, 1]
 cdef int[9] SHARE_WIDTHS = [16, 0, 8, 0, 0, 8, 2, 0, 4]
@@ -131,13 +132,23 @@ cdef void read_line(Line *line, char *key, const Field *fields) noexcept nogil:
         return
     if not fields[L_PLAIN].at[0] or line.amount < 0 or lot < NO_LOT or fields[L_CARE].size < 0 or not is_plain(&fields[L_REF], LONGEST_REF):
         return
-    line.care, line.lot, line.ref_size = <int32_t>number_of(&fields[L_CARE]), <int16_t>lot, <int32_t>fields[L_REF].size
+    line.care, line.lot = <int32_t>number_of(&fields[L_CARE]), <int16_t>lot
     if not FIRST_DAY <= line.care <= LAST_DAY or (fields[L_INSURED].size >= 0 and fields[L_INSURED].size != HASHED):
         return
     if fields[L_INSURED].size == HASHED:
         memcpy(line.insured, fields[L_INSURED].at, HASHED)
         line.flags |= NAMED
     line.flags |= FIT
+
+
+@cython.overflowcheck(False)
+cdef void name_line(Line *line, char *texts, size_t *size, const Field *ref) noexcept nogil:
+    cdef char *start = texts + size[0]
+    cdef char *out = raw(start, ref.at, ref.size)
+    out[0] = 35
+    out = decimal(out + 1, line.line)
+    line.name, line.name_size = size[0], <int32_t>(out - start)
+    size[0] += <size_t>line.name_size
 
 
 cdef bint whole_share(const Field *fields) noexcept nogil:
@@ -323,14 +334,12 @@ cdef class Settlement:
                 return BROKEN
             if fields[L_REF].size < 0 or fields[L_AMOUNT].size < 0 or fields[L_PARKED].size < 0 or fields[L_PLAIN].size < 0:
                 return BROKEN
-            if self.fit_rows() < 0 or self.fit_texts(LONGEST_REF) < 0:
+            if self.fit_rows() < 0 or self.fit_texts(LONGEST_REF + LONGEST_NUMBER) < 0:
                 return NO_MEMORY
             line = self.lines + self.count
             read_line(line, self.keys + self.count * KEY, fields)
             if line.flags & FIT:
-                line.ref = self.texts_size
-                memcpy(self.texts + line.ref, fields[L_REF].at, <size_t>line.ref_size)
-                self.texts_size += <size_t>line.ref_size
+                name_line(line, self.texts, &self.texts_size, &fields[L_REF])
             self.count += 1
 
     cdef int read_shares(self, const char *data, Py_ssize_t size, Py_ssize_t *at) noexcept nogil:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines in order of their order's reference, then of their number."""
+"""Lines in order of their names."""
 cimport cython
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy
@@ -9,13 +9,9 @@ from ext.settle cimport Line
 
 @cython.overflowcheck(False)
 cdef inline int compared(const Line *one, const Line *other, const char *texts) noexcept nogil:
-    cdef int shorter = one.ref_size if one.ref_size < other.ref_size else other.ref_size
-    cdef int found = memcmp(texts + one.ref, texts + other.ref, <size_t>shorter)
-    if found:
-        return found
-    if one.ref_size != other.ref_size:
-        return -1 if one.ref_size < other.ref_size else 1
-    return -1 if one.line < other.line else 1 if one.line > other.line else 0
+    cdef int shorter = one.name_size if one.name_size < other.name_size else other.name_size
+    cdef int found = memcmp(texts + one.name, texts + other.name, <size_t>shorter)
+    return found if found else one.name_size - other.name_size
 
 
 @cython.overflowcheck(False)

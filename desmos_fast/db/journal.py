@@ -89,19 +89,24 @@ async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[l
             "hash": Column(Kind.BYTEA, hashes),
         },
     )  # fmt: skip
-    lines = list(chain.from_iterable(entry.lines for entry in kept))
+    await add_lines(con, tenant, named, kept)
+    await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
+    return len(kept)
+
+
+async def add_lines(con: Connection, tenant: UUID, named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> None:
+    """Add the lines of entries that are stored under the ids given."""
+    lines = list(chain.from_iterable(entry.lines for entry in entries))
     await copy_in(
         con, "ledger_line", tenant,
         {
-            "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, kept, strict=True) for _ in entry.lines]),
-            "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in kept))),
+            "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, entries, strict=True) for _ in entry.lines]),
+            "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in entries))),
             "account": Column(Kind.TEXT, [line.account for line in lines]),
             "debit": Column(Kind.INT8, array("q", [line.debit for line in lines])),
             "credit": Column(Kind.INT8, array("q", [line.credit for line in lines])),
         },
     )  # fmt: skip
-    await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
-    return len(kept)
 
 
 def ids(count: int) -> list[UUID]:

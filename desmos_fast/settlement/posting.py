@@ -97,6 +97,8 @@ def make_plan(book: Book, decisions: Decisions, last: Mapping[str, Word]) -> Pla
         for name in match.left if match.status != "confirmed" else ():
             if last.get(name) != word:
                 plan.matches.append((uuid7(), _kept_for(match, name)))
+    # What is settled in bulk is posted among these, in the same order whoever settles it.
+    plan.entries.sort(key=attrgetter("ref"))
     return plan
 
 
@@ -320,7 +322,8 @@ def _told(lines: Sequence[ShareLineRow], move: ShareMove, newly_paid: Collection
     share = lines[0]
     announced = _state(lines, newly_paid)
     if announced != share.state or move.announced != share.announced:
-        yield from _state_event(move, announced)
+        credited = sum(line.line_amount for line in lines if line.order_credited and line.order_id not in newly_paid)
+        yield from _state_event(move._replace(credited=credited), announced)
     if move.credited != share.credited:
         detail = {"amount": move.credited - share.credited, "credited": move.credited}
         yield Event("payment.received", share.invoice_id, share.invoice_id, share.part, detail)

@@ -2,11 +2,14 @@
 """Use case: before a run decides the lines of a centre, settle those that one share answers to the letter."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from desmos_fast.base.ledger import Entry
 from desmos_fast.base.settings import bulk_lines
 from desmos_fast.base.types import Cents
+from desmos_fast.db import journal
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import store as lots
@@ -17,14 +20,16 @@ from desmos_fast.settlement.rules import settings_version
 
 
 class Settled:
-    """What was settled of a run: its entries are still to be posted."""
+    """What was settled of a run, whose entries are still to be posted."""
 
     def __init__(self, posts: Posts | None = None) -> None:
         self._posts = posts
 
-    async def post(self, con: Connection, tenant: UUID) -> int:
-        """Post the entries and return how many; last in the transaction but for other entries."""
-        return 0 if self._posts is None else await store.post(con, tenant, self._posts)
+    async def post(self, con: Connection, context: Context, others: Sequence[Entry]) -> int:
+        """Post the entries of a whole run, in order of their ref, and return how many; last in the transaction."""
+        if self._posts is None:
+            return await journal.post(con, context.tenant, context.now, others)
+        return await store.post(con, context.tenant, self._posts, others)
 
     def added_to(self, answer: RunAnswer) -> RunAnswer:
         """Return what a run answers, with what was settled before."""
