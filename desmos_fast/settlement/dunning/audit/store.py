@@ -9,14 +9,15 @@ from uuid import UUID
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.dunning.audit.model import Kept
 from desmos_fast.settlement.dunning.rules import Question
-from desmos_fast.settlement.dunning.store import SQL, STANDING
+from desmos_fast.settlement.dunning.store import SQL, STANDING, by_hash
 
 AUDIT: Final = f"WITH {STANDING}\n{(SQL / 'audit.sql').read_text(encoding='utf-8')}"
 
 
 async def columns(con: Connection, tenant: UUID, asked: Question, since: date, until: date) -> Mapping[str, str]:
     """Return the columns of an audit as JSON texts, all of one moment."""
-    row = await con.fetchrow(AUDIT, tenant, *asked, since, until)
+    async with by_hash(con):
+        row = await con.fetchrow(AUDIT, tenant, *asked, since, until)
     assert row is not None, "the query gives one row"
     return dict(row.items())
 

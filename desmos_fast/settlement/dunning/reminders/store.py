@@ -12,7 +12,7 @@ from desmos_fast.base.types import Cents
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.dunning.reminders.model import Due, Level, Reminder, ReminderItem, Wanted
 from desmos_fast.settlement.dunning.rules import Question
-from desmos_fast.settlement.dunning.store import SQL, STANDING
+from desmos_fast.settlement.dunning.store import SQL, STANDING, by_hash
 from desmos_fast.settlement.model import Tally
 
 CANDIDATES: Final = f"{STANDING},\n{(SQL / 'candidates.sql').read_text(encoding='utf-8')}"
@@ -52,7 +52,8 @@ DUE: Final = f"""
 
 async def due(con: Connection, tenant: UUID, asked: Question, levels: Sequence[Level]) -> list[Due]:
     """Return what reached a level that it was not reminded of at."""
-    return [Due(*row) for row in await con.fetch(DUE, tenant, *asked, _levels(levels))]
+    async with by_hash(con):
+        return [Due(*row) for row in await con.fetch(DUE, tenant, *asked, _levels(levels))]
 
 
 def _levels(levels: Sequence[Level]) -> str:
@@ -123,12 +124,14 @@ SAY: Final = f"""
 
 async def settle(con: Connection, tenant: UUID, asked: Question, now: datetime, by: str) -> list[UUID]:
     """End the open reminders in which nothing is open any more, and return them."""
-    return [row["id"] for row in await con.fetch(SETTLE, tenant, *asked, "[]", None, now, by)]
+    async with by_hash(con):
+        return [row["id"] for row in await con.fetch(SETTLE, tenant, *asked, "[]", None, now, by)]
 
 
 async def items(con: Connection, tenant: UUID, asked: Question, reminder: UUID) -> list[ReminderItem]:
     """Return what a reminder is about, from the oldest on, with what is open of it now."""
-    rows = await con.fetch(ITEMS, tenant, *asked, "[]", reminder)
+    async with by_hash(con):
+        rows = await con.fetch(ITEMS, tenant, *asked, "[]", reminder)
     return [ReminderItem(**row) for row in rows]
 
 
@@ -164,7 +167,8 @@ async def some(con: Connection, tenant: UUID, wanted: Wanted) -> tuple[Tally, li
 
 async def say(con: Connection, tenant: UUID, asked: Question, reminder: UUID) -> None:
     """Let a reminder say what is open now: it is sent."""
-    await con.execute(SAY, tenant, *asked, "[]", reminder)
+    async with by_hash(con):
+        await con.execute(SAY, tenant, *asked, "[]", reminder)
 
 
 async def end(con: Connection, tenant: UUID, reminder: UUID, state: str, now: datetime, by: str, why: str | None) -> None:

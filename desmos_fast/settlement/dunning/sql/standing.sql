@@ -29,7 +29,7 @@ said AS (
       JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
      WHERE l.tenant_id = $1 AND l.match_id IS NOT NULL AND l.share_invoice_id IS NOT NULL
 ),
-history AS (
+history AS MATERIALIZED (
     SELECT d.invoice_id, d.part, min(d.payment_date) FILTER (WHERE d.so_far >= s.amount) AS paid_on,
            (max(d.refused_at) AT TIME ZONE 'Europe/Paris')::date AS refused_on,
            (-sum(d.amount) FILTER (WHERE d.amount < 0))::bigint AS taken, max(d.payment_date) FILTER (WHERE d.amount < 0) AS taken_on,
@@ -106,11 +106,11 @@ taken AS (
      WHERE l.tenant_id = $1 AND l.match_id IS NULL AND l.parked AND l.status = 'recovery'
 ),
 indu AS (
-    SELECT t.*, (t.taken_on + make_interval(months => m.answer_months))::date AS answer_by,
-           (t.paid_on + make_interval(years => m.barred_years))::date AS barred_on,
-           t.taken_on > (t.paid_on + make_interval(years => m.barred_years))::date AS barred,
+    SELECT t.*, (t.taken_on + make_interval(months => (SELECT answer_months FROM limits)))::date AS answer_by,
+           (t.paid_on + make_interval(years => (SELECT barred_years FROM limits)))::date AS barred_on,
+           t.taken_on > (t.paid_on + make_interval(years => (SELECT barred_years FROM limits)))::date AS barred,
            coalesce(f.disputed, false) AS disputed, f.why
-      FROM taken AS t CROSS JOIN limits AS m LEFT JOIN flag AS f ON f.subject = t.subject
+      FROM taken AS t LEFT JOIN flag AS f ON f.subject = t.subject
 ),
 uncredited AS (
     SELECT o.id::text AS place, o.ref, o.payer, o.payment_ref, o.payment_date, o.total AS amount, $2::date - o.payment_date AS days
