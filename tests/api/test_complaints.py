@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What users of other tools complain of, where the database has to answer: half a match, an order used twice, no trace of why."""
+"""What users of other tools complain of, where the database has to answer: half a match, no trace of why."""
 
-from collections.abc import Callable
 from typing import Any
 
 import asyncpg
-import pytest
 
 from desmos_fast.base.clock import system_clock
 from desmos_fast.db.tenant import direct
@@ -14,32 +12,7 @@ from desmos_fast.identity.model import Caller
 from desmos_fast.settlement import service
 from tests.api.conftest import Desk
 from tests.settlement.centre import Centre, credit
-
-
-class Dying:
-    """A connection whose backend is killed before its statement of a given number."""
-
-    def __init__(self, con: Any, owner_dsn: str, at: int) -> None:
-        self._con, self._owner_dsn, self._at = con, owner_dsn, at
-        self.statements = 0
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._con, name)
-        if name not in ("execute", "fetch", "fetchval", "fetchrow", "copy_to_table", "copy_records_to_table"):
-            return found
-
-        async def ask(*args: Any, **options: Any) -> Any:
-            await self._step()
-            return await found(*args, **options)
-
-        return ask
-
-    async def _step(self) -> None:
-        self.statements += 1
-        if self.statements == self._at:
-            killer = await asyncpg.connect(self._owner_dsn)
-            await killer.fetchval("SELECT pg_terminate_backend($1)", self._con.get_server_pid())
-            await killer.close()
+from tests.settlement.decisions.test_killed import Dying
 
 
 async def waiting(desk: Desk) -> Centre:
@@ -69,37 +42,23 @@ async def everything(centre: Centre) -> tuple[Any, ...]:
 async def test_a_run_that_is_killed_at_any_statement_leaves_nothing(desk: Desk) -> None:
     centre = await waiting(desk)
     context = Context(Caller(tenant=desk.tenant, finess=desk.finess, kind="test", key_id=desk.tenant), centre.keys, system_clock())
-    before, at = await everything(centre), 0
-    while True:
-        at += 1
-        dying: Dying | None = None
-        try:
-            async with direct(desk.house.owner_dsn, desk.tenant) as con:
-                dying = Dying(con, desk.house.owner_dsn, at)
-                await service.reconcile(dying, context)  # type: ignore[arg-type]
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            assert await everything(centre) == before
-        else:
-            break
-    assert dying is not None and dying.statements == at - 1 > 12
+    before, statements = await everything(centre), 0
+    while await dies(centre, context, statements):
+        assert await everything(centre) == before
+        statements += 1
+    assert statements > 12
     after = await everything(centre)
     assert after != before and [count > was for count, was in zip(after[1], before[1], strict=True)] == [True] * len(TABLES)
 
 
-USED: list[Callable[[Centre], str]] = [
-    lambda centre: "UPDATE payment_order SET match_id = gen_random_uuid() WHERE ref = 'o:1'",
-    lambda centre: "UPDATE order_line SET match_id = gen_random_uuid() WHERE match_id IS NOT NULL",
-    lambda centre: "UPDATE bank_line SET match_id = gen_random_uuid() WHERE match_id IS NOT NULL",
-]
-
-
-@pytest.mark.parametrize("change", USED)
-async def test_what_is_used_once_is_used_once_for_the_database(desk: Desk, change: Callable[[Centre], str]) -> None:
-    centre = await waiting(desk)
-    await centre.reconcile()
-    with pytest.raises(asyncpg.UniqueViolationError, match="has a match already"):
-        async with centre.rows() as con:
-            await con.execute(change(centre))
+async def dies(centre: Centre, context: Context, statements: int) -> bool:
+    """Run until so many statements are done, then lose the connection; say whether there was one more to lose it at."""
+    try:
+        async with direct(centre.desk.house.owner_dsn, centre.desk.tenant) as con:
+            await service.reconcile(Dying(con, centre, statements), context)  # type: ignore[arg-type]
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return True
+    return False
 
 
 TRACE = """
