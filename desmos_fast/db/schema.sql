@@ -1541,7 +1541,9 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.run FOR EA
 
 CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
 
-CREATE CONSTRAINT TRIGGER ledger_end AFTER INSERT OR UPDATE OF value, hash ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.kind = 'ledger'::text)) EXECUTE FUNCTION public.close_entries();
+CREATE CONSTRAINT TRIGGER ledger_begin AFTER INSERT ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.kind = 'ledger'::text) AND (new.value <> 0))) EXECUTE FUNCTION public.close_entries();
+
+CREATE CONSTRAINT TRIGGER ledger_end AFTER UPDATE OF value, hash ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.kind = 'ledger'::text) AND ((new.value <> old.value) OR (pg_trigger_depth() > 0)))) EXECUTE FUNCTION public.close_entries();
 
 CREATE TRIGGER lot_moves BEFORE UPDATE OF state ON public.lot FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('lot');
 

@@ -157,6 +157,14 @@ async def test_what_is_paid_above_the_debt_is_to_be_given_back(desk: Desk) -> No
     assert (await desk.post("/v1/refunds", {"means": "cash", "amount": 1, "invoice": invoice})).code == "refund_too_high"
 
 
+async def test_many_who_pay_one_invoice_at_once_are_all_counted(desk: Desk) -> None:
+    invoice = await owed(desk)
+    replies = await asyncio.gather(*(asked(desk, 300, (invoice, 300)) for _ in range(5)))
+    assert sorted(reply.json["shares"][0]["received"] for reply in replies) == [300, 600, 900, 1200, 1500]
+    assert await share(desk, invoice) == ("refund_due", 900, 1500)
+    assert await balances(desk) == {"caisse:cash": 1500, "trop_percu:patient": -600}
+
+
 # --- what is taken back
 
 

@@ -140,6 +140,18 @@ async def test_nothing_is_changed_or_removed_by_anyone(place: Place, tenant: Ten
             assert "the ledger is never changed" in str(caught.value), table
 
 
+async def test_a_ledger_begins_with_nothing(dsn: str, tenant: TenantId) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="ends at entry 2"):
+        async with direct(dsn, tenant) as con:
+            await insert(con, "counter", tenant_id=tenant, kind="ledger", name="", value=2)
+
+
+async def test_an_entry_that_nobody_closes_does_not_commit(dsn: str, tenant: TenantId) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="beyond the end"):
+        async with direct(dsn, tenant) as con:
+            await entry(con, tenant, 1, (1, 0), (0, 1))
+
+
 async def test_the_end_of_the_ledger_moves_with_its_entries_alone(place: Place, dsn: str, tenant: TenantId) -> None:
     await post(place, tenant, 2)
     for value, said in ((3, "ends at entry 3"), (1, "beyond the end"), (0, "beyond the end")):

@@ -70,8 +70,11 @@ BEGIN
 END
 $$;
 
-CREATE CONSTRAINT TRIGGER ledger_end AFTER INSERT OR UPDATE OF value, hash ON counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.kind = 'ledger') EXECUTE FUNCTION close_entries();
+CREATE CONSTRAINT TRIGGER ledger_begin AFTER INSERT ON counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.kind = 'ledger' AND NEW.value <> 0) EXECUTE FUNCTION close_entries();
+-- Who only asks where the end is changes nothing and waits for nothing: entries touch it from within a trigger.
+CREATE CONSTRAINT TRIGGER ledger_end AFTER UPDATE OF value, hash ON counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.kind = 'ledger' AND (NEW.value <> OLD.value OR pg_trigger_depth() > 0)) EXECUTE FUNCTION close_entries();
 
 -- A leaf can be named too, so each has its own.
 DO $$
@@ -110,6 +113,7 @@ BEGIN
 END
 $$;
 DROP TRIGGER ledger_end ON counter;
+DROP TRIGGER ledger_begin ON counter;
 DROP FUNCTION close_entries();
 DROP FUNCTION open_lines();
 DROP FUNCTION open_entries();
