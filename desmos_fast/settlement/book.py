@@ -31,7 +31,7 @@ from desmos_fast.settlement.model import (
     Settings,
     TakenRow,
 )
-from desmos_fast.settlement.rules import OpenPart
+from desmos_fast.settlement.rules import OpenPart, part_name
 
 Share = tuple[UUID, str]
 
@@ -104,11 +104,6 @@ def _spoken_against(book: Book, match: Match) -> tuple[Match, Match]:
         return match, match
     evidence = msgspec.structs.replace(match.evidence, why=max(against).why)
     return match, msgspec.structs.replace(match, status="suggested", outcome=None, evidence=evidence)
-
-
-def part_name(row: PartRow) -> str:
-    """Name a part as the records do."""
-    return f"{row.biller}/{row.number}/{row.part}"
 
 
 def _order(row: OrderRow, lines: tuple[OrderLine, ...] = ()) -> Order:

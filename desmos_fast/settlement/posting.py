@@ -16,8 +16,9 @@ from desmos_fast.base.ledger import Due, Entry
 from desmos_fast.base.types import Cents, Part, uuid7
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db.journal import Event
-from desmos_fast.settlement.book import Book, Decisions, part_name
+from desmos_fast.settlement.book import Book, Decisions
 from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderRow, PartRow, ShareLineRow
+from desmos_fast.settlement.rules import part_name
 from desmos_fast.settlement.shares import MatchedLine, share_state
 
 EVENTS: Final[Mapping[str, str]] = {

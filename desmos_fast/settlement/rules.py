@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement.model import Evidence, Invoice, InvoicePart, Match, Order, OrderLine, Outcome, Settings, Status
+from desmos_fast.settlement.model import Evidence, Invoice, InvoicePart, Match, Order, OrderLine, Outcome, PartRow, Settings, Status
 
 Key = tuple[str | int, ...]
 SHOWN: Final = 10
@@ -95,6 +95,11 @@ def shown(names: Iterable[str]) -> tuple[str, ...]:
 
 
 # --- lines and parts
+
+
+def part_name(row: PartRow) -> str:
+    """Name a part as the records do."""
+    return f"{row.biller}/{row.number}/{row.part}"
 
 
 def open_lines(orders: Iterable[Order]) -> list[OpenLine]:

@@ -12,7 +12,6 @@ from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.settlement import applying
-from desmos_fast.settlement.book import part_name
 from desmos_fast.settlement.correcting import matching, rules, store
 from desmos_fast.settlement.correcting.keeping import keep_of_share, kind_of
 from desmos_fast.settlement.correcting.model import Done
@@ -23,7 +22,7 @@ from desmos_fast.settlement.dunning.service import terms_of
 from desmos_fast.settlement.dunning.terms import kind_of as kind_of_payer
 from desmos_fast.settlement.model import Evidence, PartRow, Settings
 from desmos_fast.settlement.posting import Plan, Shares, plan_line_undone
-from desmos_fast.settlement.rules import make_match, settings_version
+from desmos_fast.settlement.rules import make_match, part_name, settings_version
 
 BECOMES: Final = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
 ACCEPTED: Final = {"written_off": "write_off", "to_patient": "to_patient"}

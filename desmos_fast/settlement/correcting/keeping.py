@@ -7,10 +7,10 @@ from uuid import UUID
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
-from desmos_fast.settlement.book import part_name
 from desmos_fast.settlement.decisions.model import Decision, Kind, Request
 from desmos_fast.settlement.decisions.store import add_decision
 from desmos_fast.settlement.model import PartRow
+from desmos_fast.settlement.rules import part_name
 
 
 def kind_of(asked: Request) -> Kind:

@@ -8,7 +8,6 @@ import msgspec
 
 from desmos_fast.base.types import Cents
 from desmos_fast.settlement.account import outcome_of
-from desmos_fast.settlement.book import part_name
 from desmos_fast.settlement.decisions.model import (
     AlreadyMatched,
     DecisionInvalid,
@@ -18,7 +17,7 @@ from desmos_fast.settlement.decisions.model import (
     SumDiffers,
 )
 from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderLine, OrderRow, PartRow, Settings
-from desmos_fast.settlement.rules import HIDDEN, make_match, settings_version, shown
+from desmos_fast.settlement.rules import HIDDEN, make_match, part_name, settings_version, shown
 
 MANUAL: Final = "M"
 """The rule of what a person says."""
