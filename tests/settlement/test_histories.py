@@ -115,6 +115,33 @@ def test_undo_restores_every_balance_and_touches_no_other_match() -> None:
     assert sum(matches_and_undoes(seed) for seed in range(150)) > 150
 
 
+def undoes_and_matches_again(seed: int) -> int:
+    """Undo each match that a run made and make it by hand: what is owed, announced and received is as it was."""
+    play, chance = settled(seed)
+    rows = play.world.rows
+    choices = [one for one in undos(rows, chance) if not rows.matches[rows.in_force(one[2]["problem"], one[2]["left"][0])].match.residual]
+    for choice in choices:
+        problem, left = choice[2]["problem"], choice[2]["left"]
+        right = rows.matches[rows.in_force(problem, left[0])].match.right
+        if right[0].startswith("indu:") or problem == "A" and rows.line_named(left[0]) in rows.answered:
+            # The answer of a person is gone with the match that it was about.
+            continue
+        before = dict(play.world.balances), play.world.state().shares
+        others = {
+            key: row for key, row in encoded(play).items() if key != play.world.rows.matches[rows.in_force(problem, left[0])].match.match_id
+        }
+        play.decide(choice)
+        assert encoded(play) == others
+        check(play)
+        play.decide(("match", "", {"problem": problem, "left": left, "right": right}))
+        assert (dict(play.world.balances), play.world.state().shares) == before
+    return len(choices)
+
+
+def test_what_is_undone_and_matched_again_is_as_it_was() -> None:
+    assert sum(undoes_and_matches_again(seed) for seed in range(60)) > 100
+
+
 def by_person(play: Play) -> dict[str, bytes]:
     return {key: row for key, row in encoded(play).items() if b'"person"' in row}
 
@@ -150,3 +177,4 @@ def test_twenty_thousand_histories() -> None:
         history(seed)
         matches_and_undoes(seed)
         stays(seed)
+        undoes_and_matches_again(seed)
