@@ -89,7 +89,7 @@ def check(line: str) -> None:
     words = shlex.split(re.split(r"\s(?:[12]?>|<|\|)", line)[0])
     if words[1:] == ["COMMAND", "--help"]:
         return
-    options = next((LEAVES[full] for size in (2, 3) if (full := " ".join(words[:size])) in LEAVES), None)
+    options = next((LEAVES[full] for size in (2, 3, 4) if (full := " ".join(words[:size])) in LEAVES), None)
     assert options is not None, "no such command"
     unknown = [word for word in words if word.startswith("-") and word != "-" and word.partition("=")[0] not in options]
     assert not unknown, f"no option {unknown}"

@@ -109,8 +109,8 @@ class Work(Centre):
 
     async def owed(self) -> dict[str, int]:
         """Return what the books say is owed, by payer and invoice number."""
-        balances = await self.balances()
-        return {name.removeprefix("creance:").replace("CENTRE/", ""): cents for name, cents in balances.items() if name.startswith("creance:")}
+        debts = {name: cents for name, cents in (await self.balances()).items() if name.startswith("creance:")}
+        return {name.removeprefix("creance:").replace("CENTRE/", ""): cents for name, cents in debts.items()}
 
     async def look(self, query: str, *args: object) -> Any:
         """Look at the rows of the centre, beside the service."""
