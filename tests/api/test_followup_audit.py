@@ -118,10 +118,12 @@ async def test_the_page_has_its_charts_and_names_nobody(centre: LateCentre) -> N
     assert reply.headers["Content-Type"].startswith("text/html") and "audit-tp-2026Q3.html" in reply.headers["Content-Disposition"]
 
 
-async def test_an_empty_centre_has_an_audit_too(desk: Desk) -> None:
+async def test_an_empty_centre_has_an_audit_that_is_not_kept(desk: Desk) -> None:
     empty = LateCentre(desk)
     async with transaction(desk.house.pool, desk.tenant) as con:
         await make_day(con, empty.context(AFTER))
+        await service.keep_last_quarter(con, empty.context(AFTER))
+    assert await desk.count("tp_audit") == 0
     for form in ("json", "html", "md"):
         assert await audit(empty, "2026Q3", form)
 

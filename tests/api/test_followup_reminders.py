@@ -161,6 +161,7 @@ async def test_a_payer_may_have_a_schedule_of_its_own(centre: LateCentre) -> Non
 
 async def test_the_worker_does_each_day_once_however_often_it_looks_or_dies(centre: LateCentre, monkeypatch: pytest.MonkeyPatch) -> None:
     await centre.claim(1, START, await centre.lot(START, START), (("amc", AMC, 900),))
+    await centre.claim(2, START - ONE, None, (("amo", AMO, 100),), state="open")
     now = [START + timedelta(30)]
     pool = centre.desk.house.pool
     workers = [Daily(pool, Keyring(MASTER), lambda: at(now[0])) for _ in range(2)]

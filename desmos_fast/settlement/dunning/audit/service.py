@@ -76,9 +76,10 @@ async def listed(con: Connection, context: Context) -> KeptList:
 
 
 async def keep_last_quarter(con: Connection, context: Context) -> None:
-    """Make and keep the audit of the quarter that is over, unless there is one."""
+    """Make and keep the audit of the quarter that is over, unless there is one, or the centre had signed nothing by its end."""
     quarter = quarter_before(context.today)
-    if await store.find(con, context.tenant, quarter) is not None:
+    _, until = days_of(quarter)
+    if await store.find(con, context.tenant, quarter) is not None or not await store.was_busy(con, context.tenant, until):
         return
     report = await make(con, context, quarter)
     if await store.add(con, context.tenant, quarter, msgspec.json.encode(report).decode(), context.now):

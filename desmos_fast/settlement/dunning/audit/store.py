@@ -22,6 +22,16 @@ async def columns(con: Connection, tenant: UUID, asked: Question, since: date, u
     return dict(row.items())
 
 
+BUSY: Final = """
+    SELECT EXISTS (SELECT FROM invoice WHERE tenant_id = $1 AND state = 'signed' AND (signed_at AT TIME ZONE 'Europe/Paris')::date <= $2)
+"""
+
+
+async def was_busy(con: Connection, tenant: UUID, until: date) -> bool:
+    """Say whether a centre had signed anything by a day."""
+    return bool(await con.fetchval(BUSY, tenant, until))
+
+
 FIND: Final = "SELECT report FROM tp_audit WHERE tenant_id = $1 AND quarter = $2"
 ADD: Final = "INSERT INTO tp_audit (tenant_id, quarter, report, made_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true"
 EVERY: Final = "SELECT quarter, made_at FROM tp_audit WHERE tenant_id = $1 ORDER BY quarter DESC"
