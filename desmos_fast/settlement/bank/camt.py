@@ -12,7 +12,8 @@ import msgspec
 from lxml import etree
 
 from desmos_fast.base.types import Cents
-from desmos_fast.settlement.bank.camt_entries import Account, amount_of, child, date_of, entry_lines, line_of, local, text_at
+from desmos_fast.settlement.bank.camt_entries import Account, amount_of, child, date_of, entry_lines, text_at
+from desmos_fast.settlement.bank.camt_nodes import Node, line_of, load, name_of
 from desmos_fast.settlement.bank.input import Found, blocks_of, hash_of, refuse
 from desmos_fast.settlement.bank.model import BankLine, BankRefused, Block
 
@@ -91,7 +92,7 @@ class _Reader:
     def _see(self, event: str, element: etree._Element, some: list[BankLine]) -> None:
         if not self._checked:
             self._check_type(element)
-        name = local(element)
+        name = name_of(element)
         if name == "Rpt":
             refuse("BANK_XML", "the file is a camt.052: its movements may still change", _OTHER, line_of(element))
         elif event == "start" and name in _FORMATS:
@@ -114,12 +115,12 @@ class _Reader:
         self._account = Account(line_of(element))
 
     def _entry(self, element: etree._Element, some: list[BankLine]) -> None:
-        if local(element.getparent()) not in _FORMATS:
+        if name_of(element.getparent()) not in _FORMATS:
             refuse("BANK_XML", "an entry (Ntry) stands outside of a statement", _AGAIN, line_of(element))
         self._head(element.itersiblings(preceding=True))
         if not self._account.name:
             refuse("BANK_XML", "a statement names no account (Acct/Id) before its entries", _AGAIN, line_of(element))
-        read = entry_lines(element, self._account, self._found)
+        read = entry_lines(load(element), self._account, self._found)
         self._found.lines += len(read)
         some += read
         _forget(element)
@@ -142,11 +143,11 @@ class _Reader:
 
     def _head(self, elements: Iterator[etree._Element]) -> None:
         for element in elements:
-            name = local(element)
+            name = name_of(element)
             if name == "Acct":
-                self._account.name = _account_name(element)
+                self._account.name = _account_name(load(element))
             elif name == "Bal":
-                _add_balance(self._account, element)
+                _add_balance(self._account, load(element))
 
 
 def _forget(element: etree._Element) -> None:
@@ -157,12 +158,12 @@ def _forget(element: etree._Element) -> None:
         parent.remove(before)
 
 
-def _account_name(element: etree._Element) -> str:
+def _account_name(element: Node) -> str:
     found = text_at(element, "Id", "IBAN") or text_at(element, "Id", "Othr", "Id") or ""
     return "".join(found.split()).upper()
 
 
-def _add_balance(account: Account, element: etree._Element) -> None:
+def _add_balance(account: Account, element: Node) -> None:
     # What cannot be read is left out: balances only tell where one statement goes on after another.
     kind = text_at(element, "Tp", "CdOrPrtry", "Cd")
     if kind not in ("OPBD", "PRCD", "CLBD"):

@@ -3,12 +3,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Final, Literal, NamedTuple, cast
-
-from lxml import etree
+from typing import Final, Literal, NamedTuple
 
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.base.types import Cents
+from desmos_fast.settlement.bank.camt_nodes import Node
 from desmos_fast.settlement.bank.input import Found, refuse
 from desmos_fast.settlement.bank.model import BankFault, BankLine, Entry, Source
 from desmos_fast.settlement.bank.texts import NO_END_TO_END, digit_runs, minor_amount
@@ -42,39 +41,27 @@ class Detail(NamedTuple):
     amount: tuple[str, int] | None
 
 
-def local(element: etree._Element | None) -> str:
-    """Return the name of an element without its namespace, "" for none."""
-    return "" if element is None or not isinstance(element.tag, str) else element.tag.rpartition("}")[2]
+def child(node: Node | None, name: str) -> Node | None:
+    """Return the first child of that name."""
+    if node is not None:
+        for each in node.kids:
+            if each.name == name:
+                return each
+    return None
 
 
-def line_of(element: etree._Element) -> int:
-    """Return the line of the file in which an element begins."""
-    return cast("int | None", element.sourceline) or 1
-
-
-def child(element: etree._Element | None, name: str) -> etree._Element | None:
-    """Return the first child of that name in any namespace."""
-    return None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
-
-
-def text_of(element: etree._Element | None) -> str | None:
-    """Return the text of an element on one line, None when it is absent or blank."""
-    text = None if element is None else element.text
-    return " ".join(text.split("\n")).strip() or None if text else None
-
-
-def text_at(element: etree._Element | None, *names: str) -> str | None:
+def text_at(node: Node | None, *names: str) -> str | None:
     """Return the text of a descendant, each the first child of its name."""
     for name in names:
-        element = child(element, name)
-    return text_of(element)
+        node = child(node, name)
+    return None if node is None else node.text
 
 
-def amount_of(element: etree._Element, what: str) -> tuple[str, int]:
+def amount_of(element: Node, what: str) -> tuple[str, int]:
     """Return currency and minor units of the amount in an element. Raises BankRefused."""
     found = child(element, "Amt")
-    currency, text = (found.get("Ccy") or "" if found is not None else ""), text_of(found) or ""
-    line = line_of(element)
+    currency, text = (found.currency if found is not None else ""), text_at(found) or ""
+    line = element.line
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
         refuse("BANK_CURRENCY", f"{what}: not a currency of three letters", _AGAIN, line, None, currency[:8])
     try:
@@ -88,25 +75,26 @@ def amount_of(element: etree._Element, what: str) -> tuple[str, int]:
     return currency, units
 
 
-def date_of(element: etree._Element | None, near: etree._Element, what: str) -> date:
+def date_of(element: Node | None, near: Node, what: str) -> date:
     """Return the day that a date choice holds (Dt or DtTm). Raises BankRefused."""
     text = text_at(element, "Dt") or text_at(element, "DtTm") or ""
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
-        refuse("BANK_BAD_DATE", f"{what}: not a date, year-month-day", _AGAIN, line_of(near), None, text[:40])
+        refuse("BANK_BAD_DATE", f"{what}: not a date, year-month-day", _AGAIN, near.line, None, text[:40])
 
 
-def entry_lines(element: etree._Element, account: Account, found: Found) -> list[BankLine]:
+def entry_lines(element: Node, account: Account, found: Found) -> list[BankLine]:
     """Return the lines of one entry: one for each transaction when their amounts give the entry's, else one. Raises BankRefused."""
     what = f"entry {text_at(element, 'NtryRef') or text_at(element, 'AcctSvcrRef') or found.lines + 1}"
     what = mask_nir(what)
     currency, amount = amount_of(element, what)
     sign = _sign(element)
     if sign is None:
-        refuse("BANK_XML", f"{what}: CdtDbtInd must say CRDT or DBIT", _AGAIN, line_of(element))
-    batch = [text for parent in element.iterchildren("{*}NtryDtls") for text in _batch_keys(parent)]
-    inside = [each for parent in element.iterchildren("{*}NtryDtls") for each in parent.iterchildren("{*}TxDtls")]
+        refuse("BANK_XML", f"{what}: CdtDbtInd must say CRDT or DBIT", _AGAIN, element.line)
+    parents = [parent for parent in element.kids if parent.name == "NtryDtls"]
+    batch = [text for parent in parents for text in _batch_keys(parent)]
+    inside = [each for parent in parents for each in parent.kids if each.name == "TxDtls"]
     details = [_detail(each, sign) for each in inside]
     signed = Cents(sign * amount)
     shared = _Shared(element, account, found, what, currency, tuple(text for name, text in batch if name == "PmtInfId"))
@@ -126,12 +114,12 @@ def entry_lines(element: etree._Element, account: Account, found: Found) -> list
     return read
 
 
-def _sign(element: etree._Element) -> int | None:
+def _sign(element: Node) -> int | None:
     # A reversal of a debit may say either: this indicator alone tells which way the money went.
     return {"CRDT": 1, "DBIT": -1}.get(text_at(element, "CdtDbtInd") or "")
 
 
-def _batch_keys(parent: etree._Element) -> Iterator[tuple[str, str]]:
+def _batch_keys(parent: Node) -> Iterator[tuple[str, str]]:
     for name in ("MsgId", "PmtInfId"):
         text = text_at(parent, "Btch", name)
         if text:
@@ -170,11 +158,11 @@ def _merged(details: Sequence[Detail]) -> Detail:
     )
 
 
-def _batch_sum(element: etree._Element, what: str) -> BankFault:
+def _batch_sum(element: Node, what: str) -> BankFault:
     return BankFault(
         code="BANK_BATCH_SUM",
         level="warning",
-        line=line_of(element),
+        line=element.line,
         message=f"{what}: its transactions do not add up to its amount; it is kept as one line, with what they say",
         hint="ask the bank for the details of this entry",
     )
@@ -183,17 +171,17 @@ def _batch_sum(element: etree._Element, what: str) -> BankFault:
 # --- transactions
 
 
-def _detail(element: etree._Element, sign: int) -> Detail:
+def _detail(element: Node, sign: int) -> Detail:
     texts: list[str] = []
     remittance: list[str] = []
     refs, parties, given = child(element, "Refs"), child(element, "RltdPties"), child(element, "RmtInf")
     end_to_end = text_at(refs, "EndToEndId")
-    for each in refs.iterchildren() if refs is not None else ():
-        if local(each) in ("PmtInfId", "InstrId", "EndToEndId"):
-            texts.append(text_of(each) or "")
-    for each in given.iterchildren() if given is not None else ():
-        some = [text_of(each)] if local(each) == "Ustrd" else [text_at(each, "CdtrRefInf", "Ref")]
-        some += [text_of(more) for more in each.iterchildren("{*}AddtlRmtInf")]
+    for each in refs.kids if refs is not None else ():
+        if each.name in ("PmtInfId", "InstrId", "EndToEndId"):
+            texts.append(each.text or "")
+    for each in given.kids if given is not None else ():
+        some = [each.text] if each.name == "Ustrd" else [text_at(each, "CdtrRefInf", "Ref")]
+        some += [more.text for more in each.kids if more.name == "AddtlRmtInf"]
         remittance += [text for text in some if text]
     own = {name: text_at(refs, name) for name in ("AcctSvcrRef", "PmtInfId")}
     debtor = child(parties, "Dbtr")
@@ -210,7 +198,7 @@ def _detail(element: etree._Element, sign: int) -> Detail:
     )
 
 
-def _party_id(element: etree._Element | None) -> str | None:
+def _party_id(element: Node | None) -> str | None:
     organisation, person = child(element, "OrgId"), child(element, "PrvtId")
     return (
         text_at(organisation, "Othr", "Id") or text_at(organisation, "AnyBIC") or text_at(organisation, "BICOrBEI")
@@ -218,15 +206,15 @@ def _party_id(element: etree._Element | None) -> str | None:
     )  # fmt: skip
 
 
-def _detail_amount(element: etree._Element, sign: int) -> tuple[str, int] | None:
+def _detail_amount(element: Node, sign: int) -> tuple[str, int] | None:
     """Return currency and signed minor units; an amount that is none is in no currency, and so not that of the entry."""
     told = child(child(element, "AmtDtls"), "TxAmt")
     amount = child(element, "Amt") if child(element, "Amt") is not None else child(told, "Amt")
     if amount is None:
         return None
-    currency = amount.get("Ccy") or ""
+    currency = amount.currency
     try:
-        units = minor_amount((text_of(amount) or "").removeprefix("+"), currency)
+        units = minor_amount((amount.text or "").removeprefix("+"), currency)
     except ValueError:
         units = None
     return ("", 0) if units is None else (currency, (_sign(element) or sign) * units)
@@ -236,7 +224,7 @@ class _Shared:
     """What all lines of an entry have in common."""
 
     def __init__(
-        self, element: etree._Element, account: Account, found: Found, what: str, currency: str, batch: tuple[str, ...]
+        self, element: Node, account: Account, found: Found, what: str, currency: str, batch: tuple[str, ...]
     ) -> None:
         self.batch, self._currency, self._account, self._found = batch, currency, account, found
         booked, valued = child(element, "BookgDt"), child(element, "ValDt")
@@ -264,7 +252,7 @@ class _Shared:
         )  # fmt: skip
 
 
-def _operation(code: etree._Element | None) -> str | None:
+def _operation(code: Node | None) -> str | None:
     domain = child(code, "Domn")
     parts = [text_at(domain, "Cd"), text_at(domain, "Fmly", "Cd"), text_at(domain, "Fmly", "SubFmlyCd")]
     return "/".join(part or "" for part in parts) if any(parts) else text_at(code, "Prtry", "Cd")

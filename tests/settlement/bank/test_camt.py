@@ -295,3 +295,9 @@ def test_memory_is_given_back_entry_by_entry(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reading, "BLOCK", 200)
     assert len(read(*[Entry(details=[PAID])] * 50)) == 50
     assert len(kept) == 51 and max(kept) <= (3, 0)
+
+
+def test_an_entry_that_is_nested_too_deep_is_refused() -> None:
+    inside = "<A>" * 30 + "</A>" * 30
+    data = Message([Entry()]).xml().replace("</Ntry>", f"{inside}</Ntry>")
+    assert "nested" in refused(data.encode()).message
