@@ -7,6 +7,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from desmos_fast.base import french
+from desmos_fast.base.clock import paris_date
 from desmos_fast.settlement.dunning.audit.model import TpAudit
 from desmos_fast.settlement.dunning.model import AGES
 
@@ -44,5 +45,5 @@ def write(report: TpAudit, form: str, finess: str, names: Mapping[str, str]) -> 
     environment.filters.update(payer=lambda name: f"{names[name]} ({name})" if name in names else name)
     environment.filters.update(euros=french.euros, whole=french.whole, jour=french.day, tenths=tenths, stage=stage, most=most)
     environment.globals.update(permille=permille, kinds=KINDS, ages=AGES)
-    day = report.made_at.date().isoformat()
+    day = paris_date(report.made_at).isoformat()
     return environment.get_template(f"audit.{form}.jinja").render(report=report, finess=finess, day=day)

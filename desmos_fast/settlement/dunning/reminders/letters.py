@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from desmos_fast.base import french
+from desmos_fast.base.clock import paris_date
 from desmos_fast.settlement.dunning.reminders.model import ReminderView
 
 FORMS: Final = ("txt", "html")
@@ -100,5 +101,5 @@ def write(reminder: ReminderView, form: str, finess: str, debtor: str, today: da
     return environment.get_template(f"letter.{form}.jinja").render(
         words=words_of(reminder.rule, reminder.level), parts=PARTS, debtor=debtor, finess=finess, reminder=reminder,
         rows=[(one, amount) for one, amount in rows if amount], total=sum(amount for _, amount in rows),
-        day=(today if is_open or reminder.ended_at is None else reminder.ended_at.date()).isoformat(),
+        day=(today if is_open or reminder.ended_at is None else paris_date(reminder.ended_at)).isoformat(),
     )  # fmt: skip
