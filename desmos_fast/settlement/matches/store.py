@@ -13,9 +13,12 @@ from desmos_fast.settlement.matches.model import DecisionLine, MatchLine, MatchV
 
 SQL: Final = Path(__file__).parent / "sql"
 _HOLDS: Final = (SQL / "holds.sql").read_text(encoding="utf-8")
-_RECORDS: Final = (SQL / "records.sql").read_text(encoding="utf-8").replace("--holds--\n", _HOLDS)
+_TEXT: Final = (SQL / "records.sql").read_text(encoding="utf-8")
+_RECORDS: Final = _TEXT.replace("--holds--\n", _HOLDS)
 ALL: Final = _RECORDS
-"""Walks the records by id, or those of a status by its index."""
+"""Walks the records by id."""
+CONFIRMED: Final = _TEXT.replace("--holds--\n", "           SELECT true\n").replace("--named--", "   AND t.status = 'confirmed'")
+"""Asks nothing more of records that all hold."""
 UNDECIDED: Final = _RECORDS.replace("--named--", "   AND t.status <> 'confirmed'")
 """Says in so many words what the index of what is not matched asks for."""
 NAMED: Final = _RECORDS.replace("--named--", "   AND t.id = ANY ($9::uuid[])")
@@ -31,7 +34,8 @@ async def records(con: Connection, tenant: UUID, wanted: Wanted, named: Sequence
     if named is not None:
         rows = await con.fetch(NAMED, tenant, *asked, named)
     else:
-        rows = await con.fetch(ALL if wanted.status in (None, "confirmed") else UNDECIDED, tenant, *asked)
+        of_status = {None: ALL, "confirmed": CONFIRMED}
+        rows = await con.fetch(of_status.get(wanted.status, UNDECIDED), tenant, *asked)
     return [MatchLine(**{**row, "left": tuple(row["left"]), "right": tuple(row["right"])}) for row in rows]
 
 
