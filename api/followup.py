@@ -12,25 +12,16 @@ from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.settlement.dunning import service
-from desmos_fast.settlement.dunning.model import AGES, PAGE, STAGES, Wanted
+from desmos_fast.settlement.dunning.model import FILTERS, PAGE, Wanted
+from desmos_fast.settlement.dunning.rules import is_kind
 
 routes: Final = web.RouteTableDef()
-# The filter of each list beside the payer, and its words; a stage is any number of months that a centre set.
-FILTERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "outstanding": ("age", AGES),
-    "late": ("age", AGES),
-    "penalties": ("status", ("due", "running")),
-    "forclusion": ("stage", STAGES),
-    "indus": ("kind", ("identified", "unidentified")),
-    "orders": ("", ()),
-    "credits": ("", ()),
-}
 
 
 def _wanted(request: web.Request, name: str) -> Wanted:
     parameter, words = FILTERS[name]
     kind = request.query.get(parameter) if parameter else None
-    if kind is not None and kind not in words and not (name == "forclusion" and kind.isascii() and kind.isdigit()):
+    if kind is not None and not is_kind(name, kind):
         raise BadParameter(f"{parameter} is one of {', '.join(words)}")
     cursor = request.query.get("cursor")
     after = None if cursor is None else service.read_place(cursor)

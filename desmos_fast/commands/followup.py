@@ -51,11 +51,14 @@ def list_(
     """Print one page of a list as JSON, the oldest first."""
     from desmos_fast.base.errors import InvalidInput
     from desmos_fast.settlement.dunning import service
-    from desmos_fast.settlement.dunning.model import Wanted
+    from desmos_fast.settlement.dunning.model import FILTERS, Wanted
+    from desmos_fast.settlement.dunning.rules import is_kind
 
     after = None if cursor is None else service.read_place(cursor)
     if cursor is not None and after is None:
         raise InvalidInput("a cursor is taken as it was given, from `next`")
+    if kind is not None and not is_kind(name, kind):
+        raise typer.BadParameter(f"{name} is filtered by {', '.join(FILTERS[name][1]) or 'the payer alone'}")
 
     async def work(con: Any, context: Any) -> "Page":
         return await service.listed(con, context, name, Wanted(after=after, limit=limit, payer=payer, kind=kind))

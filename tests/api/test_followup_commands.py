@@ -50,6 +50,7 @@ async def test_figures_lists_and_settings_are_those_of_the_service(centre: LateC
     refused = await run(desk, home, "followup", "set", "amc.hope", "1 days", "--from", "2026-01-01", "--source", "x")
     assert refused[0] == 1 and "there is no setting" in refused[2]
     assert (await run(desk, home, "followup", "list", "orders", "--cursor", "%"))[0] == 1
+    assert (await run(desk, home, "followup", "list", "penalties", "--kind", "late"))[0] == 2
 
 
 async def test_the_worker_makes_the_reminders_of_the_day_and_an_operator_ends_them(centre: LateCentre, home: Path) -> None:

@@ -13,6 +13,16 @@ from desmos_fast.settlement.model import Tally
 
 AGES: Final = ("0-7", "8-30", "31-60", "61-90", ">90")
 STAGES: Final = ("18", "21", "24", "barred")
+# The filter of each list beside the payer, and its words; a stage is any number of months that a centre set.
+FILTERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "outstanding": ("age", AGES),
+    "late": ("age", AGES),
+    "penalties": ("status", ("due", "running")),
+    "forclusion": ("stage", STAGES),
+    "indus": ("kind", ("identified", "unidentified")),
+    "orders": ("", ()),
+    "credits": ("", ()),
+}
 PAGE: Final = 200
 NOTHING: Final = Tally(0, Cents(0))
 Clock = Literal["ack", "sent", "signed"]

@@ -13,7 +13,7 @@ from desmos_fast.base import french
 from desmos_fast.base.calendar import is_holiday, is_working_day, late_since
 from desmos_fast.base.errors import OurBug
 from desmos_fast.billing.rules import TERMINAL
-from desmos_fast.settlement.dunning.model import Penalty
+from desmos_fast.settlement.dunning.model import FILTERS, Penalty
 from desmos_fast.settlement.dunning.terms import OFF, YES, Count, Terms, kind_of, payer_of
 
 ONE: Final = timedelta(1)
@@ -152,6 +152,11 @@ def explained(line: Penalty, today: date) -> Penalty:
     text = f"{counted} ; délai {line.delay} ; {owed} = {french.euros(line.penalty)}"
     payable = None if line.paid_on is None else half_year_after(line.paid_on)
     return msgspec.structs.replace(line, holidays=holidays, arithmetic=text, payable_in=payable)
+
+
+def is_kind(name: str, kind: str) -> bool:
+    """Say whether a word is one of those that a list is filtered by."""
+    return kind in FILTERS[name][1] or name == "forclusion" and kind.isascii() and kind.isdigit()
 
 
 class Question(NamedTuple):
