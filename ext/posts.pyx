@@ -12,6 +12,10 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
+from ext.ids cimport (
+    EVP_MD, EVP_MD_CTX, EVP_DigestFinal_ex, EVP_DigestInit_ex, EVP_DigestUpdate, EVP_MD_CTX_free, EVP_MD_CTX_new, EVP_MD_fetch, EVP_MD_free, Ids,
+    make_id,
+)
 from ext.pgrow cimport (
     bytes_field, close, decimal, int2_field, int8_field, raw, row, word, word_field,
 )
@@ -22,30 +26,9 @@ from ext.said cimport (
 )
 from ext.settle cimport KEY, NAMED, Line, Settlement
 
-cdef extern from "openssl/rand.h" nogil:
-    int RAND_bytes(unsigned char *out, int size)
-
-cdef extern from "openssl/evp.h" nogil:
-    ctypedef struct EVP_MD:
-        pass
-    ctypedef struct EVP_MD_CTX:
-        pass
-    ctypedef struct ENGINE:
-        pass
-    ctypedef struct OSSL_LIB_CTX:
-        pass
-    EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *library, const char *name, const char *properties)
-    void EVP_MD_free(EVP_MD *kind)
-    EVP_MD_CTX *EVP_MD_CTX_new()
-    void EVP_MD_CTX_free(EVP_MD_CTX *context)
-    int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *kind, ENGINE *engine)
-    int EVP_DigestUpdate(EVP_MD_CTX *context, const void *source, size_t size)
-    int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned int *written)
-
 cdef enum:
     MATCHES, EVENTS, ENTRIES, ENTRY_LINES
     COLUMNS = 14
-    POOL = 4096
     DIGEST = 32
     # A row of any stream is shorter: its texts are bounded, and the longest holds none of them more than six times.
     ROOM = 4096
@@ -58,30 +41,6 @@ cdef enum:
 # The most that a value takes in each column of matches, with the end of its line.
 cdef int[14] ROOMS = [37, 12, 37, 17, 3, 213, 48, 21, 21, 9, 1024, 37, 4, 15]
 cdef bytes SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
-
-cdef struct Ids:
-    uint64_t milliseconds
-    # Counts on from a number that is drawn, so that ids sort as they are made.
-    uint64_t counter
-    unsigned char[POOL] pool
-    int left
-
-
-@cython.overflowcheck(False)
-cdef int make_id(Ids *ids, unsigned char *out) noexcept nogil:
-    if ids.left < 4:
-        if RAND_bytes(ids.pool, POOL) != 1:
-            return FAILED
-        ids.left = POOL
-    put32(<char *>out, <uint32_t>(ids.milliseconds >> 16))
-    put16(<char *>out + 4, <uint32_t>(ids.milliseconds & 0xFFFF))
-    put16(<char *>out + 6, <uint32_t>(0x7000 | (ids.counter >> 30 & 0xFFF)))
-    put32(<char *>out + 8, <uint32_t>(<uint64_t>2 << 30 | (ids.counter & 0x3FFFFFFF)))
-    ids.left -= 4
-    memcpy(out + 12, ids.pool + ids.left, 4)
-    ids.counter += 1
-    return 0
-
 
 cdef int keep_word(char *place, bytes text) except -1:
     if len(text) > LONGEST_WORD or 0 in text:

@@ -17,6 +17,7 @@ from ext.pages cimport mixed_product
 from ext.pgrow cimport BROKEN, END, WHOLE, Field, decimal, is_word, raw, row_at
 from ext.pgwire cimport HEADER, get16, get32, number_in
 from ext.settle_order cimport sorted_rows
+from ext.touched cimport is_touched, touch
 
 cdef enum:
     LINES, SHARES, DECIDED
@@ -194,31 +195,6 @@ cdef int build_lines(Table *table, const char *keys, Py_ssize_t count) noexcept 
     return build(table, &lines)
 
 
-# --- what lines that are not settled may pay too
-
-
-@cython.overflowcheck(False)
-cdef void touch(uint64_t *touched, uint64_t mask, const uint64_t *hashes) noexcept nogil:
-    cdef uint64_t place
-    cdef int i
-    for i in range(3):
-        place = hashes[i] >> 20 & mask
-        while hashes[i] and touched[place] and touched[place] != hashes[i]:
-            place = (place + 1) & mask
-        if hashes[i]:
-            touched[place] = hashes[i]
-
-
-@cython.overflowcheck(False)
-cdef bint is_touched(const uint64_t *touched, uint64_t mask, uint64_t hash) noexcept nogil:
-    cdef uint64_t place = hash >> 20 & mask
-    while touched[place]:
-        if touched[place] == hash:
-            return True
-        place = (place + 1) & mask
-    return False
-
-
 cdef class Settlement:
     """The lines of one run that a share answers to the letter: `take_lines`, `take_shares`, `decide`, each when the one before is done."""
 
@@ -263,8 +239,10 @@ cdef class Settlement:
     cdef int take(self, bytes data, int stage) except -1:
         cdef Py_ssize_t at = 0
         cdef int done
-        if self.stage != stage or self.ended:
+        if self.stage != stage or (self.ended and data):
             raise ValueError("this stream has ended")
+        if not data:
+            return 0
         if self.rest:
             data = self.rest + data
         cdef const char *place = PyBytes_AS_STRING(data)

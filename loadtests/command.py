@@ -16,7 +16,7 @@ CHART: Final = machine.ROOT / "build" / "bench" / "bench.svg"
 def run(names: Sequence[str], *, quick: bool, as_json: bool) -> None:
     """Measure suites and print what came of it; the chart goes to `build/bench`."""
     known = {**machine.fingerprint(), "probe_seconds": machine.probe(), "quick": quick}
-    with _progress(suite.processes(names, quick)) as told:
+    with progress(suite.processes(names, quick)) as told:
         rows = list(suite.run(names, quick, told))
     if as_json:
         print(report.as_json(known, rows))
@@ -34,7 +34,7 @@ def _drawn(rows: Sequence[Row], known: dict[str, object]) -> str:
 
 
 @contextlib.contextmanager
-def _progress(total: int) -> Iterator[Told]:
+def progress(total: int) -> Iterator[Told]:
     """Show a bar on standard error, to a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _: None

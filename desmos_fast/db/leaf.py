@@ -73,14 +73,17 @@ async def copy_in(con: Connection, table: str, tenant: UUID, columns: Mapping[st
     return rows
 
 
-async def copy_blocks(con: Connection, table: str, tenant: UUID, columns: Iterable[str], blocks: AsyncIterator[bytes], rows: int) -> None:
+async def copy_blocks(
+    con: Connection, table: str, tenant: UUID, columns: Iterable[str], blocks: AsyncIterator[bytes], rows: int,
+    *, patience: float | None = None,
+) -> None:  # fmt: skip
     """Insert a stream that a kernel lays out while it is sent: `tenant_id`, which is that of `tenant` in every row, then `columns`.
 
-    Otherwise as `copy_in`; `rows` is how many there are.
+    Otherwise as `copy_in`; `rows` is how many there are, `patience` the seconds that it may take when the connection's own are too few.
     """
     schema, leaf = await _leaf(con, table, tenant)
     try:
-        status = await send(con, leaf, ["tenant_id", *columns], blocks, schema=schema)
+        status = await _send(con, schema, leaf, ["tenant_id", *columns], blocks, patience)
     except (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError):
         # The table may have been cut in other leaves since we asked: the next call asks again.
         _places.pop((table, tenant), None)
@@ -148,9 +151,10 @@ async def _leaf(con: Connection, table: str, tenant: UUID) -> Place:
     return place
 
 
-async def send(con: Connection, table: str, names: Sequence[str], blocks: AsyncIterator[bytes], *, schema: str | None = None) -> str:
-    """Copy a stream into any table that takes it, and return what PostgreSQL says of it."""
-    sending = asyncio.ensure_future(con.copy_to_table(table, schema_name=schema, source=blocks, columns=names, format="binary"))
+async def _send(con: Connection, schema: str, leaf: str, names: list[str], blocks: AsyncIterator[bytes], patience: float | None) -> str:
+    sending = asyncio.ensure_future(
+        con.copy_to_table(leaf, schema_name=schema, source=blocks, columns=names, format="binary", timeout=patience)
+    )
     lost = False
 
     def give_up(_con: object) -> None:

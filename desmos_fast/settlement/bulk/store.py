@@ -29,6 +29,8 @@ ENTRY: Final = ("id", "seq", "event", "ref", "posted_at", "hash")
 ENTRY_LINE: Final = ("entry_id", "line", "account", "debit", "credit")
 # Rows that are written by one statement.
 AT_ONCE: Final = 10_000
+# A stream of millions of rows takes longer than any statement may.
+PATIENCE_S: Final = 1_800.0
 
 
 async def are_many(con: Connection, tenant: UUID, lines: int) -> bool:
@@ -55,7 +57,7 @@ async def _read(con: Connection, take: Callable[[bytes], None], query: str, *arg
         except Exception as error:
             failed.append(error)
 
-    await con.copy_from_query(query, *args, output=taken, format="binary")
+    await con.copy_from_query(query, *args, output=taken, format="binary", timeout=PATIENCE_S)
     if failed:
         raise failed[0]
 
@@ -73,7 +75,7 @@ async def write(con: Connection, tenant: UUID, run_id: UUID, now: datetime, post
         row = await con.fetchrow(WRITE, tenant, run_id, now, *columns)
         if row is None or tuple(row) != (rows, rows, rows):
             raise OurBug(f"{rows} lines were to be settled, PostgreSQL says {row}")
-    await leaf.copy_blocks(con, "event", tenant, EVENT, _blocks(posts.events), 2 * settled)
+    await leaf.copy_blocks(con, "event", tenant, EVENT, _blocks(posts.events), 2 * settled, patience=PATIENCE_S)
 
 
 async def post(con: Connection, tenant: UUID, posts: Posts, others: Sequence[ledger.Entry]) -> int:
@@ -92,8 +94,8 @@ async def post(con: Connection, tenant: UUID, posts: Posts, others: Sequence[led
         (name.bytes, entry.event.encode(), entry.ref.encode(), ledger.canonical(entry)) for name, entry in zip(named, kept, strict=True)
     ]
     posts.chain(bytes(row["hash"]), row["value"] + 1, said)
-    await leaf.copy_blocks(con, "ledger_entry", tenant, ENTRY, _blocks(posts.ledger_entries), count)
-    await leaf.copy_blocks(con, "ledger_line", tenant, ENTRY_LINE, _blocks(posts.ledger_lines), posts.entry_lines)
+    await leaf.copy_blocks(con, "ledger_entry", tenant, ENTRY, _blocks(posts.ledger_entries), count, patience=PATIENCE_S)
+    await leaf.copy_blocks(con, "ledger_line", tenant, ENTRY_LINE, _blocks(posts.ledger_lines), posts.entry_lines, patience=PATIENCE_S)
     if kept:
         await journal.add_lines(con, tenant, named, kept)
     await con.execute(journal.ADVANCE, tenant, row["value"] + count, posts.last_hash())
