@@ -20,9 +20,10 @@ from desmos_fast.settlement.desk.rules import patient_state
 from desmos_fast.settlement.dunning.rules import barred_on
 from desmos_fast.settlement.dunning.service import terms_of
 from desmos_fast.settlement.dunning.terms import kind_of as kind_of_payer
-from desmos_fast.settlement.model import Evidence, PartRow, Settings
+from desmos_fast.settlement.model import Evidence, PartRow
 from desmos_fast.settlement.posting import Plan, Shares, plan_line_undone
 from desmos_fast.settlement.rules import make_match, part_name, settings_version
+from desmos_fast.settlement.taught.service import in_force
 
 BECOMES: Final = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
 ACCEPTED: Final = {"written_off": "write_off", "to_patient": "to_patient"}
@@ -95,6 +96,7 @@ async def _contest(con: Connection, context: Context, asked: ShareRequest, part:
     """Take off a share all that was claimed back on it and nobody has accepted: the payer owes it again."""
     name, account = part_name(part), ledger.clawback(part.payer)
     names = await store.recoveries(con, context.tenant, part)
+    _, settings = await in_force(con, context)
     told = {"lines": names, "from": part.state}
     decision = await keep_of_share(con, context, asked, part, told)
     plan, shares = Plan(), Shares([part])
@@ -103,7 +105,7 @@ async def _contest(con: Connection, context: Context, asked: ShareRequest, part:
         line = await store.line(con, context.tenant, line_name)
         plan_line_undone(plan, line_name, line, shares, await store.placed_by(con, context.tenant, line_name))
         row_id = uuid7()
-        evidence = Evidence(fields=("amount",), values={"amount": (line.amount, None)}, settings=settings_version(Settings()))
+        evidence = Evidence(fields=("amount",), values={"amount": (line.amount, None)}, settings=settings_version(settings))
         record = make_match("A", "confirmed", rules.MANUAL, [line_name], [account], line.amount, evidence, outcome="recovery")
         plan.matches.append((row_id, record))
         detail = {"match": record.match_id, "rule": record.rule, "order_line": line_name, "amount": line.amount, "outcome": "recovery"}

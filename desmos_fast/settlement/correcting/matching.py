@@ -39,7 +39,8 @@ from desmos_fast.settlement.decisions.model import (
 from desmos_fast.settlement.decisions.store import find_decision
 from desmos_fast.settlement.model import CreditRow, Evidence, Match, OrderRow
 from desmos_fast.settlement.posting import LineFreed, Plan, Shares, plan_line_undone, plan_taken
-from desmos_fast.settlement.rules import SHOWN
+from desmos_fast.settlement.rules import SHOWN, settings_version
+from desmos_fast.settlement.taught.service import in_force
 
 UNDONE: Final = "undone_by_person"
 REFUSED: Final = "refused_by_person"
@@ -127,7 +128,8 @@ async def _confirm_line(con: Connection, context: Context, said: Said) -> Done:
     line, part = await store.line(con, context.tenant, name), await store.share(con, context.tenant, said.right[0])
     rules.check_line(name, line, part)
     plan = Plan()
-    plan_taken(plan, rules.line_match(name, line, part, said.rule, said.evidence), line, Shares([part]))
+    evidence = said.evidence or rules.compared(line, part, await _version(con, context))
+    plan_taken(plan, rules.line_match(name, line, part, said.rule, evidence), line, Shares([part]))
     record = plan.matches[0][0]
     detail = {**said.detail, "amount": line.amount, "residual": plan.matches[0][1].residual}
     decision = await keep(con, context, said.asked, record, detail, part)
@@ -152,13 +154,13 @@ async def _confirm_credits(con: Connection, context: Context, said: Said) -> Don
         cut, kept = await pieces.cut_credit(con, context, decision, whole, (whole.line.amount - remainder.cents, remainder.cents))
         credits = sorted((kept if credit is whole else credit for credit in credits), key=lambda credit: credit.line.id)
         remainder, made = Remainder(), (record, cut)
-    plan = _plan_credits(record, credits, orders, remainder, said)
+    evidence = said.evidence or rules.summed(credits, orders, await _version(con, context))
+    plan = _plan_credits(record, credits, orders, remainder, rules.credits_match(credits, orders, remainder, said.rule, evidence))
     await write(con, context, decision, plan)
     return Done(decision, made, plan.entries)
 
 
-def _plan_credits(record: UUID, credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainder: Remainder, said: Said) -> Plan:
-    told = rules.credits_match(credits, orders, remainder, said.rule, said.evidence)
+def _plan_credits(record: UUID, credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainder: Remainder, told: Match) -> Plan:
     detail = {"match": told.match_id, "rule": told.rule, "credit": told.left[0], "orders": told.right, "amount": told.amount}
     return Plan(
         matches=[(record, told)],
@@ -173,6 +175,11 @@ def _received(credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainde
     dues = [Due(order.payer, Cents(order.total)) for order in orders]
     rest = None if remainder.account is None else (remainder.account, remainder.cents)
     return ledger.credit_matched_later(credits[0].line.id, dues, rest)
+
+
+async def _version(con: Connection, context: Context) -> str:
+    _, settings = await in_force(con, context)
+    return settings_version(settings)
 
 
 async def write(con: Connection, context: Context, decision: Decision, plan: Plan) -> None:

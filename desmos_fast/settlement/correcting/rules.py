@@ -16,8 +16,8 @@ from desmos_fast.settlement.decisions.model import (
     SplitRefused,
     SumDiffers,
 )
-from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderLine, OrderRow, PartRow, Settings
-from desmos_fast.settlement.rules import HIDDEN, make_match, part_name, settings_version, shown
+from desmos_fast.settlement.model import CreditRow, Evidence, LineRow, Match, OrderLine, OrderRow, PartRow
+from desmos_fast.settlement.rules import HIDDEN, make_match, part_name, shown
 
 MANUAL: Final = "M"
 """The rule of what a person says."""
@@ -62,15 +62,15 @@ def check_line(name: str, line: LineRow, part: PartRow) -> None:
         raise MatchContradicts(f"{name} takes back {-line.amount} cents, {part.announced} were announced on {part_name(part)}")
 
 
-def line_match(name: str, line: LineRow, part: PartRow, rule: str, evidence: Evidence | None) -> Match:
-    """Say that a line pays a share; `evidence` is that of the record that is accepted, if one is."""
+def line_match(name: str, line: LineRow, part: PartRow, rule: str, evidence: Evidence) -> Match:
+    """Say that a line pays a share."""
     before = max(part.amount - part.announced, 0)
     outcome = outcome_of(OrderLine(line=line.line, status=line.status, amount=Cents(line.amount)), before)
-    told = _compared(line, part, before) if evidence is None else evidence
-    return make_match("A", "confirmed", rule, [name], [part_name(part)], line.amount, told, outcome=outcome)
+    return make_match("A", "confirmed", rule, [name], [part_name(part)], line.amount, evidence, outcome=outcome)
 
 
-def _compared(line: LineRow, part: PartRow, before: int) -> Evidence:
+def compared(line: LineRow, part: PartRow, version: str) -> Evidence:
+    """Show both sides of all that a line says, for a person who puts it on a share; `version` names the settings in force."""
     lot = None if part.lot is None else f"{part.lot:03d}"
     values: dict[str, tuple[str | int | None, ...]] = {
         "biller": (line.biller, part.biller),
@@ -84,14 +84,14 @@ def _compared(line: LineRow, part: PartRow, before: int) -> Evidence:
     if line.insured is not None:
         same = line.insured == part.insured
         said["nir"] = (HIDDEN, HIDDEN if same else "")
-    said["amount"] = (line.amount, before)
-    return _by_person(tuple(said), said, [part_name(part)])
+    said["amount"] = (line.amount, max(part.amount - part.announced, 0))
+    return _by_person(said, [part_name(part)], version)
 
 
-def _by_person(fields: tuple[str, ...], values: dict[str, tuple[str | int | None, ...]], right: Sequence[str]) -> Evidence:
+def _by_person(values: dict[str, tuple[str | int | None, ...]], right: Sequence[str], version: str) -> Evidence:
     return Evidence(
-        fields=fields, values=values, candidates=len(right), candidate_ids=shown(right), solutions=1, settings=settings_version(Settings())
-    )
+        fields=tuple(values), values=values, candidates=len(right), candidate_ids=shown(right), solutions=1, settings=version
+    )  # fmt: skip
 
 
 def check_credit(credit: CreditRow) -> None:
@@ -133,16 +133,19 @@ def cut_for(credits: Sequence[CreditRow], cents: int) -> CreditRow:
     return greater[-1]
 
 
-def credits_match(
-    credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainder: Remainder, rule: str, evidence: Evidence | None
-) -> Match:
-    """Say that credits pay orders, all of them together; `evidence` is that of the record that is accepted, if one is."""
-    received, announced = sum(credit.line.amount for credit in credits), sum(order.total for order in orders)
+def credits_match(credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainder: Remainder, rule: str, evidence: Evidence) -> Match:
+    """Say that credits pay orders, all of them together."""
+    received = sum(credit.line.amount for credit in credits)
     left, right = [credit.line.id for credit in credits], [order.ref for order in orders]
-    told = _by_person(("amount",), {"amount": (received, announced)}, right) if evidence is None else evidence
     if remainder.account is not None:
-        told = msgspec.structs.replace(told, values={**told.values, "remainder": (remainder.account, remainder.cents)})
-    return make_match("B", "confirmed", rule, left, right, received, told, residual=remainder.cents)
+        evidence = msgspec.structs.replace(evidence, values={**evidence.values, "remainder": (remainder.account, remainder.cents)})
+    return make_match("B", "confirmed", rule, left, right, received, evidence, residual=remainder.cents)
+
+
+def summed(credits: Sequence[CreditRow], orders: Sequence[OrderRow], version: str) -> Evidence:
+    """Show both sums, for a person who puts credits and orders together; `version` names the settings in force."""
+    received, announced = sum(credit.line.amount for credit in credits), sum(order.total for order in orders)
+    return _by_person({"amount": (received, announced)}, [order.ref for order in orders], version)
 
 
 def remainder_kept(evidence: Evidence) -> Remainder:
