@@ -30,18 +30,22 @@ CREATE FUNCTION public.close_entries() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     before bigint := CASE TG_OP WHEN 'UPDATE' THEN OLD.value ELSE 0 END;
-    last counter;
     found bigint;
     unsound bigint;
 BEGIN
-    SELECT * INTO last FROM counter WHERE tenant_id = NEW.tenant_id AND kind = 'ledger' AND name = '';
-    IF EXISTS (SELECT FROM ledger_entry WHERE tenant_id = NEW.tenant_id AND seq > last.value) THEN
-        RAISE EXCEPTION 'an entry stands beyond the end of the ledger' USING ERRCODE = 'check_violation';
-    END IF;
-    IF NEW.value = before THEN
+    -- The end was touched, or taken back: it has moved since then, or nothing stands beyond it.
+    IF NEW.value <= before THEN
+        IF EXISTS (
+            SELECT FROM ledger_entry
+             WHERE tenant_id = NEW.tenant_id
+               AND seq > (SELECT value FROM counter WHERE tenant_id = NEW.tenant_id AND kind = 'ledger' AND name = '')
+        ) THEN
+            RAISE EXCEPTION 'an entry stands beyond the end of the ledger' USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NULL;
     END IF;
     SELECT count(*), min(e.seq) FILTER (WHERE l.balance IS DISTINCT FROM 0) INTO found, unsound
@@ -94,6 +98,7 @@ CREATE FUNCTION public.open_entries() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     touched bigint;
@@ -115,6 +120,7 @@ CREATE FUNCTION public.open_lines() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
     IF EXISTS (

@@ -5,11 +5,12 @@
 SET LOCAL lock_timeout = '2s';
 SET LOCAL statement_timeout = '30s';
 
--- Rows are found by their keys, however many there are: a plan that is kept from a long block, or from a young ledger, would read all of it
--- for one entry.
+-- Rows are found by their keys, however many there are, by a plan that is made once: one kept from a long block, or from a young ledger, would
+-- read all of it for one entry.
 -- A trigger that waits for the end of a transaction is one of rows, and entries come by a million: the row that it watches is the end of the
 -- chain, of which there is one. Entries touch it, so that none gets past it.
-CREATE FUNCTION open_entries() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+CREATE FUNCTION open_entries() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     touched bigint;
     chains bigint;
@@ -26,7 +27,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION open_lines() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+CREATE FUNCTION open_lines() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM (SELECT DISTINCT tenant_id, entry_id FROM added) AS a
@@ -39,18 +41,22 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION close_entries() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+CREATE FUNCTION close_entries() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     before bigint := CASE TG_OP WHEN 'UPDATE' THEN OLD.value ELSE 0 END;
-    last counter;
     found bigint;
     unsound bigint;
 BEGIN
-    SELECT * INTO last FROM counter WHERE tenant_id = NEW.tenant_id AND kind = 'ledger' AND name = '';
-    IF EXISTS (SELECT FROM ledger_entry WHERE tenant_id = NEW.tenant_id AND seq > last.value) THEN
-        RAISE EXCEPTION 'an entry stands beyond the end of the ledger' USING ERRCODE = 'check_violation';
-    END IF;
-    IF NEW.value = before THEN
+    -- The end was touched, or taken back: it has moved since then, or nothing stands beyond it.
+    IF NEW.value <= before THEN
+        IF EXISTS (
+            SELECT FROM ledger_entry
+             WHERE tenant_id = NEW.tenant_id
+               AND seq > (SELECT value FROM counter WHERE tenant_id = NEW.tenant_id AND kind = 'ledger' AND name = '')
+        ) THEN
+            RAISE EXCEPTION 'an entry stands beyond the end of the ledger' USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NULL;
     END IF;
     SELECT count(*), min(e.seq) FILTER (WHERE l.balance IS DISTINCT FROM 0) INTO found, unsound
