@@ -15,7 +15,7 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.returns import service
 from desmos_fast.returns.dead import service as dead
-from desmos_fast.returns.dead.model import PAGE, STATES, DeadState
+from desmos_fast.returns.letters.model import PAGE, STATES, DeadState
 
 routes: Final = web.RouteTableDef()
 BYTES: Final = "application/octet-stream"

@@ -61,7 +61,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "why_missing": Title(422, "The reason is asked for", "Le motif est demandé"),
     "shares_moved": Title(409, "Shares moved meanwhile", "Des parts ont changé d'état entre-temps"),
     "return_repeated": Title(409, "The content of this return was imported before", "Le contenu de ce retour a déjà été importé"),
-    "return_conflict": Title(409, "The sender gave another content under this number", "L'émetteur a donné un autre contenu sous ce numéro"),
+    "return_conflict": Title(409, "This number had another content before", "Ce numéro avait déjà un autre contenu"),
     "share_not_rejected": Title(409, "The share is not rejected", "La part n'est pas rejetée"),
     "reject_not_resent": Title(409, "Such a reject is never billed again", "Un tel rejet ne se refacture jamais"),
     "recycle_parts": Title(409, "These parts cannot be billed again so", "Ces parts ne peuvent pas être refacturées ainsi"),

@@ -15,7 +15,7 @@ from desmos_fast.commands.common import atomic_output
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
     from desmos_fast.identity.context import Context
-    from desmos_fast.returns.dead.model import Taken
+    from desmos_fast.returns.letters.model import Taken
 
 Name = Annotated[UUID, typer.Argument(help="Its id, as the list shows it.")]
 

@@ -27,9 +27,9 @@ from desmos_fast.lots import store as lot_store
 from desmos_fast.lots.follow import service as follow
 from desmos_fast.lots.follow.model import DeadAck
 from desmos_fast.returns import codec, store
-from desmos_fast.returns.dead import store as apart
-from desmos_fast.returns.dead.model import ORDER_REPEATED
-from desmos_fast.returns.dead.store import RepeatedOrder
+from desmos_fast.returns.letters import store as apart
+from desmos_fast.returns.letters.model import ORDER_REPEATED
+from desmos_fast.returns.letters.store import RepeatedOrder
 from desmos_fast.returns.model import Arl, ArlFile, Imported, PaymentOrder, ReturnConflict, ReturnRepeated, RspFile, WrongRecipient
 from desmos_fast.returns.store import Known, NamedLot, NewFile, NewLine, NewOrder, Verdict, WaitingLine
 from monitoring import metrics

@@ -23,8 +23,8 @@ from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import store as lots
 from desmos_fast.returns import service
-from desmos_fast.returns.dead import store
-from desmos_fast.returns.dead.model import (
+from desmos_fast.returns.letters import store
+from desmos_fast.returns.letters.model import (
     ORDER_REPEATED,
     DeadEnded,
     DeadPage,
@@ -36,7 +36,7 @@ from desmos_fast.returns.dead.model import (
     Retry,
     Taken,
 )
-from desmos_fast.returns.dead.store import Refusal
+from desmos_fast.returns.letters.store import Refusal
 from desmos_fast.returns.model import ReturnConflict, ReturnRepeated, WrongRecipient
 from monitoring import metrics
 

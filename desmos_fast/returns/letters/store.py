@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.db.pool import Connection
-from desmos_fast.returns.dead.model import DeadShown, DeadState, DeadWhole
+from desmos_fast.returns.letters.model import DeadShown, DeadState, DeadWhole
 
 # What was given up stays so: the same bytes tell nothing new.
 KEEP: Final = """
