@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people decide, through the service: matches made, refused and undone, lines cut in pieces, shares closed."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -119,8 +120,7 @@ async def stored(centre: Centre) -> dict[str, tuple[Any, ...]]:
 async def test_a_line_of_several_shares_is_split_and_each_piece_finds_its_own(centre: Centre) -> None:
     await centre.invoice(1, amo=2100, order=12)
     await centre.invoice(2, amo=1500, order=13)
-    lost = {"invoice_number": None, "insured_key": None, "care_date": None}
-    await centre.order("o:1", centre.line(3600, **lost))
+    await centre.order("o:1", centre.line(3600, None) | {"insured_key": None, "care_date": None})
     assert (await decide(centre, "split", 409, left="o:1#1", amounts=[2100, 1400])) == "split_refused"
     assert (await decide(centre, "split", 409, left="o:1#1", amounts=[3700, -100])) == "split_refused"
     made = await decide(centre, "split", left="o:1#1", amounts=[2100, 1500])
@@ -257,3 +257,33 @@ async def test_equal_credits_and_equal_orders_are_one_match_and_a_group_is_undon
     again = await matches(centre, problem="B")
     assert {one["status"] for one in again} == {"suggested"} and {one["why"] for one in again} == {"undone_by_person"}
     assert [one["id"] for one in await matches(centre, credit=record["left"][2], status="undone")] == [record["id"]]
+
+
+async def test_one_of_several_sums_is_chosen_and_another_is_refused(centre: Centre) -> None:
+    days = [date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2), date(2026, 9, 29)]
+    for number, (amount, day) in enumerate(zip((900, 800, 700, 600), days, strict=True), 1):
+        await centre.order(f"o:{number}", centre.line(amount, number), reference=f"1111111111{number}", day=day)
+    await centre.bank(*credit(1500, "VIREMENT"))
+    await centre.reconcile()
+    (record,) = await matches(centre, problem="B")
+    assert (record["rule"], record["status"], record["right"]) == ("B5", "ambiguous", [])
+    assert await decide(centre, "accept", 409, record=record["id"], right=["o:1", "o:2"]) == "sum_differs"
+    assert await decide(centre, "refuse", 409, record=record["id"]) == "nothing_proposed"
+    refused = await decide(centre, "refuse", record=record["id"], right=["o:1", "o:4"])
+    assert refused["matches"] == [] and refused["subject"] == record["id"]
+    made = await decide(centre, "accept", record=record["id"], right=["o:3", "o:2"])
+    shown = await show(centre, made["subject"])
+    assert (shown["rule"], shown["right"], shown["residual"]) == ("B5", ["o:2", "o:3"], 0)
+    assert {order["ref"] for order in shown["orders"]} == {"o:2", "o:3"}
+
+
+async def test_what_a_text_quotes_less_what_was_held_back_is_accepted_as_it_is_proposed(centre: Centre) -> None:
+    await centre.order("o:1", centre.line(1000, 9, order=40), reference="11111111111")
+    await centre.bank(*credit(900, "DECOMPTE 11111111111"))
+    await centre.reconcile()
+    (record,) = await matches(centre, problem="B")
+    assert (record["rule"], record["status"], record["residual"]) == ("B6", "suggested", -100)
+    made = await decide(centre, "accept", record=record["id"])
+    assert made["detail"]["remainder"] == f"indu:{AMO}"
+    balances = await centre.balances()
+    assert balances[f"indu:{AMO}"] == 100 and f"attente:{AMO}" not in balances and "ecart" not in balances
