@@ -16,6 +16,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "match": ("joining",),
     "subset": ("sums",),
     "pricing": ("pricing",),
+    "bank": ("statements",),
     "api": ("copying", "sealing"),
     "metrics": (),
     "readers": (),

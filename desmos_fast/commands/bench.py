@@ -12,7 +12,7 @@ from desmos_fast.base.errors import OutsideFailed
 
 CHECKOUT: Final = Path(__file__).parents[2]
 # In the order of a whole run.
-NAMES: Final = ("codec", "lots", "match", "subset", "pricing", "api", "metrics", "readers", "e2e", "capacity")
+NAMES: Final = ("codec", "lots", "match", "subset", "pricing", "bank", "api", "metrics", "readers", "e2e", "capacity")
 
 
 def register(app: typer.Typer) -> None:
