@@ -13,7 +13,7 @@ from desmos_fast.settlement.accounting.model import AccountingSettings, Balance,
 
 BLOCK: Final = 5_000
 # The ledger of a year is read for longer than a request may take.
-READING_S: Final = 900.0
+READING_S: Final = 900
 
 HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('accounting of ' || $1, 5))"
 SETTINGS: Final = "SELECT revision, document FROM accounting_settings WHERE tenant_id = $1 ORDER BY revision DESC LIMIT 1"
