@@ -165,6 +165,21 @@ async def test_many_who_pay_one_invoice_at_once_are_all_counted(desk: Desk) -> N
     assert await balances(desk) == {"caisse:cash": 1500, "trop_percu:patient": -600}
 
 
+async def test_what_a_decision_moves_to_the_patient_is_owed_at_the_desk(desk: Desk) -> None:
+    invoice = await owed(desk, 900)
+    await pay(desk, 1000, (invoice, 1000))
+    async with rows(desk) as con:
+        await con.execute("UPDATE share SET state = 'lotted', transport = 'lotted' WHERE part = 'amo'")
+        await con.execute("UPDATE share SET state = 'rejected' WHERE part = 'amo'")
+    moved = await desk.post("/v1/decisions", {"kind": "to_patient", "share": f"{desk.finess}/1/amo"})
+    assert moved.status in (200, 201), moved.body
+    assert await share(desk, invoice) == ("part_paid", 3000, 1000)
+    assert (await desk.get(f"/v1/invoices/{invoice}")).json["state"] == "part_paid"
+    assert (await pay(desk, 2000, (invoice, 2000)))["shares"][0]["state"] == "paid"
+    assert (await desk.get(f"/v1/invoices/{invoice}")).json["state"] == "paid"
+    assert await balances(desk) == {"caisse:cash": 3000}
+
+
 # --- what is taken back
 
 
