@@ -51,7 +51,7 @@ def _ends(rows: Rows, left: str, right: str) -> bool:
 
 
 def line_matches(rows: Rows, chance: random.Random) -> Iterator[Choice]:
-    for key in sorted(rows.free_lines):
+    for key in sorted(rows.free_lines, key=rows.name_of):
         for share in _shares_for(rows, rows.lines[key]):
             yield "match", "", {"problem": "A", "left": (rows.name_of(key),), "right": (share,)}
 
@@ -113,10 +113,10 @@ def refusals(rows: Rows, chance: random.Random) -> Iterator[Choice]:
 
 
 def splits(rows: Rows, chance: random.Random) -> Iterator[Choice]:
-    for key in sorted(rows.free_lines):
+    for key in sorted(rows.free_lines, key=rows.name_of):
         if abs(rows.lines[key].amount) > 1:
             yield "split", rows.name_of(key), {"amounts": _cut(rows.lines[key].amount, chance)}
-    for name in sorted(rows.free_credits):
+    for name in sorted(rows.free_credits, key=lambda name: rows.credits[name].line.id):
         if rows.credits[name].line.amount > 1:
             yield "split", rows.credits[name].line.id, {"amounts": _cut(rows.credits[name].line.amount, chance)}
 
