@@ -30,7 +30,7 @@ ENTRY_LINE: Final = ("entry_id", "line", "account", "debit", "credit")
 # Rows that are written by one statement.
 AT_ONCE: Final = 10_000
 # A stream of millions of rows takes longer than any statement may.
-PATIENCE_S: Final = 1_800.0
+PATIENCE_S: Final = 1_800
 
 
 async def are_many(con: Connection, tenant: UUID, lines: int) -> bool:
