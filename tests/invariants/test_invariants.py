@@ -156,6 +156,19 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
         (f"INSERT INTO counter (tenant_id, kind, name, value) VALUES ({CENTRE}, 'invoice', '{FINESS[0]}', 900000)"
          " ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = 900000",),
     ),
+    "a decision left out": (
+        "I3", {"counters"},
+        ("INSERT INTO decision (tenant_id, id, seq, kind, subject, detail, decided_by, decided_at) SELECT tenant_id, gen_random_uuid(),"
+         " value + 2, 'assign', 's', '{}', 'd', now() FROM counter WHERE kind = 'decision'",
+         "UPDATE counter SET value = value + 2 WHERE kind = 'decision'"),
+    ),
+    "an order that two matches claim": (
+        "I4", {"matches"},
+        ("INSERT INTO match (tenant_id, id, run_id, match_key, problem, status, rule, left_refs, right_refs, amount, residual, evidence,"
+         " decided_by, decided_at) SELECT tenant_id, gen_random_uuid(), run_id, match_key || 'x', problem, status, rule, left_refs,"
+         " right_refs, amount, residual, evidence, decided_by, decided_at FROM match WHERE problem = 'B' AND status = 'confirmed'"
+         " LIMIT 1",),
+    ),
     "a share of another amount": (
         "I4", {"shares", "receivables"}, (f"UPDATE share SET amount = amount + 1 WHERE invoice_id = {FIRST_SHARE} AND part = 'amo'",),
     ),
