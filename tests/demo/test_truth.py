@@ -185,7 +185,7 @@ def test_every_lie_is_found(day: Played, lie: Callable[[Played], Played]) -> Non
 
 def view(day: Played, **changes: object) -> InvoiceView:
     fate = audit.expected_of(day).fates[1, "amo"]
-    share = ShareView("amo", fate.payer, 1, fate.amount, fate.state, fate.announced, fate.credited, None, None)
+    share = ShareView("amo", fate.payer, 1, fate.amount, fate.state, fate.announced, fate.credited, None, None, None)
     return InvoiceView(
         ID, 1, "750000018", "paid", "signed", datetime.date(2026, 11, 20), fate.amount, fate.amount, 0, 0, "amo", "secured", None,
         [msgspec.structs.replace(share, **changes)], [], [],

@@ -62,9 +62,9 @@ class Told:
     def __init__(self) -> None:
         self.anomalies: list[UUID] = []
 
-    async def tell(self, _tenant: TenantId, anomaly: AnomalyShown) -> None:
+    async def tell(self, _tenant: TenantId, anomalies: Sequence[AnomalyShown]) -> None:
         """Take note."""
-        self.anomalies.append(anomaly.id)
+        self.anomalies += [anomaly.id for anomaly in anomalies]
 
 
 @dataclass
