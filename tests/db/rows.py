@@ -84,6 +84,17 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "payment": {"id": uuid7, "means": "cash", "amount": 900, "received_on": DAY, "reference": "", "recorded_at": NOW},
     "payment_part": {"line": 1, "amount": 900},
+    "contact": {"id": uuid7, "finess": BILLER, "name": "n", "email": "a@b.example", "kinds": [], "created_at": NOW},
+    "notice": {"anomaly_id": uuid7, "told_at": NOW},
+    "matching_settings": {"revision": 1, "document": "{}", "since": NOW, "set_by": "d"},
+    "learned_label": {
+        "revision": 1, "account": "FR76", "label_key": "l", "label": "l", "forgotten": False, "taught_by": "d", "taught_at": NOW,
+    },
+    "accounting_settings": {"revision": 1, "document": "{}", "since": NOW},
+    "accounting_export": {
+        "id": uuid7, "rank": 1, "first_day": DAY, "last_day": DAY, "first_seq": 1, "last_seq": 1, "settings_revision": 0, "entries": 1,
+        "lines": 2, "amount": 1, "made_at": NOW, "made_by": "d",
+    },
     "ledger_line": {"line": 1, "account": "produit", "debit": 1, "credit": 0},
 }  # fmt: skip
 

@@ -30,12 +30,13 @@ PARENTS: Final = {
     "order_line": ("order_id",), "bank_line": ("bank_file_id",), "event": ("subject",), "ledger_line": ("entry_id",),
     "webhook_delivery": ("webhook_id", "subject"), "reminder_item": ("reminder_id",), "payment_part": ("payment_id", "invoice_id"),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
-    "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",),
+    "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",), "notice": ("contact_id",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
     "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
     "decision": ("decision_id",), "webhook": ("webhook_id",), "reminder": ("reminder_id",), "payment": ("payment_id",),
+    "contact": ("contact_id",),
 }  # fmt: skip
 WITH_TENANT: Final = """
     SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
@@ -121,7 +122,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "webhook_delivery.tried", "webhook_delivery.next_at", "webhook_delivery.status", "webhook_delivery.reason",
         "webhook_delivery.ended_at",
         "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found", "anomaly.told_at",
-        "anomaly.resolved_at", "anomaly.resolved_by", "payment.unpaid_at",
+        "anomaly.resolved_at", "anomaly.resolved_by", "payment.unpaid_at", "contact.active",
         "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
         "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
         "reminder.state", "reminder.amount", "reminder.ended_at", "reminder.ended_by", "reminder.why", "reminder_item.amount",
