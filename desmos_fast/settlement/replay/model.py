@@ -75,7 +75,7 @@ class Ran(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """One decision; in `detail` every record is named by its problem and `left`, and no row of a database."""
+    """One decision as it is kept: lines, credits, orders and shares are named in `detail` as records name them."""
 
     id: UUID
     seq: int
