@@ -16,7 +16,7 @@ from tests.settlement.centre import AMC, AMO, Centre, credit
 
 PAID = date(2026, 9, 30)
 LATER = date(2026, 10, 2)
-TOLD = frozenset({"accounts", "receivables", "entries", "states", "chain"})
+TOLD = frozenset({"accounts", "receivables", "matches", "entries", "states", "chain"})
 
 
 async def wrong(centre: Centre) -> list[Any]:
