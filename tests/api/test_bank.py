@@ -3,12 +3,12 @@
 
 import itertools
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, Reply
+from tests.api.test_replay import replayed
 from tests.generators.camt import IBAN, Detail, Entry, Message
 from tests.settlement import statements
 from tests.settlement.centre import Centre
@@ -233,4 +233,15 @@ async def test_whatever_the_order_of_the_files_the_money_is_the_same(desk: Desk)
         for data in order:
             await give(centre.desk, data)
         assert sum(await live(centre)) == await posted(centre) == 2000
-    assert isinstance(desk.tenant, UUID)
+
+
+async def test_what_two_files_tell_is_played_again_to_the_same(centre: Centre) -> None:
+    await centre.invoice(1)
+    await centre.order("o:1", centre.line(2100, 1), reference="26274000000001")
+    paid = Entry("21.00", servicer="S1", label="DECOMPTE 26274000000001")
+    await give(centre.desk, camt(Entry("5.00", status="PDNG"), paid))
+    await centre.reconcile()
+    await give(centre.desk, camt(Entry("21.00", servicer="S1", label="AVIS"), Entry("5.00"), notification=True))
+    await centre.reconcile()
+    found = await replayed(centre)
+    assert (found.differences, found.runs) == ((), 2) and found.same
