@@ -175,6 +175,9 @@ def pairs(bytes left not None, bytes right not None, Py_ssize_t width) -> tuple:
                 count = count_pairs(found, one.rows, table.following)
         if done < 0:
             raise MemoryError
+        # What is found needs the chains alone.
+        give_back(table.slots, <size_t>table.capacity * sizeof(uint64_t))
+        table.slots = NULL
         lefts, rights = array.clone(INTEGERS, count, zero=False), array.clone(INTEGERS, count, zero=False)
         with nogil:
             write_pairs(found, one.rows, table.following, <int32_t *>lefts.data.as_ints, <int32_t *>rights.data.as_ints)
