@@ -32,7 +32,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/anomalies": frozenset({"resolved"}),
     "/v1/rejects": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice", "cursor", "limit"}),
     "/v1/rejects/figures": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice"}),
-    "/v1/rejects/{invoice}/{part}:recycle": frozenset({"validate_only", "allow_late"}),
+    "/v1/rejects/{id}/{part}:recycle": frozenset({"validate_only", "allow_late"}),
     **dict.fromkeys(
         ("/v1/payments/{id}:attach", "/v1/payments/{id}:unpay", "/v1/refunds"), frozenset({"validate_only"})
     ),

@@ -101,10 +101,10 @@ async def figures(request: web.Request) -> web.StreamResponse:
     return await read(request, look)
 
 
-@routes.get("/v1/rejects/{invoice}/{part}/payments")
+@routes.get("/v1/rejects/{id}/{part}/payments")
 async def payments(request: web.Request) -> web.StreamResponse:
     """Show the payments that a share may have had already, each with why."""
-    invoice, part = uuid_of(request, "invoice"), part_of(request)
+    invoice, part = uuid_of(request, "id"), part_of(request)
 
     async def look(con: Connection, context: Context) -> Answer:
         return json_answer(await service.payments(con, context, invoice, part))
@@ -112,10 +112,10 @@ async def payments(request: web.Request) -> web.StreamResponse:
     return await read(request, look)
 
 
-@routes.post("/v1/rejects/{invoice}/{part}:recycle")
+@routes.post("/v1/rejects/{id}/{part}:recycle")
 async def recycle(request: web.Request) -> web.StreamResponse:
     """Bill again what was rejected, as it was corrected; with `?validate_only=true` say what that would be, without a key."""
-    invoice, part, late = uuid_of(request, "invoice"), part_of(request), flag(request, "allow_late")
+    invoice, part, late = uuid_of(request, "id"), part_of(request), flag(request, "allow_late")
     if flag(request, "validate_only"):
         body = await read_body(request, LIMIT)
 
@@ -133,10 +133,10 @@ async def recycle(request: web.Request) -> web.StreamResponse:
     return await write(request, effect)
 
 
-@routes.post("/v1/rejects/{invoice}/{part}:claim")
+@routes.post("/v1/rejects/{id}/{part}:claim")
 async def claim(request: web.Request) -> web.StreamResponse:
     """Note that a claim was sent to the payer: the share waits again."""
-    invoice, part = uuid_of(request, "invoice"), part_of(request)
+    invoice, part = uuid_of(request, "id"), part_of(request)
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await deciding.claim(con, context, invoice, part, body))
@@ -144,10 +144,10 @@ async def claim(request: web.Request) -> web.StreamResponse:
     return await write(request, effect)
 
 
-@routes.post("/v1/rejects/{invoice}/{part}:assign")
+@routes.post("/v1/rejects/{id}/{part}:assign")
 async def assign(request: web.Request) -> web.StreamResponse:
     """Give a reject to a person, or back to the owner of its class."""
-    invoice, part = uuid_of(request, "invoice"), part_of(request)
+    invoice, part = uuid_of(request, "id"), part_of(request)
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await deciding.assign(con, context, invoice, part, body))

@@ -33,6 +33,17 @@ ROUTES: Final = [
     ("GET", "/v1/anomalies"),
     ("POST", f"/v1/anomalies/{ABSENT}:resolve"),
     ("POST", "/v1/returns"),
+    ("GET", "/v1/returns/dead"),
+    ("GET", f"/v1/returns/dead/{ABSENT}"),
+    ("GET", f"/v1/returns/dead/{ABSENT}/content"),
+    ("POST", f"/v1/returns/dead/{ABSENT}:retry"),
+    ("POST", f"/v1/returns/dead/{ABSENT}:discard"),
+    ("GET", "/v1/rejects"),
+    ("GET", "/v1/rejects/figures"),
+    ("GET", f"/v1/rejects/{ABSENT}/amo/payments"),
+    ("POST", f"/v1/rejects/{ABSENT}/amo:recycle"),
+    ("POST", f"/v1/rejects/{ABSENT}/amo:claim"),
+    ("POST", f"/v1/rejects/{ABSENT}/amo:assign"),
     ("POST", "/v1/bank-statements"),
     ("POST", "/v1/reconciliations"),
     ("GET", "/v1/dashboard"),
@@ -69,7 +80,7 @@ def test_every_route_is_in_the_list(house: House) -> None:
         for route in house.app.router.routes()
         if route.resource is not None and route.method != "HEAD" and route.resource.canonical not in public
     }
-    listed = {(method, ID.sub("{id}", path)) for method, path in ROUTES}
+    listed = {(method, ID.sub("{id}", path).replace("/amo", "/{part}")) for method, path in ROUTES}
     assert offered == listed - {("GET", "/v1/nothing")}
 
 
