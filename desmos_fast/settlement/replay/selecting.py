@@ -120,7 +120,9 @@ def _taken(rows: Rows, told_by: Iterable[UUID], again: Collection[UUID | None]) 
         for part, share in rows.invoices[invoice].shares.items():
             for key in rows.on_share.get((invoice, part), ()):
                 line = rows.lines[key]
-                if line.match_id not in again:
+                # A claimed reject closes nothing.
+                claimed = key in rows.answered and line.status == "rejected"
+                if line.match_id not in again and not claimed:
                     yield TakenRow(invoice, share.part, line.status, line.amount)
 
 
