@@ -117,7 +117,7 @@ async def test_a_run_that_was_not_kept_is_told(desk: Desk) -> None:
 
 async def test_rejects_are_played_again(desk: Desk) -> None:
     work = Work(desk)
-    for what in ("recycle", "claim", "assign"):
+    for what in ("claim", "recycle", "assign"):
         made = await work.rejected(APART, code="0450072" if what == "recycle" else DUPLICATE)
         reply = await work.do(made, what, **({"to": "Camille R."} if what == "assign" else {}))
         assert reply.status in (200, 201), reply.body

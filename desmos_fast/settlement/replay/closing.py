@@ -4,6 +4,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from desmos_fast.base import ledger
 from desmos_fast.base.ledger import Due
 from desmos_fast.base.types import Cents
@@ -100,8 +102,8 @@ class Closing(Deciding):
             dues.append(Due(share.payer, Cents(opens[part])))
             share.closed += opens[part]
             share.state = "recycled"
-        ref = f"{self.invoice.biller}/{self.invoice.number}"
-        self.entries.append(ledger.voided(ref, dues, event="invoice.recycled"))
+        contra = ledger.voided(f"{self.invoice.biller}/{self.invoice.number}", dues, event="invoice.recycled")
+        self.entries.append(msgspec.structs.replace(contra, ref=self.step.subject))
 
     def _claim(self, lines: Sequence[str]) -> None:
         self.rows.answered.update(map(self.rows.line_named, lines))
