@@ -337,6 +337,7 @@ async def _each(con: Connection, query: str, tenant: UUID, first: Sequence[Any],
 
 # --- shares
 
+# Statistics from before a run know no line with a share, and a join planned by them reads all lines for each: they are looked up by key.
 SHARE_LINES: Final = """
     WITH touched AS (
         SELECT s.invoice_id, s.part, s.amount, s.transport, s.state, s.announced, s.credited
@@ -352,10 +353,12 @@ SHARE_LINES: Final = """
     SELECT t.invoice_id, t.part, t.amount, t.transport, t.state, t.announced, t.credited, l.status, coalesce(l.amount, 0), l.reject_code,
            o.id, o.match_id IS NOT NULL, coalesce(l.answered, false)
       FROM touched AS t
-      LEFT JOIN order_line AS l
-             ON l.tenant_id = $1 AND l.share_invoice_id = t.invoice_id AND coalesce(l.share_part, l.part) = t.part
-            AND l.match_id IS NOT NULL
-      LEFT JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
+      LEFT JOIN LATERAL (
+               SELECT * FROM order_line
+                WHERE tenant_id = $1 AND share_invoice_id = t.invoice_id AND coalesce(share_part, part) = t.part AND match_id IS NOT NULL
+               OFFSET 0
+           ) AS l ON true
+      LEFT JOIN LATERAL (SELECT * FROM payment_order WHERE tenant_id = $1 AND id = l.order_id OFFSET 0) AS o ON true
      ORDER BY t.invoice_id, t.part, o.payment_date, o.ref, l.line
 """
 MOVE_SHARES: Final = """
