@@ -30,10 +30,11 @@ from api import (
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
-from api.keys import BULK, CLOCK, COUNTING, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, WEBHOOK_HOSTS, Life
+from api.keys import BULK, CLOCK, COUNTING, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, WEBHOOK_HOSTS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
+from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
@@ -51,6 +52,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[KEYS] = KeyBook(secret(settings, "api_keys"))
     app[TARIFFS] = TariffBook()
     app[CLOCK] = clock
+    app[HOURS] = Hours()
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Gate()

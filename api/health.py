@@ -2,19 +2,24 @@
 """What the supervisor, the load balancer and Prometheus ask; no key, no centre's data."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 
-from api.keys import COUNTING, LIFE, POOL
+from api.keys import CLOCK, COUNTING, LIFE, POOL
 from api.problems import retry_after
+from desmos_fast.base import window
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.db import health
 from monitoring import metrics
 
 routes: Final = web.RouteTableDef()
 LAG_PERIOD_S: Final = 0.1
+# What is asked for at each scrape changes once a month.
+_whole: Final = functools.lru_cache(maxsize=8)(window.open_seconds)
 LAG_MOST_S: Final = 0.5
 
 
@@ -53,8 +58,21 @@ async def exposition(request: web.Request) -> web.StreamResponse:
     pool = request.app[POOL]
     idle = pool.get_idle_size()
     metrics.set_connections(idle=idle, used=pool.get_size() - idle)
+    tell_window(request.app[CLOCK]())
     await request.app[COUNTING].refresh()
     return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+def tell_window(now: datetime) -> None:
+    """Show what the service window of the contract is at an aware instant."""
+    month, year = window.month_of(now), window.year_of(now)
+    periods = {}
+    for period, (start, end) in (("month", month), ("year", year)):
+        periods["window", period] = _whole(start, end)
+        periods["24x7", period] = (end - start).total_seconds()
+    opened = _whole(window.SINCE, month[0]) + window.open_seconds(month[0], now)
+    changes_s = window.next_change(now).timestamp()
+    metrics.set_window(is_open=window.is_open(now), next_change_s=changes_s, open_s=opened, periods=periods)
 
 
 async def counting(app: web.Application) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from api import auth, body, problems
-from api.keys import CALLER, LIFE, POOL, REQUEST_ID
+from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
 from api.writes import context_of
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Odd
@@ -92,6 +92,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.force_close()
     seconds = perf_counter() - started
     metrics.observe_request(request.method, route, response.status, seconds)
+    if route not in PUBLIC:
+        metrics.count_availability(response.status, seconds, is_open=request.app[HOURS].is_open(request.app[CLOCK]()))
     caller = request.get(CALLER)
     log.info(
         "request",

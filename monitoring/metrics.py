@@ -5,14 +5,16 @@ Label children are looked up in dictionaries of ours: `labels()` hashes and lock
 set of children is small and known (routes, codes, states).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 REGISTRY: Final = CollectorRegistry()
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -80,7 +82,9 @@ outstanding_cents: Final = Gauge(
 forclusion_cents: Final = Gauge(
     "desmos_forclusion_cents", "Cents that can soon be asked for no more, by months since the care.", ("stage",), registry=REGISTRY
 )
-accounting_exports: Final = Counter("desmos_accounting_periods_closed_total", "Periods of the books closed by an export.", registry=REGISTRY)
+accounting_exports: Final = Counter(
+    "desmos_accounting_periods_closed_total", "Periods of the books closed by an export.", registry=REGISTRY
+)
 reconciliations: Final = Counter("desmos_reconciliations_total", "Reconciliations run.", registry=REGISTRY)
 decisions: Final = Counter("desmos_decisions_total", "Decisions of people, by kind.", ("kind",), registry=REGISTRY)
 scheduled_builds: Final = Counter("desmos_scheduled_builds_total", "Builds at due times, by result.", ("result",), registry=REGISTRY)
@@ -104,6 +108,30 @@ webhook_overdue: Final = Gauge(
     registry=REGISTRY,
 )
 
+service_window: Final = Gauge("desmos_service_window", "1 while the service window of the contract is open, else 0.", registry=REGISTRY)
+service_window_change: Final = Gauge(
+    "desmos_service_window_next_change_timestamp_seconds", "When it opens or closes next, in seconds since 1970.", registry=REGISTRY
+)
+service_period_seconds: Final = Gauge(
+    "desmos_service_period_seconds",
+    "Seconds of the present calendar month or year that availability is counted on, by basis (window, 24x7).",
+    ("basis", "period"),
+    registry=REGISTRY,
+)
+sli_requests: Final = Counter(
+    "desmos_sli_requests_total",
+    "Requests that availability counts: by whether the window was open (open, closed) and outcome (good, bad).",
+    ("window", "outcome"),
+    registry=REGISTRY,
+)
+SLOW_S: Final = 2.0
+SHED: Final = 429
+# An alert on what grows needs the zero.
+for _outcome in ("delivered", "failed", "dead"):
+    webhook_tries.labels(_outcome)
+notices.labels("failed")
+
+_sli = {(window, good): sli_requests.labels(window, "good" if good else "bad") for window in ("open", "closed") for good in (True, False)}
 _requests: dict[tuple[str, str, int], Counter] = {}
 _seconds: dict[tuple[str, str], Histogram] = {}
 _problems: dict[str, Counter] = {}
@@ -125,6 +153,41 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
     if histogram is None:
         histogram = _seconds[place] = http_request_seconds.labels(method, route)
     histogram.observe(seconds)
+
+
+class Since(Collector):
+    """A count that is told, not counted: the same in every process, and it goes on over a restart."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        """Tell nothing yet."""
+        self._name, self._documentation = name, documentation
+        self.value: float | None = None
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Give the count, if there is one."""
+        if self.value is not None:
+            yield CounterMetricFamily(self._name, self._documentation, value=self.value)
+
+
+service_window_seconds: Final = Since("desmos_service_window_seconds", "Seconds that the window was open since 2024.")
+REGISTRY.register(service_window_seconds)
+
+
+def count_availability(status: int, seconds: float, *, is_open: bool) -> None:
+    """Count one request for availability: bad if it failed, was shed or took over 2 s; one that was wrong itself does not count."""
+    if 400 <= status < 500 and status != SHED:
+        return
+    bad = status >= 400 or seconds > SLOW_S
+    _sli["open" if is_open else "closed", not bad].inc()
+
+
+def set_window(*, is_open: bool, next_change_s: float, open_s: float, periods: Mapping[tuple[str, str], float]) -> None:
+    """Set what the service window is now: `open_s` since 2024, `periods` by basis and period."""
+    service_window.set(is_open)
+    service_window_change.set(next_change_s)
+    service_window_seconds.value = open_s
+    for (basis, period), seconds in periods.items():
+        service_period_seconds.labels(basis, period).set(seconds)
 
 
 def count_problem(code: str) -> None:

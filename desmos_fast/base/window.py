@@ -61,6 +61,12 @@ def month_of(now: datetime) -> tuple[datetime, datetime]:
     return _at(first, time()), _at((first + timedelta(31)).replace(day=1), time())
 
 
+def year_of(now: datetime) -> tuple[datetime, datetime]:
+    """Return the start of the calendar year of Paris that an aware instant lies in, and of the next, in UTC."""
+    year = paris_date(now).year
+    return _at(date(year, 1, 1), time()), _at(date(year + 1, 1, 1), time())
+
+
 def _at(day: date, hour: time) -> datetime:
     # These hours are there once on every day in Paris. In UTC, for instants of one zone are compared by the clock on the wall.
     return datetime.combine(day, hour, PARIS).astimezone(UTC)
