@@ -51,8 +51,13 @@ def _lines(source: BinaryIO, found: Found, mapping: Mapping) -> Iterator[BankLin
             refuse("BANK_EMPTY", "the file holds no row at all", "ask the bank for the file again, and check skip_lines")
         places = {name: _places(columns, names) for name, columns in mapping.columns.used().items()}
         for number, cells in _but_the_last(rows, mapping.skip_last):
+            if mapping.header and any(cell.strip() for cell in cells[len(names) :]):
+                # A separator inside a text moves what follows by one column, and another number would be taken for the amount.
+                message = f"row {number} has {len(cells)} columns, and {len(names)} are named"
+                refuse("BANK_CSV", message, f"a text that holds the separator needs quotes; {_CHECK}", number)
             yield _Row(number, cells, places, mapping).line(found.sha256)
-    except UnicodeDecodeError:
+    # What is no UTF-16 for want of its mark is told without a place.
+    except UnicodeError:
         refuse("BANK_CSV", f"the file is not in {mapping.encoding}", f"set encoding, cp1252 or utf-8 mostly; {_CHECK}")
     except csv.Error as error:
         refuse("BANK_CSV", f"the file is no CSV of this form: {error}", f"set separator and quote; {_CHECK}")
@@ -149,8 +154,8 @@ class _Row:
         if "direction" not in self._places:
             return Cents(amount)
         word = (self._text("direction") or "").upper()
-        mapping = self._mapping
-        sign = 1 if word in mapping.credit_words else -1 if word in mapping.debit_words else 0
+        credits, debits = self._mapping.words
+        sign = 1 if word in credits else -1 if word in debits else 0
         if not sign or amount < 0:
             self._refuse("BANK_BAD_AMOUNT", "direction", "no word for a credit or a debit, or an amount with a sign beside it")
         return Cents(sign * amount)

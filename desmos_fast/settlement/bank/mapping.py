@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a CSV of a bank looks like, as a person writes it down: columns, separator, encoding, dates, signs."""
 
+import functools
 import tomllib
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -63,6 +64,11 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     credit_words: tuple[str, ...] = ("C", "CR", "CREDIT", "+")
     debit_words: tuple[str, ...] = ("D", "DB", "DEBIT", "-")
 
+    @property
+    def words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The words for credits and for debits in capitals, as they are compared."""
+        return _capitals(self.credit_words), _capitals(self.debit_words)
+
 
 def read_mapping(text: bytes) -> Mapping:
     """Read a mapping written in TOML, or in JSON with the same names. Raises MappingInvalid."""
@@ -91,15 +97,22 @@ def _odd(mapping: Mapping) -> str | None:
         (len(mapping.quote) != 1 or mapping.quote in f"\r\n{mapping.separator}", "quote is one character, and not the separator"),
         (min(mapping.skip_lines, mapping.skip_last) < 0 or max(mapping.skip_lines, mapping.skip_last) > 1000, "skip 0 to 1000 lines"),
         (mapping.decimal in mapping.thousands, "decimal and thousands are not the same"),
+        (bool(set(mapping.thousands) & _OF_AMOUNTS), "thousands holds no digit and no sign"),
         (not _is_currency(mapping.currency), "currency is three capital letters"),
         (not _is_date_format(mapping.date_format), "date_format holds a day, a month and a year: %d, %m, %Y or %y"),
         (any(_is_no_place(column, mapping.header) for some in columns.used().values() for column in some), _PLACES),
-        (bool(set(mapping.credit_words) & set(mapping.debit_words)), "a word of credit_words is one of debit_words too"),
+        (bool(frozenset.intersection(*mapping.words)), "a word of credit_words is one of debit_words too"),
     )
     return next((sentence for wrong, sentence in checks if wrong), None)
 
 
+_OF_AMOUNTS: Final = frozenset("0123456789+-\u2212")
 _PLACES: Final = "a column is its name, or its number from 1 to 1000; without header only its number"
+
+
+@functools.cache
+def _capitals(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(" ".join(word.split()).upper() for word in words)
 
 
 def _is_currency(text: str) -> bool:

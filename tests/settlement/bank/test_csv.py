@@ -133,6 +133,27 @@ def test_the_file_itself_may_be_wrong() -> None:
     assert read(SIGNED, "\ufeff" + SIGNED_FILE)[0].amount == 166956
 
 
+def test_a_separator_inside_a_text_never_moves_another_number_to_the_amount() -> None:
+    mapping = SIGNED + 'currency = "Devise"\n'
+    head = "Date;Libellé;Montant;Devise\n"
+    assert refused(SIGNED, "Date;Libellé;Montant;Solde\n02/10/2026;VIR; 12;100,00;5000,00\n").code == "BANK_CSV"
+    assert refused(mapping, f"{head}02/10/2026;X;1;EUR;;more\n").line == 2
+    assert read(mapping, f"{head}02/10/2026;X;1;EUR;;\n")[0].amount == 100
+
+
+def test_a_file_in_utf_16_without_its_mark_is_refused() -> None:
+    assert "not in utf-16" in refused('encoding = "utf-16"\n' + SIGNED, SIGNED_FILE.encode("utf-16-be")).message
+    assert "not in utf-16" in refused('encoding = "utf-16"\n' + SIGNED, SIGNED_FILE.encode("utf-16")[:-1]).message
+    assert read('encoding = "utf-16"\n' + SIGNED, SIGNED_FILE, "utf-16")[0].amount == 166956
+
+
+def test_words_for_the_direction_are_found_however_they_are_written() -> None:
+    words = 'credit_words = ["Crédit", "à  votre crédit"]\ndebit_words = ["débit"]\n'
+    mapping = words + HEAD + "header = false\n[columns]\nbooking_date = 1\namount = 2\ndirection = 3\n"
+    rows = "02/10/2026;1;crédit\n02/10/2026;2;DÉBIT\n02/10/2026;3;À votre Crédit\n"
+    assert [line.amount for line in read(mapping, rows)] == [100, -200, 300]
+
+
 def test_a_csv_without_a_mapping_says_what_is_missing() -> None:
     for given_format in ("auto", "csv"):
         with pytest.raises(BankRefused) as caught:
@@ -160,6 +181,9 @@ def test_a_csv_without_a_mapping_says_what_is_missing() -> None:
         ("header = false\n" + SIGNED, "column"),
         (TWO.replace("label = 2", "label = 0"), "column"),
         ('credit_words = ["D"]\n' + SIGNED, "credit_words"),
+        ('credit_words = ["d"]\n' + SIGNED, "credit_words"),
+        ('thousands = "1"\n' + SIGNED, "thousands"),
+        ('thousands = "-"\n' + SIGNED, "thousands"),
         ('encoding = "ebcdic"\n' + SIGNED, "encoding"),
         ("#" * 70_000, "at most"),
         (SIGNED, "cannot be read"),
