@@ -18,6 +18,7 @@ from api import (
     lots,
     matches,
     matching,
+    openapi,
     payments,
     quotes,
     reconciliations,
@@ -60,9 +61,15 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[COUNTING] = Counting(pool, clock)
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
+    openapi.set_up(app)
+    add_routes(app)
+    return app
+
+
+def add_routes(app: web.Application) -> None:
+    """Put every route of the API into an application."""
     for module in (
         accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, ledger, lots, matches,
-        matching, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
+        matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)
-    return app

@@ -23,7 +23,7 @@ from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics"})
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}"})
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -35,12 +35,7 @@ HEADERS: Final = {
 async def _answer(request: web.Request, handler: Handler, rid: str, route: str) -> web.StreamResponse:
     """Run the handler and turn whatever it raises into a problem."""
     try:
-        if route not in PUBLIC:
-            if request.app[LIFE].closed:
-                raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
-            request[CALLER] = await auth.authenticate(request)
-            body.check_query(request)
-        return await handler(request)
+        return await (handler(request) if route in PUBLIC else _inside(request, handler, route))
     except web.HTTPException as error:
         return problems.of_http(error, rid)
     except DesmosError as error:
@@ -59,6 +54,19 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
         metrics.count_problem("internal")
         log.exception("our mistake", request_id=rid, route=route)
         return problems.respond("internal", "The fault is recorded under this request id.", rid)
+
+
+async def _inside(request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
+    """Answer whom a key lets in and whose role it is, once what they are about to see is kept."""
+    if request.app[LIFE].closed:
+        raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
+    request[CALLER] = await auth.authenticate(request)
+    rule = auth.allow(request, route)
+    body.check_query(request)
+    response = await handler(request)
+    if rule is not None:
+        await auth.note(request, rule, route, response)
+    return response
 
 
 async def _note(request: web.Request, error: Odd) -> None:

