@@ -4,7 +4,9 @@
 from aiohttp import web
 
 from api import (
+    access,
     accounting,
+    auth,
     bank,
     contacts,
     dashboard,
@@ -31,7 +33,7 @@ from api import (
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
-from api.keys import BULK, CLOCK, COUNTING, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, WEBHOOK_HOSTS, Life
+from api.keys import BULK, CLOCK, COUNTING, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, TRAIL, WEBHOOK_HOSTS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -39,6 +41,7 @@ from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
+from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.reading import open_mailer
@@ -51,6 +54,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[POOL] = pool
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(secret(settings, "api_keys"))
+    app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
     app[CLOCK] = clock
     app[HOURS] = Hours()
@@ -61,6 +65,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[COUNTING] = Counting(pool, clock)
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
+    app.cleanup_ctx.append(auth.noting)
     openapi.set_up(app)
     add_routes(app)
     return app
@@ -69,7 +74,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
 def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
-        accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, ledger, lots, matches,
+        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, ledger, lots, matches,
         matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         app.add_routes(module.routes)

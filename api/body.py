@@ -61,6 +61,8 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/audits/tp/{quarter}": frozenset({"format"}),
     "/v1/accounting/exports/{id}/file": frozenset({"format", "separator"}),
     "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
+    "/v1/keys": frozenset({"cursor", "limit"}),
+    "/v1/audit": frozenset({"actor", "action", "subject", "from", "to", "cursor", "limit"}),
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
     "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }

@@ -14,6 +14,7 @@ from desmos_fast.base.settings import WebhookHosts
 from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
+from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
@@ -53,6 +54,7 @@ class Life:
 LIFE: Final = web.AppKey("life", Life)
 POOL: Final = web.AppKey("pool", Pool)
 KEYRING: Final = web.AppKey("keyring", Keyring)
+TRAIL: Final = web.AppKey("trail", Trail)
 TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
 HOURS: Final = web.AppKey("hours", Hours)
@@ -63,4 +65,6 @@ WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")
 MAILER: Final[web.AppKey[Mailer | None]] = web.AppKey("mailer")
 COUNTING: Final = web.AppKey("counting", Counting)
 CALLER: Final = web.RequestKey("caller", Caller)
+# How many a file that is no JSON holds, where the room can tell.
+ITEMS: Final = web.RequestKey("items", int)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`centre add` and `key new`: the first steps of a new house."""
+"""`centre add`, the first step of a new house, and `key new | list | revoke | rotate`."""
 
 import asyncio
 import sys
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from uuid import UUID
 
 import typer
 
 from desmos_fast.commands import groups
+from desmos_fast.commands.acting import AsJson
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from desmos_fast.base.types import TenantId
+    from desmos_fast.db.pool import Connection
+    from desmos_fast.identity.model import KeyMade, KeyPage
+
+T = TypeVar("T")
+Finess = Annotated[str, typer.Argument(help="The FINESS of a registered centre.")]
+Name = Annotated[UUID, typer.Argument(help="The id of a key, as the list shows it.")]
 
 
 def add_centre(
@@ -31,26 +45,108 @@ def add_centre(
 
 
 def new_key(
-    finess: Annotated[str, typer.Argument(help="The FINESS of a registered centre.")],
+    finess: Finess,
     kind: Annotated[Literal["test", "live"], typer.Option("--kind", help="test takes synthetic people only, live refuses them.")],
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="What it is for, more than once for several; without one, admin.")
+    ] = None,
+    label: Annotated[str, typer.Option("--label", help="What tells it from other keys.")] = "",
+    days: Annotated[int | None, typer.Option("--days", min=1, max=3660, help="It ends after so many days; without it, never.")] = None,
 ) -> None:
     """Make an API key and print it, for the only time: nothing but its HMAC is kept."""
+    from datetime import timedelta
+
+    from desmos_fast.identity import service
+    from desmos_fast.identity.context import OPERATOR
+    from desmos_fast.identity.model import ADMIN, KeyAsked
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "KeyMade":
+        end = None if days is None else now + timedelta(days=days)
+        asked = KeyAsked(roles=tuple(role or [ADMIN]), label=label, expires_at=end)
+        return await service.make_key(con, tenant, kind, asked, now, by=OPERATOR, pepper=pepper)
+
+    _print_secret(_work(finess, work))
+
+
+def list_keys(finess: Finess, as_json: AsJson = False) -> None:
+    """List the latest 200 keys of a centre, the newest first; no secret can be shown."""
+    import msgspec
+
+    from desmos_fast.identity import service
+    from desmos_fast.identity.model import PAGE
+
+    async def work(con: "Connection", tenant: "TenantId", _now: "datetime", _pepper: bytes) -> "KeyPage":
+        return await service.list_keys(con, tenant, None, None, PAGE, str)
+
+    found = _work(finess, work)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    for key in found.keys:
+        ended = (
+            f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else ""
+        )
+        used = f"{key.used_at:%Y-%m-%d %H:%M}" if key.used_at else "never used"
+        print(f"{key.id}  {key.kind:<4}  {','.join(key.roles):<24}  {used:<16}  {ended:<22}  {key.label}".rstrip())
+
+
+def revoke_key(finess: Finess, name: Name) -> None:
+    """Revoke a key: every process refuses it within a second."""
+    from desmos_fast.identity import service
+    from desmos_fast.identity.context import OPERATOR
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", _pepper: bytes) -> None:
+        await service.revoke_key(con, tenant, None, name, now, by=OPERATOR)
+
+    _work(finess, work)
+    print(f"{name} is revoked")
+
+
+def rotate_key(
+    finess: Finess,
+    name: Name,
+    hours: Annotated[int, typer.Option("--overlap", min=0, max=720, help="For so many hours the old key still works.")] = 24,
+) -> None:
+    """Make a key like another one, which ends after an overlap, and print the new one, for the only time."""
+    from datetime import timedelta
+
+    from desmos_fast.identity import service
+    from desmos_fast.identity.context import OPERATOR
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "KeyMade":
+        overlap = timedelta(hours=hours)
+        return await service.rotate_key(con, tenant, None, name, overlap, now, by=OPERATOR, pepper=pepper)
+
+    _print_secret(_work(finess, work))
+
+
+def _work(finess: str, work: "Callable[[Connection, TenantId, datetime, bytes], Awaitable[T]]") -> T:
+    """Run one transaction of a centre; unlike other commands this needs no key of the house that the service makes when it first starts."""
+    from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.runtime import database
     from desmos_fast.db.secrets import secret
     from desmos_fast.db.tenant import direct
     from desmos_fast.identity import service
 
-    async def run(owner_dsn: str, pepper: bytes) -> str:
-        async with direct(owner_dsn) as con:
-            return await service.new_key(con, finess, kind, pepper=pepper)
+    async def run() -> T:
+        with database() as place:
+            async with direct(place.owner_dsn) as con:
+                centre = await service.find_centre(con, finess)
+            async with direct(place.app_dsn, centre.id) as con:
+                return await work(con, centre.id, system_clock(), secret(place.settings, "api_keys"))
 
-    with database() as place:
-        made = asyncio.run(run(place.owner_dsn, secret(place.settings, "api_keys")))
-    print(made)
-    print("Keep this key now: it cannot be shown again.", file=sys.stderr)
+    return asyncio.run(run())
+
+
+def _print_secret(made: "KeyMade") -> None:
+    print(made.secret)
+    print(f"Keep this key now: it cannot be shown again. Its id is {made.id}.", file=sys.stderr)
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.centre.command("add")(add_centre)
     groups.key.command("new")(new_key)
+    groups.key.command("list")(list_keys)
+    groups.key.command("revoke")(revoke_key)
+    groups.key.command("rotate")(rotate_key)

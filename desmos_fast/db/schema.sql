@@ -5,13 +5,14 @@ CREATE FUNCTION public.age_of(days integer) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN (days <= 7) THEN '0-7'::text WHEN (days <= 30) THEN '8-30'::text WHEN (days <= 60) THEN '31-60'::text WHEN (days <= 90) THEN '61-90'::text ELSE '>90'::text END;
 
-CREATE FUNCTION public.authenticate_key(wanted bytea) RETURNS TABLE(tenant_id uuid, finess text, kind text, key_id uuid)
+CREATE FUNCTION public.authenticate_key(wanted bytea) RETURNS TABLE(tenant_id uuid, finess text, kind text, key_id uuid, roles text[], left_s double precision, stale boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT c.tenant_id, c.finess, k.kind, k.id
+    SELECT c.tenant_id, c.finess, k.kind, k.id, k.roles, extract(epoch FROM k.expires_at - now())::double precision,
+           k.used_at IS NULL OR k.used_at < now() - interval '1 minute'
       FROM api_key AS k JOIN centre AS c ON c.tenant_id = k.tenant_id
-     WHERE k.hash = wanted AND k.revoked_at IS NULL
+     WHERE k.hash = wanted AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 $$;
 
 CREATE FUNCTION public.check_move() RETURNS trigger
@@ -70,6 +71,39 @@ CREATE FUNCTION public.every_tenant() RETURNS SETOF uuid
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT tenant_id FROM centre ORDER BY tenant_id
+$$;
+
+CREATE FUNCTION public.follow_audit() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT tenant_id, count(*) AS many, min(seq) AS first, max(seq) AS last FROM added GROUP BY tenant_id) AS a
+         WHERE a.last - a.first + 1 <> a.many OR a.first < 1
+            OR (a.first > 1 AND NOT EXISTS (SELECT FROM audit WHERE tenant_id = a.tenant_id AND seq = a.first - 1))
+    ) THEN
+        RAISE EXCEPTION 'the audit has no gaps' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.keep_key_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+        RAISE EXCEPTION 'a key that is revoked stays revoked' USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.expires_at < coalesce(NEW.expires_at, 'infinity') THEN
+        RAISE EXCEPTION 'the end of a key only comes nearer' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
 $$;
 
 CREATE FUNCTION public.offer_events() RETURNS trigger
@@ -232,8 +266,14 @@ CREATE TABLE public.api_key (
     hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
+    label text DEFAULT ''::text NOT NULL,
+    roles text[] DEFAULT '{admin}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    used_at timestamp with time zone,
+    replaces uuid,
     CONSTRAINT api_key_hash_check CHECK ((length(hash) = 32)),
-    CONSTRAINT api_key_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text])))
+    CONSTRAINT api_key_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text]))),
+    CONSTRAINT api_key_roles_check CHECK ((cardinality(roles) > 0))
 );
 ALTER TABLE ONLY public.api_key ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -247,7 +287,11 @@ CREATE TABLE public.audit (
     action text NOT NULL,
     subject text NOT NULL,
     hash bytea NOT NULL,
-    CONSTRAINT audit_hash_check CHECK ((length(hash) = 32))
+    request text NOT NULL,
+    items bigint NOT NULL,
+    filter text NOT NULL,
+    CONSTRAINT audit_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_items_check CHECK ((items >= 0))
 );
 ALTER TABLE ONLY public.audit ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -1519,7 +1563,13 @@ ALTER INDEX public.share_rejected ATTACH PARTITION public.share_0_tenant_id_invo
 
 ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_idx;
 
+CREATE TRIGGER ended BEFORE UPDATE OF revoked_at, expires_at ON public.api_key FOR EACH ROW EXECUTE FUNCTION public.keep_key_ended();
+
 CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
+
+CREATE TRIGGER followed AFTER INSERT ON public.audit REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.follow_audit();
+
+CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('the audit');
 
 CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change('decision');
 
@@ -1795,6 +1845,8 @@ CREATE POLICY one_tenant ON public.accounting_settings USING ((tenant_id = ( SEL
 
 CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.api_key TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.bank_entry USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1930,6 +1982,28 @@ GRANT UPDATE(told_at) ON TABLE public.anomaly TO desmos_app;
 GRANT UPDATE(resolved_at) ON TABLE public.anomaly TO desmos_app;
 
 GRANT UPDATE(resolved_by) ON TABLE public.anomaly TO desmos_app;
+
+GRANT SELECT(tenant_id),INSERT(tenant_id) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(id),INSERT(id) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(kind),INSERT(kind) ON TABLE public.api_key TO desmos_app;
+
+GRANT INSERT(hash) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(created_at),INSERT(created_at) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(label),INSERT(label) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(roles),INSERT(roles) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(expires_at),INSERT(expires_at),UPDATE(expires_at) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.api_key TO desmos_app;
+
+GRANT SELECT(replaces),INSERT(replaces) ON TABLE public.api_key TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO desmos_app;
 

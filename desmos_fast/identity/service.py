@@ -1,19 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """Register centres, make their keys, and tell who calls."""
 
+import asyncio
 import hashlib
 import hmac
 import time
-from typing import Final
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+import structlog
 
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
-from desmos_fast.db.pool import Connection, Pool
+from desmos_fast.db.pool import Connection, DatabaseDown, Pool
+from desmos_fast.db.tenant import transaction
 from desmos_fast.identity import store
-from desmos_fast.identity.model import Caller, Centre, CentreExists, UnknownCentre, check_centre, kind_of, new_secret
+from desmos_fast.identity.audit import service as audit
+from desmos_fast.identity.audit.model import Access
+from desmos_fast.identity.model import (
+    ADMIN,
+    LONGEST_OVERLAP,
+    OVERLAP,
+    Caller,
+    Centre,
+    CentreExists,
+    Key,
+    KeyAsked,
+    KeyEnded,
+    KeyMade,
+    KeyPage,
+    KeyRefused,
+    NoSuchKey,
+    RotationAsked,
+    UnknownCentre,
+    check_asked,
+    check_centre,
+    kind_of,
+    new_secret,
+)
 
-KEPT_S: Final = 10.0
+# Counted from before the database is asked: a key that is revoked is refused within a second by every process.
+KEPT_S: Final = 0.9
 KEPT_MOST: Final = 10_000
+log: Final = structlog.get_logger("desmos.identity")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class UnknownKey(InvalidInput):
@@ -28,14 +61,21 @@ def hash_key(pepper: bytes, secret: str) -> bytes:
 
 
 class KeyBook:
-    """Who has which key: asked of the database, then remembered for a few seconds, so that a revoked key ends soon."""
+    """Who has which key: asked of the database once for all who wait for it, then remembered for less than a second."""
 
-    __slots__ = ("_kept_s", "_known", "_pepper")
+    __slots__ = ("_asked", "_kept_s", "_known", "_noting", "_pepper")
 
     def __init__(self, pepper: bytes, *, kept_s: float = KEPT_S) -> None:
         self._pepper = pepper
         self._kept_s = kept_s
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._asked: dict[bytes, asyncio.Task[Caller | None]] = {}
+        self._noting: set[asyncio.Task[None]] = set()
+
+    @property
+    def pepper(self) -> bytes:
+        """Return what the HMACs of keys are made with."""
+        return self._pepper
 
     async def authenticate(self, pool: Pool, secret: str) -> Caller:
         """Return who calls with this key. Raises UnknownKey, and DatabaseDown when a key must be looked up and cannot be."""
@@ -43,17 +83,51 @@ class KeyBook:
             raise UnknownKey("this is not an API key")
         hashed = hash_key(self._pepper, secret)
         kept = self._known.get(hashed)
-        now = time.monotonic()
-        if kept is not None and now < kept[0]:
+        if kept is not None and time.monotonic() < kept[0]:
             return kept[1]
-        caller = await store.authenticate(pool, hashed)
+        asked = self._asked.get(hashed)
+        if asked is None:
+            asked = self._asked[hashed] = asyncio.create_task(self._ask(pool, hashed))
+        # Who goes away does not take the answer from those who wait with him.
+        caller = await asyncio.shield(asked)
         if caller is None:
+            raise UnknownKey("this API key is unknown, revoked or has expired")
+        return caller
+
+    async def _ask(self, pool: Pool, hashed: bytes) -> Caller | None:
+        started = time.monotonic()
+        try:
+            found = await store.authenticate(pool, hashed)
+        finally:
+            del self._asked[hashed]
+        if found is None:
             self._known.pop(hashed, None)
-            raise UnknownKey("this API key is unknown or revoked")
+            return None
         if len(self._known) >= KEPT_MOST:
             self._known.clear()
-        self._known[hashed] = (now + self._kept_s, caller)
-        return caller
+        kept_s = self._kept_s if found.left_s is None else min(self._kept_s, found.left_s)
+        self._known[hashed] = (started + kept_s, found.caller)
+        if found.stale:
+            task = asyncio.create_task(_note_use(pool, found.caller))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
+        return found.caller
+
+    async def close(self) -> None:
+        """Wait until what is being noted is."""
+        await asyncio.gather(*self._noting)
+
+
+async def _note_use(pool: Pool, caller: Caller) -> None:
+    """Note that a key is used, beside the request that it came with. What cannot be noted now is noted within a minute of use."""
+    try:
+        async with transaction(pool, caller.tenant) as con:
+            await store.note_use(con, caller.tenant, caller.key_id)
+    except DatabaseDown as error:
+        log.warning("the use of a key could not be noted", key=str(caller.key_id), error=error.detail)
+
+
+# --- centres
 
 
 async def add_centre(con: Connection, finess: str, name: str) -> Centre:
@@ -76,12 +150,96 @@ async def find_centre(con: Connection, finess: str) -> Centre:
     return centre
 
 
+# --- keys; with `kind` only those of one kind are there: a test key never shows, makes or ends a live one
+
+
 async def new_key(con: Connection, finess: str, kind: KeyKind, *, pepper: bytes) -> str:
-    """Make an API key for a centre and return it: the only time that it can be read.
+    """Make an API key that may do everything, for a centre, and return it: the only time that it can be read.
 
     `con` belongs to the owner of the tables. Raises UnknownCentre.
     """
     centre = await find_centre(con, finess)
     secret = new_secret(kind)
-    await store.add_key(con, centre.id, uuid7(), kind, hash_key(pepper, secret))
+    await store.add_key(con, centre.id, _key(kind, KeyAsked(roles=(ADMIN,)), datetime.now(UTC)), hash_key(pepper, secret))
     return secret
+
+
+async def make_key(con: Connection, tenant: TenantId, kind: KeyKind, asked: KeyAsked, now: datetime, *, by: str, pepper: bytes) -> KeyMade:
+    """Make a key and return it with its secret, for the only time. Raises KeyRefused."""
+    return await _add(con, tenant, _key(kind, check_asked(asked, now), now), now, "key.created", by, pepper)
+
+
+async def rotate_key(
+    con: Connection, tenant: TenantId, kind: KeyKind | None, key_id: UUID, overlap: timedelta, now: datetime, *, by: str, pepper: bytes
+) -> KeyMade:
+    """Make a key like another one, which ends after `overlap`: until then both work. A new end is as far off as the old one was at first.
+
+    Raises NoSuchKey, KeyEnded, KeyRefused.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise KeyRefused(f"both keys work for 0 to {int(LONGEST_OVERLAP.total_seconds())} seconds")
+    old = await _found(con, tenant, kind, key_id)
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise KeyEnded("this key has ended", hint="make a new one")
+    lasting = None if old.expires_at is None else old.expires_at - old.created_at
+    until = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
+    await store.expire(con, tenant, key_id, until)
+    asked = KeyAsked(roles=old.roles, label=old.label, expires_at=None if lasting is None else now + lasting)
+    made = msgspec.structs.replace(_key(old.kind, asked, now), replaces=old.id)
+    return await _add(con, tenant, made, now, "key.rotated", by, pepper)
+
+
+async def revoke_key(con: Connection, tenant: TenantId, kind: KeyKind | None, key_id: UUID, now: datetime, *, by: str) -> None:
+    """End a key: every process refuses it within a second. One that was revoked stays so. Raises NoSuchKey."""
+    old = await _found(con, tenant, kind, key_id)
+    if old.revoked_at is None:
+        await store.revoke(con, tenant, key_id, now)
+        await audit.append(con, tenant, [Access(now, by, "key.revoked", str(key_id))])
+
+
+async def list_keys(
+    con: Connection, tenant: TenantId, kind: KeyKind | None, before: UUID | None, limit: int, cursor: Callable[[UUID], str]
+) -> KeyPage:
+    """Return one page of the keys of a centre, the newest first, those that ended too; `cursor` writes where the next page begins."""
+    found = await store.keys(con, tenant, kind, before, limit + 1)
+    shown = list(found[:limit])
+    return KeyPage(shown, cursor(shown[-1].id) if len(found) > len(shown) else None)
+
+
+def read_asked(body: bytes) -> KeyAsked:
+    """Return the key that a body asks for. Raises KeyRefused."""
+    return _read(body, KeyAsked)
+
+
+def read_rotation(body: bytes) -> timedelta:
+    """Return how long both keys work, as a body or the default says. Raises KeyRefused."""
+    seconds = _read(body, RotationAsked).overlap_s if body else int(OVERLAP.total_seconds())
+    # Far beyond what is allowed it would be no span of time at all.
+    return timedelta(seconds=max(-1, min(seconds, int(LONGEST_OVERLAP.total_seconds()) + 1)))
+
+
+def _read(body: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.MsgspecError as error:
+        # The library's words repeat names of keys, which may be anything.
+        raise KeyRefused(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from error
+
+
+def _key(kind: KeyKind, asked: KeyAsked, now: datetime) -> Key:
+    return Key(id=uuid7(), kind=kind, label=asked.label, roles=asked.roles, created_at=now, expires_at=asked.expires_at)
+
+
+async def _found(con: Connection, tenant: TenantId, kind: KeyKind | None, key_id: UUID) -> Key:
+    key = await store.lock_key(con, tenant, key_id)
+    if key is None or kind not in (None, key.kind):
+        raise NoSuchKey("no such key")
+    return key
+
+
+async def _add(con: Connection, tenant: TenantId, key: Key, now: datetime, action: str, by: str, pepper: bytes) -> KeyMade:
+    secret = new_secret(key.kind)
+    await store.add_key(con, tenant, key, hash_key(pepper, secret))
+    told = f"kind={key.kind}&roles={','.join(key.roles)}" + (f"&replaces={key.replaces}" if key.replaces else "")
+    await audit.append(con, tenant, [Access(now, by, action, str(key.id), filter=told)])
+    return KeyMade(**msgspec.structs.asdict(key), secret=secret)

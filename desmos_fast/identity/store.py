@@ -1,27 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """Centres and the HMACs of their API keys."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from desmos_fast.base.types import KeyKind, TenantId
 from desmos_fast.db.health import bare
 from desmos_fast.db.pool import Connection, Pool
-from desmos_fast.identity.model import Caller, Centre
+from desmos_fast.identity.model import Caller, Centre, Key, KeyFound
 
-AUTHENTICATE: Final = "SELECT tenant_id, finess, kind, key_id FROM authenticate_key($1)"
+AUTHENTICATE: Final = "SELECT tenant_id, finess, kind, key_id, roles, left_s, stale FROM authenticate_key($1)"
 ADD_CENTRE: Final = "INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, $3) ON CONFLICT (finess) DO NOTHING"
 FIND_CENTRE: Final = "SELECT tenant_id, finess, name FROM centre WHERE finess = $1"
-ADD_KEY: Final = "INSERT INTO api_key (tenant_id, id, kind, hash) VALUES ($1, $2, $3, $4)"
+ADD_KEY: Final = """
+    INSERT INTO api_key (tenant_id, id, kind, hash, label, roles, created_at, expires_at, replaces)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+LIST: Final = """
+    SELECT id, kind, label, roles, created_at, used_at, expires_at, revoked_at, replaces
+      FROM api_key
+     WHERE tenant_id = $1 AND ($2::text IS NULL OR kind = $2) AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4
+"""
+LOCK: Final = """
+    SELECT id, kind, label, roles, created_at, used_at, expires_at, revoked_at, replaces
+      FROM api_key WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+"""
+REVOKE: Final = "UPDATE api_key SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
+EXPIRE: Final = "UPDATE api_key SET expires_at = $3 WHERE tenant_id = $1 AND id = $2"
+# Whoever comes second finds it noted.
+NOTE_USE: Final = """
+    UPDATE api_key SET used_at = now()
+     WHERE tenant_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < now() - interval '1 minute')
+"""
 
 
-async def authenticate(pool: Pool, hashed: bytes) -> Caller | None:
-    """Return whose key has this HMAC, or None. Raises DatabaseDown."""
+async def authenticate(pool: Pool, hashed: bytes) -> KeyFound | None:
+    """Return whose key has this HMAC, or None when there is none, or none any more. Raises DatabaseDown."""
     async with bare(pool) as con:
         row = await con.fetchrow(AUTHENTICATE, hashed)
     if row is None:
         return None
-    return Caller(tenant=TenantId(row["tenant_id"]), finess=row["finess"], kind=row["kind"], key_id=row["key_id"])
+    caller = Caller(
+        tenant=TenantId(row["tenant_id"]), finess=row["finess"], kind=row["kind"], key_id=row["key_id"], roles=frozenset(row["roles"])
+    )
+    return KeyFound(caller, row["left_s"], row["stale"])
 
 
 async def add_centre(con: Connection, centre: Centre) -> Centre:
@@ -37,6 +61,34 @@ async def find_centre(con: Connection, finess: str) -> Centre | None:
     return None if row is None else Centre(id=TenantId(row["tenant_id"]), finess=row["finess"], name=row["name"])
 
 
-async def add_key(con: Connection, tenant: TenantId, key_id: UUID, kind: KeyKind, hashed: bytes) -> None:
-    """Keep the HMAC of a new key."""
-    await con.execute(ADD_KEY, tenant, key_id, kind, hashed)
+async def add_key(con: Connection, tenant: TenantId, key: Key, hashed: bytes) -> None:
+    """Keep a new key, of which the HMAC is all that can be checked."""
+    await con.execute(
+        ADD_KEY, tenant, key.id, key.kind, hashed, key.label, list(key.roles), key.created_at, key.expires_at, key.replaces
+    )  # fmt: skip
+
+
+async def keys(con: Connection, tenant: TenantId, kind: KeyKind | None, before: UUID | None, limit: int) -> Sequence[Key]:
+    """Return keys of a centre, the newest first: of one kind, or of both."""
+    return [Key(**{**row, "roles": tuple(row["roles"])}) for row in await con.fetch(LIST, tenant, kind, before, limit)]
+
+
+async def lock_key(con: Connection, tenant: TenantId, key_id: UUID) -> Key | None:
+    """Return a key that nobody else changes until the transaction ends, or None."""
+    row = await con.fetchrow(LOCK, tenant, key_id)
+    return None if row is None else Key(**{**row, "roles": tuple(row["roles"])})
+
+
+async def revoke(con: Connection, tenant: TenantId, key_id: UUID, now: datetime) -> None:
+    """End a key now."""
+    await con.execute(REVOKE, tenant, key_id, now)
+
+
+async def expire(con: Connection, tenant: TenantId, key_id: UUID, at: datetime) -> None:
+    """Let a key end at an instant."""
+    await con.execute(EXPIRE, tenant, key_id, at)
+
+
+async def note_use(con: Connection, tenant: TenantId, key_id: UUID) -> None:
+    """Note that a key is used, unless that was noted within the last minute."""
+    await con.execute(NOTE_USE, tenant, key_id)

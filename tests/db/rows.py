@@ -51,7 +51,9 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "event": {"id": uuid7, "name": "invoice.signed", "happened_at": NOW},
     "idempotency": {"route": "/v1/invoices", "key": "key-1", "fingerprint": HASH, "status": 201, "headers": "{}", "body": b"{}"},
-    "audit": {"seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "hash": HASH},
+    "audit": {
+        "seq": 1, "happened_at": NOW, "actor": "a", "action": "b", "subject": "c", "request": "d", "items": 1, "filter": "", "hash": HASH,
+    },
     "decision": {"id": uuid7, "seq": 1, "kind": "k", "subject": "s", "detail": "{}", "decided_by": "d", "decided_at": NOW},
     "run": {"id": uuid7, "seq": 1, "decisions": 0, "settings": "s", "at": NOW, "by": "b", "kind": "test", "ledger": 0},
     "forbidden": {"problem": "A", "left_ref": "l", "right_ref": "r", "why": "undone_by_person"},
