@@ -167,6 +167,6 @@ def test_the_last_code_is_kept_and_an_end_is_an_end() -> None:
 def test_codes_are_counted_by_class_and_an_unknown_code_has_a_class_too() -> None:
     day = date(2026, 9, 20)
     rows = [_Code(2, Cents(300), "9999911", AMO, day), _Code(1, Cents(50), "", AMO, day), _Code(3, Cents(700), "2900005", AMO, day)]
-    found = rejects_of(rows, table_of(load_tariffs()))
+    found = rejects_of(rows, table_of(load_tariffs()), date(2026, 10, 5))
     assert (found.count, found.cents) == (6, 1050)
     assert [(one.name, one.count, one.cents, len(one.codes)) for one in found.classes] == [("duplicate", 3, 700, 1), ("unknown", 3, 350, 2)]
