@@ -3,6 +3,7 @@
 
 import asyncio
 import functools
+import itertools
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
@@ -18,6 +19,8 @@ from monitoring import metrics
 
 routes: Final = web.RouteTableDef()
 LAG_PERIOD_S: Final = 0.1
+# Five days of service: for so long a service that is away is known to be away while it should be there.
+EDGES: Final = 10
 # What is asked for at each scrape changes once a month.
 _whole: Final = functools.lru_cache(maxsize=8)(window.open_seconds)
 LAG_MOST_S: Final = 0.5
@@ -71,8 +74,8 @@ def tell_window(now: datetime) -> None:
         periods["window", period] = _whole(start, end)
         periods["24x7", period] = (end - start).total_seconds()
     opened = _whole(window.SINCE, month[0]) + window.open_seconds(month[0], now)
-    changes_s = window.next_change(now).timestamp()
-    metrics.set_window(is_open=window.is_open(now), next_change_s=changes_s, open_s=opened, periods=periods)
+    coming = [(edge, at.timestamp()) for edge, at in itertools.islice(window.edges(now), EDGES)]
+    metrics.set_window(is_open=window.is_open(now), edges=coming, open_s=opened, periods=periods)
 
 
 async def counting(app: web.Application) -> AsyncIterator[None]:

@@ -109,8 +109,11 @@ webhook_overdue: Final = Gauge(
 )
 
 service_window: Final = Gauge("desmos_service_window", "1 while the service window of the contract is open, else 0.", registry=REGISTRY)
-service_window_change: Final = Gauge(
-    "desmos_service_window_next_change_timestamp_seconds", "When it opens or closes next, in seconds since 1970.", registry=REGISTRY
+service_window_edge: Final = Gauge(
+    "desmos_service_window_edge_timestamp_seconds",
+    "When it opens and closes the next few times (ahead), in seconds since 1970: so that it is known while nobody tells it.",
+    ("edge", "ahead"),
+    registry=REGISTRY,
 )
 service_period_seconds: Final = Gauge(
     "desmos_service_period_seconds",
@@ -181,10 +184,13 @@ def count_availability(status: int, seconds: float, *, is_open: bool) -> None:
     _sli["open" if is_open else "closed", not bad].inc()
 
 
-def set_window(*, is_open: bool, next_change_s: float, open_s: float, periods: Mapping[tuple[str, str], float]) -> None:
-    """Set what the service window is now: `open_s` since 2024, `periods` by basis and period."""
+def set_window(*, is_open: bool, edges: Iterable[tuple[str, float]], open_s: float, periods: Mapping[tuple[str, str], float]) -> None:
+    """Set what the service window is now: its next edges in order, `open_s` since 2024, `periods` by basis and period."""
     service_window.set(is_open)
-    service_window_change.set(next_change_s)
+    ahead = {"opens": 0, "closes": 0}
+    for edge, at_s in edges:
+        ahead[edge] += 1
+        service_window_edge.labels(edge, str(ahead[edge])).set(at_s)
     service_window_seconds.value = open_s
     for (basis, period), seconds in periods.items():
         service_period_seconds.labels(basis, period).set(seconds)

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from desmos_fast.base.calendar import ONE, is_holiday
 from desmos_fast.base.clock import PARIS, paris_date
@@ -43,16 +43,21 @@ def is_open(now: datetime) -> bool:
     return OPENS <= here.time() < CLOSES and is_service_day(here.date())
 
 
-def next_change(now: datetime) -> datetime:
-    """Return when the service opens or closes next after an aware instant, in UTC."""
+def edges(now: datetime) -> Iterator[tuple[Literal["opens", "closes"], datetime]]:
+    """Give, without end, when the service opens and closes after an aware instant, in UTC and in order."""
     day = paris_date(now)
     while True:
         if is_service_day(day):
-            for hour in (OPENS, CLOSES):
-                change = _at(day, hour)
-                if change > now:
-                    return change
+            if (opens := _at(day, OPENS)) > now:
+                yield "opens", opens
+            if (closes := _at(day, CLOSES)) > now:
+                yield "closes", closes
         day += ONE
+
+
+def next_change(now: datetime) -> datetime:
+    """Return when the service opens or closes next after an aware instant, in UTC."""
+    return next(edges(now))[1]
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:

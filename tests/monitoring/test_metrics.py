@@ -39,7 +39,9 @@ def test_the_window_at_an_instant() -> None:
     holiday = at("2026-07-14T12:00:00+02:00")
     assert holiday["desmos_service_window", ""] == 0
     opens = datetime.fromisoformat("2026-07-15T08:00:00+02:00").timestamp()
-    assert holiday["desmos_service_window_next_change_timestamp_seconds", ""] == opens
+    assert holiday["desmos_service_window_edge_timestamp_seconds", "1,opens"] == opens
+    assert holiday["desmos_service_window_edge_timestamp_seconds", "1,closes"] == opens + 43200
+    assert holiday["desmos_service_window_edge_timestamp_seconds", "5,closes"] == opens + 5 * 86400 + 43200
     assert holiday["desmos_service_period_seconds", "month,window"] == 26 * 43200
     assert holiday["desmos_service_period_seconds", "window,year"] == 303 * 43200
     assert holiday["desmos_service_period_seconds", "24x7,month"] == 31 * 86400

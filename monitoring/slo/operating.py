@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts on what must never be and on what nobody looks after; each has its section in a runbook."""
+
+from typing import Any, Final
+
+RUNBOOKS: Final = "docs/runbooks"
+PAGES: Final = {
+    "DesmosBudgetBurnsFast": "availability", "DesmosBudgetBurnsSlowly": "availability", "DesmosBudgetSpent": "availability",
+    "DesmosMetricsAbsent": "monitoring", "DesmosWindowAbsent": "monitoring", "DesmosRequestsAbsent": "monitoring",
+    "DesmosInvariantsAbsent": "monitoring", "DesmosWindowFlaps": "monitoring", "DesmosWorkerAbsent": "working",
+    "DesmosWorkerMetricsAbsent": "working", "DesmosInvariantBroken": "money", "DesmosContentChanged": "money",
+    "DesmosDeadLetter": "working", "DesmosAckMissing": "working", "DesmosAnomalyOpen": "working", "DesmosRecipientBroken": "working",
+    "DesmosWebhookDead": "working", "DesmosWebhooksLate": "working", "DesmosScheduleLate": "working", "DesmosNoticesFail": "working",
+    "DesmosRemindersWait": "money", "DesmosDatabaseAway": "availability",
+}  # fmt: skip
+AT_ONCE: Final = "content_changed|stage_differs"
+DEAD: Final = "file_dead|return_dead"
+
+
+def alert(name: str, expr: str, labels: dict[str, str], text: str, wait: str | None = None) -> dict[str, Any]:
+    """Return an alert with the place of its section in the runbooks."""
+    rule: dict[str, Any] = {"alert": name, "expr": expr}
+    if wait is not None:
+        rule["for"] = wait
+    return rule | {"labels": labels, "annotations": {"summary": text, "runbook": f"{RUNBOOKS}/{PAGES[name]}.md#{name.lower()}"}}
+
+
+def _page(name: str, expr: str, text: str, wait: str | None = None) -> dict[str, Any]:
+    return alert(name, expr, {"severity": "page"}, text, wait)
+
+
+def _ticket(name: str, expr: str, text: str, wait: str | None = None) -> dict[str, Any]:
+    return alert(name, expr, {"severity": "ticket"}, text, wait)
+
+
+ABSENT: Final = [
+    _page("DesmosMetricsAbsent", 'absent(up{job="desmos-fast"})', "No service is scraped under the job desmos-fast.", "5m"),
+    _page("DesmosWindowAbsent", "absent(desmos_service_window)", "No service tells whether the window is open.", "5m"),
+    _page("DesmosRequestsAbsent", "absent(desmos_sli_requests_total)", "No service counts requests for availability.", "5m"),
+    _ticket("DesmosInvariantsAbsent", "absent(desmos_invariant_difference)", "What must always hold is not counted.", "15m"),
+    _ticket("DesmosWindowFlaps", "max(changes(desmos_service_window[26h])) > 4", "The window opens and closes too often: look at clocks."),
+    _page("DesmosWorkerAbsent", 'absent(up{job="desmos-worker"} == 1)', "No worker runs: nothing is sent, built, told or noticed.", "5m"),
+    _ticket("DesmosWorkerMetricsAbsent", "absent(desmos_webhook_overdue_seconds)", "No worker tells how late webhooks are.", "15m"),
+]
+OPERATING: Final = [
+    _page("DesmosInvariantBroken", "max by (invariant) (abs(desmos_invariant_difference)) > 0", "{{ $labels.invariant }} does not hold."),
+    _page(
+        "DesmosContentChanged",
+        f'max by (kind) (desmos_anomalies_open{{kind=~"{AT_ONCE}"}}) > 0',
+        "{{ $labels.kind }}: stop billing, look at the storage.",
+    ),
+    _ticket(
+        "DesmosDeadLetter", f'max by (kind) (desmos_anomalies_open{{kind=~"{DEAD}"}}) > 0', "{{ $labels.kind }}: given up, kept.", "5m"
+    ),
+    _ticket(
+        "DesmosAckMissing", 'max(desmos_anomalies_oldest_seconds{kind="ack_missing"}) > 86400', "A payer is silent for more than a day."
+    ),
+    _ticket(
+        "DesmosAnomalyOpen",
+        f'max by (kind) (desmos_anomalies_open{{kind!~"{AT_ONCE}|{DEAD}"}}) > 0',
+        "{{ $labels.kind }} is open for an hour.",
+        "1h",
+    ),
+    _ticket("DesmosRecipientBroken", "max by (recipient) (desmos_recipient_broken) > 0", "{{ $labels.recipient }} is left alone.", "15m"),
+    _ticket(
+        "DesmosWebhookDead", 'sum(increase(desmos_webhook_tries_total{outcome="dead"}[1h])) > 0', "Deliveries to a receiver were given up."
+    ),
+    _ticket("DesmosWebhooksLate", "max(desmos_webhook_overdue_seconds) > 300", "A delivery is due for five minutes.", "5m"),
+    _ticket("DesmosScheduleLate", "max(desmos_schedule_overdue_seconds) > 900", "Lots are due for a quarter of an hour.", "5m"),
+    _ticket("DesmosNoticesFail", 'sum(increase(desmos_notices_total{outcome="failed"}[1h])) > 0', "Mails to people of centres fail."),
+    _ticket("DesmosRemindersWait", "max by (rule) (desmos_reminders_open) > 0", "Reminders of {{ $labels.rule }} wait for a week.", "7d"),
+    _page(
+        "DesmosDatabaseAway", "sum(increase(desmos_database_unavailable_total[5m])) > 0", "Requests are refused for want of the database."
+    ),
+]
