@@ -9,6 +9,7 @@ import pytest
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk
 from tests.api.test_decisions import decide, matches, share, show
+from tests.api.test_replay import same
 from tests.db.rows import insert
 from tests.settlement.centre import AMO, REFERENCE, Centre, credit
 
@@ -183,3 +184,44 @@ async def test_what_is_accepted_may_be_lost_or_the_patients(centre: Centre, into
     await decide(centre, "indu_accept", share=share(centre), into=into)
     assert (await centre.shares())["1/amo"][0] == into
     assert (await centre.balances())[account] == 2100
+
+
+async def owed(centre: Centre) -> tuple[int, list[tuple[str, int]]]:
+    """Return the figure and the list of what a payer still owes."""
+    found = (await centre.dashboard())["follow_up"]["ageing"]
+    reply = await centre.desk.get(f"/v1/follow-up/outstanding?payer={AMO}")
+    rows = [(row["state"], row["open"]) for row in reply.json["items"]]
+    return sum(row["total"]["cents"] for row in found if row["payer"] == AMO), rows
+
+
+@pytest.mark.parametrize(("kind", "end"), [("write_off", "written_off"), ("to_patient", "to_patient")])
+async def test_what_is_taken_back_of_a_share_that_ended_is_owed_in_sight_and_closed_once_more(centre: Centre, kind: str, end: str) -> None:
+    await rejected(centre, 1000)
+    await decide(centre, kind, share=share(centre))
+    assert await owed(centre) == (0, [])
+    await centre.order("o:2", centre.line(-1000), reference="33333333333")
+    await centre.reconcile()
+    assert await owed(centre) == (1000, [(end, 1000)])
+    assert (await centre.balances())[f"creance:{AMO}:CENTRE/1"] == 1000
+    made = await decide(centre, kind, share=share(centre), amount=1000)
+    assert (made["detail"]["from"], made["detail"]["to"], made["detail"]["amount"]) == (end, end, 1000)
+    assert await row(centre) == {"state": end, "amount": 2100, "closed": 2100, "announced": 0, "credited": 0}
+    assert await owed(centre) == (0, []) and f"creance:{AMO}:CENTRE/1" not in await centre.balances()
+    assert await decide(centre, kind, 409, share=share(centre)) == "share_refuses"
+    other = "to_patient" if kind == "write_off" else "write_off"
+    assert await decide(centre, other, 409, share=share(centre)) == "share_refuses"
+    await same(centre)
+
+
+async def test_a_patient_never_owes_what_was_taken_back_but_never_paid(centre: Centre) -> None:
+    await centre.invoice()
+    await centre.order("o:1", centre.line(2100))
+    await centre.order("o:2", centre.line(-2100), reference="33333333333")
+    await centre.reconcile()
+    (record,) = [one["id"] for one in await matches(centre, status="confirmed") if one["left"] == ["o:1#1"]]
+    await decide(centre, "undo", match=record)
+    assert (await row(centre))["announced"] == -2100
+    assert await decide(centre, "to_patient", 409, share=share(centre)) == "share_refuses"
+    assert await decide(centre, "indu_accept", 409, share=share(centre), into="to_patient") == "share_refuses"
+    await decide(centre, "write_off", share=share(centre), amount=4200)
+    await same(centre)

@@ -138,6 +138,7 @@ def _piece_is_free(rows: Rows, piece: str) -> bool:
 
 WRITTEN_OFF: Final = ("rejected", "settled_part", "announced_part", "indu")
 MOVED: Final = ("rejected", "pending", "received", "open", "settled_part", "indu")
+ENDED: Final = ("written_off", "time_barred", "recycled")
 BARRED: Final = ("open", "sent", "received", "pending", "rejected")
 
 
@@ -145,7 +146,9 @@ def ends(rows: Rows, chance: random.Random) -> Iterator[Choice]:
     for name, part, share in _shares(rows):
         if share.state in (("due", "part_paid") if part == PATIENT else WRITTEN_OFF):
             yield "write_off", name, {}
-        if part != PATIENT and share.state in MOVED and share.open and _owes_still(rows, name):
+        if part != PATIENT and share.open and share.state in ENDED:
+            yield "write_off", name, {}
+        if part != PATIENT and share.state in (*MOVED, "to_patient") and _may_be_moved(rows, name, share):
             yield "to_patient", name, {}
         if part != PATIENT and share.state in BARRED and chance.random() < 0.2:
             yield "time_bar", name, {}
@@ -157,16 +160,16 @@ def _shares(rows: Rows) -> Iterator[tuple[str, str, ShareRow]]:
             yield f"{invoice.biller}/{invoice.number}/{part}", part, share
 
 
-def _owes_still(rows: Rows, name: str) -> bool:
+def _may_be_moved(rows: Rows, name: str, share: ShareRow) -> bool:
     desk = rows.invoices[rows.share_named(name)[0]].shares.get(PATIENT)
-    return desk is None or desk.state not in TERMINAL
+    return share.open > 0 and share.announced >= 0 and (desk is None or desk.state not in TERMINAL)
 
 
 def recoveries(rows: Rows, chance: random.Random) -> Iterator[Choice]:
     for name, _, share in _shares(rows):
         if share.state == "indu":
             yield "indu_contest", name, {}
-            ways = ["open", *(["to_patient"] if share.open and _owes_still(rows, name) else []), "written_off"]
+            ways = ["open", *(["to_patient"] if _may_be_moved(rows, name, share) else []), "written_off"]
             yield "indu_accept", name, {"into": chance.choice(ways)}
 
 

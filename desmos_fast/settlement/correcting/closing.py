@@ -15,7 +15,7 @@ from desmos_fast.settlement import applying
 from desmos_fast.settlement.correcting import matching, rules, store
 from desmos_fast.settlement.correcting.keeping import keep_of_share, kind_of
 from desmos_fast.settlement.correcting.model import Done
-from desmos_fast.settlement.decisions.model import DecisionStale, InduAccept, NotBarredYet, ShareClosed, ShareRefuses, ShareRequest
+from desmos_fast.settlement.decisions.model import DecisionStale, InduAccept, NotBarredYet, ShareClosed, ShareRequest
 from desmos_fast.settlement.desk.rules import patient_state
 from desmos_fast.settlement.dunning.rules import barred_on
 from desmos_fast.settlement.dunning.service import terms_of
@@ -62,22 +62,24 @@ async def _check_barred(con: Connection, context: Context, part: PartRow) -> Non
 
 async def _close(con: Connection, context: Context, asked: ShareRequest, way: str, part: PartRow) -> Done:
     """Let a share end in one of the ways of `BECOMES`."""
-    name, invoice, still_open, state = part_name(part), f"{part.biller}/{part.number}", rules.open_of(part), BECOMES[way]
-    if way == "to_patient" and not still_open:
-        raise ShareRefuses(f"nothing is open on {name} that the patient could owe")
+    name, invoice, still_open = part_name(part), f"{part.biller}/{part.number}", rules.open_of(part)
+    state = part.state if part.state in TERMINAL else BECOMES[way]
+    if way == "to_patient":
+        rules.check_owed(part)
     patient = await store.find_share(con, context.tenant, f"{invoice}/patient") if way == "to_patient" else None
     if patient is not None and patient.state in TERMINAL:
         raise ShareClosed(f"{part_name(patient)} is {patient.state}", hint="an end is not left: a correction is a new linked invoice")
     told = {"from": part.state, "to": state, "amount": still_open, "payer": part.payer}
     decision = await keep_of_share(con, context, asked, part, told)
     await store.close(con, context.tenant, part, state, still_open)
-    events = [Event(f"share.{state}", part.invoice_id, part.invoice_id, part.part, {"state": state, "amount": still_open})]
+    event = f"share.{BECOMES[way]}"
+    events = [Event(event, part.invoice_id, part.invoice_id, part.part, {"state": state, "amount": still_open})]
     if way == "to_patient":
         events.append(await _owe(con, context, part.invoice_id, patient, still_open))
         excess = max(patient.announced - patient.amount, 0) if patient is not None else 0
         entry = ledger.moved_to_patient(name, part.payer, invoice, still_open, Cents(min(excess, still_open)))
     else:
-        entry = ledger.written_off(name, part.payer, invoice, still_open, event=f"share.{state}")
+        entry = ledger.written_off(name, part.payer, invoice, still_open, event=event)
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
     return Done(decision, (), [entry])
 

@@ -31,6 +31,8 @@ CLOSING: Final[Mapping[str, frozenset[str]]] = {
     "indu_accept": frozenset({"indu"}),
 }
 AT_DESK: Final[Mapping[str, frozenset[str]]] = {"write_off": frozenset({"due", "part_paid"})}
+ONCE_MORE: Final = {"written_off": "write_off", "time_barred": "write_off", "recycled": "write_off", "to_patient": "to_patient"}
+"""How a share that ended is closed again, in the same end, once a payer took back what it had paid of it."""
 
 
 class Remainder(NamedTuple):
@@ -182,7 +184,8 @@ def check_pieces(name: str, whole: int, amounts: Sequence[int]) -> None:
 def check_state(kind: str, part: PartRow) -> None:
     """Refuse what cannot be decided of a share in its state. Raises ShareRefuses."""
     allowed = (AT_DESK if part.part == "patient" else CLOSING).get(kind, frozenset())
-    if part.state not in allowed:
+    once_more = part.part != "patient" and ONCE_MORE.get(part.state) == kind and open_of(part)
+    if part.state not in allowed and not once_more:
         where = f"one that is {', '.join(sorted(allowed))}" if allowed else "none of the patient's"
         raise ShareRefuses(f"{part_name(part)} is {part.state}: {kind} is for {where}")
 
@@ -190,3 +193,14 @@ def check_state(kind: str, part: PartRow) -> None:
 def open_of(part: PartRow) -> Cents:
     """Return what is open on a share; its row has what was closed taken off already."""
     return Cents(max(part.amount - part.announced, 0))
+
+
+def check_owed(part: PartRow) -> None:
+    """Refuse what a patient cannot owe: nothing, or what the payer took back and had never paid. Raises ShareRefuses."""
+    if not open_of(part):
+        raise ShareRefuses(f"nothing is open on {part_name(part)} that the patient could owe")
+    if part.announced < 0:
+        raise ShareRefuses(
+            f"{-part.announced} cents were taken back on {part_name(part)} that were never paid: no patient owes these",
+            hint="match the payment that was taken back, undo the match of what was taken back, or write off",
+        )

@@ -12,7 +12,6 @@ import msgspec
 from desmos_fast.base import french
 from desmos_fast.base.calendar import is_holiday, is_working_day, late_since
 from desmos_fast.base.errors import OurBug
-from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement.dunning.model import FILTERS, Penalty
 from desmos_fast.settlement.dunning.terms import OFF, YES, Count, Terms, kind_of, payer_of
 
@@ -174,7 +173,6 @@ class Limits(msgspec.Struct, frozen=True):
 
     awaited: tuple[str, ...]
     claimable: tuple[str, ...]
-    ended: tuple[str, ...]
     answer_months: int
     barred_years: int
     stages: tuple[tuple[str, int], ...]
@@ -185,7 +183,7 @@ def question(terms: Terms, today: date) -> Question:
     answer, barred = terms.count("indu.answer", today), terms.count("indu.barred", today)
     stages = [(level, terms.count(f"reminder.forclusion.{level}", today)) for level in range(1, 10)]
     limits = Limits(
-        AWAITED, CLAIMABLE, tuple(sorted(TERMINAL)), _number(answer), _number(barred),
+        AWAITED, CLAIMABLE, _number(answer), _number(barred),
         tuple((str(count.number), count.number) for _, count in stages if count is not None),
     )  # fmt: skip
     encoded = [term._asdict() for term in spans(terms)]

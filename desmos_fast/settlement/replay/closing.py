@@ -9,6 +9,7 @@ import msgspec
 from desmos_fast.base import ledger
 from desmos_fast.base.ledger import Due
 from desmos_fast.base.types import Cents
+from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.settlement.replay.deciding import Deciding
 from desmos_fast.settlement.replay.model import Decided, Share
 from desmos_fast.settlement.replay.paying import desk_state
@@ -62,7 +63,7 @@ class Closing(Deciding):
         else:
             self.entries.append(ledger.written_off(name, share.payer, invoice, owed, event=f"share.{state}"))
         share.closed += owed
-        share.state = state
+        share.state = share.state if share.state in TERMINAL else state
 
     def _owe(self, amount: int) -> Cents:
         """Let the patient owe so much more; return how much of it was received before it was owed."""

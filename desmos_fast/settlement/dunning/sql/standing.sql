@@ -3,7 +3,6 @@
 limits AS MATERIALIZED (
     SELECT ARRAY(SELECT json_array_elements_text($6::json -> 'awaited')) AS awaited,
            ARRAY(SELECT json_array_elements_text($6::json -> 'claimable')) AS claimable,
-           ARRAY(SELECT json_array_elements_text($6::json -> 'ended')) AS ended,
            ($6::json ->> 'answer_months')::integer AS answer_months, ($6::json ->> 'barred_years')::integer AS barred_years
 ),
 stage AS MATERIALIZED (
@@ -40,7 +39,7 @@ history AS MATERIALIZED (
 ),
 part AS (
     SELECT s.invoice_id, s.part, s.payer, s.state, s.amount, i.biller, i.number, i.care_date, (i.signed_at AT TIME ZONE 'Europe/Paris')::date AS signed_on, g.sent_on, g.acked_on,
-           CASE WHEN s.state = ANY (SELECT unnest(ended) FROM limits) THEN 0 ELSE greatest(s.amount - s.closed - s.announced, 0) END AS still_open,
+           greatest(s.amount - s.closed - s.announced, 0) AS still_open,
            CASE split_part(s.payer, ':', 1) WHEN 'amo' THEN 'amo' WHEN 'patient' THEN 'patient' ELSE 'amc' END AS kind
       FROM share AS s
       JOIN invoice AS i ON i.tenant_id = $1 AND i.id = s.invoice_id AND i.state = 'signed'
