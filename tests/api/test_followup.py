@@ -235,6 +235,21 @@ async def test_the_rate_of_automatic_matches_stands_beside_what_hesitates(centre
     assert rates["credits"] == {"all": 2, "automatic": 1, "by_person": 0, "ambiguous": 1, "suggested": 0, "permille": 500}
 
 
+async def test_what_a_person_cuts_and_makes_whole_again_is_matched_by_no_rule(centre: LateCentre) -> None:
+    await centre.order("o:1", centre.line(100, 99), reference="9" * 14)
+    await centre.bank(*credit(300, "REGLEMENT DE PRESTATIONS"))
+    await centre.reconcile()
+    [free] = (await centre.list("credits"))["items"]
+    for left, amounts in (("o:1#1", [60, 40]), (free["ref"], [200, 100])):
+        before = (await centre.dashboard())["follow_up"]["automatic"]["lines" if "#" in left else "credits"]
+        cut = {"kind": "split", "amounts": amounts}
+        for asked, pieces in ((cut, 2), ({"kind": "unsplit"}, 1), (cut, 2)):
+            reply = await centre.desk.post("/v1/decisions", {**asked, "left": left})
+            assert reply.status == 201, reply.body
+            rate = (await centre.dashboard())["follow_up"]["automatic"]["lines" if "#" in left else "credits"]
+            assert rate == {**before, "all": pieces, "automatic": 0, "permille": 0}, asked
+
+
 @pytest.mark.parametrize(
     "path",
     ["/v1/follow-up/outstanding?age=old", "/v1/follow-up/penalties?status=x", "/v1/follow-up/credits?payer=amo:01751",

@@ -41,6 +41,14 @@ announced AS (
                 ORDER BY id DESC LIMIT 1
            ) AS m ON true
      WHERE l.tenant_id = $1 AND l.match_id IS NULL
+),
+-- What is cut, and pieces that were made whole again, have a record and no match.
+cut AS (
+    SELECT coalesce(sum(gone) FILTER (WHERE problem = 'A'), 0) AS lines, coalesce(sum(gone) FILTER (WHERE problem = 'B'), 0) AS credits
+      FROM (
+               SELECT problem, CASE status WHEN 'split' THEN 1 ELSE cardinality(right_refs) END AS gone
+                 FROM match WHERE tenant_id = $1 AND rule = 'split'
+           ) AS m
 )
 SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
             SELECT state, shares, ack_missing, count(*) AS count, sum(total) AS cents FROM document GROUP BY state, shares, ack_missing
@@ -115,14 +123,16 @@ SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
         ) AS r) AS days_to_pay,
        (SELECT json_build_array(
             (SELECT json_build_object(
-                 'of', 'lines', 'all', count(*), 'matched', count(*) FILTER (WHERE match_id IS NOT NULL),
+                 'of', 'lines', 'all', count(*) - (SELECT lines FROM cut),
+                 'matched', count(*) FILTER (WHERE match_id IS NOT NULL) - (SELECT lines FROM cut),
                  'by_person', (SELECT coalesce(sum(cardinality(left_refs)), 0) FROM match
                                 WHERE tenant_id = $1 AND problem = 'A' AND status = 'confirmed' AND decided_by <> 'auto'),
                  'ambiguous', (SELECT count(*) FROM announced WHERE word = 'ambiguous'),
                  'suggested', (SELECT count(*) FROM announced WHERE word = 'suggested')
              ) FROM order_line WHERE tenant_id = $1),
             (SELECT json_build_object(
-                 'of', 'credits', 'all', count(*), 'matched', count(*) FILTER (WHERE match_id IS NOT NULL),
+                 'of', 'credits', 'all', count(*) - (SELECT credits FROM cut),
+                 'matched', count(*) FILTER (WHERE match_id IS NOT NULL) - (SELECT credits FROM cut),
                  'by_person', (SELECT coalesce(sum(cardinality(left_refs)), 0) FROM match
                                 WHERE tenant_id = $1 AND problem = 'B' AND status = 'confirmed' AND decided_by <> 'auto'),
                  'ambiguous', (SELECT count(*) FROM credit WHERE word = 'ambiguous'),
