@@ -150,3 +150,47 @@ def test_how_a_file_is_cut_into_blocks_changes_nothing(writer: type[Fec | Quadra
     book: list[BookLine] = random_lines(7, 200)
     whole, parts = writer(), writer()
     assert whole.write(book) == b"".join(parts.write(book[start : start + 33]) for start in range(0, len(book), 33))
+
+
+# What is left of a letter that the encoding lacks may be longer, nothing, or a mark that parts cells.
+ODD = "Re\u0301gime \ufb01n \u2153 \uff5c \uff1b \uff02 \uff0c \u0142 \U0001f600 \x85 \u2028 fin"
+
+
+def odd_lines() -> list[BookLine]:
+    return [
+        one._replace(label=ODD, account_label=ODD, auxiliary_label=ODD if one.auxiliary_label else "", journal_label=ODD)
+        for one in lines()
+    ]
+
+
+@pytest.mark.parametrize("separator", ["\t", "|"])
+def test_letters_that_a_fec_lacks_move_no_column(separator: str) -> None:
+    book = odd_lines()
+    content = Fec(separator).write(book).decode("iso-8859-15")  # type: ignore[arg-type]
+    assert [row.count(separator) for row in content.splitlines()] == [17] * len(book)
+    assert "Regime fin" in content
+
+
+def test_letters_that_ciel_lacks_move_no_zone() -> None:
+    book = odd_lines()
+    rows = Ciel().write(book).decode("cp1252").split("\r\n")
+    assert rows.pop() == "" and len(rows) == len(book)
+    assert {len(row) for row in rows} == {142} and {row[137:] for row in rows} == {"O2003"}
+
+
+def test_letters_that_ebp_lacks_open_no_quote() -> None:
+    book = odd_lines()
+    read = list(csv.reader(io.StringIO(Ebp().write(book).decode("cp1252"), newline=""), strict=True))
+    assert [len(row) for row in read] == [9] * len(book)
+    assert [row[6] for row in read] == [amount(one.debit or one.credit, ".") for one in book]
+
+
+@pytest.mark.parametrize("separator", [";", ","])
+def test_letters_that_a_table_lacks_part_no_cells(separator: str) -> None:
+    columns = tuple(Column(head=f"{field} {ODD}", field=field) for field in ("label", "journal_label", "amount"))
+    table = Table(columns=columns, separator=separator, encoding="iso-8859-15")  # type: ignore[arg-type]
+    laid, book = Laid(table), odd_lines()
+    content = (laid.begin() + laid.write(book)).decode("iso-8859-15")
+    read = list(csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True))
+    assert [len(row) for row in read] == [3] * (len(book) + 1)
+    assert [row[2] for row in read[1:]] == [amount(one.debit - one.credit) for one in book]

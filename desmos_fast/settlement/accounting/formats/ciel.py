@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from desmos_fast.base.errors import OurBug
-from desmos_fast.settlement.accounting.formats.text import amount, latin, plain, short_account
+from desmos_fast.settlement.accounting.formats.text import amount, short_account, written
 from desmos_fast.settlement.accounting.model import BookLine
 
 ENCODING: Final = "cp1252"
@@ -23,7 +23,7 @@ class Ciel:
 
     def write(self, lines: Iterable[BookLine]) -> bytes:
         """Return the next lines."""
-        return latin("".join(map(_line, lines)), ENCODING)
+        return "".join(map(_line, lines)).encode(ENCODING)
 
 
 def _line(one: BookLine) -> str:
@@ -36,4 +36,4 @@ def _line(one: BookLine) -> str:
         (short_account(one), 11), (one.label, 25), (f"{cents:>{WIDEST}}", WIDEST), ("D" if one.debit else "C", 1), ("", 18),
         (one.auxiliary_label or one.account_label, 34),
     )  # fmt: skip
-    return "".join(f"{plain(text)[:width]:<{width}}" for text, width in cells) + f"{VERSION}\r\n"
+    return "".join(f"{written(text, ENCODING)[:width]:<{width}}" for text, width in cells) + f"{VERSION}\r\n"

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from desmos_fast.settlement.accounting.formats.text import amount, latin, plain, short_account
+from desmos_fast.settlement.accounting.formats.text import amount, short_account, written
 from desmos_fast.settlement.accounting.model import BookLine
 
 ENCODING: Final = "cp1252"
@@ -22,7 +22,7 @@ class Ebp:
 
     def write(self, lines: Iterable[BookLine]) -> bytes:
         """Return the next lines."""
-        return latin("".join(map(self._line, lines)), ENCODING)
+        return "".join(map(self._line, lines)).encode(ENCODING)
 
     def _line(self, one: BookLine) -> str:
         self._rank += 1
@@ -35,5 +35,5 @@ class Ebp:
 
 def _quoted(text: str, width: int) -> str:
     # The end of an id tells more than its beginning.
-    kept = text[:width] if " " in text else text[-width:]
-    return f'"{plain(kept).replace(chr(34), chr(39))}"'
+    plain = written(text, ENCODING).replace('"', "'")
+    return f'"{plain[:width] if " " in text else plain[-width:]}"'

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final, Literal
 
-from desmos_fast.settlement.accounting.formats.text import amount, compact, latin, plain
+from desmos_fast.settlement.accounting.formats.text import amount, compact, written
 from desmos_fast.settlement.accounting.model import BookLine
 
 HEAD: Final = (
@@ -33,15 +33,19 @@ class Fec:
 
     def write(self, lines: Iterable[BookLine]) -> bytes:
         """Return the next lines."""
-        return latin("".join(map(self._line, lines)), ENCODING)
+        return "".join(map(self._line, lines)).encode(ENCODING)
 
     def _line(self, one: BookLine) -> str:
         cells = (
-            one.journal, plain(one.journal_label), str(one.number), compact(one.day), one.account, plain(one.account_label), one.auxiliary,
-            plain(one.auxiliary_label), plain(one.piece), compact(one.piece_day), plain(one.label), amount(one.debit), amount(one.credit),
+            one.journal, _text(one.journal_label), str(one.number), compact(one.day), one.account, _text(one.account_label), one.auxiliary,
+            _text(one.auxiliary_label), _text(one.piece), compact(one.piece_day), _text(one.label), amount(one.debit), amount(one.credit),
             one.letter, compact(one.letter_day), compact(one.valid_day), "", "",
         )  # fmt: skip
         return f"{self.separator.join(cells)}\r\n"
+
+
+def _text(text: str) -> str:
+    return written(text, ENCODING)
 
 
 def description(separator: Separator, parts: Iterable[str], first: date, last: date) -> str:

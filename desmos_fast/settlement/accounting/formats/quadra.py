@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from desmos_fast.base.errors import OurBug
-from desmos_fast.settlement.accounting.formats.text import SHORT, ascii_only, short_account
+from desmos_fast.settlement.accounting.formats.text import SHORT, short_account, written
 from desmos_fast.settlement.accounting.model import BookLine
 
+ASCII: Final = "ascii"
 MOST_CENTS: Final = 10**12 - 1
 
 
@@ -23,7 +24,7 @@ class Quadra:
 
     def write(self, lines: Iterable[BookLine]) -> bytes:
         """Return the next lines."""
-        return "".join(text for one in lines for text in self._lines(one)).encode("ascii")
+        return "".join(text for one in lines for text in self._lines(one)).encode(ASCII)
 
     def _lines(self, one: BookLine) -> Iterator[str]:
         account = short_account(one)
@@ -46,4 +47,4 @@ def _entry(one: BookLine, account: str) -> str:
 
 
 def _line(kind: str, *cells: tuple[str, int]) -> str:
-    return kind + "".join(f"{ascii_only(text)[:width]:<{width}}" for text, width in cells) + "\r\n"
+    return kind + "".join(f"{written(text, ASCII)[:width]:<{width}}" for text, width in cells) + "\r\n"

@@ -18,19 +18,19 @@ class Laid:
     """Writes the table; cells that hold the separator, a quote or a line end are quoted."""
 
     def __init__(self, table: Table) -> None:
-        self._table, self._row, self._form = table, _writer(table), _Form(table)
-        self._cells = [_CELLS[column.field] for column in table.columns]
         self._encoding = "utf-8" if table.encoding == "utf-8-sig" else table.encoding
+        self._table, self._row, self._form = table, _writer(table, self._encoding), _Form(table)
+        self._cells = [_CELLS[column.field] for column in table.columns]
 
     def begin(self) -> bytes:
         """Return the mark of the encoding and the heads of the columns, where they are asked for."""
         mark = codecs.BOM_UTF8 if self._table.encoding == "utf-8-sig" else b""
         heads = self._row([column.head for column in self._table.columns]) if self._table.head else ""
-        return mark + latin(heads, self._encoding)
+        return mark + heads.encode(self._encoding)
 
     def write(self, lines: Iterable[BookLine]) -> bytes:
         """Return the next lines."""
-        return latin("".join(self._row([cell(one, self._form) for cell in self._cells]) for one in lines), self._encoding)
+        return "".join(self._row([cell(one, self._form) for cell in self._cells]) for one in lines).encode(self._encoding)
 
 
 class _Form:
@@ -70,14 +70,15 @@ _CELLS: Final[Mapping[str, Callable[[BookLine, _Form], str]]] = {
 }
 
 
-def _writer(table: Table) -> Callable[[list[str]], str]:
+def _writer(table: Table, encoding: str) -> Callable[[list[str]], str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=table.separator, lineterminator=table.line_end)
 
     def write(cells: list[str]) -> str:
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow(cells)
+        # What stands for a letter that the encoding lacks may need quotes.
+        writer.writerow(cell if cell.isascii() else latin(cell, encoding).decode(encoding) for cell in cells)
         return buffer.getvalue()
 
     return write

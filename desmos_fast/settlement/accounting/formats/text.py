@@ -12,8 +12,8 @@ CLIENTS: Final = "411"
 SHORT: Final = 8
 DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-# What breaks a line or a column of a file that has no quotes.
-PLAIN: Final = str.maketrans({"|": "/", "\t": " ", "\r": " ", "\n": " ", "\x00": " "})
+# What breaks a line or a column of a file that has no quotes: some readers take more controls than CR and LF for the end of a line.
+PLAIN: Final = str.maketrans({"|": "/", **dict.fromkeys(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)), " ")})
 OTHER: Final = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "œ": "oe", "Œ": "OE", "\u00a0": " "}
 
 
@@ -49,9 +49,12 @@ def _letter(letter: str, encoding: str) -> str:
     return letter
 
 
-def ascii_only(text: str) -> str:
-    """Return a text in ASCII, accents left out."""
-    return latin(plain(text), "ascii").decode("ascii")
+def written(text: str, encoding: str) -> str:
+    """Return a text on one line in letters that an encoding has.
+
+    To be done before it is cut or quoted: what stands for a letter may be longer than it, nothing, or a mark that parts cells.
+    """
+    return plain(text if text.isascii() else latin(text, encoding).decode(encoding))
 
 
 def short_account(one: BookLine) -> str:
