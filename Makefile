@@ -23,7 +23,8 @@ KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns
 # What a sanitizer keeps of freed memory says nothing of a release.
 MEASURED := --ignore tests/exchange/test_memory.py
 # Lines are counted in the process of the tests, by tests that reach the same ones each time; what is long would take hours while traced.
-SHORT := -k "not long and not planted and not gigabytes and not threads and not command"
+SHORT := -k "not long and not planted and not gigabytes and not threads and not command and not wherever and not apart \
+  and not every_code and not any_value"
 WRITTEN_TESTS := tests/exchange tests/billing $(wildcard tests/lots/test_kernel_*.py) tests/lots/test_build_encoded.py \
   tests/returns/test_parse.py $(filter tests/settlement/% tests/db/%,$(KERNEL_TESTS))
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.px? ext/*.h)
