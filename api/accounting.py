@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import uuid_of
-from api.keys import BULK, POOL
+from api.keys import BULK, ITEMS, POOL
 from api.problems import BadParameter
 from api.writes import context_of, json_answer, read, write
 from desmos_fast.db.idempotency import Answer
@@ -87,6 +87,8 @@ async def _file(request: web.Request, find: Callable[[Connection, Context], Awai
     if separator is None:
         raise BadParameter(f"separator is one of {', '.join(SEPARATORS)}")
     context = context_of(request)
+    # Lines, the heading of the file among them.
+    request[ITEMS] = 0
     # Closed by the library once it is sent.
     spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
     try:
@@ -94,6 +96,7 @@ async def _file(request: web.Request, find: Callable[[Connection, Context], Awai
             volume = await find(con, context)
             name = service.file_name(volume, wanted)
             async for block in service.write(con, context, volume, wanted, separator):
+                request[ITEMS] += block.count(b"\n")
                 await asyncio.to_thread(spool.write, block)
         spool.seek(0)
     except BaseException:

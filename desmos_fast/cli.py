@@ -46,7 +46,7 @@ GROUPS: Final = (
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
-    "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "openapi",
+    "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
 )  # fmt: skip
 
 for _name in GROUPS:

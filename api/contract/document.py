@@ -9,16 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from api.body import PARAMETERS
-from api.contract import money, rooms
+from api.contract import access, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
 from api.contract.parameters import in_path, in_query
 from api.problems import CONTENT_TYPE
 from api.titles import PROBLEMS
 
-OPERATIONS: Final[dict[tuple[str, str], Operation]] = {one.name: one for one in (*rooms.OPERATIONS, *money.OPERATIONS)}
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {one.name: one for one in (*access.OPERATIONS, *rooms.OPERATIONS, *money.OPERATIONS)}
 VERSION: Final = "1.0.0"
-ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "internal", "database_unavailable", "stopping")
+ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "role_missing", "internal", "database_unavailable", "stopping")
 _BODY: Final = ("empty_body", "body_too_large", "body_too_slow", "media_type", "busy")
 _KEY: Final = ("idempotency_key_missing", "idempotency_key_bad", "idempotency_key_reused", "idempotency_key_running")
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")

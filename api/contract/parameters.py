@@ -42,6 +42,8 @@ IN_PATH: Final[dict[str, Schema]] = {
     "file": _TEXT,
 }
 IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
+    "action": (_TEXT, "Only what was asked for so: a method and a route, or an act."),
+    "actor": (_TEXT, "Only what this key did, by its id, or `operator`."),
     "account": (_TEXT, "An account of the ledger."),
     "age": (_words(*(name for name, _, _ in AGES)), "Only those of this age in days."),
     "allow_late": (_FLAG, "Bill care that is too old, on a person's word."),
