@@ -34,7 +34,12 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/rejects/figures": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice"}),
     "/v1/rejects/{id}/{part}:recycle": frozenset({"validate_only", "allow_late"}),
     **dict.fromkeys(
-        ("/v1/payments/{id}:attach", "/v1/payments/{id}:unpay", "/v1/refunds"), frozenset({"validate_only"})
+        (
+            "/v1/rejects/{id}/{part}:claim", "/v1/rejects/{id}/{part}:assign", "/v1/payments/{id}:attach", "/v1/payments/{id}:unpay",
+            "/v1/refunds", "/v1/matching/settings", "/v1/matching/labels", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
+            "/v1/follow-up/settings", "/v1/follow-up/indus:dispute", "/v1/reminders/{id}:sent", "/v1/reminders/{id}:cancel",
+        ),
+        frozenset({"validate_only"}),
     ),
     "/v1/payments": frozenset({"validate_only", "means", "kind", "state", "invoice", "from", "to", "cursor", "limit"}),
     "/v1/till": frozenset({"on"}),
@@ -53,9 +58,6 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/follow-up/indus": _OF_PAYER | {"kind"},
     "/v1/follow-up/orders": _OF_PAYER,
     "/v1/follow-up/credits": frozenset({"cursor", "limit"}),
-    "/v1/follow-up/settings": frozenset({"validate_only"}),
-    "/v1/follow-up/indus:dispute": frozenset({"validate_only"}),
-    "/v1/reminders/{id}:cancel": frozenset({"validate_only"}),
     "/v1/reminders": _OF_PAYER | {"state", "rule"},
     "/v1/reminders/{id}/letter": frozenset({"format"}),
     "/v1/audits/tp/{quarter}": frozenset({"format"}),

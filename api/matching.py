@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.writes import json_answer, read, write
+from api.writes import json_answer, read, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -31,7 +31,7 @@ async def put(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.put(con, context, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.get("/v1/matching/labels")
@@ -51,7 +51,7 @@ async def teach(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.teach(con, context, body), status=201)
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.post("/v1/matching/labels:forget")
@@ -62,4 +62,4 @@ async def forget(request: web.Request) -> web.StreamResponse:
         await service.forget(con, context, body)
         return Answer(status=204, body=b"")
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)

@@ -11,7 +11,7 @@ from aiohttp import web
 from api.body import LIMIT, flag, number, read_body, uuid_of
 from api.keys import TARIFFS
 from api.problems import BadCursor, BadParameter, NotFound
-from api.writes import json_answer, read, write
+from api.writes import json_answer, read, write, write_or_try
 from desmos_fast.billing.intake import Terms
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
@@ -135,21 +135,21 @@ async def recycle(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/v1/rejects/{id}/{part}:claim")
 async def claim(request: web.Request) -> web.StreamResponse:
-    """Note that a claim was sent to the payer: the share waits again."""
+    """Note that a claim was sent to the payer: the share waits again; with `?validate_only=true` say what that would be."""
     invoice, part = uuid_of(request, "id"), part_of(request)
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await deciding.claim(con, context, invoice, part, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.post("/v1/rejects/{id}/{part}:assign")
 async def assign(request: web.Request) -> web.StreamResponse:
-    """Give a reject to a person, or back to the owner of its class."""
+    """Give a reject to a person, or back to the owner of its class; with `?validate_only=true` keep nothing."""
     invoice, part = uuid_of(request, "id"), part_of(request)
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await deciding.assign(con, context, invoice, part, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)

@@ -8,7 +8,7 @@ from aiohttp import web
 from api.body import number, uuid_of
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter
-from api.writes import json_answer, read, write, write_or_try
+from api.writes import json_answer, read, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -78,7 +78,7 @@ async def sent(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, _: bytes) -> Answer:
         return json_answer(await service.send(con, context, reminder))
 
-    return await write(request, effect, empty=True)
+    return await write_or_try(request, effect, empty=True)
 
 
 @routes.post("/v1/reminders/{id}:cancel")

@@ -8,7 +8,7 @@ from aiohttp import web
 from api.body import number, uuid_of
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter
-from api.writes import json_answer, read, write, write_bulk
+from api.writes import json_answer, read, write, write_bulk, write_or_try
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
@@ -104,4 +104,4 @@ async def discard(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await dead.discard(con, context, letter, body))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)

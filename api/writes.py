@@ -103,22 +103,22 @@ async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> 
     return respond(answer)
 
 
-async def trial(request: web.Request, effect: Effect) -> web.Response:
+async def trial(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
     """Answer what an effect would do, in a transaction that the effect itself undoes; it takes a place among the centre's writes.
 
     Raises BodyTooLarge, EmptyBody, Busy, DatabaseDown, and what the effect raises.
     """
     context = context_of(request)
-    body = await read_body(request, LIMIT)
+    body = await read_body(request, LIMIT, empty=empty)
     async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
         answer = await effect(con, context, body)
     return respond(answer)
 
 
-async def write_or_try(request: web.Request, effect: Effect) -> web.Response:
+async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
     """Do what `write` does, or for `?validate_only=true`, which needs no key, answer the same and keep nothing."""
     if not flag(request, "validate_only"):
-        return await write(request, effect)
+        return await write(request, effect, empty=empty)
 
     async def undone(con: Connection, context: Context, body: bytes) -> Answer:
         attempt = con.transaction()
@@ -128,7 +128,7 @@ async def write_or_try(request: web.Request, effect: Effect) -> web.Response:
         finally:
             await attempt.rollback()
 
-    return await trial(request, undone)
+    return await trial(request, undone, empty=empty)
 
 
 async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:

@@ -29,6 +29,14 @@ def credit(label: str, day: str = "021026") -> list[str]:
     return [statements.movement(2100, label, day=day)]
 
 
+async def test_settings_that_are_tried_are_not_kept(desk: Desk) -> None:
+    before = (await desk.get("/v1/matching/settings")).json
+    headers = {"Authorization": f"Bearer {desk.key}"}
+    reply = await desk.house.send("PUT", "/v1/matching/settings?validate_only=true", headers, b'{"window_to": 20}')
+    assert reply.status == 200 and reply.json["window_to"] == 20, reply.body
+    assert (await desk.get("/v1/matching/settings")).json == before
+
+
 async def put(desk: Desk, body: dict[str, Any]) -> Reply:
     headers = {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": str(uuid7())}
     return await desk.house.send("PUT", "/v1/matching/settings", headers, json.dumps(body).encode())
