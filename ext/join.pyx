@@ -121,6 +121,7 @@ cdef int open_table(Table *table, Py_ssize_t rows) except -1:
     return 0
 
 
+@cython.overflowcheck(False)
 cdef void close_table(Table *table) noexcept nogil:
     give_back(table.slots, <size_t>table.capacity * sizeof(uint64_t))
     free(table.following)

@@ -101,7 +101,7 @@ cdef class Posts:
         EVP_MD_CTX_free(self.hashing)
         EVP_MD_free(self.kind)
 
-    cdef int name_all(self) noexcept nogil:
+    cdef int name_all(self) except? FAILED nogil:
         cdef Py_ssize_t i
         cdef Line *line
         for i in range(self.of.settled):
@@ -222,7 +222,7 @@ cdef class Posts:
         finally:
             free(start)
 
-    cdef char *fill(self, int stream, char *out, const char *end) noexcept nogil:
+    cdef char *fill(self, int stream, char *out, const char *end) except? NULL nogil:
         cdef Py_ssize_t place
         cdef uint32_t at
         while out != NULL and out < end:
@@ -268,7 +268,7 @@ cdef class Posts:
             return NULL
         return hex_in(out, found, 8)
 
-    cdef bint fill_columns(self, char **out, Py_ssize_t rows) noexcept nogil:
+    cdef bint fill_columns(self, char **out, Py_ssize_t rows) except -1 nogil:
         cdef Py_ssize_t i
         cdef uint32_t at
         cdef int c
@@ -283,7 +283,7 @@ cdef class Posts:
         self.places[MATCHES] += rows
         return True
 
-    cdef bint match_in(self, char **out, const Line *line, const char *key) noexcept nogil:
+    cdef bint match_in(self, char **out, const Line *line, const char *key) except -1 nogil:
         out[0] = uuid_in(out[0], line.order_id)
         out[1] = decimal(out[1], line.line)
         out[2] = uuid_in(out[2], line.match_id)
@@ -380,7 +380,7 @@ cdef class Posts:
         close(start, out)
         return int8_field(int8_field(out, debit), credit)
 
-    cdef char *line_rows(self, char *out, const Line *line, const char *key) noexcept nogil:
+    cdef char *line_rows(self, char *out, const Line *line, const char *key) except? NULL nogil:
         cdef int64_t due = due_of(line)
         out = self.line_row(out, line, key, 1, source_of(line), False, line.amount, 0)
         if due:

@@ -55,6 +55,7 @@ cdef class Settlement:
     cdef bint begun, ended
     cdef int take(self, bytes data, int stage) except -1
     cdef int open_stream(self, const char *data, Py_ssize_t size, Py_ssize_t *at) except -1
+    cdef int close_stream(self) except -1
     cdef int read_lines(self, const char *data, Py_ssize_t size, Py_ssize_t *at) noexcept nogil
     cdef int read_shares(self, const char *data, Py_ssize_t size, Py_ssize_t *at) noexcept nogil
     cdef int fit_rows(self) noexcept nogil

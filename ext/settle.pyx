@@ -267,11 +267,13 @@ cdef class Settlement:
         at[0], self.begun = HEADER, True
         return 1
 
-    def close_stream(self):
+    cdef int close_stream(self) except -1:
         if not self.ended:
             raise ValueError("the stream has not ended")
         self.stage, self.begun, self.ended, self.rest = self.stage + 1, False, False, b""
 
+    # Rows are at most ROW, and what they take lies in memory: their products cannot overflow, here and below.
+    @cython.overflowcheck(False)
     cdef int fit_rows(self) noexcept nogil:
         cdef Py_ssize_t room = self.room * 2 if self.room else FIRST_ROOM
         cdef void *wider
@@ -289,6 +291,7 @@ cdef class Settlement:
         self.keys, self.room = <char *>wider, room
         return 0
 
+    @cython.overflowcheck(False)
     cdef int fit_texts(self, Py_ssize_t size) noexcept nogil:
         cdef size_t room = self.texts_room * 2 + <size_t>size
         cdef void *wider
@@ -300,6 +303,7 @@ cdef class Settlement:
         self.texts, self.texts_room = <char *>wider, room
         return 0
 
+    @cython.overflowcheck(False)
     cdef int read_lines(self, const char *data, Py_ssize_t size, Py_ssize_t *at) noexcept nogil:
         cdef Field[14] fields
         cdef Line *line
@@ -320,6 +324,7 @@ cdef class Settlement:
                 name_line(line, self.texts, &self.texts_size, &fields[L_REF])
             self.count += 1
 
+    @cython.overflowcheck(False)
     cdef int read_shares(self, const char *data, Py_ssize_t size, Py_ssize_t *at) noexcept nogil:
         cdef Field[GROUP][9] fields
         cdef char[GROUP * KEY] keys
@@ -346,6 +351,7 @@ cdef class Settlement:
                     pay(self.lines, found[i], self.table.following, fields[i])
         return status
 
+    @cython.overflowcheck(False)
     cdef int choose(self) noexcept nogil:
         cdef Py_ssize_t i, others = 0
         cdef uint64_t mask = 1
