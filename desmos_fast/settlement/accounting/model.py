@@ -58,7 +58,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     columns: Annotated[tuple[Column, ...], Meta(min_length=1, max_length=40)]
     separator: Literal[";", ",", "\t", "|"] = ";"
     decimal: Literal[",", "."] = ","
-    dates: Annotated[str, Meta(pattern=r"^((AAAA|AA|MM|JJ)[-/. ]?){3}$")] = "JJ/MM/AAAA"
+    dates: Annotated[str, Meta(pattern=r"^(?=.*AA)(?=.*MM)(?=.*JJ)((AAAA|AA|MM|JJ)[-/. ]?){3}$")] = "JJ/MM/AAAA"
     encoding: Literal["utf-8", "utf-8-sig", "iso-8859-15", "cp1252"] = "utf-8"
     line_end: Literal["\n", "\r\n"] = "\r\n"
     head: bool = True

@@ -16,6 +16,13 @@ Format = Literal["auto", "cfonb120", "camt", "csv"]
 # A statement that is read as a whole; one that is read as a stream has no bound of ours.
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _HEAD: Final = 4096
+# What people send in the place of a statement.
+_OTHERS: Final = {
+    b"\x1f\x8b": "packed (gzip)",
+    b"PK\x03\x04": "a ZIP file or a workbook of a spreadsheet",
+    b"\xd0\xcf\x11\xe0": "a workbook of a spreadsheet",
+    b"%PDF": "a PDF",
+}
 
 
 def stream_statement(
@@ -27,7 +34,11 @@ def stream_statement(
     Raises BankRefused with the first fault of a file that cannot be taken.
     """
     source.seek(0)
-    known = statement_format if statement_format != "auto" else _format_of(source.read(_HEAD), mapping)
+    head = source.read(_HEAD)
+    for mark, name in _OTHERS.items():
+        if head.startswith(mark):
+            refuse("BANK_UNKNOWN_RECORD", f"the file is {name} and no statement", "unpack it, or save it as the bank's text file or CSV", 1)
+    known = statement_format if statement_format != "auto" else _format_of(head, mapping)
     if known == "camt":
         return camt.lines(source, found)
     if known == "cfonb120":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One entry of a camt statement: its amount, dates and status, and the line or lines that it becomes."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
@@ -15,6 +16,7 @@ from desmos_fast.settlement.bank.texts import NO_END_TO_END, digit_runs, minor_a
 # Balances are below 2^63 minor units, with room for sums.
 LARGEST: Final = 10**17
 _AGAIN: Final = "ask the bank for the file again"
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Balance = tuple[str, date, Cents]
 
 
@@ -79,7 +81,8 @@ def date_of(element: Node | None, near: Node, what: str) -> date:
     """Return the day that a date choice holds (Dt or DtTm). Raises BankRefused."""
     text = text_at(element, "Dt") or text_at(element, "DtTm") or ""
     try:
-        return date.fromisoformat(text[:10])
+        # The library takes other ways of writing a day too, by weeks for one.
+        return date.fromisoformat(text[:10] if _DAY.match(text) else "")
     except ValueError:
         refuse("BANK_BAD_DATE", f"{what}: not a date, year-month-day", _AGAIN, near.line, None, text[:40])
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from datetime import date, datetime
 
+import msgspec
 import pytest
 
 from desmos_fast.base.errors import OurBug
@@ -194,3 +195,11 @@ def test_letters_that_a_table_lacks_part_no_cells(separator: str) -> None:
     read = list(csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True))
     assert [len(row) for row in read] == [3] * (len(book) + 1)
     assert [row[2] for row in read[1:]] == [amount(one.debit - one.credit) for one in book]
+
+
+@pytest.mark.parametrize("dates", ["JJ/JJ/AAAA", "AAAA-MM-MM", "AA/MM", "AA/AA/MM"])
+def test_a_pattern_of_dates_has_a_day_a_month_and_a_year(dates: str) -> None:
+    form = {"columns": [{"head": "Date", "field": "day"}], "dates": dates}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(form, Table)
+    assert msgspec.convert({**form, "dates": "AAAAMMJJ"}, Table).dates == "AAAAMMJJ"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import json
 from pathlib import Path
 
@@ -96,3 +97,16 @@ def test_a_mapping_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     mapping.write_text("columns = 1")
     run = RUNNER.invoke(app, ["bank", "parse", "-", "--mapping", str(mapping)], input=CSV)
     assert run.exit_code == 1 and isinstance(run.exception, MappingInvalid)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (gzip.compress(b"0130002"), "gzip"), (b"PK\x03\x04" + bytes(200), "ZIP"), (b"\xd0\xcf\x11\xe0" + bytes(200), "workbook"),
+        (b"%PDF-1.7\n;;;\n", "PDF"),
+    ],
+)  # fmt: skip
+def test_what_is_sent_in_the_place_of_a_statement_is_named(data: bytes, what: str) -> None:
+    run = RUNNER.invoke(app, ["bank", "parse", "-"], input=data)
+    fault = json.loads(run.stderr)
+    assert (run.exit_code, fault["code"]) == (1, "BANK_UNKNOWN_RECORD") and what in fault["message"]

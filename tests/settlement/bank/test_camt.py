@@ -174,7 +174,11 @@ def test_dates_may_have_a_time_and_a_pending_entry_only_a_value_date() -> None:
     assert line.booking_date == line.value_date == date(2026, 10, 5)
 
 
-NO_DATES = [Entry(booked="2026-02-30"), Entry(booked="202610"), Entry(booked=None, valued=None), Entry(valued="x")]
+NO_DATES = [
+    *(Entry(booked=text) for text in ("2026-02-30", "202610", "2026-W40-5", "20261002")),
+    Entry(booked=None, valued=None),
+    Entry(valued="x"),
+]
 
 
 @pytest.mark.parametrize("entry", NO_DATES)
