@@ -13,8 +13,11 @@ BUILT := build/.built
 # The kernels in place are those of a release: each safety build has a copy of the tree under build/, and its switches are set there alone.
 unexport DESMOS_DEBUG DESMOS_ANNOTATE DESMOS_SANITIZE
 SAFETY := build/safety
+CONTRACT := build/contract
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
+# How long `make contract` goes on with each of its phases.
+SECONDS := 120
 TARGETS := claims invoices columns arl rsp cfonb
 # Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
 WORKERS := 4
@@ -33,7 +36,7 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate fault defects serve migrate docs golden lock clean
+.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,7 +84,7 @@ $(PEERS): $(READY) requirements/bench.txt
 bench: $(BUILT) $(PEERS) ## Measure everything beside its peers (ARGS="codec --quick" for a part)
 	@$(PY) -m desmos_fast.cli bench $(ARGS)
 
-# An interpreter of its own for the tools of two targets would be no test of the environment: they are put beside it.
+# An interpreter of its own for the tools of three targets would be no test of the environment: they are put beside it.
 $(SAFETY)/.ready: $(READY) requirements/safety.txt
 	@$(PIP) --require-hashes --only-binary :all: --upgrade --target $(SAFETY) -r requirements/safety.txt
 	@touch $@
@@ -108,6 +111,13 @@ coverage: $(SAFETY)/.ready ## Say which lines of the kernels the tests of the ke
 	  .venv/bin/python -m coverage run --rcfile tests/coverage.ini -m pytest -q --timeout 1200 $(MEASURED) $(SHORT) $(WRITTEN_TESTS) && \
 	  .venv/bin/python -m coverage report --rcfile tests/coverage.ini
 
+$(CONTRACT)/.ready: $(READY) requirements/contract.txt
+	@$(PIP) --require-hashes --only-binary :all: --upgrade --target $(CONTRACT) -r requirements/contract.txt
+	@touch $@
+
+contract: $(BUILT) $(CONTRACT)/.ready ## Ask the running service whatever its description allows, and what it does not (SECONDS=600 for longer)
+	@$(PY) -m tests.api.fuzzed $(CONTRACT) $(SECONDS)
+
 annotate: $(READY) ## Write each kernel as a page that shows where it calls Python
 	@DESMOS_ANNOTATE=1 scripts/safety-build annotate
 	@ls build/annotate/build/cython/ext/*.html
@@ -133,7 +143,7 @@ golden: $(BUILT) ## Encode the golden inputs again and show what would change
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
-	@for list in all bench safety; do \
+	@for list in all bench safety contract; do \
 	  build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url \
 	    --no-emit-find-links --no-emit-options --no-emit-trusted-host --strip-extras --upgrade \
 	    --output-file requirements/$$list.txt requirements/$$list.in || exit 1; done

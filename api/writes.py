@@ -120,6 +120,10 @@ async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = Fa
     if not flag(request, "validate_only"):
         return await write(request, effect, empty=empty)
 
+    # A key is not needed, but a trial tells what the real request would be refused for.
+    if "Idempotency-Key" in request.headers:
+        idempotency_key(request)
+
     async def undone(con: Connection, context: Context, body: bytes) -> Answer:
         attempt = con.transaction()
         await attempt.start()

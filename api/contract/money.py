@@ -4,6 +4,8 @@
 import types
 from typing import Any, Final
 
+import msgspec
+
 from api.contract.model import BYTES, TEXT, Operation, variant
 from desmos_fast.settlement.accounting.model import AccountingSettings, Export, ExportAsked, ExportList
 from desmos_fast.settlement.accounting.model import SettingsShown as BooksShown
@@ -56,12 +58,17 @@ _LISTS: Final[dict[str, tuple[Any, str]]] = {
     "credits": (CreditUnexplained, "List the credits that no order explains."),
 }
 _MATCHED: Final = (
-    "already_matched", "decision_final", "decision_invalid", "decision_stale", "match_contradicts", "match_not_confirmed", "not_a_candidate",
-    "not_barred_yet", "not_found", "nothing_proposed", "pieces_taken", "share_closed", "share_refuses", "split_refused", "sum_differs",
+    "already_matched", "decision_final", "decision_invalid", "decision_stale", "match_contradicts", "match_not_confirmed",
+    "not_a_candidate", "not_barred_yet", "not_found", "nothing_proposed",
+    "pieces_taken", "share_closed", "share_refuses", "split_refused", "sum_differs",
 )  # fmt: skip
 _PAID: Final = ("payment_refused", "not_found", "nothing_at_desk", "payment_bounced", "payment_spent", "prepayment_forbidden")
 _BOOKS: Final = ("accounting_invalid", "siren_missing")
 _REJECT: Final = ("reject_request_invalid", "share_not_rejected", "why_missing")
+
+
+def _page_of(item: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    return variant(Page, f"PageOf{item.__name__}", items=types.GenericAlias(tuple, (item, ...)))
 
 
 def _read(path: str, tag: str, answer: Any, *problems: str, **more: Any) -> Operation:
@@ -70,6 +77,10 @@ def _read(path: str, tag: str, answer: Any, *problems: str, **more: Any) -> Oper
 
 def _write(path: str, tag: str, body: Any, answer: Any, *problems: str, **more: Any) -> Operation:
     return Operation(**{"method": "POST", "way": "write"} | more, path=path, tag=tag, body=body, answer=answer, problems=problems)
+
+
+def _try(path: str, tag: str, body: Any, answer: Any, *problems: str, **more: Any) -> Operation:
+    return _write(path, tag, body, answer, *problems, way="try", **more)
 
 
 OPERATIONS: Final = (
@@ -82,56 +93,43 @@ OPERATIONS: Final = (
     _read("/v1/bank-mappings/{name}", "bank", NamedMapping),
     _write("/v1/reconciliations", "matching", None, RunAnswer, "not_json", empty=True),
     _read("/v1/dashboard", "settlement", Dashboard),
-    _write("/v1/decisions", "decisions", Request, Decided, *_MATCHED, way="try", status=201, tried=Decided),
+    _try("/v1/decisions", "decisions", Request, Decided, *_MATCHED, status=201, tried=Decided),
     _read("/v1/decisions", "decisions", DecisionPage),
     _read("/v1/matches", "matching", MatchPage),
     _read("/v1/matches/{id}", "matching", MatchView),
     _read("/v1/matching/settings", "matching", SettingsShown),
-    _write("/v1/matching/settings", "matching", ChosenSettings, SettingsShown, "matching_invalid", method="PUT"),
+    _try("/v1/matching/settings", "matching", ChosenSettings, SettingsShown, "matching_invalid", method="PUT"),
     _read("/v1/matching/labels", "matching", LabelsShown),
-    _write("/v1/matching/labels", "matching", Teaching, LabelShown, "matching_invalid", "label_limit", status=201),
-    _write("/v1/matching/labels:forget", "matching", Forgetting, None, "matching_invalid", "not_found", status=204),
+    _try("/v1/matching/labels", "matching", Teaching, LabelShown, "matching_invalid", "label_limit", status=201),
+    _try("/v1/matching/labels:forget", "matching", Forgetting, None, "matching_invalid", "not_found", status=204),
     _read("/v1/rejects", "rejects", RejectPage),
     _read("/v1/rejects/figures", "rejects", RejectFigures),
     _read("/v1/rejects/{id}/{part}/payments", "rejects", PaymentsFound, "share_not_rejected"),
-    _write(
+    _try(
         "/v1/rejects/{id}/{part}:recycle", "rejects", RecycleRequest, Recycled, *_REJECT, "reject_not_resent", "recycle_parts",
-        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", way="try", status=201,
+        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", status=201,
         tried=Recycled, location=True,
     ),
-    _write("/v1/rejects/{id}/{part}:claim", "rejects", ClaimRequest, Claimed, *_REJECT),
-    _write("/v1/rejects/{id}/{part}:assign", "rejects", AssignRequest, Assigned, *_REJECT),
-    _write("/v1/payments", "payments", PaymentAsked, PaymentView, *_PAID, way="try", status=201, tried=PaymentView, location=True),
-    _write("/v1/payments/{id}:attach", "payments", AttachAsked, PaymentView, *_PAID, way="try", tried=PaymentView),
-    _write("/v1/payments/{id}:unpay", "payments", UnpayAsked, PaymentView, *_PAID, "why_missing", way="try", tried=PaymentView),
-    _write(
-        "/v1/refunds", "payments", RefundAsked, PaymentView, *_PAID, "refund_too_high", "why_missing", way="try", status=201,
-        tried=PaymentView, location=True,
+    _try("/v1/rejects/{id}/{part}:claim", "rejects", ClaimRequest, Claimed, *_REJECT),
+    _try("/v1/rejects/{id}/{part}:assign", "rejects", AssignRequest, Assigned, *_REJECT),
+    _try("/v1/payments", "payments", PaymentAsked, PaymentView, *_PAID, status=201, location=True),
+    _try("/v1/payments/{id}:attach", "payments", AttachAsked, PaymentView, *_PAID),
+    _try("/v1/payments/{id}:unpay", "payments", UnpayAsked, PaymentView, *_PAID, "why_missing"),
+    _try(
+        "/v1/refunds", "payments", RefundAsked, PaymentView, *_PAID, "refund_too_high", "why_missing", status=201, location=True,
     ),
     _read("/v1/payments", "payments", PaymentPage),
     _read("/v1/payments/{id}", "payments", PaymentView),
     _read("/v1/till", "payments", Till),
-    *(
-        _read(f"/v1/follow-up/{name}", "follow-up", variant(Page, f"PageOf{item.__name__}", items=types.GenericAlias(tuple, (item, ...))), summary=summary)
-        for name, (item, summary) in _LISTS.items()
-    ),
+    *(_read(f"/v1/follow-up/{name}", "follow-up", _page_of(item), summary=summary) for name, (item, summary) in _LISTS.items()),
     _read("/v1/follow-up/settings", "follow-up", TermsShown),
-    _write(
-        "/v1/follow-up/settings", "follow-up", TermAsked, TermSet, "setting_refused", "follow_up_invalid", way="try", status=201,
-        tried=TermSet,
-    ),
-    _write(
-        "/v1/follow-up/indus:dispute", "follow-up", Dispute, Disputed, "not_found", "why_missing", "follow_up_invalid", way="try",
-        tried=Disputed,
-    ),
+    _try("/v1/follow-up/settings", "follow-up", TermAsked, TermSet, "setting_refused", "follow_up_invalid", status=201),
+    _try("/v1/follow-up/indus:dispute", "follow-up", Dispute, Disputed, "not_found", "why_missing", "follow_up_invalid"),
     _read("/v1/reminders", "follow-up", ReminderPage),
     _read("/v1/reminders/{id}", "follow-up", ReminderView),
     _read("/v1/reminders/{id}/letter", "follow-up", None, media=(TEXT, "text/html")),
-    _write("/v1/reminders/{id}:sent", "follow-up", None, ReminderView, "reminder_closed", empty=True),
-    _write(
-        "/v1/reminders/{id}:cancel", "follow-up", Ending, ReminderView, "reminder_closed", "why_missing", "follow_up_invalid", way="try",
-        tried=ReminderView,
-    ),
+    _try("/v1/reminders/{id}:sent", "follow-up", None, ReminderView, "reminder_closed", empty=True),
+    _try("/v1/reminders/{id}:cancel", "follow-up", Ending, ReminderView, "reminder_closed", "why_missing", "follow_up_invalid"),
     _read("/v1/audits/tp", "follow-up", KeptList),
     _read("/v1/audits/tp/{quarter}", "follow-up", TpAudit, "quarter_invalid", media=("application/json", "text/html", "text/markdown")),
     _read("/v1/ledger/entries", "ledger", EntryPage),

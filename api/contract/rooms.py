@@ -96,7 +96,7 @@ OPERATIONS: Final = (
         problems=("dead_request_invalid", "dead_ended", "why_missing", *_RETURNED),
     ),
     Operation(
-        method="POST", path="/v1/returns/dead/{id}:discard", way="write", tag="returns", body=Discard, answer=DeadWhole,
+        method="POST", path="/v1/returns/dead/{id}:discard", way="try", tag="returns", body=Discard, answer=DeadWhole,
         problems=("dead_request_invalid", "dead_ended", "why_missing"),
     ),
     Operation(

@@ -18,13 +18,9 @@ def openapi(
 ) -> None:
     """Write the OpenAPI 3.1 description that the service gives at /v1/openapi.json."""
     import orjson
-    from aiohttp import web
 
-    from api.app import add_routes
-    from api.openapi import description
+    from api.app import described
 
-    app = web.Application()
-    add_routes(app)
-    written = orjson.dumps(description(app), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    written = orjson.dumps(described(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     with atomic_output(output) as target:
         target.write(written)

@@ -32,6 +32,7 @@ from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
+from tests.api import contract
 from tests.api.wire import Wire
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
@@ -128,7 +129,9 @@ class House:
     async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Reply:
         """Send one request as it is."""
         async with self.session.request(method, self.url + path, headers=headers, data=body) as response:
-            return Reply(response.status, await response.read(), response.headers)
+            reply = Reply(response.status, await response.read(), response.headers)
+        contract.check(method, path, reply.status, reply.headers.get("Content-Type", ""), reply.body)
+        return reply
 
 
 @pytest.fixture(scope="session")

@@ -6,22 +6,13 @@ import re
 from typing import Any, Final
 
 import orjson
-from aiohttp import web
 from jsonschema import Draft202012Validator, FormatChecker
 
-from api.app import add_routes
-from api.openapi import description
+from api import app
 
 # A long list says nothing of its rows that its first megabyte does not.
 LONGEST: Final = 256 * 1024
-
-
-@functools.cache
-def described() -> dict[str, Any]:
-    """Return the description."""
-    app = web.Application()
-    add_routes(app)
-    return description(app)
+described: Final = functools.cache(app.described)
 
 
 @functools.cache
