@@ -8,7 +8,13 @@ from typing import Final, Literal, NamedTuple
 SYNTHETIC_PLACE: Final = "99999"
 LA_POSTE: Final = "356000000"
 LA_POSTE_SEAT: Final = "35600000000048"
-_NIR_IN_TEXT: Final = re.compile(r"(?<![0-9A-Za-z])([0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6})([0-9]{2})?(?![0-9A-Za-z])")
+_GAP: Final = r"[ .\xa0\u202f-]"
+# In one piece, or in groups as cards and people write it: sex, year, month, place of birth, order, key.
+_NIR_IN_TEXT: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}(?:[0-9]{2})?"
+    rf"|[1-478]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}(?:[0-9]{{2}}|2[ABab]){_GAP}?[0-9]{{3}}{_GAP}[0-9]{{3}}(?:{_GAP}[0-9]{{2}})?)"
+    r"(?![0-9A-Za-z])"
+)
 
 
 def nir_key(nir13: str) -> int:
