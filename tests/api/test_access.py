@@ -3,12 +3,16 @@
 
 import asyncio
 import dataclasses
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 
@@ -16,9 +20,13 @@ from desmos_fast.base.settings import load
 from desmos_fast.base.types import KeyKind, uuid7
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
-from desmos_fast.identity import service
+from desmos_fast.identity import service, store
 from desmos_fast.identity.model import KeyAsked
 from tests.api.conftest import Desk, House, Reply, person
+from tests.api.test_centre_commands import home
+from tests.api.worker import ROOT, environment
+
+__all__ = ("home",)
 
 
 async def delete(desk: Desk, path: str) -> Reply:
@@ -118,7 +126,8 @@ async def test_an_end_stays_an_end(desk: Desk) -> None:
     keys = {key["id"]: key for key in (await desk.get("/v1/keys")).json["keys"]}
     assert datetime.fromisoformat(keys[told["id"]]["expires_at"]) == soon
     assert soon <= datetime.fromisoformat(new["expires_at"]) < soon + timedelta(minutes=1)
-    for wrong in ({"overlap_s": -1}, {"overlap_s": 2_592_001}, {"overlap_s": 2**62}, {"overlap": 1}, []):
+    wrongs: list[object] = [{"overlap_s": -1}, {"overlap_s": 2_592_001}, {"overlap_s": 2**62}, {"overlap": 1}, []]
+    for wrong in wrongs:
         assert (await desk.post(f"/v1/keys/{new['id']}:rotate", wrong)).code == "key_refused", wrong
 
 
@@ -172,14 +181,14 @@ async def test_the_last_use_is_noted_at_most_once_a_minute(house: House, desk: D
 
 async def test_many_who_come_at_once_are_looked_up_once(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
-    ask = service.store.authenticate
+    ask = store.authenticate
 
     async def counted(*args: Any) -> Any:
         nonlocal asked
         asked += 1
         return await ask(*args)
 
-    monkeypatch.setattr(service.store, "authenticate", counted)
+    monkeypatch.setattr(store, "authenticate", counted)
     replies = await asyncio.gather(*(desk.get("/v1/nothing") for _ in range(30)))
     assert {reply.status for reply in replies} == {404}
     assert asked <= 3
@@ -211,3 +220,35 @@ async def test_a_key_of_before_may_do_everything(house: House, kind: KeyKind) ->
         await con.execute("INSERT INTO api_key (tenant_id, id, kind, hash) VALUES ($1, $2, $3, $4)", desk.tenant, uuid7(), kind,
                           service.hash_key(secret(load(), "api_keys"), old := f"dsf_{kind}_{uuid7().hex}{'0' * 11}"))  # fmt: skip
     assert (await dataclasses.replace(desk, key=old).get("/v1/keys")).status == 200
+
+
+async def test_keys_are_kept_from_the_command_line(desk: Desk, home: Path) -> None:
+    async def key(name: str, *rest: str) -> tuple[int, str, str]:
+        # Run as any command, but for the centre, which is an argument here.
+        command = [sys.executable, "-m", "desmos_fast.cli", "key", name, desk.finess, *rest]
+        env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn}
+        done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, errors = await key("new", "--kind", "test", "--role", "biller", "--role", "ops", "--label", "Caisse", "--days", "30")
+    assert status == 0 and out.startswith("dsf_test_"), errors
+    old = errors.split()[-1].rstrip(".")
+    assert (await key("new", "--kind", "test", "--role", "boss"))[0] == 1
+    status, out, errors = await key("rotate", old, "--overlap", "2")
+    assert status == 0 and out.startswith("dsf_test_"), errors
+    new = errors.split()[-1].rstrip(".")
+    status, out, _ = await key("list", "--json")
+    listed = {one["id"]: one for one in orjson.loads(out)["keys"]}
+    assert len(listed) == 3 and listed[new]["replaces"] == old and listed[new]["roles"] == ["biller", "ops"]
+    left = datetime.fromisoformat(listed[old]["expires_at"]) - datetime.now(UTC)
+    assert timedelta(minutes=110) < left <= timedelta(hours=2)
+    assert (await key("revoke", new))[:2] == (0, f"{new} is revoked\n")
+    assert "Caisse" in (await key("list"))[1] and "revoked" in (await key("list"))[1]
+    assert (await key("rotate", new))[0] == 3
+    assert (await key("revoke", str(uuid7())))[0] == 1
+    status, out, _ = await key("new", "--kind", "live")
+    live = (await key("list", "--json"))[1]
+    assert orjson.loads(live)["keys"][0]["roles"] == ["admin"] and orjson.loads(live)["keys"][0]["kind"] == "live"
+    async with direct(desk.house.owner_dsn, desk.tenant) as con:
+        acts = [(row["actor"], row["action"]) for row in await con.fetch("SELECT actor, action FROM audit ORDER BY seq")]
+    assert acts == [("operator", f"key.{act}") for act in ("created", "rotated", "revoked", "created")]
