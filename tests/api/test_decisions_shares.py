@@ -144,6 +144,9 @@ async def claimed_back(centre: Centre, amount: int = 2100) -> Any:
 async def test_what_is_contested_and_won_is_owed_by_the_payer_and_the_share_is_settled_again(centre: Centre) -> None:
     recovery = await claimed_back(centre)
     made = await decide(centre, "indu_contest", share=share(centre))
+    open_indus = (await centre.desk.get("/v1/follow-up/indus")).json
+    assert [(one["subject"], one["identified"]) for one in open_indus["items"]] == [("o:2#1", False)]
+    assert open_indus["total"]["cents"] == (await centre.balances())[f"indu:{AMO}"]
     assert (await centre.shares())["1/amo"] == ("settled", 2100, 2100, None)
     balances = await centre.balances()
     assert balances[f"indu:{AMO}"] == 2100 and balances[f"attente:{AMO}"] == -2100 and f"creance:{AMO}:CENTRE/1" not in balances

@@ -102,7 +102,7 @@ taken AS (
      UNION ALL
     SELECT o.id || '/' || l.line, o.ref || '#' || l.line, l.payer, false, NULL, NULL, NULL, -l.amount, o.payment_date, NULL
       FROM order_line AS l JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
-     WHERE l.tenant_id = $1 AND l.match_id IS NULL AND l.parked AND l.status = 'recovery'
+     WHERE l.tenant_id = $1 AND l.parked AND l.status = 'recovery'
 ),
 indu AS (
     SELECT t.*, (t.taken_on + make_interval(months => (SELECT answer_months FROM limits)))::date AS answer_by,
