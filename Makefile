@@ -36,7 +36,7 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock clean
+.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock rules clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -140,6 +140,12 @@ docs: $(BUILT) ## Write the reference pages of the records from their tables
 golden: $(BUILT) ## Encode the golden inputs again and show what would change
 	@for json in tests/golden/[0-9]*.ndjson; do case $$json in *.decoded.*) continue;; esac; \
 	  $(PY) -m desmos_fast.cli fse encode $$json -o - | cmp - $${json%.ndjson}.b2 && echo "$$json same" || exit 1; done
+
+rules: $(BUILT) ## Write the rules of Prometheus and their cases, and play these through promtool
+	@scripts/system-packages promtool
+	@$(PY) -m desmos_fast.cli slo rules
+	@$(PY) -m tests.monitoring.cases
+	@$(PY) -m pytest -q tests/monitoring
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools

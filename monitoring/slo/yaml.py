@@ -15,11 +15,14 @@ def _lines(told: Any, indent: str) -> Iterator[str]:
     if isinstance(told, Mapping):
         for key, value in told.items():
             yield from _entry(f"{indent}{key}:", value, indent + "  ")
-    else:
-        for value in told:
+        return
+    for value in told:
+        if isinstance(value, Mapping):
             first, *rest = _lines(value, indent + "  ")
             yield f"{indent}- {first.lstrip()}"
             yield from rest
+        else:
+            yield from _entry(f"{indent}-", value, indent + "  ")
 
 
 def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
