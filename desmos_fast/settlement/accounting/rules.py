@@ -30,7 +30,8 @@ from desmos_fast.settlement.accounting.model import (
 
 FOLDER: Final = Path(__file__).parent
 # What was earned or lost before stays with the centre: its own account when it opens a year.
-CARRIED: Final = ChartRow(number="110000", label="Report à nouveau")
+CARRIED: Final = ChartRow(number="110000", label="Report à nouveau (solde créditeur)")
+CARRIED_LOSS: Final = ChartRow(number="119000", label="Report à nouveau (solde débiteur)")
 OPENING_JOURNAL: Final = Journal(code=OPENING, label="À-nouveaux")
 OPENING_LABEL: Final = "À-nouveau"
 TABLE: Final = Table(
@@ -65,6 +66,8 @@ LABELS: Final[Mapping[str, str]] = {
     "share.time_barred": "Perte, forclusion",
 }
 UNDONE: Final = ".undone"
+# What explains money that is there already: the journal of a bank or of the desk holds only what moves it.
+UNMOVED: Final = frozenset(["credit.matched_later", "payment.attached"])
 
 
 @functools.cache
@@ -92,6 +95,21 @@ def in_force(settings: AccountingSettings, revision: int) -> SettingsShown:
         journals={**default_journals(), **settings.journals},
         table=settings.table or TABLE,
     )
+
+
+def merged(settings: SettingsShown, account_room: int, journal_room: int) -> tuple[str, str] | None:
+    """Return two accounts, or two journals, that would be one where only so many characters of each are written."""
+    for names, room in (({row.number for row in settings.chart.values()}, account_room), (_codes(settings), journal_room)):
+        held: dict[str, str] = {}
+        for name in sorted(names):
+            first = held.setdefault(name[:room], name)
+            if first != name:
+                return first, name
+    return None
+
+
+def _codes(settings: SettingsShown) -> set[str]:
+    return {journal.code for journal in settings.journals.values()}
 
 
 # --- days
@@ -179,7 +197,8 @@ def label_of(event: str, ref: str) -> str:
 
 def journal_of(event: str, journals: Mapping[str, Journal]) -> Journal:
     """Return the journal of an entry."""
-    return journals.get(event.partition(".")[0], journals[""])
+    word = "" if event.removesuffix(UNDONE) in UNMOVED else event.partition(".")[0]
+    return journals.get(word, journals[""])
 
 
 class Numbering:
@@ -217,6 +236,10 @@ def opening(balances: Iterable[Balance], accounts: Accounts, day: date) -> list[
         if chart.number[0] in "67":
             key = (CARRIED.number, CARRIED.label, "", "")
         sums[key] = sums.get(key, 0) + balance.amount
+    carried = sums.pop((CARRIED.number, CARRIED.label, "", ""), 0)
+    if carried:
+        row = CARRIED_LOSS if carried > 0 else CARRIED
+        sums[row.number, row.label, "", ""] = carried
     return [
         BookLine(
             1, OPENING_JOURNAL.code, OPENING_JOURNAL.label, day, *key, f"{OPENING}{day:%Y}", day, OPENING_LABEL,

@@ -21,6 +21,7 @@ from desmos_fast.settlement.accounting.formats.ebp import Ebp
 from desmos_fast.settlement.accounting.formats.fec import Fec, Separator, description, name
 from desmos_fast.settlement.accounting.formats.quadra import Quadra
 from desmos_fast.settlement.accounting.formats.table import Laid
+from desmos_fast.settlement.accounting.formats.text import SHORT
 from desmos_fast.settlement.accounting.model import (
     AccountingRefused,
     AccountingSettings,
@@ -40,6 +41,8 @@ from desmos_fast.settlement.accounting.store import Closed
 from monitoring import metrics
 
 ENDINGS: Final = {"fec": "txt", "quadra": "txt", "ebp": "txt", "ciel": "txt", "csv": "csv"}
+# How many characters of an account and of a journal the formats of accounting programs have.
+ROOMS: Final = {"quadra": (SHORT, 2), "ebp": (SHORT, 3), "ciel": (SHORT, 2)}
 DAY: Final = timedelta(days=1)
 
 
@@ -207,9 +210,12 @@ async def _volume(
 
 
 def check_format(volume: Volume, wanted: Format) -> None:
-    """Refuse a format that lacks something. Raises SirenMissing."""
+    """Refuse a format that lacks something, or would make one account or journal of two. Raises SirenMissing, AccountingRefused."""
     if wanted == "fec" and volume.settings.siren is None:
         raise SirenMissing("a FEC is named by the SIREN of the centre", hint="set it: desmos-fast export settings --siren 123456789")
+    same = rules.merged(volume.settings, *ROOMS[wanted]) if wanted in ROOMS else None
+    if same is not None:
+        raise AccountingRefused(f"{same[0]} and {same[1]} are the same in a file for {wanted}", hint="set shorter ones")
 
 
 def file_name(volume: Volume, wanted: Format, part: int = 0) -> str:

@@ -5,6 +5,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from desmos_fast.base import ledger
@@ -133,3 +134,38 @@ def test_what_is_in_no_chart_of_ours_is_in_the_ledger_either() -> None:
     kinds = {line.account.partition(":")[0] for entry in entries() for line in entry.lines}
     assert kinds - {name.partition(":")[0] for name in rules.default_chart()} == set()
     assert ledger.LOSS in kinds
+
+
+def test_a_journal_of_the_bank_or_the_desk_holds_only_what_moves_it() -> None:
+    journals = rules.default_journals()
+    for event in ("credit.matched_later", "payment.attached"):
+        assert {rules.journal_of(one, journals).code for one in (event, f"{event}.undone")} == {"OD"}
+    for line in lines():
+        if line.journal in ("BQ", "CA"):
+            moved = {one.account[:2] for one in lines() if one.number == line.number}
+            assert moved & {"51", "53"}, line
+
+
+def test_a_loss_is_carried_to_an_account_of_its_own() -> None:
+    def carried(earned: int) -> list[tuple[str, int, int]]:
+        some = [Balance("produit", -earned), Balance("perte", 500), Balance("banque:A", earned - 500)]
+        found = rules.opening(some, accounts(), date(2027, 1, 1))
+        return [(one.account, one.debit, one.credit) for one in found if one.account[:2] == "11"]
+
+    assert carried(700) == [("110000", 0, 200)]
+    assert carried(300) == [("119000", 200, 0)]
+    assert carried(500) == []
+
+
+def test_accounts_and_journals_that_a_format_would_make_one_are_told() -> None:
+    def merged(**given: object) -> tuple[str, str] | None:
+        settings = msgspec.convert(given, AccountingSettings)
+        return rules.merged(rules.in_force(settings, 1), 8, 2)
+
+    def bank(number: str) -> dict[str, str]:
+        return {"number": number, "label": "Banque"}
+
+    assert merged() is None
+    assert merged(chart={"banque:A": bank("5121000012"), "banque:B": bank("5121000012")}) is None
+    assert merged(chart={"banque:A": bank("5121000012"), "banque:B": bank("5121000013")}) == ("5121000012", "5121000013")
+    assert merged(journals={"credit": {"code": "CAB", "label": "Banque"}}) == ("CA", "CAB")
