@@ -48,7 +48,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),
     "/v1/returns/dead": frozenset({"state", "cursor", "limit"}),
     "/v1/decisions": frozenset({"validate_only", "kind", "subject", "cursor", "limit"}),
-    "/v1/matches": frozenset({"problem", "status", "rule", "payer", "invoice", "credit", "history", "cursor", "limit"}),
+    "/v1/matches": frozenset({"problem", "status", "rule", "outcome", "payer", "invoice", "credit", "history", "cursor", "limit"}),
     "/v1/lots": _LIST,
     "/v1/files": _LIST,
     "/v1/follow-up/outstanding": _OF_PAYER | {"age"},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matches: what goes with what, why, and what was not chosen."""
 
-from typing import Final
+from typing import Final, get_args
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.settlement.matches import service
 from desmos_fast.settlement.matches.model import PAGE, STATUSES, Wanted
+from desmos_fast.settlement.model import Outcome
 
 routes: Final = web.RouteTableDef()
 
@@ -22,11 +23,13 @@ routes: Final = web.RouteTableDef()
 async def index(request: web.Request) -> web.StreamResponse:
     """List records, the newest first: those that hold, and with `?history=true` the others too."""
     query = request.query
-    problem, status = query.get("problem"), query.get("status")
+    problem, status, outcome = query.get("problem"), query.get("status"), query.get("outcome")
     if problem not in (None, "A", "B"):
         raise BadParameter("problem is A or B")
     if status is not None and status not in STATUSES:
         raise BadParameter(f"status is one of {', '.join(STATUSES)}")
+    if outcome is not None and outcome not in get_args(Outcome):
+        raise BadParameter(f"outcome is one of {', '.join(get_args(Outcome))}")
     asked = Wanted(
         problem=problem,
         status=status,
@@ -34,6 +37,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         payer=query.get("payer"),
         invoice=query.get("invoice"),
         credit=query.get("credit"),
+        outcome=outcome,
         history=flag(request, "history") or status == "undone",
         before=read_cursor(request),
         limit=number(request, "limit", PAGE, PAGE),

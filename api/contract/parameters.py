@@ -17,6 +17,7 @@ from desmos_fast.settlement.dunning.reminders.letters import FORMS as LETTER_FOR
 from desmos_fast.settlement.dunning.reminders.model import RULES, STATES
 from desmos_fast.settlement.ledger.model import By
 from desmos_fast.settlement.matches.model import STATUSES
+from desmos_fast.settlement.model import Outcome
 from desmos_fast.settlement.rejects.model import PARTS
 from desmos_fast.settlement.rejects.rules import AGES
 from desmos_fast.webhooks.model import STATES as DELIVERY_STATES
@@ -72,6 +73,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "means": (_words(*get_args(Means)), "Only those by these means."),
     "on": (_DAY, "The day that is meant."),
     "owner": (_words(*OWNERS_FR), "Whose work the class is."),
+    "outcome": (_words(*get_args(Outcome)), "Only order lines that came to this."),
     "payer": (_TEXT, "Only those of this payer."),
     "period": (_TEXT, "A month or a year: 2026-11, 2026."),
     "problem": (_words("A", "B"), "A: lines and parts; B: credits and orders."),

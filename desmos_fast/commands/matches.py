@@ -19,7 +19,7 @@ Names = Annotated[list[str] | None, typer.Option(help="A name of a record; sever
 
 def list_matches(
     centre: Centre, problem: Filter = None, status: Filter = None, rule: Filter = None, payer: Filter = None, invoice: Filter = None,
-    credit: Filter = None,
+    credit: Filter = None, outcome: Filter = None,
     history: Annotated[bool, typer.Option("--history", help="Also those that do not hold any more.")] = False,
     limit: Limit = 50, as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -28,8 +28,8 @@ def list_matches(
     from desmos_fast.settlement.matches.model import Wanted
 
     wanted = Wanted(
-        problem=problem, status=status, rule=rule, payer=payer, invoice=invoice, credit=credit, history=history or status == "undone",
-        limit=limit,
+        problem=problem, status=status, rule=rule, payer=payer, invoice=invoice, credit=credit, outcome=outcome,
+        history=history or status == "undone", limit=limit,
     )  # fmt: skip
     found = act(centre, lambda con, context: service.listed(con, context, wanted, str))
     if as_json:

@@ -40,6 +40,7 @@ async def test_filters_say_which_records_are_shown(centre: Centre) -> None:
     assert await seen(rule="B1") == {b1}
     assert await seen(payer=AMO) == {a1, b1}
     assert await seen(payer=AMC) == {a9}
+    assert await seen(outcome="paid") == {a1} and await seen(outcome="overpaid") == set()
     assert await seen(invoice=f"{centre.desk.finess}/1") == {a1}
     assert await seen(invoice=f"{centre.desk.finess}/2") == set()
     assert await seen(invoice="x") == set()
@@ -47,6 +48,20 @@ async def test_filters_say_which_records_are_shown(centre: Centre) -> None:
     assert await seen(credit=names[777], problem="A") == set()
     reply = await centre.desk.get("/v1/matches?status=odd")
     assert (reply.status, reply.code) == (400, "bad_parameter")
+
+
+async def test_what_was_paid_too_much_is_listed_to_the_cent_of_the_books(centre: Centre) -> None:
+    await world(centre)
+    await decide(centre, "to_patient", 409, share=share(centre))
+    await centre.order("o:3", centre.line(300), reference="33333333333")
+    await centre.reconcile()
+    (over,) = await matches(centre, outcome="overpaid")
+    assert (over["left"], over["residual"]) == (["o:3#1"], 300)
+    assert (await centre.balances())[f"trop_percu:{AMO}"] == -300
+    assert [one["left"] for one in await matches(centre, outcome="overpaid", invoice=f"{centre.desk.finess}/1")] == [["o:3#1"]]
+    await decide(centre, "undo", match=over["id"])
+    assert await matches(centre, outcome="overpaid") == []
+    assert (await centre.desk.get("/v1/matches?outcome=odd")).code == "bad_parameter"
 
 
 async def test_records_that_hold_no_more_are_history(centre: Centre) -> None:

@@ -20,6 +20,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     payer: str | None = None
     invoice: str | None = None
     credit: str | None = None
+    outcome: str | None = None
     history: bool = False
     before: UUID | None = None
     limit: int = PAGE

@@ -21,7 +21,7 @@ CONFIRMED: Final = _TEXT.replace("--holds--\n", "           SELECT true\n").repl
 """Asks nothing more of records that all hold."""
 UNDECIDED: Final = _RECORDS.replace("--named--", "   AND t.status <> 'confirmed'")
 """Says in so many words what the index of what is not matched asks for."""
-NAMED: Final = _RECORDS.replace("--named--", "   AND t.id = ANY ($9::uuid[])")
+NAMED: Final = _RECORDS.replace("--named--", "   AND t.id = ANY ($10::uuid[])")
 CHAIN: Final = (SQL / "chain.sql").read_text(encoding="utf-8").replace("--holds--\n", _HOLDS)
 MOST: Final = 200
 
@@ -29,7 +29,7 @@ MOST: Final = 200
 async def records(con: Connection, tenant: UUID, wanted: Wanted, named: Sequence[UUID] | None) -> list[MatchLine]:
     """Return one record more than a page has, if there are; `named` are the only ones looked at."""
     asked: list[Any] = [
-        wanted.problem, wanted.status, wanted.rule, wanted.payer, wanted.history, wanted.before, wanted.limit + 1,
+        wanted.problem, wanted.status, wanted.rule, wanted.payer, wanted.history, wanted.before, wanted.limit + 1, wanted.outcome,
     ]  # fmt: skip
     if named is not None:
         rows = await con.fetch(NAMED, tenant, *asked, named)

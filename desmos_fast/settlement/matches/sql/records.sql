@@ -1,5 +1,5 @@
 -- Records of one centre ($1), the newest first: $2 problem, $3 status, $4 rule, $5 payer, $6 also those that hold no more, $7 after which one,
--- $8 how many.
+-- $8 how many, $9 outcome.
 SELECT t.id, t.match_key AS match_id, t.problem, t.status, t.rule, t.left_refs AS "left", t.right_refs AS "right", t.amount, t.residual,
        t.outcome, t.evidence ->> 'why' AS why, t.decided_by, t.decided_at, h.holds
   FROM match AS t
@@ -11,6 +11,7 @@ SELECT t.id, t.match_key AS match_id, t.problem, t.status, t.rule, t.left_refs A
    AND ($2::text IS NULL OR t.problem = $2)
    AND ($3::text IS NULL OR t.status = $3)
    AND ($4::text IS NULL OR t.rule = $4)
+   AND ($9::text IS NULL OR t.outcome = $9)
    AND ($5::text IS NULL OR CASE t.problem
            WHEN 'A' THEN EXISTS (
                SELECT FROM payment_order AS o JOIN order_line AS l ON l.tenant_id = $1 AND l.order_id = o.id
