@@ -134,6 +134,13 @@ def pointer(path: str | None) -> str:
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
+def _shown(value: object) -> object:
+    """Return a value as it may be sent: text without a NIR, and a number that few readers of JSON hold whole as text."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return mask_text(str(value))
+    return mask_text(value) if isinstance(value, str) else value
+
+
 def fault_entry(fault: Fault) -> dict[str, Any]:
     """Return one fault as an entry of `errors`, any NIR hidden, places that do not apply left out."""
     entry: dict[str, Any] = {"code": fault.code, "pointer": pointer(fault.field)}
@@ -141,7 +148,7 @@ def fault_entry(fault: Fault) -> dict[str, Any]:
     if fault.message:
         entry["detail"] = mask_text(fault.message)
     if fault.value is not None:
-        entry["value"] = mask_text(fault.value) if isinstance(fault.value, str) else fault.value
+        entry["value"] = _shown(fault.value)
     for name in ("line", "invoice", "record", "offset", "record_type", "width", "position", "hint", "expected", "rule"):
         place = getattr(fault, name, None)
         if place not in (None, ""):

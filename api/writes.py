@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -116,7 +117,7 @@ async def trial(request: web.Request, effect: Effect, *, empty: bool = False) ->
 
 
 async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
-    """Do what `write` does, or for `?validate_only=true`, which needs no key, answer the same and keep nothing."""
+    """Do what `write` does, or for `?validate_only=true`, which needs no key, answer the same with 200 for 201, and keep nothing."""
     if not flag(request, "validate_only"):
         return await write(request, effect, empty=empty)
 
@@ -128,9 +129,11 @@ async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = Fa
         attempt = con.transaction()
         await attempt.start()
         try:
-            return await effect(con, context, body)
+            answer = await effect(con, context, body)
         finally:
             await attempt.rollback()
+        # Nothing was made, so nothing can be looked for.
+        return replace(answer, status=200, headers={}) if answer.status == 201 else answer
 
     return await trial(request, undone, empty=empty)
 

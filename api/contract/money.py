@@ -80,7 +80,8 @@ def _write(path: str, tag: str, body: Any, answer: Any, *problems: str, **more: 
 
 
 def _try(path: str, tag: str, body: Any, answer: Any, *problems: str, **more: Any) -> Operation:
-    return _write(path, tag, body, answer, *problems, way="try", **more)
+    # What is tried makes nothing, whatever the real request would make.
+    return _write(path, tag, body, answer, *problems, way="try", tried=answer if more.get("status") == 201 else None, **more)
 
 
 OPERATIONS: Final = (
@@ -93,7 +94,7 @@ OPERATIONS: Final = (
     _read("/v1/bank-mappings/{name}", "bank", NamedMapping),
     _write("/v1/reconciliations", "matching", None, RunAnswer, "not_json", empty=True),
     _read("/v1/dashboard", "settlement", Dashboard),
-    _try("/v1/decisions", "decisions", Request, Decided, *_MATCHED, status=201, tried=Decided),
+    _try("/v1/decisions", "decisions", Request, Decided, *_MATCHED, status=201),
     _read("/v1/decisions", "decisions", DecisionPage),
     _read("/v1/matches", "matching", MatchPage),
     _read("/v1/matches/{id}", "matching", MatchView),
@@ -107,8 +108,7 @@ OPERATIONS: Final = (
     _read("/v1/rejects/{id}/{part}/payments", "rejects", PaymentsFound, "share_not_rejected"),
     _try(
         "/v1/rejects/{id}/{part}:recycle", "rejects", RecycleRequest, Recycled, *_REJECT, "reject_not_resent", "recycle_parts",
-        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", status=201,
-        tried=Recycled, location=True,
+        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", status=201, location=True,
     ),
     _try("/v1/rejects/{id}/{part}:claim", "rejects", ClaimRequest, Claimed, *_REJECT),
     _try("/v1/rejects/{id}/{part}:assign", "rejects", AssignRequest, Assigned, *_REJECT),

@@ -168,7 +168,7 @@ async def test_the_clock_and_a_sanction_are_settings_of_the_centre(centre: LateC
             "source": "courrier",
         },
     ]  # fmt: skip
-    assert (await centre.desk.post("/v1/follow-up/settings?validate_only=true", settings[0])).status == 201
+    assert (await centre.desk.post("/v1/follow-up/settings?validate_only=true", settings[0])).status == 200
     assert (await centre.list("penalties"))["items"] == [first], "a trial sets nothing"
     for asked in settings:
         assert (await centre.desk.post("/v1/follow-up/settings", asked)).status == 201

@@ -89,3 +89,9 @@ async def test_a_preview_refuses_what_a_build_refuses(desk: Desk) -> None:
     assert (reply.status, reply.code) == (422, "faulty_input")
     assert (await desk.house.send("POST", "/v1/lots:preview", headers, b"")).code == "empty_body"
     assert (await desk.house.send("POST", "/v1/lots:preview?x=1", headers, b"{}")).code == "bad_parameter"
+
+
+async def test_a_number_that_no_machine_word_holds_is_refused_and_shown(desk: Desk) -> None:
+    refused = await desk.post("/v1/lots:preview", b'{"lots_by": ["amount"], "amount_bounds": [133584193173402320896]}')
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "B2_OVERFLOW")
+    assert refused.json["errors"][0]["value"] == "133584193173402320896"

@@ -16,7 +16,7 @@ from api.app import add_routes
 from api.body import PARAMETERS
 from api.contract.document import OPERATIONS, problems_of
 from api.titles import PROBLEMS
-from tests.api.conftest import House
+from tests.api.conftest import Desk, House
 from tests.api.contract import described
 
 # What commands, other processes and our own mistakes say: no route answers with it.
@@ -119,3 +119,10 @@ def test_the_command_writes_the_same(tmp_path: Path) -> None:
     made = tmp_path / "api.json"
     subprocess.run([sys.executable, "-m", "desmos_fast.cli", "openapi", "-o", str(made)], check=True, timeout=60)
     assert orjson.loads(made.read_bytes()) == orjson.loads(orjson.dumps(described()))
+
+
+async def test_an_action_is_a_resource_of_its_own(house: House, desk: Desk) -> None:
+    headers = {"Authorization": f"Bearer {desk.key}"}
+    refused = await house.send("OPTIONS", f"/v1/files/{desk.tenant}:cancel", headers)
+    assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+    assert (await desk.get(f"/v1/files/{desk.tenant}:nothing")).status == 404
