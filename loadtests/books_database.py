@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The books of a year from the ledger to files, and how long that takes: `python -m loadtests.books_database --lines 1000000`.
 
-A cluster of its own is filled through the product's own posting: invoices signed, announced, received. Then, in a fresh process, the year is
-closed and written in each format, and the FEC is checked. It shows neither HTTP nor several centres at once.
+A cluster of its own is filled through the product's own posting: invoices signed, announced, received. Then, in a fresh process, the year
+is closed and written in each format, and the FEC is checked. It shows neither HTTP nor several centres at once.
 """
 
 import argparse

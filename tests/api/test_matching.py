@@ -102,6 +102,8 @@ async def test_a_window_for_one_payer_is_followed_and_named(desk: Desk, centre: 
     "body",
     [
         {"window_from": 3, "window_to": 2}, {"per_payer": {AMO: {"window_to": -9}}}, {"per_payer": {"someone": {}}}, {"window_to": 1000},
+        {"per_payer": {AMO: {"window_to": 99_999}}}, {"per_payer": {AMO: {"window_from": -400}}},
+        {"per_payer": {AMO: {"recovery_days": -1}}},
         {"learned": []}, {"confirm_unique_sum": 1},
     ],
 )  # fmt: skip

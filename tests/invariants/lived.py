@@ -124,6 +124,7 @@ async def day(caller: Caller, pool: Pool, letterbox: Path, seed: int, finess: st
 async def rejects(caller: Caller) -> None:
     """Bill again what can be, and bring a return that nobody can read."""
     refused = (await caller.get("/v1/rejects"))["rejects"]
-    tried = [await caller.send(f"/v1/rejects/{one['invoice']}/{one['part']}:recycle", b'{"why":"essai"}') for one in refused if one["recycle"]]
+    again = [f"/v1/rejects/{one['invoice']}/{one['part']}:recycle" for one in refused if one["recycle"]]
+    tried = [await caller.send(path, b'{"why":"essai"}') for path in again]
     assert 201 in tried and set(tried) <= {201, 409, 422}
     assert await caller.send("/v1/returns", b"000 is no return") == 422

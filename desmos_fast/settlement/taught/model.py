@@ -13,7 +13,10 @@ from desmos_fast.settlement.model import PayerSettings
 MOST_LABELS: Final = 5_000
 MOST_PAYERS: Final = 1_000
 
-Days = Annotated[int, Meta(ge=-366, le=366)]
+MOST_DAYS: Final = 366
+MOST_RECOVERY_DAYS: Final = 3_660
+
+Days = Annotated[int, Meta(ge=-MOST_DAYS, le=MOST_DAYS)]
 PayerId = Annotated[str, Meta(pattern=r"^(amo:[0-9A-Z]{5}|amc:([0-9]{10}|M)|op:[0-9A-Z]{2})$")]
 
 
@@ -22,7 +25,7 @@ class ChosenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     window_from: Days = -2
     window_to: Days = 10
-    recovery_days: Annotated[int, Meta(ge=0, le=3660)] = 120
+    recovery_days: Annotated[int, Meta(ge=0, le=MOST_RECOVERY_DAYS)] = 120
     confirm_unique_sum: bool = False
     per_payer: Annotated[dict[PayerId, PayerSettings], Meta(max_length=MOST_PAYERS)] = {}
 

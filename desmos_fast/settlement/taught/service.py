@@ -17,7 +17,9 @@ from desmos_fast.settlement.model import Settings
 from desmos_fast.settlement.rules import settings_version
 from desmos_fast.settlement.taught import store
 from desmos_fast.settlement.taught.model import (
+    MOST_DAYS,
     MOST_LABELS,
+    MOST_RECOVERY_DAYS,
     ChosenSettings,
     Forgetting,
     LabelShown,
@@ -57,6 +59,12 @@ async def put(con: Connection, context: Context, body: bytes) -> SettingsShown:
     )  # fmt: skip
     for payer in (None, *new.per_payer):
         tolerance = asked.of(payer)
+        days = (tolerance.window_from, tolerance.window_to)
+        if max(map(abs, days)) > MOST_DAYS or not 0 <= tolerance.recovery_days <= MOST_RECOVERY_DAYS:
+            raise MatchingRefused(
+                f"the days of {payer or 'all payers'} cannot be so many",
+                hint=f"a window has at most {MOST_DAYS} days before and after, recoveries go back 0 to {MOST_RECOVERY_DAYS} days",
+            )
         if tolerance.window_from > tolerance.window_to:
             raise MatchingRefused(f"the window of {payer or 'all payers'} ends before it begins", hint="window_from is at most window_to")
     revision = await _next(con, context)

@@ -30,7 +30,8 @@ def reminder(rule: Rule, level: int, state: str = "open") -> ReminderView:
     found = (item(names[0], part, 123_456, 100), item(names[1], part, 700, 0))
     return ReminderView(
         id=UUID(int=1), rule=rule, level=level, payer=None, account=None, day=DAY, state=state, items=2, amount=Cents(124_156),  # type: ignore[arg-type]
-        made_at=datetime.now(UTC), ended_at=None if state == "open" else datetime(2026, 11, 25, 23, 30, tzinfo=UTC), ended_by=None, why=None,
+        made_at=datetime.now(UTC), ended_at=None if state == "open" else datetime(2026, 11, 25, 23, 30, tzinfo=UTC), ended_by=None,
+        why=None,
         list=found,
     )  # fmt: skip
 
