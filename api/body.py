@@ -68,6 +68,8 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
     "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }
+# Days about which the clocks of Paris have something to say.
+_YEARS: Final = range(1900, 2200)
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
@@ -182,9 +184,9 @@ def day(request: web.Request, name: str) -> date | None:
     with contextlib.suppress(ValueError):
         found = date.fromisoformat(given)
         # Days may be written in other forms too, which are refused.
-        if found.isoformat() == given:
+        if found.isoformat() == given and found.year in _YEARS:
             return found
-    raise BadParameter(f"{name} is a day, YYYY-MM-DD")
+    raise BadParameter(f"{name} is a day, YYYY-MM-DD, of {_YEARS.start} to {_YEARS.stop - 1}")
 
 
 def instant(request: web.Request, name: str) -> datetime:

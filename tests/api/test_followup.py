@@ -253,7 +253,8 @@ async def test_what_a_person_cuts_and_makes_whole_again_is_matched_by_no_rule(ce
 @pytest.mark.parametrize(
     "path",
     ["/v1/follow-up/outstanding?age=old", "/v1/follow-up/penalties?status=x", "/v1/follow-up/credits?payer=amo:01751",
-     "/v1/follow-up/orders?cursor=!!", "/v1/follow-up/forclusion?stage=soon", "/v1/reminders?state=x", "/v1/audits/tp/2026Q3?format=x"],
+     "/v1/follow-up/orders?cursor=!!", "/v1/follow-up/forclusion?stage=soon", "/v1/reminders?state=x", "/v1/audits/tp/2026Q3?format=x",
+     "/v1/till?on=0001-01-01", "/v1/till?on=9999-12-31", "/v1/ledger/entries?to=9999-12-31", "/v1/ledger/balance?from=0001-01-01"],
 )  # fmt: skip
 async def test_a_question_of_a_wrong_form_is_refused(centre: LateCentre, path: str) -> None:
     assert (await centre.desk.get(path)).status == 400

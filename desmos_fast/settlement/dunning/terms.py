@@ -35,6 +35,8 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     r"reminder\.(amo|amc|patient|reject|order|credit)\.[1-9]": ("N working", "N calendar", OFF),
 }
 _NUMBER: Final = re.compile(r"(0|[1-9][0-9]{0,5}) ([a-z]+)")
+# A century: days further away are none that a calendar or the database can say.
+_MOST: Final = {"years": 100, "months": 1_200, "days": 36_500, "calendar": 36_500, "working": 36_500}
 _PAYER: Final = re.compile(r"(amo|amc|op):[0-9A-Z]{1,12}")
 
 
@@ -51,7 +53,7 @@ def check(term: Term) -> None:
     if forms is None:
         raise SettingRefused(f"there is no setting {term.name[:60]!r}", hint="GET /v1/follow-up/settings shows them")
     if term.value is not None and term.value not in forms and not _is_count(term.value, forms):
-        raise SettingRefused(f"{term.name} is {' or '.join(forms)}, not {term.value[:40]!r}")
+        raise SettingRefused(f"{term.name} is {' or '.join(forms)}, a century at most, not {term.value[:40]!r}")
     if term.until is not None and term.until < term.since:
         raise SettingRefused(f"{term.name} ends before it begins")
     if term.payer is not None and (_PAYER.fullmatch(term.payer) is None or not _is_for(term.name, term.payer)):
@@ -60,7 +62,7 @@ def check(term: Term) -> None:
 
 def _is_count(value: str, forms: Sequence[str]) -> bool:
     found = _NUMBER.fullmatch(value)
-    return found is not None and f"N {found[2]}" in forms
+    return found is not None and f"N {found[2]}" in forms and int(found[1]) <= _MOST.get(found[2], int(found[1]))
 
 
 def _is_for(name: str, payer: str) -> bool:

@@ -88,11 +88,19 @@ def test_terms_by_stretch_say_what_each_day_says() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "payer"),
     [("amo.hope", "1 days", None), ("amc.delay", "thirty", None), ("amc.delay", "30 months", None), ("amc.delay", "30 calendar", AMO),
-     ("reminder.patient.1", "30 calendar", AMO), ("amc.delay", "30 calendar", "2550899999012"), ("reminder.amo.0", "3 working", None)],
+     ("reminder.patient.1", "30 calendar", AMO), ("amc.delay", "30 calendar", "2550899999012"), ("reminder.amo.0", "3 working", None),
+     ("amo.forclusion", "101 years", None), ("indu.answer", "1201 months", None), ("reminder.amc.1", "36501 calendar", None)],
 )  # fmt: skip
 def test_a_setting_that_is_none_is_refused(name: str, value: str, payer: str | None) -> None:
     with pytest.raises(SettingRefused):
         check(own(name, value, "2026-01-01", payer=payer))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("amo.forclusion", "100 years"), ("indu.answer", "1200 months"), ("amo.penalty.flat", "999999 cents")]
+)
+def test_a_century_and_any_amount_may_be_set(name: str, value: str) -> None:
+    check(own(name, value, "2026-01-01"))
 
 
 # --- days
