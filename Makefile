@@ -16,7 +16,7 @@ SAFETY := build/safety
 CONTRACT := build/contract
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
-# How long `make contract` goes on with each of its phases.
+# How long `make contract` goes on with each of its four runs.
 SECONDS := 120
 TARGETS := claims invoices columns arl rsp cfonb
 # Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
