@@ -87,16 +87,14 @@ async def _file(request: web.Request, find: Callable[[Connection, Context], Awai
     if separator is None:
         raise BadParameter(f"separator is one of {', '.join(SEPARATORS)}")
     context = context_of(request)
-    # Lines, the heading of the file among them.
-    request[ITEMS] = 0
     # Closed by the library once it is sent.
     spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
     try:
         async with request.app[BULK].slot(), transaction(request.app[POOL], context.tenant) as con:
             volume = await find(con, context)
+            request[ITEMS] = volume.export.lines
             name = service.file_name(volume, wanted)
             async for block in service.write(con, context, volume, wanted, separator):
-                request[ITEMS] += block.count(b"\n")
                 await asyncio.to_thread(spool.write, block)
         spool.seek(0)
     except BaseException:

@@ -12,7 +12,6 @@ from api.writes import json_answer, read
 from desmos_fast.base.types import FileId
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
-from desmos_fast.exchange.model import RECORD_WIDTH
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import service
 from desmos_fast.lots.listing import service as listing
@@ -50,7 +49,7 @@ async def content(request: web.Request) -> web.StreamResponse:
 
     async def look(con: Connection, context: Context) -> Answer:
         found = await service.content(con, context, file)
-        request[ITEMS] = sum(len(line) // RECORD_WIDTH for line in found.data.splitlines())
+        request[ITEMS] = found.records
         headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
         return Answer(status=200, body=found.data, content_type="application/octet-stream", headers=headers)
 

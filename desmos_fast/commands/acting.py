@@ -16,6 +16,25 @@ Centre = Annotated[str, typer.Option("--centre", help="The FINESS of a registere
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+def take(
+    finess: str,
+    action: str,
+    subject: str,
+    work: "Callable[[Connection, Context], Awaitable[T]]",
+    count: "Callable[[T], int]" = lambda _: 1,
+) -> T:
+    """Do what `act` does for what leaves the house: it enters the audit of the centre in the same transaction, or is not given."""
+    from desmos_fast.identity.audit import service as audit
+    from desmos_fast.identity.audit.model import Access
+
+    async def kept(con: "Connection", context: "Context") -> T:
+        found = await work(con, context)
+        await audit.append(con, context.tenant, [Access(context.now, context.actor, action, subject, items=count(found))])
+        return found
+
+    return act(finess, kept)
+
+
 def act(finess: str, work: "Callable[[Connection, Context], Awaitable[T]]") -> T:
     """Run one transaction of a centre and return what it gives. Raises UnknownCentre, and what `work` raises."""
     from desmos_fast.base.clock import system_clock

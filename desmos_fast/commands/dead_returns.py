@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.acting import AsJson, Centre, act, take
 from desmos_fast.commands.common import atomic_output
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def get(centre: Centre, name: Name, out: Annotated[Path, typer.Option("-o", "--o
     """Take its bytes as they came."""
     from desmos_fast.returns.dead import service
 
-    found = act(centre, lambda con, context: service.content(con, context, name))
+    found = take(centre, "returns dead get", str(name), lambda con, context: service.content(con, context, name))
     with atomic_output(str(out)) as target:
         target.write(found)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.acting import AsJson, Centre, act, take
 from desmos_fast.commands.common import atomic_output, exit_faulty, make_folder, read_input, working
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def _export(
 
     # The files take their names once the period is closed for good: the same command writes them again should they be lost in between.
     with working("writing the books"), contextlib.ExitStack() as files:
-        volume, made = act(centre, work)
+        volume, made = take(
+            centre, f"export {wanted}", asked.period or f"{asked.first}/{asked.last}", work, lambda done: done[0].export.lines
+        )  # fmt: skip
     if wanted == "fec":
         _checked([folder / name for name in made], as_json=False, quiet=True)
     if as_json:

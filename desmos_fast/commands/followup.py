@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.acting import AsJson, Centre, act, take
 
 if TYPE_CHECKING:
     from desmos_fast.settlement.dunning.model import Page
@@ -136,7 +136,8 @@ def letter(centre: Centre, name: Name, html: Annotated[bool, typer.Option("--htm
     """Print the letter of a reminder, in French."""
     from desmos_fast.settlement.dunning.reminders import service
 
-    print(act(centre, lambda con, context: service.letter(con, context, name, "html" if html else "txt")), end="")
+    form: Literal["html", "txt"] = "html" if html else "txt"
+    print(take(centre, "reminders letter", str(name), lambda con, context: service.letter(con, context, name, form)), end="")
 
 
 def sent(centre: Centre, name: Name) -> None:
@@ -169,7 +170,7 @@ def audit_tp(
     if as_json + html + md > 1:
         raise typer.BadParameter("one of --json, --html and --md")
     form = "json" if as_json else "html" if html else "md"
-    print(act(centre, lambda con, context: service.write(con, context, quarter, form)), end="\n" if as_json else "")
+    print(take(centre, "audit tp", quarter, lambda con, context: service.write(con, context, quarter, form)), end="\n" if as_json else "")
 
 
 def _json(found: Any) -> None:

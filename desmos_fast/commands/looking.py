@@ -2,6 +2,7 @@
 """`lots preview | list | show` and `files list | show | get | resend | cancel`: the lots and files of a centre on the database."""
 
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.acting import AsJson, Centre, act, take
 from desmos_fast.commands.common import atomic_output, read_input
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def get(centre: Centre, name: Name, out: Annotated[Path, typer.Option("-o", "--o
     from desmos_fast.base.types import FileId
     from desmos_fast.lots import service
 
-    found = act(centre, lambda con, context: service.content(con, context, FileId(name)))
+    found = take(centre, "files get", str(name), lambda con, context: service.content(con, context, FileId(name)), attrgetter("records"))
     with atomic_output(str(out)) as target:
         target.write(found.data)
 

@@ -14,6 +14,7 @@ from desmos_fast.anomalies.model import Odd
 from desmos_fast.base.errors import Conflict
 from desmos_fast.base.types import Cents, FileId, LotId, TenantId
 from desmos_fast.exchange.faults import Fault
+from desmos_fast.exchange.model import RECORD_WIDTH
 
 Flow = Literal[1, 2]
 SecurityLetter = Literal["S", "D", "Y"]
@@ -239,6 +240,11 @@ class FileContent(msgspec.Struct, frozen=True):
 
     name: str
     data: bytes
+
+    @property
+    def records(self) -> int:
+        """Return how many records it has, whatever stands between them."""
+        return sum(len(line) // RECORD_WIDTH for line in self.data.splitlines())
 
 
 class SendFile(msgspec.Struct, frozen=True):

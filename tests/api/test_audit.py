@@ -95,6 +95,18 @@ async def test_an_export_is_kept_with_its_count(desk: Desk) -> None:
     assert row["items"] == len(given.body.replace(b"\r", b"").replace(b"\n", b"")) // 128 > 4
 
 
+async def test_a_file_that_an_operator_takes_is_kept_too(desk: Desk, home: Path) -> None:
+    await looked(desk, 0)
+    await desk.post("/v1/lots:build", {})
+    [file] = (await desk.get("/v1/files")).json["files"]
+    status, _, errors = await run(desk, home, "files", "get", file["id"], "-o", str(home.with_name("taken.b2")))
+    assert status == 0, errors
+    assert (await run(desk, home, "files", "get", str(uuid7()), "-o", str(home.with_name("none.b2"))))[0] == 1
+    [row] = await trail(desk)
+    assert (row["actor"], row["action"], row["subject"]) == ("operator", "files get", file["id"])
+    assert row["items"] > 4
+
+
 @pytest.mark.parametrize("route", ["content", "invoice"])
 async def test_nothing_is_shown_that_cannot_be_kept(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch, route: str) -> None:
     name = await looked(desk, 0)
