@@ -1,24 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`slo rules`: the contract's availability as rules of Prometheus."""
+"""`slo rules` and `slo report`: the contract's availability as rules of Prometheus, and what became of it in a month."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
 
 import typer
 
 from desmos_fast.commands import groups
+from desmos_fast.commands.acting import AsJson
 
 if TYPE_CHECKING:
-    from monitoring.slo.model import Contract, Fault
+    from monitoring.slo.model import Contract
+    from monitoring.slo.report import Month
 
+HEAD: Final = "# SPDX-License-Identifier: Apache-2.0\n# Written by `desmos-fast slo rules` from the files of the contract.\n"
 From = Annotated[Path | None, typer.Option("--contract", help="Folder of the files of the contract; without it, that of the program.")]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def register(_app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.slo.command()(rules)
+    groups.slo.command()(report)
 
 
 def rules(
@@ -47,23 +54,61 @@ def rules(
         exit_faulty()
 
 
-HEAD = "# SPDX-License-Identifier: Apache-2.0\n# Written by `desmos-fast slo rules` from the files of the contract.\n"
+def report(
+    month: Annotated[str, typer.Option("--month", help="The month, as 2026-11.")],
+    source: Annotated[str, typer.Option("--from", help="What was recorded: a file of JSON lines, `-` standard input.")],
+    as_json: AsJson = False,
+    contract: From = None,
+) -> None:
+    """Report the availability of a month with its arithmetic, as Markdown or JSON.
+
+    Each fault of a line is one JSON line on standard error, and the exit status is 1.
+    """
+    import msgspec
+
+    from desmos_fast.commands.common import read_input
+    from monitoring.slo.page import page
+    from monitoring.slo.recorded import read_recorded
+    from monitoring.slo.report import make_report
+
+    said = _contract(contract)
+    asked = _month(month)
+    outages, measured = _told(read_recorded, read_input(source), source)
+    made = make_report(said, asked, outages, measured)
+    sys.stdout.write(f"{msgspec.json.encode(made).decode()}\n" if as_json else page(made))
+
+
+def _month(name: str) -> "Month":
+    from desmos_fast.base import window
+    from desmos_fast.base.clock import PARIS, system_clock
+    from monitoring.slo.report import Month
+
+    try:
+        start, end = window.month_of(datetime.strptime(name, "%Y-%m").replace(day=2, tzinfo=PARIS))
+    except ValueError:
+        raise typer.BadParameter(f"{name!r} is no month; write it as 2026-11") from None
+    until = min(end, system_clock())
+    if until <= start:
+        raise typer.BadParameter(f"{name} has not begun")
+    return Month(name=name, start=start, until=until, opened=list(window.spans(start, until)))
 
 
 def _contract(folder: Path | None) -> "Contract":
-    from desmos_fast.commands.common import exit_faulty
-    from monitoring.slo.model import SloInvalid
     from monitoring.slo.reading import FOLDER, read_contract
 
-    try:
-        return read_contract(FOLDER if folder is None else folder)
-    except SloInvalid as error:
-        _print(error.faults)
-        exit_faulty()
+    return _told(read_contract, FOLDER if folder is None else folder)
 
 
-def _print(faults: "Iterable[Fault]") -> None:
+def _told(read: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Return what is read; its faults, if it has any, are printed and end the program."""
     import msgspec
 
-    for fault in faults:
-        sys.stderr.write(msgspec.json.encode(fault).decode() + "\n")
+    from desmos_fast.commands.common import exit_faulty
+    from monitoring.slo.model import SloInvalid
+
+    try:
+        return read(*args, **named)
+    except SloInvalid as error:
+        for fault in error.faults:
+            sys.stderr.write(msgspec.json.encode(fault).decode() + "\n")
+        exit_faulty()

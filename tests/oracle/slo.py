@@ -71,12 +71,14 @@ def month(year: int, number: int, outages: Iterable[Mapping[str, Any]]) -> dict[
         day, second = divmod(at + ahead, DAY)
         marks["open"][at - start] = (day + THURSDAY) % 7 != 0 and 28800 <= second < 72000 and day not in closed
     for outage in outages:
+        if outage.get("state") == "degraded":
+            continue
         declared = outage.get("declared")
         excluded = outage["cause"] in ("client", "payer") or (
             outage["cause"] == "maintenance" and declared is not None and seconds_of(declared) < seconds_of(outage["start"])
         )
         for at in range(max(start, seconds_of(outage["start"])), min(end, seconds_of(outage["end"]))):
-            marks["excluded" if excluded else "down"][at - start] = 1
+            marks["excluded" if excluded or outage.get("state") == "unknown" else "down"][at - start] = 1
     whole = {"24x7": [0, 0], "window": [0, 0]}
     for opened, down, excluded in zip(marks["open"], marks["down"], marks["excluded"], strict=True):
         if excluded:
