@@ -161,6 +161,17 @@ async def test_a_debt_that_was_paid_in_the_period_is_lettered(desk: Desk) -> Non
     sound(year)
 
 
+async def test_a_year_after_books_at_zero_begins_with_its_first_entry(desk: Desk) -> None:
+    await siren(desk)
+    voided = ledger.voided("750000018/1", [Due(AMO, Cents(2100))])
+    await post(desk, at("2025-12-30"), bill(1), voided)
+    await post(desk, at("2026-01-02"), bill(2))
+    await post(desk, at("2026-02-02"), bill(3))
+    await export(desk, "2025")
+    months = [sound((await export(desk, month))[1]) for month in ("2026-01", "2026-02")]
+    assert [(month.first_number, month.last_number) for month in months] == [(1, 1), (2, 2)]
+
+
 async def test_a_year_opens_with_what_was_before(desk: Desk) -> None:
     await siren(desk)
     await post(desk, at("2025-12-30"), bill(1), ledger.credit_unmatched("f:1", "A1", Cents(700)))

@@ -104,6 +104,8 @@ class Checker:
         missing = [name for name in wanted if name.lower() not in self._columns]
         for name in missing:
             self._find("error", "FEC_COLUMN", name, "the column is not named in the first line")
+        if not missing and [name for name in self._columns if name in set(map(str.lower, wanted))] != [name.lower() for name in wanted]:
+            self._find("invariant", "FEC_COLUMN_ORDER", "", "the columns do not stand in the order of the rules")
         known = {name.lower() for name in (*wanted, *MORE)}
         for name in self._columns.keys() - known:
             self._find("alert", "FEC_COLUMN_UNKNOWN", name, "a FEC has no such column")

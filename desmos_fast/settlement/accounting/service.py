@@ -196,12 +196,15 @@ async def _volume(
     # What was closed in this accounting year before it is numbered before it.
     of_year = [one.export for one in closed if one.export.first >= year.first]
     year_seq = min([one.first_seq for one in of_year] + [parts[0].first_seq])
-    opens = year_seq > 1
+    known = {row.id: row.names[0] for row in payers(context.kind, parts[-1].last) if row.names}
+    # Where all that came before is at zero, there is nothing to open with, and the first entry is the first one.
+    opens = year_seq > 1 and bool(
+        rules.opening(await store.balances(con, context.tenant, year_seq), rules.Accounts(settings.chart, known), year.first)
+    )
     export = msgspec.structs.replace(
         parts[-1], id=None if draft else parts[-1].id, first=period.first, first_seq=parts[0].first_seq, draft=draft,
         entries=sum(one.entries for one in parts), lines=sum(one.lines for one in parts), amount=sum(one.amount for one in parts),
     )  # fmt: skip
-    known = {row.id: row.names[0] for row in payers(context.kind, export.last) if row.names}
     first_number = 1 + opens + export.first_seq - year_seq
     return Volume(export, settings, first_number, opens and export.first_seq == year_seq, context.finess, known)
 

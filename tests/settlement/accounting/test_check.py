@@ -100,3 +100,9 @@ def test_a_report_is_told_in_lines() -> None:
     report = check(split(changed(file(), 2, "Debit", "1.00")))
     *_, last = told(report)
     assert "FEC_POINT" in next(iter(told(report))) and "lines" in last
+
+
+def test_columns_in_another_order_are_told() -> None:
+    cells = [line.split(b"\t") for line in split(file())]
+    found = check([b"\t".join([row[1], row[0], *row[2:]]) for row in cells])
+    assert [(one.level, one.code) for one in found.findings] == [("invariant", "FEC_COLUMN_ORDER")]
