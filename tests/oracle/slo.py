@@ -3,6 +3,7 @@
 
 from array import array
 from calendar import timegm
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -64,12 +65,11 @@ def month(year: int, number: int, outages: Iterable[Mapping[str, Any]]) -> dict[
     end = midnight(year + number // 12, number % 12 + 1)
     marks = {key: array("b", bytes(end - start)) for key in ("open", "down", "excluded")}
     closed = closed_days(year)
-    ahead = 0
-    for at in range(start, end):
-        if at % 3600 == 0 or at == start:
-            ahead = shift(at, year)
-        day, second = divmod(at + ahead, DAY)
-        marks["open"][at - start] = (day + THURSDAY) % 7 != 0 and 28800 <= second < 72000 and day not in closed
+    # Nothing opens, closes or shifts but on a minute.
+    for at in range(start, end, 60):
+        day, second = divmod(at + shift(at, year), DAY)
+        mark = (day + THURSDAY) % 7 != 0 and 28800 <= second < 72000 and day not in closed
+        marks["open"][at - start : at - start + 60] = array("b", [mark] * 60)
     for outage in outages:
         if outage.get("state") == "degraded":
             continue
@@ -79,11 +79,9 @@ def month(year: int, number: int, outages: Iterable[Mapping[str, Any]]) -> dict[
         )
         for at in range(max(start, seconds_of(outage["start"])), min(end, seconds_of(outage["end"]))):
             marks["excluded" if excluded or outage.get("state") == "unknown" else "down"][at - start] = 1
-    whole = {"24x7": [0, 0], "window": [0, 0]}
-    for opened, down, excluded in zip(marks["open"], marks["down"], marks["excluded"], strict=True):
-        if excluded:
-            continue
-        for basis in ("24x7", "window") if opened else ("24x7",):
-            whole[basis][0] += 1
-            whole[basis][1] += down
-    return {basis: (total, down) for basis, (total, down) in whole.items()}
+    found = {"24x7": (0, 0), "window": (0, 0)}
+    for (opened, down, excluded), seconds in Counter(zip(marks["open"], marks["down"], marks["excluded"], strict=True)).items():
+        if not excluded:
+            for basis in ("24x7", "window") if opened else ("24x7",):
+                found[basis] = found[basis][0] + seconds, found[basis][1] + seconds * down
+    return found
