@@ -34,6 +34,9 @@ WORDS: Final[Mapping[Kind, Words]] = {
         "Un contenu conservé n'est plus celui qui a été signé ou mis en page", "Arrêter la facturation, vérifier le stockage, restaurer."
     ),
     Kind.FILE_DEAD: Words("Un fichier n'a pas pu être remis", "Corriger la cause, puis reprendre l'envoi (desmos-fast jobs retry)."),
+    Kind.RETURN_DEAD: Words(
+        "Un retour n'a pas pu être repris", "Regarder ce qui le bloque (desmos-fast returns dead), le reprendre ou l'écarter."
+    ),
     Kind.SEND_LATE: Words("Des factures attendent leur envoi depuis trop longtemps", "Constituer les lots."),
     Kind.STAGE_DIFFERS: Words("Deux étapes du traitement ne donnent pas les mêmes totaux", "Arrêter la facturation, vérifier le stockage."),
 }
