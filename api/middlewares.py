@@ -17,7 +17,7 @@ from api.writes import context_of
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Odd
 from desmos_fast.base.errors import DesmosError, OutsideFailed
-from desmos_fast.db.pool import DatabaseDown
+from desmos_fast.db.pool import UNSAYABLE, DatabaseDown
 from desmos_fast.db.tenant import transaction
 from monitoring import metrics
 
@@ -63,7 +63,10 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
     request[CALLER] = await auth.authenticate(request)
     rule = auth.allow(request, route)
     body.check_query(request)
-    response = await handler(request)
+    try:
+        response = await handler(request)
+    except UNSAYABLE:
+        raise problems.ApiError("a text holds the character U+0000", hint="send it without") from None
     if rule is not None:
         await auth.note(request, rule, route, response)
     return response

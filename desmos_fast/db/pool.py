@@ -26,6 +26,10 @@ AWAY: Final = (
 )
 
 
+UNSAYABLE: Final = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""What is raised for a text with U+0000, which JSON can say and PostgreSQL cannot."""
+
+
 class DatabaseDown(OutsideFailed):
     """The database cannot be reached or refuses us for now; nothing was written."""
 

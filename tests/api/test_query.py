@@ -46,3 +46,27 @@ async def test_a_trial_says_that_a_number_is_used(house: House, desk: Desk) -> N
     assert "line" not in fault
     trial = await house.send("POST", "/v1/invoices?validate_only=true", headers, orjson.dumps(desk.invoice(number=8)))
     assert trial.json == {"valid": True}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/rejects?code=%00", "/v1/matches?payer=a%00", "/v1/decisions?subject=%00", "/v1/follow-up/outstanding?payer=%00",
+     "/v1/ledger/entries?ref=%00", "/v1/reminders?payer=%0A"],
+)  # fmt: skip
+async def test_control_characters_ask_for_nothing(desk: Desk, path: str) -> None:
+    assert (await desk.get(path)).code == "bad_parameter"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/decisions", {"kind": "match", "problem": "B", "left": ["a\0"], "right": ["b"]}),
+        ("/v1/decisions", {"kind": "write_off", "share": "a\0/1/amo"}),
+        ("/v1/follow-up/settings", {"name": "amc.delay", "value": "45 calendar", "since": "2026-01-01", "source": "a\0"}),
+    ],
+)
+async def test_what_no_text_may_hold_is_refused_and_nothing_is_kept(desk: Desk, path: str, body: object) -> None:
+    reply = await desk.post(path, body, key="one")
+    assert (reply.status, reply.code) == (400, "bad_request") and "U+0000" in reply.json["detail"]
+    assert await desk.count("event") == await desk.count("decision") == 0
+    assert (await desk.post(path, body, key="one")).code == "bad_request"
