@@ -132,7 +132,8 @@ def _bodies(one: Operation, known: Mapping[Any, Json]) -> Iterator[tuple[str, Js
         if media == JSON:
             yield media, {"schema": known[one.body], **_examples(one)}
         elif media == NDJSON:
-            yield media, {"schema": {"type": "string", "description": f"One {one.body.__name__} a line."}}
+            # Whatever the lines hold is answered line by line.
+            yield media, {"schema": {"description": f"One {one.body.__name__} a line."}}
         else:
             yield media, {"schema": {}}
 

@@ -50,7 +50,12 @@ def _run(house: House, tools: str, seconds: str, options: Sequence[str]) -> int:
         sys.executable, "-m", "schemathesis.cli", "run", f"{house.url}/v1/openapi.json", "-H", f"Authorization: Bearer {key}",
         *options, "--exclude-checks", LEFT_OUT, "--max-time", seconds, "--seed", SEED, "--continue-on-failure",
     ]  # fmt: skip
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": tools, "SCHEMATHESIS_HOOKS": "tests.api.fuzzed_media"}).returncode
+    env = {
+        "PYTHONPATH": tools,
+        "SCHEMATHESIS_HOOKS": "tests.api.fuzzed_media",
+        "DESMOS_FUZZ_TRIALS": "no" if "stateful" in options else "yes",
+    }
+    return subprocess.run(command, env=os.environ | env).returncode
 
 
 if __name__ == "__main__":
