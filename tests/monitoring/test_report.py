@@ -45,7 +45,7 @@ def found(made: Report, tier: str = "premium", percent: float = 99.9) -> dict[st
 def random_rows(draw: random.Random, year: int, month: int) -> list[Row]:
     start = datetime(year, month, 1, tzinfo=UTC) - timedelta(days=1)
     rows: list[Row] = []
-    for _ in range(draw.randint(0, 12)):
+    for _ in range(draw.randint(6, 18)):
         since = start + timedelta(seconds=draw.randrange(33 * 86400))
         until = since + timedelta(seconds=draw.choice([1, 59, 3600, 7200, 50_000, 200_000]))
         row = {"start": since, "end": until, "cause": draw.choice(["provider", "client", "payer", "maintenance"])}
@@ -60,9 +60,8 @@ def random_rows(draw: random.Random, year: int, month: int) -> list[Row]:
 @pytest.mark.parametrize("name", ["2026-03", "2026-10", "2026-02", "2026-05", "2026-12", "2027-01", "2024-02", "2030-04"])
 def test_a_month_is_that_of_a_count_of_each_second(name: str) -> None:
     year, month = (int(part) for part in name.split("-"))
-    for seed in range(2):
-        rows = random_rows(random.Random(f"{name}/{seed}"), year, month)
-        assert found(report(name, rows)) == oracle.month(year, month, rows), (seed, rows)
+    rows = random_rows(random.Random(name), year, month)
+    assert found(report(name, rows)) == oracle.month(year, month, rows), rows
 
 
 def test_a_promise_is_kept_to_the_second() -> None:
