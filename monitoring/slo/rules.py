@@ -103,8 +103,8 @@ def _burn(contract: Contract, burn: Burn, one: Objective, tiers: list[str]) -> R
         expr = f"({expr}) and on () desmos:open{only} == 1"
     promise = f"{one.percent:g} % ({one.basis}, § {one.clause})"
     text = (
-        f"{burn.budget_share:.0%} of the budget of 30 days of {promise} went within {burn.long}, {factor:.2f} times what is allowed, and it goes "
-        "on. A recovery within 4 h keeps the GTR, and takes more than a month has: the two are told apart."
+        f"{burn.budget_share:.0%} of the budget of 30 days of {promise} went within {burn.long}, {factor:.2f} times what is allowed, "
+        "and it goes on. A recovery within 4 h keeps the GTR, and takes more than a month has: the two are told apart."
     )
     name = "DesmosBudgetBurnsFast" if burn.severity == "page" else "DesmosBudgetBurnsSlowly"
     labels = {"severity": burn.severity, "tiers": " ".join(tiers), "percent": f"{one.percent:g}", "basis": one.basis, "long": burn.long}
