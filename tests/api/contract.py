@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from api import app
 
-# A long list says nothing of its rows that its first megabyte does not.
+# What is longer is a long list, whose rows are like those of a short one.
 LONGEST: Final = 256 * 1024
 described: Final = functools.cache(app.described)
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 from jsonschema import Draft202012Validator
-from yarl import URL
 
 from api.app import add_routes
 from api.body import PARAMETERS
@@ -111,7 +110,7 @@ async def test_the_page_loads_its_own_files_and_nothing_else(house: House) -> No
 async def test_the_page_has_no_other_files(house: House) -> None:
     for name in ("swagger-ui.js.map", "__init__.py", "swagger-ui.css%00"):
         assert (await house.send("GET", f"/docs/{name}", {})).status == 404
-    async with house.session.get(URL(f"{house.url}/docs/..%2fconftest.py", encoded=True)) as answer:
+    async with house.session.get(f"{house.url}/docs/..%2fconftest.py") as answer:
         assert answer.status in (401, 404)
 
 
