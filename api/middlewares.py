@@ -72,19 +72,6 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
     return response
 
 
-async def _inside(request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
-    """Answer whom a key lets in and whose role it is, once what they are about to see is kept."""
-    if request.app[LIFE].closed:
-        raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
-    request[CALLER] = await auth.authenticate(request)
-    rule = auth.allow(request, route)
-    body.check_query(request)
-    response = await handler(request)
-    if rule is not None:
-        await auth.note(request, rule, route, response)
-    return response
-
-
 async def _note(request: web.Request, error: Odd) -> None:
     """Keep an anomaly that was found by a request, of which nothing else is kept."""
     context = context_of(request)
