@@ -70,9 +70,3 @@ async def test_what_no_text_may_hold_is_refused_and_nothing_is_kept(desk: Desk, 
     assert (reply.status, reply.code) == (400, "bad_request") and "U+0000" in reply.json["detail"]
     assert await desk.count("event") == await desk.count("decision") == 0
     assert (await desk.post(path, body, key="one")).code == "bad_request"
-
-
-async def test_the_character_0_is_in_no_parameter(desk: Desk) -> None:
-    for path in ("/v1/rejects?class=%00", "/v1/matches?rule=a%00b", "/v1/ledger/entries?account=%00"):
-        reply = await desk.get(path)
-        assert (reply.status, reply.code) == (400, "bad_parameter")
