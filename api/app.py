@@ -82,7 +82,7 @@ def add_routes(app: web.Application) -> None:
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"
             # What follows a colon is never part of an id: `/v1/files/…:cancel` is one resource and its methods, not two.
-            app.router.add_route(route.method, route.path.replace("{id}", "{id:[^/:]+}"), route.handler, **route.kwargs)
+            web.RouteDef(route.method, route.path.replace("{id}", "{id:[^/:]+}"), route.handler, route.kwargs).register(app.router)
 
 
 def described() -> dict[str, Any]:
