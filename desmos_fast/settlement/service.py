@@ -53,7 +53,7 @@ async def import_statement(
     Raises BankRefused, NotThere.
     """
     how = None if mapping is None else (await bank.mapping(con, context, mapping)).mapping
-    statement = await asyncio.to_thread(read_statement, body, statement_format, how)
+    statement = await asyncio.to_thread(read_statement, body, statement_format, how, nul_is_blank=True)
     await store.lock(con, context.tenant)
     first = await store.answer_of(con, context.tenant, statement.sha256)
     if first is not None:

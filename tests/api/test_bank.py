@@ -4,6 +4,7 @@
 import itertools
 from typing import Any
 
+import orjson
 import pytest
 
 from desmos_fast.base.types import uuid7
@@ -72,6 +73,17 @@ async def test_cfonb_files_whose_periods_overlap_give_each_movement_once(centre:
     await centre.bank(alike, alike, movement(100))
     reply = await centre.bank(alike, alike, movement(700), opening=100100)
     assert (reply.json["duplicates"], await live(centre)) == (2, [100, 500, 500, 700])
+
+
+async def test_a_nul_in_a_statement_is_a_blank_in_the_books(centre: Centre) -> None:
+    records = statements.statement(movement(500, "VIR\0CPAM", "\0\0"), detail("LIB", "A\0B \\u0000"), detail("Z\0Z", "C"))
+    holed = [f"{record[:21]}1234567890\0{record[32:]}" for record in records]
+    told = await give(centre.desk, statements.joined(*holed))
+    assert (told["amount"], told["balances"][0]["account"]) == (500, "30002005501234567890")
+    async with centre.rows() as con:
+        document = await con.fetchval("SELECT document FROM bank_line")
+    said = orjson.loads(document)
+    assert (said["label"], said["remittance"], said["account"]) == ("VIR CPAM", ["A B \\u0000"], "30002005501234567890")
 
 
 async def test_what_was_pending_is_paid_when_it_comes_booked(centre: Centre) -> None:

@@ -2,10 +2,12 @@
 """Bank statements: one reader a format, one canonical line for all."""
 
 import io
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Literal
 
 import msgspec
+from msgspec import structs
 
 from desmos_fast.settlement.bank import camt, cfonb120, csv_lines
 from desmos_fast.settlement.bank.input import Found, refuse
@@ -16,6 +18,8 @@ Format = Literal["auto", "cfonb120", "camt", "csv"]
 # A statement that is read as a whole; one that is read as a stream has no bound of ours.
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _HEAD: Final = 4096
+# Some hosts fill zones with NUL, which no database keeps in a text: a blank, as the zone means.
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 # What people send in the place of a statement.
 _OTHERS: Final = {
     b"\x1f\x8b": "packed (gzip)",
@@ -34,11 +38,7 @@ def stream_statement(
     Raises BankRefused with the first fault of a file that cannot be taken.
     """
     source.seek(0)
-    head = source.read(_HEAD)
-    for mark, name in _OTHERS.items():
-        if head.startswith(mark):
-            refuse("BANK_UNKNOWN_RECORD", f"the file is {name} and no statement", "unpack it, or save it as the bank's text file or CSV", 1)
-    known = statement_format if statement_format != "auto" else _format_of(head, mapping)
+    known = statement_format if statement_format != "auto" else _format_of(source.read(_HEAD), mapping)
     if known == "camt":
         return camt.lines(source, found)
     if known == "cfonb120":
@@ -49,6 +49,9 @@ def stream_statement(
 
 
 def _format_of(head: bytes, mapping: Mapping | None) -> Format:
+    for mark, name in _OTHERS.items():
+        if head.startswith(mark):
+            refuse("BANK_UNKNOWN_RECORD", f"the file is {name} and no statement", "unpack it, or save it as the bank's text file or CSV", 1)
     if mapping is not None:
         return "csv"
     if _is_xml(head):
@@ -62,8 +65,10 @@ def _is_xml(head: bytes) -> bool:
     return head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<")) or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
-def read_statement(data: bytes, statement_format: Format = "auto", mapping: Mapping | None = None) -> Statement:
-    """Read a statement in the format named, or told from its first bytes.
+def read_statement(
+    data: bytes, statement_format: Format = "auto", mapping: Mapping | None = None, *, nul_is_blank: bool = False
+) -> Statement:
+    """Read a statement in the format named, or told from its first bytes; `nul_is_blank` makes its texts such that a database keeps them.
 
     Raises BankRefused with the first fault of a file that cannot be taken; nothing of a refused file is kept.
     """
@@ -73,8 +78,17 @@ def read_statement(data: bytes, statement_format: Format = "auto", mapping: Mapp
     decoder = msgspec.json.Decoder(BankLine)
     lines: list[BankLine] = []
     for written in stream_statement(io.BytesIO(data), found, statement_format, mapping):
-        lines += decoder.decode_lines(written)
+        if nul_is_blank and b"\\u0000" in written:
+            blank = decoder.decode_lines(_NUL.sub(rb"\1 ", written))
+            lines += [structs.replace(line, account="".join(line.account.split())) for line in blank]
+        else:
+            lines += decoder.decode_lines(written)
+    blocks, warnings = tuple(found.blocks), found.warnings
+    if nul_is_blank:
+        blocks = tuple(structs.replace(block, account=block.account.replace("\0", "")) for block in blocks)
+        warnings = tuple(
+            structs.replace(fault, value=fault.value.replace("\0", " ")) if isinstance(fault.value, str) else fault for fault in warnings
+        )
     return Statement(
-        sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=tuple(found.blocks), warnings=found.warnings,
-        entries=tuple(found.entries),
-    )  # fmt: skip
+        sha256=found.sha256, format=found.format, lines=tuple(lines), blocks=blocks, warnings=warnings, entries=tuple(found.entries)
+    )

@@ -19,6 +19,7 @@ from desmos_fast.settlement.bank.texts import NO_END_TO_END, digit_runs, minor_a
 
 FORMAT: Final = "csv"
 AT_ONCE: Final = 500
+LONGEST_LINE: Final = 1 << 20
 LARGEST_UNITS: Final = 10**17
 _MINUS: Final = {"-": -1, "\u2212": -1, "+": 1}
 _ENCODE: Final = msgspec.json.Encoder().encode_lines
@@ -44,8 +45,8 @@ def _lines(source: BinaryIO, found: Found, mapping: Mapping) -> Iterator[BankLin
     text = io.TextIOWrapper(source, encoding, newline="")
     try:
         for _ in range(mapping.skip_lines):
-            text.readline()
-        rows = _rows(text, mapping)
+            text.readline(LONGEST_LINE)
+        rows = _rows(_short(text), mapping)
         names = next(rows, (0, []))[1] if mapping.header else []
         if mapping.header and not names:
             refuse("BANK_EMPTY", "the file holds no row at all", "ask the bank for the file again, and check skip_lines")
@@ -64,6 +65,14 @@ def _lines(source: BinaryIO, found: Found, mapping: Mapping) -> Iterator[BankLin
     finally:
         # The wrapper would close the file that others read again.
         text.detach()
+
+
+def _short(text: io.TextIOWrapper) -> Iterator[str]:
+    # A file without line ends would be one line, as large as it is.
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+            refuse("BANK_CSV", f"a line of the file has {LONGEST_LINE} characters or more", f"check encoding and the file itself; {_CHECK}")
+        yield line
 
 
 def _rows(text: Iterable[str], mapping: Mapping) -> Iterator[Row]:

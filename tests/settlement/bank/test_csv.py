@@ -211,3 +211,8 @@ def test_any_rows_are_read_or_refused_with_a_code(rows: list[tuple[str, ...]], t
         read_statement(data, "csv", read_mapping(SIGNED.encode()))
     except BankRefused as caught:
         assert caught.fault.code.startswith("BANK_")
+
+
+def test_a_file_without_line_ends_is_refused_before_it_is_read_whole() -> None:
+    fault = refused("skip_lines = 1\n" + SIGNED, "x\n" + SIGNED_FILE + "a" * 5_000_000)
+    assert fault.code == "BANK_CSV" and "1048576" in fault.message
