@@ -13,7 +13,7 @@ import pytest
 
 from desmos_fast.base import ledger
 from desmos_fast.base.ledger import Due, Entry
-from desmos_fast.base.types import Cents
+from desmos_fast.base.types import Cents, uuid7
 from desmos_fast.db import journal
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.tenant import transaction
@@ -159,6 +159,23 @@ async def test_a_debt_that_was_paid_in_the_period_is_lettered(desk: Desk) -> Non
     _, year = await export(desk, ExportAsked(first=date(2026, 10, 1), last=date(2026, 11, 30)), now=at("2026-12-01"))
     assert {line["EcritureLet"] for line in read(year)} == {"", "A", "B"}
     sound(year)
+
+
+async def test_who_asks_changes_no_name(desk: Desk) -> None:
+    await siren(desk)
+    await post(desk, at("2025-12-30"), bill(1))
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        await con.execute(
+            "INSERT INTO run (tenant_id, id, seq, decisions, settings, at, by, kind, ledger) VALUES ($1, $2, 1, 0, '', $3, 'a', 'test', 1)",
+            desk.tenant, uuid7(), at("2025-12-31"),
+        )  # fmt: skip
+    _, closed = await export(desk, "2025")
+    assert {line["CompAuxLib"] for line in read(closed) if line["CompteNum"] == "411100"} == {"CAISSE ESSAI RIVE DROITE"}
+    caller = msgspec.structs.replace(context(desk).caller, kind="test")
+    by_key = Context(caller, Keyring(MASTER).of(desk.tenant), NOW, "key")
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        volume = await service.close(con, by_key, ExportAsked(period="2025"))
+        assert b"".join([block async for block in service.write(con, by_key, volume, "fec")]) == closed
 
 
 async def test_a_year_after_books_at_zero_begins_with_its_first_entry(desk: Desk) -> None:

@@ -196,7 +196,8 @@ async def _volume(
     # What was closed in this accounting year before it is numbered before it.
     of_year = [one.export for one in closed if one.export.first >= year.first]
     year_seq = min([one.first_seq for one in of_year] + [parts[0].first_seq])
-    known = {row.id: row.names[0] for row in payers(context.kind, parts[-1].last) if row.names}
+    kind = await store.kind(con, context.tenant, parts[-1].made_at)
+    known = {row.id: row.names[0] for row in payers(kind, parts[-1].last) if row.names}
     # Where all that came before is at zero, there is nothing to open with, and the first entry is the first one.
     opens = year_seq > 1 and bool(
         rules.opening(await store.balances(con, context.tenant, year_seq), rules.Accounts(settings.chart, known), year.first)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from desmos_fast.base.types import KeyKind
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.accounting.model import AccountingSettings, Balance, Export, LedgerRow
 
@@ -52,6 +53,8 @@ BALANCES: Final = """
      WHERE e.tenant_id = $1 AND e.seq < $2
      GROUP BY 1 ORDER BY 1
 """
+# Names are those of the first run of the centre, whoever asks: the same period is to give the same bytes.
+KIND: Final = "SELECT kind FROM run WHERE tenant_id = $1 AND at <= $2 ORDER BY seq LIMIT 1"
 # A créance is lettered when all that ever moved it is here and comes to zero.
 LINES: Final = """
     WITH settled AS MATERIALIZED (
@@ -141,6 +144,12 @@ async def totals(con: Connection, tenant: UUID, first_seq: int, last_seq: int) -
 async def balances(con: Connection, tenant: UUID, first_seq: int) -> list[Balance]:
     """Return what each account stood at before an entry, créances of one payer as one."""
     return [Balance(*row) for row in await con.fetch(BALANCES, tenant, first_seq, timeout=READING_S)]
+
+
+async def kind(con: Connection, tenant: UUID, at: datetime) -> KeyKind:
+    """Return whether a centre was of synthetic people when it was first matched; live before."""
+    found: KeyKind | None = await con.fetchval(KIND, tenant, at)
+    return found or "live"
 
 
 async def lines(con: Connection, tenant: UUID, first_seq: int, last_seq: int) -> AsyncIterator[list[LedgerRow]]:
