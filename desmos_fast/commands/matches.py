@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`matches list | show` and `decide`: what was matched in a centre, why, and what a person says of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 from uuid import UUID
 
 import typer
@@ -25,8 +25,12 @@ def list_matches(
 ) -> None:  # fmt: skip
     """List what matching and people said."""
     from desmos_fast.settlement.matches import service
-    from desmos_fast.settlement.matches.model import Wanted
+    from desmos_fast.settlement.matches.model import STATUSES, Wanted
+    from desmos_fast.settlement.model import Outcome
 
+    for option, given, words in (("problem", problem, ("A", "B")), ("status", status, STATUSES), ("outcome", outcome, get_args(Outcome))):
+        if given is not None and given not in words:
+            raise typer.BadParameter(f"one of {', '.join(words)}", param_hint=f"--{option}")
     wanted = Wanted(
         problem=problem, status=status, rule=rule, payer=payer, invoice=invoice, credit=credit, outcome=outcome,
         history=history or status == "undone", limit=limit,

@@ -164,6 +164,9 @@ async def test_the_command_line_shows_and_decides_the_same(centre: Centre, tmp_p
     home = tmp_path / "home"
     listed = (await told(centre.desk, home, "matches", "list", "--json"))["matches"]
     assert listed == await matches(centre)
+    for option in ("--status", "--problem", "--outcome"):
+        status, out, errors = await run(centre.desk, home, "matches", "list", option, "odd")
+        assert (status, out) == (2, "") and "one of" in errors
     status, out, _ = await run(centre.desk, home, "matches", "list", "--status", "confirmed", "--problem", "A")
     assert status == 0 and out.count("\n") == 1 and f"o:1#1 -> {share(centre)}" in out and "21.00 EUR" in out
     line = next(one for one in listed if one["rule"] == "A1")
