@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact join of two columns of fixed-width keys: an open table over the right side, one look-up a left row.
 
-A slot holds 32 bits of the hash and the row; equal hashes are always settled by comparing the keys themselves, so a collision costs time and
-never a wrong match. Rows go through in groups: what a group will touch is fetched while its keys are still being mixed.
+A slot holds 32 bits of the hash and the row; equal hashes are always settled by comparing the keys themselves, so a collision costs time
+and never a wrong match. Rows go through in groups: what a group will touch is fetched while its keys are still being mixed.
 """
 import os
 

@@ -8,18 +8,19 @@ import os
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from ext.ids cimport (
-    EVP_MD, EVP_MD_CTX, EVP_DigestFinal_ex, EVP_DigestInit_ex, EVP_DigestUpdate, EVP_MD_CTX_free, EVP_MD_CTX_new, EVP_MD_fetch, EVP_MD_free, Ids,
+    EVP_MD, EVP_MD_CTX, EVP_DigestFinal_ex, EVP_DigestInit_ex, EVP_DigestUpdate, EVP_MD_CTX_free, EVP_MD_CTX_new, EVP_MD_fetch, EVP_MD_free,
+    Ids,
     make_id,
 )
 from ext.pgrow cimport (
     bytes_field, close, decimal, int2_field, int8_field, raw, row, word, word_field,
 )
-from ext.pgwire cimport HEADER, put16, put32
+from ext.pgwire cimport put16, put32
 from ext.said cimport (
     account_in, canonical_in, due_of, event_of, evidence_in, hex_in, left_in, outcome_of, part_of, right_in, rule_of, source_of, state_of,
     uuid_in,
@@ -227,7 +228,9 @@ cdef class Posts:
         cdef uint32_t at
         while out != NULL and out < end:
             place = self.places[stream]
-            if stream == ENTRIES and self.ref != NULL and (place == self.of.settled or self.goes_first(self.of.lines + self.of.chosen[place])):
+            if stream == ENTRIES and self.ref != NULL and (
+                place == self.of.settled or self.goes_first(self.of.lines + self.of.chosen[place])
+            ):
                 self.waiting = True
                 return out
             if place == self.of.settled:

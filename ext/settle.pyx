@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Order lines that one share answers to the letter, found while both stream out of the database; no Python object a row.
 
-The lines come first and stay as plain C, by a packed key of biller, number, payer and part; each share is then looked up as it comes by, and
-its day, patient and lot are compared. What is told by less than that, or touches what is, is left to the passes that know how to doubt.
+The lines come first and stay as plain C, by a packed key of biller, number, payer and part; each share is then looked up as it comes by,
+and its day, patient and lot are compared. What is told by less than that, or touches what is, is left to the passes that know how to doubt.
 """
 import os
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
