@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.api.conftest import Desk
 from tests.api.post import rows
 from tests.api.test_centre_commands import home, run, told
-from tests.api.test_payments import balances, owed
+from tests.api.money import balances, owed
 
 __all__ = ("home",)
 
