@@ -4,9 +4,9 @@
 from pathlib import Path
 
 from tests.api.conftest import Desk
+from tests.api.money import balances, owed
 from tests.api.post import rows
 from tests.api.test_centre_commands import home, run, told
-from tests.api.money import balances, owed
 
 __all__ = ("home",)
 
