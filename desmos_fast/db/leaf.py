@@ -166,9 +166,10 @@ async def _send(con: Connection, schema: str, leaf: str, names: list[str], block
     con.add_termination_listener(give_up)
     try:
         return await sending
-    except asyncio.CancelledError:
-        if lost:
-            raise asyncpg.ConnectionDoesNotExistError("the connection was lost in the middle of a COPY") from None
+    except (Exception, asyncio.CancelledError) as error:
+        # Told to stop, asyncpg would still tell the server, over a transport that is gone: what that raises says nothing.
+        if lost or con.is_closed():
+            raise asyncpg.ConnectionDoesNotExistError("the connection was lost in the middle of a COPY") from error
         raise
     finally:
         if not lost:

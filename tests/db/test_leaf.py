@@ -18,7 +18,7 @@ from desmos_fast.db import kernel, leaf, tenant
 from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column
-from desmos_fast.db.pool import Connection
+from desmos_fast.db.pool import AWAY, Connection
 from tests.db.databases import empty
 
 LEAVES = 4
@@ -286,3 +286,24 @@ async def test_a_block_obeys_the_transaction_of_its_caller(tables: str, app: Con
     async with tenant.direct(dsn, who) as con:
         await leaf.copy_in(con, "block", who, {"id": Column(Kind.UUID, ids(2))})
     assert await owner.fetchval("SELECT count(*) FROM block") == 2
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.2])
+async def test_a_server_that_dies_in_a_stream_is_away_and_nothing_else(tables: str, owner: Connection, pause_s: float) -> None:
+    con: Connection = await asyncpg.connect(as_app(tables))
+    name = uuid7()
+    pid = con.get_server_pid()
+    transaction = con.transaction()
+    await transaction.start()
+    await con.execute(tenant.SET_TENANT, str(name))
+
+    async def blocks() -> AsyncIterator[bytes]:
+        yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+        await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        for _ in range(50):
+            await asyncio.sleep(pause_s)
+            yield bytes(100_000)
+
+    with pytest.raises(AWAY):
+        await leaf.copy_blocks(con, "block", name, ["id"], blocks(), 1)
+    await con.close(timeout=1)

@@ -48,11 +48,11 @@ def booked(place: Place, busy: Busy) -> None:
 @pytest.mark.parametrize(
     ("statement", "asked", "wanted"),
     [
-        (matches.ALL, (None, None, None, None, True, None, 201), "match_pkey"),
-        (matches.ALL, (None, None, None, None, False, None, 201), "match_pkey"),
-        (matches.CONFIRMED, ("A", "confirmed", None, None, False, LAST, 201), ("match_pkey", "match_confirmed_once")),
-        (matches.UNDECIDED, (None, "unmatched", None, None, False, None, 201), "match_undecided_listed"),
-        (matches.NAMED, (None, None, None, None, True, None, 201, [uuid7(), uuid7()]), "match_pkey"),
+        (matches.ALL, (None, None, None, None, True, None, 201, None), "match_pkey"),
+        (matches.ALL, (None, None, None, None, False, None, 201, None), "match_pkey"),
+        (matches.CONFIRMED, ("A", "confirmed", None, None, False, LAST, 201, None), ("match_pkey", "match_confirmed_once")),
+        (matches.UNDECIDED, (None, "unmatched", None, None, False, None, 201, None), "match_undecided_listed"),
+        (matches.NAMED, (None, None, None, None, True, None, 201, None, [uuid7(), uuid7()]), "match_pkey"),
         (matches.OF_INVOICE, ("b", 7), "match_undecided_right"),
         (matches.OF_CREDIT, ("l7",), "match_undecided"),
         (matches.CHAIN, (uuid7(), 200), "ref_idx"),
