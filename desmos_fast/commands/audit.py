@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`audit verify`: whether the trail of who looked at what still says what was added to it."""
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.common import noted_head
 
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
-    from desmos_fast.identity.audit.model import Head, Verified
+    from desmos_fast.identity.audit.model import Verified
     from desmos_fast.identity.context import Context
 
 Anchor = Annotated[str | None, typer.Option("--head", help="ROW:HASH as an earlier run told it: that row must still have that hash.")]
@@ -22,8 +22,9 @@ def verify(centre: Centre, head: Anchor = None, as_json: AsJson = False) -> None
     import msgspec
 
     from desmos_fast.identity.audit import service
+    from desmos_fast.identity.audit.model import Head
 
-    anchor = None if head is None else _anchor(head)
+    anchor = None if head is None else Head(*noted_head(head))
 
     async def work(con: "Connection", context: "Context") -> "Verified":
         return await service.verify(con, context.tenant, anchor=anchor)
@@ -32,15 +33,6 @@ def verify(centre: Centre, head: Anchor = None, as_json: AsJson = False) -> None
     print(msgspec.json.encode(found).decode() if as_json else _told(found))
     if not found.holds:
         raise typer.Exit(1)
-
-
-def _anchor(given: str) -> "Head":
-    from desmos_fast.identity.audit.model import Head
-
-    found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", given)
-    if found is None:
-        raise typer.BadParameter("--head is a number, a colon and 64 hexadecimal digits")
-    return Head(int(found[1]), bytes.fromhex(found[2]))
 
 
 def _told(found: "Verified") -> str:

@@ -3,12 +3,13 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
 
@@ -64,6 +65,29 @@ def working(what: str) -> Iterator[None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         bar.add_task(what, total=None)
         yield
+
+
+@contextlib.contextmanager
+def counting(what: str, least: int = 0) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how many are done and of how many, and show that on a terminal from `least` on; nothing anywhere else."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, visible=not least)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=of >= least)
+
+
+def noted_head(given: str) -> tuple[int, bytes]:
+    """Return the number and the hash of an end of a chain that was noted elsewhere. Raises typer.BadParameter (exit 2)."""
+    found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", given)
+    if found is None:
+        raise typer.BadParameter("--head is a number, a colon and 64 hexadecimal digits")
+    return int(found[1]), bytes.fromhex(found[2])
 
 
 @contextlib.contextmanager

@@ -2,13 +2,12 @@
 """`invariants`: look whether everything that must always hold does."""
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from desmos_fast.commands.common import counting
 from desmos_fast.invariants.model import INVARIANTS
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def invariants(
     from desmos_fast.invariants.model import Limits
     from desmos_fast.invariants.service import Place, check
 
-    with database() as place, _bar() as progress:
+    with database() as place, counting("Centres", SMALLEST_BAR) as progress:
         where = Place(place.owner_dsn, place.app_dsn, place.settings.data_dir)
         report = asyncio.run(check(where, Limits(), progress, only=centre))
     if as_json:
@@ -62,21 +61,6 @@ def _told(report: "Report") -> str:
             lines += [f"        {example}" for example in finding.examples]
     lines.append(f"{report.centres} centres: " + ("everything holds" if report.holds else "something does not hold"))
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error for more than a few centres; nothing unless it is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Centres", total=None, visible=False)
-        yield lambda done, of: bar.update(task, completed=done, total=of, visible=of >= SMALLEST_BAR)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ledger verify` and `ledger balance`: whether the books of a centre still say what was posted, and what they say."""
 
-import contextlib
-import re
-import sys
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +9,12 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.common import counting, noted_head
 
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
     from desmos_fast.identity.context import Context
-    from desmos_fast.settlement.ledger.model import Head, TrialBalance, Verified
+    from desmos_fast.settlement.ledger.model import TrialBalance, Verified
 
 
 class Way(StrEnum):
@@ -42,9 +39,10 @@ def verify(centre: Centre, first: First = 1, last: Last = None, head: Anchor = N
     import msgspec
 
     from desmos_fast.settlement.ledger import service
+    from desmos_fast.settlement.ledger.model import Head
 
-    anchor = None if head is None else _anchor(head)
-    with _bar() as progress:
+    anchor = None if head is None else Head(*noted_head(head))
+    with counting("Entries") as progress:
 
         async def work(con: "Connection", context: "Context") -> "Verified":
             return await service.verify(con, context.tenant, progress, first=first, last=last, anchor=anchor)
@@ -81,15 +79,6 @@ def balance(
     print(f"{'':<24}  {'total':<44}  {_euros(totals.debit):>16}  {_euros(totals.credit):>16}  {_euros(totals.balance):>16}")
 
 
-def _anchor(given: str) -> "Head":
-    from desmos_fast.settlement.ledger.model import Head
-
-    found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", given)
-    if found is None:
-        raise typer.BadParameter("--head is a number, a colon and 64 hexadecimal digits")
-    return Head(int(found[1]), bytes.fromhex(found[2]))
-
-
 def _told(found: "Verified") -> str:
     end = f"{found.entries} entries looked at; the ledger ends at {found.head}:{found.hash}"
     if found.holds:
@@ -102,21 +91,6 @@ def _told(found: "Verified") -> str:
 def _euros(cents: int) -> str:
     sign, whole = "-" if cents < 0 else "", abs(cents)
     return f"{sign}{whole // 100}.{whole % 100:02d}"
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error; nothing unless it is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Entries", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def register(app: typer.Typer) -> None:

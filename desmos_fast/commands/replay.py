@@ -2,14 +2,13 @@
 """`replay`: rebuild what became of a centre from what came in and was decided, and compare."""
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from desmos_fast.commands.acting import AsJson
+from desmos_fast.commands.common import counting
 
 if TYPE_CHECKING:
     from desmos_fast.settlement.replay.service import Replayed
@@ -58,7 +57,7 @@ async def _replay(only: str | None) -> "list[Replayed]":
         found = []
         for centre in chosen:
             async with reading(place.app_dsn, centre.id) as con:
-                with _bar(centre.finess) as progress:
+                with counting(centre.finess) as progress:
                     found.append(await service.replay(con, centre.id, centre.finess, keyring.of(centre.id).index, progress))
         return found
 
@@ -68,21 +67,6 @@ def _told(one: "Replayed") -> str:
     lines = [f"{one.centre}  {'the same' if one.same else 'DIFFERS'}  {one.rebuilt.state}  {played}, {one.entries} entries"]
     lines += [f"  {what.component}: {what.name}: stored {what.stored}, rebuilt {what.rebuilt}" for what in one.differences]
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def _bar(centre: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error; nothing unless it is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"Replay {centre}", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def register(app: typer.Typer) -> None:

@@ -21,7 +21,7 @@ from desmos_fast.identity.context import Context, without_key
 from desmos_fast.settlement.accounting import rules, service
 from desmos_fast.settlement.accounting.check import Report, check
 from desmos_fast.settlement.accounting.formats.fec import HEAD
-from desmos_fast.settlement.accounting.model import ExportAsked, Format, PeriodClosed, PeriodOpen
+from desmos_fast.settlement.accounting.model import FORMATS, ExportAsked, Format, PeriodClosed, PeriodOpen
 from desmos_fast.settlement.accounting.service import Volume
 from tests.api.conftest import MASTER, Desk
 from tests.api.worker import environment
@@ -323,6 +323,16 @@ async def test_the_command_writes_checks_and_splits(desk: Desk, tmp_path: Path) 
     for wanted in ("quadra", "ebp", "ciel", "csv"):
         assert (await run(desk, home, wanted, *place, "--period", "2026-10", "-o", str(out))).returncode == 0
     assert '"siren": "987654321"' in (await run(desk, home, "settings", *place, "--siren", "987654321")).stdout
+
+
+async def test_a_draft_never_takes_the_place_of_what_was_closed(desk: Desk) -> None:
+    await autumn(desk)
+    for wanted in FORMATS:
+        closed, _ = await export(desk, "2026-10", wanted)
+        draft, _ = await export(desk, "2026-11", wanted, draft=True)
+        final, _ = await export(desk, "2026-11", wanted, draft=True, now=at("2026-12-01"))
+        names = [service.file_name(volume, wanted) for volume in (closed, draft, final)]
+        assert [name.startswith("draft-") for name in names] == [False, True, True]
 
 
 async def test_no_file_is_left_of_an_export_that_fails(desk: Desk, tmp_path: Path) -> None:

@@ -225,11 +225,12 @@ def check_format(volume: Volume, wanted: Format) -> None:
 def file_name(volume: Volume, wanted: Format, part: int = 0) -> str:
     """Return the name of a file; `part` counts the parts of one that is split, from 1. Raises SirenMissing."""
     check_format(volume, wanted)
+    # A draft never takes the place of what was closed.
+    draft = "draft-" if volume.export.draft else ""
     if wanted == "fec":
-        return name(volume.settings.siren or "", volume.export.last, part)
-    return (
-        f"{volume.finess}-{volume.export.first:%Y%m%d}-{volume.export.last:%Y%m%d}{f'_{part}' if part else ''}-{wanted}.{ENDINGS[wanted]}"
-    )
+        return draft + name(volume.settings.siren or "", volume.export.last, part)
+    days = f"{volume.export.first:%Y%m%d}-{volume.export.last:%Y%m%d}"
+    return f"{draft}{volume.finess}-{days}{f'_{part}' if part else ''}-{wanted}.{ENDINGS[wanted]}"
 
 
 def description_of(volume: Volume, separator: Separator, parts: Sequence[str]) -> str:
