@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a patient owes and pays at the desk over HTTP, and what is stored of it."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -16,7 +15,6 @@ from tests.api.conftest import Desk, Reply
 from tests.api.post import rows
 from tests.db.rows import NOW, insert
 
-TODAY: Final = datetime.now(UTC).date()
 UNKNOWN: Final = "01a21227-0000-7000-8000-000000000000"
 
 

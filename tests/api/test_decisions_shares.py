@@ -10,6 +10,7 @@ from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk
 from tests.api.test_decisions import decide, matches, share, show
 from tests.api.test_replay import same
+from tests.days import today
 from tests.db.rows import insert
 from tests.settlement.centre import AMO, REFERENCE, Centre, credit
 
@@ -114,7 +115,7 @@ async def test_a_share_in_another_state_is_not_decided_so(centre: Centre, kind: 
 async def test_a_share_is_barred_from_two_years_after_the_quarter_of_its_care(centre: Centre, care: date, barred: bool) -> None:
     """On 2026-11-25 or later: what was cared for in the third quarter of 2023 is barred since 2025-10-01; the day decides for the other."""
     await centre.invoice()
-    future = date(date.today().year, 1, 1)
+    future = date(today().year, 1, 1)
     async with centre.rows() as con:
         invoice = await con.fetchval("SELECT id FROM invoice")
     async with direct(centre.desk.house.owner_dsn, centre.desk.tenant) as con:

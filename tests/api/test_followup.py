@@ -7,23 +7,21 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import pytest
 
 from api.keys import COUNTING
-from desmos_fast.base.clock import paris_date
 from desmos_fast.settlement.dunning import rules, service, store
 from desmos_fast.settlement.dunning.terms import Terms
 from monitoring import metrics
 from tests.api.conftest import Desk
 from tests.api.post import send_and_answer, sign
+from tests.days import today
 from tests.oracle import dunning as oracle
 from tests.settlement.centre import AMC, AMO, credit
 from tests.settlement.dunning.world import LateCentre
-
-TODAY: Final = paris_date(datetime.now(UTC))
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def centre(desk: Desk) -> LateCentre:
 
 
 def ago(days: int) -> date:
-    return TODAY - timedelta(days)
+    return today() - timedelta(days)
 
 
 def tally(rows: list[dict[str, Any]], amount: str) -> dict[str, int]:
@@ -55,8 +53,8 @@ async def test_what_is_due_is_told_by_payer_and_age_and_the_sums_are_those_of_th
     parts = (("amo", AMO, 2100), ("amc", AMC, 900))
     for number, days in enumerate((0, 7, 8, 30, 31, 60, 61, 90, 91, 700), 1):
         await centre.claim(number, ago(days), await centre.lot(ago(days), ago(days)), parts)
-    await centre.paid(3, 1000, TODAY, care=ago(8))
-    await centre.paid(4, 2100, TODAY, care=ago(30))
+    await centre.paid(3, 1000, today(), care=ago(8))
+    await centre.paid(4, 2100, today(), care=ago(30))
     rows = {row["payer"]: row for row in (await centre.dashboard())["follow_up"]["ageing"]}
     assert {age: one["count"] for age, one in rows[AMC]["ages"].items()} == {"0-7": 2, "8-30": 2, "31-60": 2, "61-90": 2, ">90": 2}
     assert rows[AMO]["ages"]["8-30"] == {"count": 1, "cents": 1100}
@@ -130,14 +128,14 @@ async def test_penalties_and_forclusion_of_random_invoices_are_those_of_the_twin
         amount, paid = draw.randrange(1, 30_000), acked + timedelta(draw.randrange(0, 40))
         state = draw.choice(("received", "received", "rejected", "pending", "written_off"))
         await centre.claim(number, acked, lots[acked], (("amo", AMO, amount),), care=care, state=state)
-        is_paid = state == "received" and paid <= TODAY and draw.random() < 0.7
+        is_paid = state == "received" and paid <= today() and draw.random() < 0.7
         if is_paid:
             line = centre.line(amount, number, care_date=care)
             await centre.order(f"o:{number}", line, reference=f"{number:08d}", day=paid)
         if is_paid or state in ("received", "pending"):
-            owed = oracle.penalty(amount, acked, paid if is_paid else TODAY)
+            owed = oracle.penalty(amount, acked, paid if is_paid else today())
             expected |= {number: ("due" if is_paid else "running", owed)} if owed else {}
-        stage = None if is_paid or state == "written_off" else oracle.stage(care, TODAY)
+        stage = None if is_paid or state == "written_off" else oracle.stage(care, today())
         if stage is not None:
             figure = stages.setdefault(stage, {"count": 0, "cents": 0})
             figure["count"] += 1
@@ -173,7 +171,7 @@ async def test_the_clock_and_a_sanction_are_settings_of_the_centre(centre: LateC
     for asked in settings:
         assert (await centre.desk.post("/v1/follow-up/settings", asked)).status == 201
     [again] = (await centre.list("penalties"))["items"]
-    assert (again["start"], again["delay"], again["days"]) == (ago(50).isoformat(), 30, oracle.working_days(ago(50), TODAY))
+    assert (again["start"], again["delay"], again["days"]) == (ago(50).isoformat(), 30, oracle.working_days(ago(50), today()))
     shown = (await centre.desk.get("/v1/follow-up/settings")).json["terms"]
     own = [(one["name"], one["payer"], one["confidence"]) for one in shown if one["confidence"] == "centre"]
     assert own == [("amo.clock", None, "centre")], "the sanction is over today"
@@ -205,7 +203,7 @@ async def test_a_sum_taken_back_is_disputed_by_a_decision_that_says_why(centre: 
     await centre.order("o:parked", line, day=ago(3))
     await centre.reconcile()
     [one] = (await centre.list("indus"))["items"]
-    assert (one["subject"], one["disputed"], one["answer_by"] > TODAY.isoformat()) == ("o:parked#1", False, True)
+    assert (one["subject"], one["disputed"], one["answer_by"] > today().isoformat()) == ("o:parked#1", False, True)
     asked = {"subject": "o:parked#1", "disputed": True, "why": "aucun détail"}
     path = "/v1/follow-up/indus:dispute"
     assert (await centre.desk.post(path, {**asked, "why": ""})).code == "why_missing"
@@ -298,7 +296,7 @@ async def test_the_clock_of_what_is_really_sent_starts_with_its_acknowledgement(
     assert (before["invoice_id"], before["state"], before["start"]) == (name, "sent", None)
     assert (await desk.post("/v1/returns", said.arl[0])).status == 200
     [after] = (await centre.list("outstanding", payer=AMO))["items"]
-    assert (after["state"], after["start"], after["waited"]) == ("received", TODAY.isoformat(), 0)
+    assert (after["state"], after["start"], after["waited"]) == ("received", today().isoformat(), 0)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -310,7 +308,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("name", ["dashboard", *store.QUERIES])
 async def test_payments_of_a_new_centre_are_not_gone_through_for_each_part(centre: LateCentre, name: str) -> None:
     """Until the next ANALYZE the planner believes that a new centre has a row or none: a loop over its payments would be quadratic."""
-    asked = rules.question(Terms(), TODAY)
+    asked = rules.question(Terms(), today())
     query, more = (store.DASHBOARD, (200,)) if name == "dashboard" else (store.QUERIES[name], (None, None, None, 10))
     async with centre.rows() as con, store.by_hash(con):
         found = await con.fetchval(f"EXPLAIN (FORMAT JSON) {query}", centre.desk.tenant, *asked, *more)

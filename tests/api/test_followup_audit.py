@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit of a quarter: refused, paid, still out, and kept once the quarter is over."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Final
 
 import pytest
 
-from desmos_fast.base.clock import paris_date
 from desmos_fast.db.tenant import transaction
 from desmos_fast.settlement.dunning.audit import service
 from desmos_fast.settlement.dunning.audit.model import QuarterInvalid, days_of, quarter_before
 from desmos_fast.settlement.dunning.reminders.service import make_day
 from tests.api.conftest import Desk
+from tests.days import today
 from tests.settlement.dunning.world import AMC, AMO, LateCentre
 
 FIRST: Final = date(2026, 7, 1)
@@ -79,11 +79,11 @@ async def test_a_quarter_that_ended_is_reported_once_by_the_day_and_stays_as_it_
 
 
 async def test_the_report_of_the_quarter_that_runs_is_not_kept(centre: LateCentre) -> None:
-    today = paris_date(datetime.now(UTC))
-    quarter = f"{today.year}Q{(today.month + 2) // 3}"
+    day = today()
+    quarter = f"{day.year}Q{(day.month + 2) // 3}"
     assert (await centre.desk.get(f"/v1/audits/tp/{quarter}")).json["complete"] is False
     assert (await centre.desk.get("/v1/audits/tp")).json == {"audits": []}
-    refused = await centre.desk.get(f"/v1/audits/tp/{today.year + 1}Q4")
+    refused = await centre.desk.get(f"/v1/audits/tp/{day.year + 1}Q4")
     assert (refused.status, refused.code) == (422, "quarter_invalid")
 
 

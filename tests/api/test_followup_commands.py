@@ -3,19 +3,16 @@
 
 import asyncio
 import signal
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from desmos_fast.base.clock import paris_date
 from tests.api import worker
 from tests.api.conftest import Desk
 from tests.api.test_centre_commands import run, told
+from tests.days import today
 from tests.settlement.dunning.world import AMC, AMO, LateCentre
-
-TODAY: Final = paris_date(datetime.now(UTC))
 
 
 @pytest.fixture
@@ -27,7 +24,7 @@ def home(tmp_path: Path) -> Path:
 async def centre(desk: Desk) -> LateCentre:
     """One invoice, sent and acknowledged 31 days ago, of which nobody spoke."""
     centre = LateCentre(desk)
-    day = TODAY - timedelta(31)
+    day = today() - timedelta(31)
     await centre.claim(1, day, await centre.lot(day, day), (("amo", AMO, 2100), ("amc", AMC, 900)))
     return centre
 
@@ -75,13 +72,13 @@ async def test_the_worker_makes_the_reminders_of_the_day_and_an_operator_ends_th
     assert (await told(desk, home, "reminders", "cancel", second, "--why", "payé"))["ended_by"] == "operator"
     assert (await told(desk, home, "reminders", "show", second))["why"] == "payé"
     assert (await run(desk, home, "reminders", "sent", first))[0] == 3
-    assert await desk.count("tp_audit") == (TODAY - timedelta(31) < date(TODAY.year, (TODAY.month - 1) // 3 * 3 + 1, 1))
+    assert await desk.count("tp_audit") == (today() - timedelta(31) < date(today().year, (today().month - 1) // 3 * 3 + 1, 1))
 
 
 async def test_the_audit_is_printed_as_markdown_a_page_or_json(centre: LateCentre, home: Path) -> None:
-    quarter = f"{TODAY.year}Q{(TODAY.month + 2) // 3}"
+    quarter = f"{today().year}Q{(today().month + 2) // 3}"
     report = await told(centre.desk, home, "audit", "tp", "--quarter", quarter, "--json")
-    assert report["quarter"] == quarter and date.fromisoformat(report["until"]) >= TODAY
+    assert report["quarter"] == quarter and date.fromisoformat(report["until"]) >= today()
     assert (await run(centre.desk, home, "audit", "tp", "--quarter", quarter))[1].startswith(f"# Audit du tiers payant, {quarter}")
     assert "<svg" in (await run(centre.desk, home, "audit", "tp", "--quarter", quarter, "--html"))[1]
     assert (await run(centre.desk, home, "audit", "tp", "--quarter", "soon"))[0] == 1

@@ -16,6 +16,7 @@ from desmos_fast.base.types import Cents
 from desmos_fast.db import journal
 from tests.api.conftest import Desk
 from tests.api.post import rows
+from tests.days import today
 from tests.db.rows import insert
 from tests.settlement import statements
 
@@ -189,7 +190,7 @@ async def test_a_trial_balance_is_that_of_the_dashboard(told: Desk) -> None:
 
 
 async def test_a_day_without_entries_is_empty(told: Desk) -> None:
-    tomorrow: date = datetime.now(UTC).date() + timedelta(days=1)
+    tomorrow: date = today() + timedelta(days=1)
     assert (await told.get(f"/v1/ledger/balance?from={tomorrow}")).json["rows"] == []
 
 

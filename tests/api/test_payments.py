@@ -12,8 +12,9 @@ from desmos_fast.base.types import Cents
 from desmos_fast.db import journal
 from desmos_fast.settlement.desk.model import MOST_INVOICES
 from tests.api.conftest import Desk, person
-from tests.api.money import TODAY, UNKNOWN, asked, balances, decisions, holds, owed, pay, share
+from tests.api.money import UNKNOWN, asked, balances, decisions, holds, owed, pay, share
 from tests.api.post import rows
+from tests.days import today
 from tests.db.rows import NOW
 
 # --- payments
@@ -23,7 +24,7 @@ async def test_a_payment_of_all_that_is_owed_makes_the_share_paid(desk: Desk) ->
     invoice = await owed(desk)
     assert await share(desk, invoice) == ("due", 900, 0)
     paid = await pay(desk, 900, (invoice, 900), means="card", reference="T-0042")
-    assert (paid["kind"], paid["state"], paid["rest"], paid["on"], paid["reference"]) == ("payment", "kept", 0, str(TODAY), "T-0042")
+    assert (paid["kind"], paid["state"], paid["rest"], paid["on"], paid["reference"]) == ("payment", "kept", 0, str(today()), "T-0042")
     assert paid["shares"] == [
         {"invoice": invoice, "number": 1, "state": "paid", "amount": 900, "received": 900, "open": 0, "excess": 0}
     ]
@@ -183,7 +184,7 @@ async def test_two_deposits_at_once_do_not_pass_the_total_between_them(desk: Des
 async def test_an_invoice_of_care_to_come_is_held_to_the_same(desk: Desk) -> None:
     invoice = await owed(desk, 900, amo=0)
     async with rows(desk) as con:
-        await con.execute("UPDATE invoice SET care_date = $1", TODAY + timedelta(days=3))
+        await con.execute("UPDATE invoice SET care_date = $1", today() + timedelta(days=3))
     assert (await asked(desk, 900, (invoice, 900))).code == "prepayment_forbidden"
     await pay(desk, 899, (invoice, 899))
     assert (await asked(desk, 1, (invoice, 1))).code == "prepayment_forbidden"
@@ -197,7 +198,7 @@ async def test_an_invoice_of_care_to_come_is_held_to_the_same(desk: Desk) -> Non
     [
         b"{", b"[]", b"\xff", {}, {"means": "gold", "amount": 5}, {"means": "cash", "amount": 0}, {"means": "cash", "amount": -5},
         {"means": "cash", "amount": 5.0}, {"means": "cash", "amount": 10**12}, {"means": "cash", "amount": 5, "more": 1},
-        {"means": "cash", "amount": 5, "on": str(TODAY + timedelta(days=2))}, {"means": "cash", "amount": 5, "reference": "é"},
+        {"means": "cash", "amount": 5, "on": str(today() + timedelta(days=2))}, {"means": "cash", "amount": 5, "reference": "é"},
         {"means": "cash", "amount": 5, "reference": "1" * 36}, {"means": "cash", "amount": 5, "deposit": {"plan": "", "total": 9}},
         {"means": "cash", "amount": 5, "deposit": {"plan": "D", "total": 9}, "invoices": [{"invoice": UNKNOWN, "amount": 1}]},
         {"means": "cash", "amount": 5, "invoices": [{"invoice": UNKNOWN, "amount": 3}, {"invoice": UNKNOWN, "amount": 2}]},

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Desk
-from tests.api.money import TODAY, UNKNOWN, balances, holds, owed, pay, share
+from tests.api.money import UNKNOWN, balances, holds, owed, pay, share
 from tests.api.post import rows
+from tests.days import today
 
 # --- lists and the till
 
 
 async def test_lists_are_paged_and_filtered(desk: Desk) -> None:
-    made = [(await pay(desk, 100 + n, means=("cash", "cheque")[n % 2], on=str(TODAY - timedelta(days=n))))["id"] for n in range(5)]
+    made = [(await pay(desk, 100 + n, means=("cash", "cheque")[n % 2], on=str(today() - timedelta(days=n))))["id"] for n in range(5)]
     await desk.post(f"/v1/payments/{made[1]}:unpay", {"why": "impayé"})
     given = (await desk.post("/v1/refunds", {"means": "cash", "amount": 5, "payment": made[0]})).json["id"]
 
@@ -26,7 +27,7 @@ async def test_lists_are_paged_and_filtered(desk: Desk) -> None:
     assert await ids("?means=cheque") == [made[3], made[1]]
     assert await ids("?kind=refund") == [given]
     assert await ids("?state=unpaid") == [made[1]]
-    assert await ids(f"?from={TODAY - timedelta(days=3)}&to={TODAY - timedelta(days=2)}") == [made[3], made[2]]
+    assert await ids(f"?from={today() - timedelta(days=3)}&to={today() - timedelta(days=2)}") == [made[3], made[2]]
     walked: list[str] = []
     path: str | None = "/v1/payments?limit=2"
     while path is not None:
@@ -42,7 +43,7 @@ async def test_lists_are_paged_and_filtered(desk: Desk) -> None:
 async def test_the_till_of_a_day_is_what_the_books_moved_that_day(desk: Desk) -> None:
     invoice = await owed(desk)
     await pay(desk, 900, (invoice, 1000 - 100))
-    first = await pay(desk, 500, means="cheque", on=str(TODAY - timedelta(days=9)))
+    first = await pay(desk, 500, means="cheque", on=str(today() - timedelta(days=9)))
     await pay(desk, 300, means="cheque")
     await desk.post(f"/v1/payments/{first['id']}:unpay", {"why": "impayé"})
     other = await pay(desk, 250)
@@ -62,7 +63,7 @@ async def test_the_till_of_a_day_is_what_the_books_moved_that_day(desk: Desk) ->
     async with rows(desk) as con:
         await con.execute("UPDATE payment SET unpaid_at = unpaid_at + interval '40 days' WHERE unpaid_at IS NOT NULL")
     assert (await desk.get("/v1/till")).json["net"] == 1900
-    assert (await desk.get(f"/v1/till?on={TODAY + timedelta(days=40)}")).json["net"] == -500
+    assert (await desk.get(f"/v1/till?on={today() + timedelta(days=40)}")).json["net"] == -500
 
 
 # --- any history

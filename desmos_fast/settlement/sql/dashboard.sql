@@ -63,7 +63,7 @@ SELECT (SELECT coalesce(json_agg(r), '[]') FROM (
             SELECT state, count(*) AS count FROM file WHERE tenant_id = $1 GROUP BY state ORDER BY state
         ) AS r) AS files,
        (SELECT coalesce(json_agg(r), '[]') FROM (
-            SELECT coalesce(c.reject_code, '') AS code, c.payer, coalesce(l.day, current_date) AS day, count(*) AS count,
+            SELECT coalesce(c.reject_code, '') AS code, c.payer, coalesce(l.day, (now() AT TIME ZONE 'Europe/Paris')::date) AS day, count(*) AS count,
                    sum(c.still_open) AS cents
               FROM claimed AS c
               LEFT JOIN LATERAL (

@@ -2,7 +2,6 @@
 """The centre of the storm: it signs, builds, brings answers back, tries again under the same key, and writes down what it was told."""
 
 import asyncio
-import datetime
 import hashlib
 import random
 import signal
@@ -18,6 +17,7 @@ from desmos_fast.simulator.codec import read_claims, write_arl
 from desmos_fast.simulator.concentrator import answer
 from desmos_fast.simulator.model import ClaimLot, Verdict
 from tests.api.conftest import GOLDEN, person
+from tests.days import today
 from tests.fault.storm.house import House
 from tests.fault.storm.roles import settings
 
@@ -119,7 +119,7 @@ class Centre:
 
     async def _pay(self, name: str) -> None:
         """Bring the payment orders of a file that its payers took whole."""
-        for rsp in answer(self.house.files()[name].read_bytes(), self.house.seed, datetime.date.today()).rsp:
+        for rsp in answer(self.house.files()[name].read_bytes(), self.house.seed, today()).rsp:
             self.record.rsps += 1
             self.record.returns.append((await self.post("/v1/returns", rsp))["id"])
 
@@ -132,7 +132,7 @@ class Centre:
         verdicts = [self._verdict(lot, claims.sequence) for lot in claims.lots]
         self.record.arls += 1
         self.record.refused_lots += sum(not verdict.accepted for verdict in verdicts)
-        return write_arl(claims, verdicts, datetime.date.today().isoformat(), claims.sequence)
+        return write_arl(claims, verdicts, today().isoformat(), claims.sequence)
 
     def _verdict(self, lot: ClaimLot, sequence: int) -> Verdict:
         return Verdict(lot, True) if accepted(self.house.seed, sequence, lot.number) else Verdict(lot, False, "LT01", 0, "ESSAI")
