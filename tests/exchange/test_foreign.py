@@ -34,7 +34,7 @@ def zipped() -> bytes:
 
 
 FOREIGN: dict[str, tuple[bytes, str]] = {
-    "gzip": (gzip.compress(CLAIMS), "gunzip"),
+    "gzip": (gzip.compress(CLAIMS, mtime=0), "gunzip"),
     "zip": (zipped(), "zip archive"),
     "bzip2": (bz2.compress(CLAIMS), "bunzip2"),
     "xz": (lzma.compress(CLAIMS), "unxz"),
