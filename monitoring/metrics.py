@@ -108,6 +108,15 @@ webhook_overdue: Final = Gauge(
     registry=REGISTRY,
 )
 
+incidents: Final = Gauge(
+    "desmos_incidents_running", "Incidents and maintenance that run, over all centres, by state.", ("state",), registry=REGISTRY
+)
+incident_clock: Final = Gauge(
+    "desmos_incident_clock_seconds",
+    "What the oldest running clock shows: gti until somebody attends, gtr until the service runs again; 0 where none runs.",
+    ("clock",),
+    registry=REGISTRY,
+)
 service_window: Final = Gauge("desmos_service_window", "1 while the service window of the contract is open, else 0.", registry=REGISTRY)
 service_window_edge: Final = Gauge(
     "desmos_service_window_edge_timestamp_seconds",
@@ -165,6 +174,10 @@ class Since(Collector):
         """Tell nothing yet."""
         self._name, self._documentation = name, documentation
         self.value: float | None = None
+
+    def describe(self) -> Iterable[CounterMetricFamily]:
+        """Say what is counted, before there is a count too."""
+        yield CounterMetricFamily(self._name, self._documentation)
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """Give the count, if there is one."""
