@@ -17,6 +17,7 @@ from api import (
     follow,
     followup,
     health,
+    incidents,
     invoices,
     ledger,
     lots,
@@ -68,6 +69,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     app.cleanup_ctx.append(auth.noting)
+    app.cleanup_ctx.append(invoices.gathering)
     openapi.set_up(app)
     add_routes(app)
     return app
@@ -76,7 +78,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
 def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
-        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, invoices, ledger, lots, matches,
+        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots, matches,
         matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         for route in module.routes:

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices: signed one by one, by batches of lines, checked only, or shown."""
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from api.body import LIMIT, flag, read_body, uuid_of
-from api.keys import TARIFFS
-from api.writes import json_answer, read, write, write_bulk
+from api.body import LIMIT, flag, idempotency_key, read_body, uuid_of
+from api.keys import CALLER, CLOCK, KEYRING, POOL, SHARES, TARIFFS, TOGETHER
+from api.together import Together, Way
+from api.writes import answered, fingerprint, json_answer, read, write_bulk
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
+from desmos_fast.billing.model import Created
 from desmos_fast.billing.pricing.explain import Pricing
-from desmos_fast.db.idempotency import Answer
+from desmos_fast.db.idempotency import Answer, Asked
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.identity.context import Context
@@ -38,12 +41,24 @@ async def create(request: web.Request) -> web.StreamResponse:
     if flag(request, "validate_only"):
         return await check(request, explain=explain, late=late)
 
-    async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        terms = Terms(await request.app[TARIFFS].current(con), late)
-        created = await service.create_one(con, context, body, terms, draft=draft, explain=explain)
-        return json_answer(created, 201, {"Location": f"/v1/invoices/{created.id}"})
+    caller, together = request[CALLER], request.app[TOGETHER]
+    key = idempotency_key(request)
+    together.check_room(caller.tenant)
+    body = await read_body(request, LIMIT)
+    asked = Asked(key, await fingerprint(request, body))
+    return answered(request, await together.sign(Way(caller, draft, explain, late), asked, body))
 
-    return await write(request, effect)
+
+def created(made: Created) -> Answer:
+    """Return the answer to a request whose invoice is kept."""
+    return json_answer(made, 201, {"Location": f"/v1/invoices/{made.id}"})
+
+
+async def gathering(app: web.Application) -> AsyncIterator[None]:
+    """Commit together what comes one by one, and wait at the end for what is being committed."""
+    together = app[TOGETHER] = Together(app[POOL], app[SHARES], app[KEYRING], app[TARIFFS], app[CLOCK], created)
+    yield
+    await together.close()
 
 
 async def check(request: web.Request, *, explain: bool, late: bool) -> web.Response:

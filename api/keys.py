@@ -9,6 +9,7 @@ from aiohttp import web
 
 from api.admission import Gate, Shares
 from api.figures import Counting
+from api.together import Together
 from desmos_fast.base.clock import Clock
 from desmos_fast.base.settings import WebhookHosts
 from desmos_fast.base.window import Hours
@@ -61,6 +62,7 @@ HOURS: Final = web.AppKey("hours", Hours)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
 SHARES: Final = web.AppKey("shares", Shares)
+TOGETHER: Final = web.AppKey("together", Together)
 WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")
 MAILER: Final[web.AppKey[Mailer | None]] = web.AppKey("mailer")
 COUNTING: Final = web.AppKey("counting", Counting)

@@ -98,9 +98,13 @@ async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> 
 
     name = await fingerprint(request, body)
     async with request.app[SHARES].slot(context.tenant):
-        answer = await once(request.app[POOL], context.tenant, route, key, name, run)
+        return answered(request, await once(request.app[POOL], context.tenant, route, key, name, run))
+
+
+def answered(request: web.Request, answer: Answer) -> web.Response:
+    """Turn the answer to a write into a response, counted when it was given before."""
     if answer.replayed:
-        metrics.idempotent_replays.labels(route).inc()
+        metrics.idempotent_replays.labels(route_of(request)).inc()
     return respond(answer)
 
 

@@ -37,25 +37,36 @@ class Checked(NamedTuple):
     faults: list[Fault]
     block: PricedBlock
 
-    def explanation(self) -> Pricing | None:
-        """Say why the one invoice of a body is worth what it is; None when it could not be priced."""
-        if not self.block.entries:
+    def explanation(self, line: int = 1) -> Pricing | None:
+        """Say why the invoice of a line, or the one of a body, is worth what it is; None when it could not be priced."""
+        place = next((place for place, entry in enumerate(self.block.entries) if entry.line == line), None)
+        if place is None:
             return None
-        return explain(self.block.entries[0].entered, self.block.priced[0], self.block.tariffs, self.block.on)
+        return explain(self.block.entries[place].entered, self.block.priced[place], self.block.tariffs, self.block.on)
 
 
 def one(context: Context, body: bytes, terms: Terms) -> Checked:
     """Decode, check and price a body that is one JSON object, on as many lines as it likes."""
-    try:
-        line = msgspec.json.format(body, indent=-1)
-    except UNREADABLE:
-        checked = _checked(context, b"", terms)
-        return checked._replace(faults=[Fault(code="B2_BAD_JSON", message="the body is not one JSON object")])
-    checked = _checked(context, line, terms)
+    checked = each(context, [body], terms)
     return checked._replace(
         entries=[entry._replace(line=0) for entry in checked.entries],
         faults=[msgspec.structs.replace(fault, line=None) for fault in checked.faults],
     )
+
+
+def each(context: Context, bodies: Sequence[bytes], terms: Terms) -> Checked:
+    """Decode, check and price bodies as `one` does, all in one go; the line of an entry or of a fault is the place of its body, from 1."""
+    lines: list[bytes] = []
+    unread: list[Fault] = []
+    for place, body in enumerate(bodies, 1):
+        try:
+            # Without line ends between its values, so a body is one line.
+            lines.append(msgspec.json.format(body, indent=-1))
+        except UNREADABLE:
+            lines.append(b"")
+            unread.append(Fault(code="B2_BAD_JSON", message="the body is not one JSON object", line=place))
+    checked = _checked(context, b"\n".join(lines), terms)
+    return checked._replace(faults=unread + checked.faults)
 
 
 def batch(context: Context, body: bytes, terms: Terms) -> Checked:

@@ -31,7 +31,7 @@ from desmos_fast.billing.sealed import EVERY_PART, Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
 from desmos_fast.db.journal import Event
-from desmos_fast.db.pool import Connection
+from desmos_fast.db.pool import AWAY, Connection
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.identity.context import Context
 from monitoring import metrics
@@ -74,18 +74,51 @@ class Trial(NamedTuple):
     pricing: Pricing | None
 
 
-async def create_one(con: Connection, context: Context, body: bytes, terms: Terms, *, draft: bool, explain: bool = False) -> Created:
-    """Price and sign one invoice, or stop at `priced` for a draft; with `explain` the answer is Explained.
+async def create_each(
+    con: Connection, context: Context, bodies: Sequence[bytes], terms: Terms, *, draft: bool, explain: bool = False
+) -> list[Created | Exception]:
+    """Price and sign invoices that came each in a request of its own, or stop at `priced` for drafts.
 
-    Raises FaultyInput, InvoiceNumbersExhausted.
+    Returns in their order what became of each: with `explain` an Explained, or what that request is refused with, its neighbours
+    kept. Raises only what fails for all: a database that is away.
     """
-    checked = intake.one(context, body, terms)
-    kept, late = await _keep(con, context, checked.entries, draft=draft)
-    if kept is None:
-        metrics.invoices_refused.labels(context.kind).inc()
-        raise FaultyInput(checked.faults + late)
-    created = _created(kept, draft=draft)
-    return Explained(**msgspec.structs.asdict(created), pricing=checked.explanation()) if explain else created
+    checked = await _offload(len(bodies), intake.each, context, bodies, terms)
+    found: dict[int, Created | Exception] = {}
+    late = await _keep_apart(con, context, checked.entries, draft, found)
+    refused: dict[int, list[Fault]] = {}
+    for fault in checked.faults + late:
+        refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
+    metrics.invoices_refused.labels(context.kind).inc(len(refused))
+    found.update((line, FaultyInput(faults)) for line, faults in refused.items())
+    told = [found[line] for line in range(1, len(bodies) + 1)]
+    return [_explained(one, checked, line) for line, one in enumerate(told, 1)] if explain else told
+
+
+def _explained(one: Created | Exception, checked: intake.Checked, line: int) -> Created | Exception:
+    return one if isinstance(one, Exception) else Explained(**msgspec.structs.asdict(one), pricing=checked.explanation(line))
+
+
+async def _keep_apart(
+    con: Connection, context: Context, entries: Sequence[Entry], draft: bool, found: dict[int, Created | Exception]
+) -> list[Fault]:
+    """Write entries into `found` by line, so that one that the database refuses fails alone; return the faults of numbers in use."""
+    try:
+        # A savepoint: what is written for the others must go when one is refused, and be written again without it.
+        async with con.transaction():
+            kept, late = await _keep(con, context, entries, draft=draft)
+    except AWAY:
+        raise
+    except Exception as error:
+        if len(entries) == 1:
+            found[entries[0].line] = error
+            return []
+        half = len(entries) // 2
+        late = await _keep_apart(con, context, entries[:half], draft, found)
+        return late + await _keep_apart(con, context, entries[half:], draft, found)
+    if kept is not None:
+        _count(context, kept, draft)
+        found.update((line, _created(kept, place, draft=draft)) for place, line in enumerate(kept.lines))
+    return late
 
 
 async def bill_again(con: Connection, context: Context, entry: Entry, again: Again) -> Created:
@@ -96,14 +129,15 @@ async def bill_again(con: Connection, context: Context, entry: Entry, again: Aga
     kept, late = await _keep(con, context, [entry], draft=False, again=again)
     if kept is None:
         raise FaultyInput(late)
-    return _created(kept, draft=False)
+    _count(context, kept, draft=False)
+    return _created(kept, 0, draft=False)
 
 
-def _created(kept: Kept, *, draft: bool) -> Created:
-    split = kept.block.splits[0]
+def _created(kept: Kept, place: int, *, draft: bool) -> Created:
+    split = kept.block.splits[place]
     return Created(
-        id=kept.block.ids[0],
-        number=kept.block.invoices[0].number,
+        id=kept.block.ids[place],
+        number=kept.block.invoices[place].number,
         state="priced" if draft else "signed",
         total=split.total,
         from_amo=split.from_amo,
@@ -119,7 +153,10 @@ async def create_batch(con: Connection, context: Context, body: bytes, terms: Te
     """
     checked = await asyncio.to_thread(intake.batch, context, body, terms)
     kept, late = await _keep(con, context, checked.entries, draft=False)
-    results = [] if kept is None else _accepted(kept)
+    results: list[LineResult] = []
+    if kept is not None:
+        _count(context, kept, draft=False)
+        results = _accepted(kept)
     refused: dict[int, list[Fault]] = {}
     for fault in checked.faults + late:
         refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
@@ -199,8 +236,12 @@ async def _keep(
     await journal.record(con, context.tenant, context.now, kept.events, by=context.actor)
     if not draft:
         await journal.post(con, context.tenant, context.now, kept.entries)
-        metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))
     return kept, faults
+
+
+def _count(context: Context, kept: Kept, draft: bool) -> None:
+    if not draft:
+        metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))
 
 
 async def _free(con: Connection, context: Context, entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:

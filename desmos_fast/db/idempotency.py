@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One effect for each key: the key and its answer are committed with the effect, or none of them is."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,17 @@ FIND: Final = "SELECT fingerprint, status, headers, body FROM idempotency WHERE 
 STORE: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+TRY_LOCKS: Final = """
+    SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || key, 1))
+      FROM unnest($2::text[]) WITH ORDINALITY AS asked (key, place) ORDER BY place
+"""
+FIND_EACH: Final = """
+    SELECT key, fingerprint, status, headers, body FROM idempotency WHERE tenant_id = $1 AND route = $2 AND key = ANY($3::text[])
+"""
+STORE_EACH: Final = """
+    INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
+    SELECT $1, $2, * FROM unnest($3::text[], $4::bytea[], $5::smallint[], $6::jsonb[], $7::bytea[])
 """
 
 
@@ -44,6 +55,13 @@ class Answer:
     kept: bytes | None = None
 
 
+class Asked(NamedTuple):
+    """One request: its key, and what makes it the same one when it comes again."""
+
+    key: str
+    fingerprint: bytes
+
+
 async def once(
     pool: Pool, tenant: UUID, route: str, key: str, fingerprint: bytes, effect: Callable[[Connection], Awaitable[Answer]]
 ) -> Answer:
@@ -53,15 +71,57 @@ async def once(
     """
     async with transaction(pool, tenant) as con:
         if not await con.fetchval(TRY_LOCK, f"{tenant}{route}", key):
-            raise KeyRunning("the first request with this key is still running", hint="wait a second and send it again")
+            raise running()
         row = await con.fetchrow(FIND, tenant, route, key)
         if row is not None:
-            if row["fingerprint"] != fingerprint:
-                raise KeyReused("this key was used for another request", hint="use a new key for new content")
-            kept = orjson.loads(row["headers"])
-            return Answer(row["status"], row["body"], kept.pop("Content-Type"), kept, replayed=True)
+            return _again(row, fingerprint)
         answer = await effect(con)
-        headers = orjson.dumps({**answer.headers, "Content-Type": answer.content_type}).decode()
-        body = answer.body if answer.kept is None else answer.kept
-        await con.execute(STORE, tenant, route, key, fingerprint, answer.status, headers, body)
+        await con.execute(STORE, tenant, route, key, fingerprint, *_kept(answer))
         return replace(answer, replayed=False)
+
+
+async def once_each(
+    con: Connection, tenant: UUID, route: str, asked: Sequence[Asked],
+    effect: Callable[[Sequence[int]], Awaitable[Sequence[Answer | Exception]]],
+) -> list[Answer | Exception]:  # fmt: skip
+    """Do what `once` does for requests of different keys, in the caller's transaction, and say in their order what became of each.
+
+    `effect` is given the places of those that are new, and leaves nothing of those for which it returns an exception.
+    """
+    keys = [one.key for one in asked]
+    locked = await con.fetch(TRY_LOCKS, f"{tenant}{route}", keys)
+    known = {row["key"]: row for row in await con.fetch(FIND_EACH, tenant, route, keys)}
+    told: dict[int, Answer | Exception] = {}
+    for place, (one, (free,)) in enumerate(zip(asked, locked, strict=True)):
+        if not free:
+            told[place] = running()
+        elif one.key in known:
+            try:
+                told[place] = _again(known[one.key], one.fingerprint)
+            except KeyReused as error:
+                told[place] = error
+    new = [place for place in range(len(asked)) if place not in told]
+    if new:
+        told.update(zip(new, await effect(new), strict=True))
+    rows = [(*asked[place], *_kept(answer)) for place in new if isinstance(answer := told[place], Answer)]
+    if rows:
+        await con.execute(STORE_EACH, tenant, route, *(list(column) for column in zip(*rows, strict=True)))
+    return [told[place] for place in range(len(asked))]
+
+
+def running() -> KeyRunning:
+    """Return what a request is refused with while the first one with its key is being answered."""
+    return KeyRunning("the first request with this key is still running", hint="wait a second and send it again")
+
+
+def _again(row: Any, fingerprint: bytes) -> Answer:
+    if row["fingerprint"] != fingerprint:
+        raise KeyReused("this key was used for another request", hint="use a new key for new content")
+    headers = orjson.loads(row["headers"])
+    return Answer(row["status"], row["body"], headers.pop("Content-Type"), headers, replayed=True)
+
+
+def _kept(answer: Answer) -> tuple[int, str, bytes]:
+    """Return the status, headers and body that are kept of an answer."""
+    headers = orjson.dumps({**answer.headers, "Content-Type": answer.content_type}).decode()
+    return answer.status, headers, answer.body if answer.kept is None else answer.kept

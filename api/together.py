@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Invoices that come one by one are committed together: what waits while a commit is under way makes the next one.
+
+A lane gathers the requests of one key that are asked alike; one transaction serves them all, and each is answered once that
+transaction is on disk. The transaction belongs to the lane, so a request that is given up takes nothing from its neighbours.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+import structlog
+
+from api.admission import MOST_WAITING, WAIT_S, Busy, Shares
+from desmos_fast.base.clock import Clock
+from desmos_fast.base.types import TenantId
+from desmos_fast.billing import service
+from desmos_fast.billing.intake import Terms
+from desmos_fast.billing.model import Created
+from desmos_fast.db.idempotency import Answer, Asked, once_each, running
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.pool import Connection, Pool
+from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.context import Context
+from desmos_fast.identity.model import Caller
+from desmos_fast.nomenclature.service import TariffBook
+
+ROUTE: Final = "/v1/invoices"
+MOST_AT_ONCE: Final = 256
+BYTES_AT_ONCE: Final = 4 * 1024 * 1024
+MOST_IN_ALL: Final = 4 * MOST_WAITING
+BYTES_IN_ALL: Final = 64 * 1024 * 1024
+log: Final = structlog.get_logger("desmos.together")
+
+
+class Way(NamedTuple):
+    """What requests have in common that one transaction can serve."""
+
+    caller: Caller
+    draft: bool
+    explain: bool
+    allow_late: bool
+
+
+@dataclass(eq=False, slots=True)
+class _Post:
+    asked: Asked
+    body: bytes
+    done: "asyncio.Future[Answer]"
+    patience: asyncio.TimerHandle | None = None
+
+
+# Ordered, and quick to leave from the middle.
+_Lane: TypeAlias = dict[_Post, None]
+
+
+class Together:
+    """Sign invoices that come one by one, in as few transactions as they can share."""
+
+    def __init__(
+        self, pool: Pool, shares: Shares, keyring: Keyring, tariffs: TariffBook, clock: Clock, answer: Callable[[Created], Answer]
+    ) -> None:
+        self._pool = pool
+        self._shares = shares
+        self._keyring = keyring
+        self._tariffs = tariffs
+        self._clock = clock
+        self._answer = answer
+        self._lanes: dict[Way, _Lane] = {}
+        self._drains: set[asyncio.Task[None]] = set()
+        self._keys: set[tuple[TenantId, str]] = set()
+        self._waiting: Counter[TenantId] = Counter()
+        self._bytes = 0
+
+    def check_room(self, tenant: TenantId) -> None:
+        """Refuse one more request, before its body is read, when enough wait already. Raises Busy."""
+        if self._waiting[tenant] >= MOST_WAITING or self._waiting.total() >= MOST_IN_ALL or self._bytes >= BYTES_IN_ALL:
+            raise Busy("too many requests of this kind wait already", hint="send again with the same key in a moment")
+
+    async def sign(self, way: Way, asked: Asked, body: bytes) -> Answer:
+        """Return the answer of one request once it is on disk, or the answer that its key was given before.
+
+        Raises Busy, KeyRunning, KeyReused, DatabaseDown and what the invoice is refused with.
+        """
+        tenant = way.caller.tenant
+        self.check_room(tenant)
+        if (tenant, asked.key) in self._keys:
+            raise running()
+        loop = asyncio.get_running_loop()
+        lane = self._lanes.get(way)
+        if lane is None:
+            lane = self._lanes[way] = {}
+            task = loop.create_task(self._drain(way, lane))
+            self._drains.add(task)
+            task.add_done_callback(self._drains.discard)
+        post = _Post(asked, body, loop.create_future())
+        post.patience = loop.call_later(WAIT_S, self._late, way, lane, post)
+        lane[post] = None
+        self._keys.add((tenant, asked.key))
+        self._waiting[tenant] += 1
+        self._bytes += len(body)
+        return await post.done
+
+    async def close(self) -> None:
+        """Wait for what is being committed."""
+        while self._drains:
+            await asyncio.gather(*self._drains)
+
+    def _late(self, way: Way, lane: _Lane, post: _Post) -> None:
+        self._leave(way, lane, post)
+        self._over(way, post, Busy("the requests before this one take long", hint="send again with the same key in a moment"))
+
+    def _leave(self, way: Way, lane: _Lane, post: _Post) -> None:
+        del lane[post]
+        if post.patience is not None:
+            post.patience.cancel()
+        tenant = way.caller.tenant
+        self._waiting[tenant] -= 1
+        if not self._waiting[tenant]:
+            del self._waiting[tenant]
+        self._bytes -= len(post.body)
+
+    def _over(self, way: Way, post: _Post, found: Answer | Exception) -> None:
+        self._keys.discard((way.caller.tenant, post.asked.key))
+        if post.done.done():
+            # Given up by its caller; what became of it is kept under its key.
+            return
+        if isinstance(found, Exception):
+            post.done.set_exception(found)
+        else:
+            post.done.set_result(found)
+
+    def _take(self, way: Way, lane: _Lane) -> list[_Post]:
+        batch: list[_Post] = []
+        size = 0
+        for post in list(lane):
+            size += len(post.body)
+            if batch and (len(batch) == MOST_AT_ONCE or size > BYTES_AT_ONCE):
+                break
+            self._leave(way, lane, post)
+            if post.done.done():
+                self._keys.discard((way.caller.tenant, post.asked.key))
+            else:
+                batch.append(post)
+        return batch
+
+    async def _drain(self, way: Way, lane: _Lane) -> None:
+        while lane:
+            batch: list[_Post] = []
+            found: Sequence[Answer | Exception]
+            try:
+                async with self._shares.slot(way.caller.tenant), transaction(self._pool, way.caller.tenant) as con:
+                    # Not sooner: who comes while we wait for a connection is served by it too.
+                    batch = self._take(way, lane)
+                    found = await self._serve(con, way, batch)
+            except Exception as error:
+                batch = batch or self._take(way, lane)
+                found = [error] * len(batch)
+            for post, one in zip(batch, found, strict=True):
+                self._over(way, post, one)
+        del self._lanes[way]
+
+    async def _serve(self, con: Connection, way: Way, batch: Sequence[_Post]) -> Sequence[Answer | Exception]:
+        if not batch:
+            return []
+        tenant = way.caller.tenant
+        context = Context(way.caller, self._keyring.of(tenant), self._clock())
+        terms = Terms(await self._tariffs.current(con), way.allow_late)
+
+        async def effect(places: Sequence[int]) -> list[Answer | Exception]:
+            bodies = [batch[place].body for place in places]
+            made = await service.create_each(con, context, bodies, terms, draft=way.draft, explain=way.explain)
+            return [one if isinstance(one, Exception) else self._answer(one) for one in made]
+
+        return await once_each(con, tenant, ROUTE, [post.asked for post in batch], effect)
