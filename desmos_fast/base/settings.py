@@ -22,7 +22,7 @@ MAX_BULK: Final = 999_999_999
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
-    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_BULK_LINES",
+    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_BULK_LINES", "DESMOS_KEYS",
 })  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class Settings:
     tariffs: Path | None = None
     recipients: Path | None = None
     mail: Path | None = None
+    keys: Path | None = None
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
 
@@ -84,6 +85,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         tariffs=tariffs(env),
         recipients=recipients(env),
         mail=_path("DESMOS_MAIL", env),
+        keys=_path("DESMOS_KEYS", env),
         webhook_hosts=hosts,
         signing=signing(env),
     )

@@ -15,6 +15,9 @@ from ext import seal as _seal
 
 Scalar: TypeAlias = bytes | int | str | date | datetime | bool
 NIR_INDEXED: Final = 13
+# What a row begins with that is sealed under another master key than the first; of the nonces of the first, one in 2**48 says the same.
+MARK: Final = b"dsfkey"
+HEAD: Final = len(MARK) + 2
 # Written as text: `array` cannot be subscripted at run time before Python 3.12.
 Values: TypeAlias = "Scalar | array[int] | Sequence[Scalar | None]"
 Decoded: TypeAlias = (
@@ -79,24 +82,42 @@ class StreamUnread(OurBug):
 def seal(keys: TenantKeys, table: str, tenant: UUID, ids: Sequence[UUID], plain: Sequence[bytes]) -> list[bytes]:
     """Seal each row by AES-256-GCM, bound to its table, tenant and id: nonce (12), ciphertext, tag (16).
 
-    Raises ValueError when ids and rows differ in number. Opens only with the same table, tenant and id.
+    Under another master key than the first its number stands before. Raises ValueError when ids and rows differ in number. Opens only with
+    the same table, tenant and id.
     """
-    return _seal.seal_block(keys.seal, _place(table, tenant), [row.bytes for row in ids], list(plain))
+    sealed = _seal.seal_block(keys.seal, _place(table, tenant), [row.bytes for row in ids], list(plain))
+    head = head_of(keys.number)
+    return [head + blob for blob in sealed] if head else sealed
+
+
+def head_of(number: int) -> bytes:
+    """Return what rows begin with that are sealed under a master key: nothing for the first one, else a mark and its number."""
+    return MARK + number.to_bytes(HEAD - len(MARK), "big") if number else b""
 
 
 def unseal(keys: TenantKeys, table: str, tenant: UUID, ids: Sequence[UUID], sealed: Sequence[bytes]) -> list[bytes]:
     """Open what `seal` made, all rows or none.
 
-    Raises SealBroken for the first row that does not open, ValueError when ids and rows differ in number.
+    Raises SealBroken for the first row that does not open, KeyUnknown, ValueError when ids and rows differ in number.
     """
     if len(ids) != len(sealed):
         raise ValueError("ids and rows differ in number")
-    prefix = _place(table, tenant)
-    try:
-        return _seal.open_block(keys.seal, prefix, [row.bytes for row in ids], list(sealed))
-    except ValueError as error:
-        row, _reason = error.args
-        raise SealBroken(table, row) from None
+    under: dict[bytes, list[int]] = {}
+    for row, blob in enumerate(sealed):
+        under.setdefault(blob[:HEAD] if blob.startswith(MARK) else b"", []).append(row)
+    opened: list[bytes] = [b""] * len(sealed)
+    for head, rows in under.items():
+        key = keys.opening(int.from_bytes(head[len(MARK) :], "big"))
+        try:
+            plain = _seal.open_block(
+                key, _place(table, tenant), [ids[row].bytes for row in rows], [sealed[row][len(head) :] for row in rows]
+            )
+        except ValueError as error:
+            row, _reason = error.args
+            raise SealBroken(table, rows[row]) from None
+        for row, content in zip(rows, plain, strict=True):
+            opened[row] = content
+    return opened
 
 
 def blind_index(keys: TenantKeys, nirs: Sequence[str]) -> list[bytes]:
@@ -108,7 +129,7 @@ def blind_index(keys: TenantKeys, nirs: Sequence[str]) -> list[bytes]:
     for row, nir in enumerate(short):
         if len(nir) != NIR_INDEXED:
             raise NirTooShort(row)
-    return _seal.index_block(keys.index, short)
+    return _seal.index_block(keys.insured, short)
 
 
 def copy_stream(names: Sequence[str], kinds: Sequence[Kind], columns: Sequence[Values], rows: int) -> bytes:

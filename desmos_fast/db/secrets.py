@@ -12,6 +12,7 @@ from desmos_fast.base.settings import Settings
 from desmos_fast.db.home import make_home
 
 FOLDER: Final = "secrets"
+LARGEST: Final = 65_536
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -51,6 +52,36 @@ def kept(data_dir: Path, name: str, size: int = 32) -> bytes:
         raise SecretMissing(f"{path} is missing", hint="restore the folder of secrets from the backup") from error
 
 
+def found(data_dir: Path, name: str) -> bytes | None:
+    """Return a secret of any size, None when it is not there. Raises SecretUnreadable, ValueError for a bad name."""
+    try:
+        return _read(_path(data_dir, name), None)
+    except FileNotFoundError:
+        return None
+
+
+def put(data_dir: Path, name: str, value: bytes) -> None:
+    """Keep a secret that was made elsewhere, unless one of that name is there. Raises ValueError for a bad name."""
+    path = _path(data_dir, name)
+    make_home(data_dir)
+    _make(path, value)
+
+
+def remove(data_dir: Path, name: str) -> None:
+    """Take a secret away."""
+    path = _path(data_dir, name)
+    path.unlink()
+    sync_folder(path.parent)
+
+
+def read_private(path: Path, size: int) -> bytes:
+    """Return the bytes of a file that only we read. Raises SecretMissing, SecretUnreadable."""
+    try:
+        return _read(path, size)
+    except FileNotFoundError as error:
+        raise SecretMissing(f"{path} is missing", hint="restore it: without it nothing it protects opens") from error
+
+
 def _path(data_dir: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ValueError("the name of a secret is lower-case letters, digits and underscores")
@@ -75,7 +106,7 @@ def _make(path: Path, value: bytes) -> None:
     sync_folder(path.parent)
 
 
-def _read(path: Path, size: int) -> bytes:
+def _read(path: Path, size: int | None) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -86,9 +117,9 @@ def _read(path: Path, size: int) -> bytes:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & 0o077:
             raise SecretUnreadable(f"{path} is open to other users (mode {mode:04o})", hint=f"is it known to them? then: chmod 600 {path}")
-        value = file.read(size + 1)
-    if len(value) != size:
-        raise SecretUnreadable(f"{path} has not {size} bytes", hint="restore it from the backup: without it nothing it protects opens")
+        value = file.read((LARGEST if size is None else size) + 1)
+    if len(value) > LARGEST if size is None else len(value) != size:
+        raise SecretUnreadable(f"{path} has not {'at most ' if size is None else ''}{size or LARGEST} bytes", hint="restore it from the backup: without it nothing it protects opens")
     return value
 
 
