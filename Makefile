@@ -8,6 +8,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
+READERS := $(VENV)/.readers
 # A first build that was cut short, whose last outputs may be half written, compiles everything again.
 BUILT := build/.built
 # The kernels in place are those of a release: each safety build has a copy of the tree under build/, and its switches are set there alone.
@@ -62,7 +63,14 @@ build: $(BUILT) ## Compile the kernels in place
 demo: $(BUILT) ## Run a centre's day through the real service and database
 	@$(PY) -m desmos_fast.cli demo
 
-test: lint types ## Check everything that must hold before a change lands
+# The library of card readers has no wheel for Linux.
+$(READERS): $(READY) requirements/readers.txt scripts/system-packages
+	@scripts/system-packages readers
+	@echo "Compiling the library of card readers: half a minute or so"
+	@$(PIP) --require-hashes --only-binary :all: --no-binary pyscard -r requirements/readers.txt
+	@touch $@
+
+test: lint types $(READERS) ## Check everything that must hold before a change lands
 	@$(PY) -m pytest -q --numprocesses logical --maxprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 5
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
@@ -81,7 +89,7 @@ $(PEERS): $(READY) requirements/bench.txt
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/bench.txt
 	@touch $@
 
-bench: $(BUILT) $(PEERS) ## Measure everything beside its peers (ARGS="codec --quick" for a part)
+bench: $(BUILT) $(PEERS) $(READERS) ## Measure everything beside its peers (ARGS="codec --quick" for a part)
 	@$(PY) -m desmos_fast.cli bench $(ARGS)
 
 # An interpreter of its own for the tools of three targets would be no test of the environment: they are put beside it.
@@ -149,7 +157,7 @@ rules: $(BUILT) ## Write the rules of Prometheus and their cases, and play these
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
-	@for list in all bench safety contract; do \
+	@for list in all bench safety contract readers; do \
 	  build/lock/bin/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-header --no-emit-index-url \
 	    --no-emit-find-links --no-emit-options --no-emit-trusted-host --strip-extras --upgrade \
 	    --output-file requirements/$$list.txt requirements/$$list.in || exit 1; done

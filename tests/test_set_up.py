@@ -100,6 +100,14 @@ def test_a_tool_is_asked_for_by_the_targets_that_need_it(machine: Machine) -> No
     assert machine.set_up("nothing", "ocaml") == (2, "No target needs ocaml\n")
 
 
+def test_the_bench_of_the_readers_is_asked_for_with_all_its_parts(machine: Machine) -> None:
+    machine.python().add("gcc", GCC).add("apt-get", APT)
+    status, said = machine.set_up("*wintypes*", "readers")
+    assert "  vsmartcard-vpcd: two card readers" in said and "  libpcsclite-dev: the headers" in said
+    nothing, said = machine.add("vpcd-config", "#!/bin/sh\n").add("pcscd", "#!/bin/sh\n").set_up("nothing", "readers")
+    assert status == 1 and (nothing, said) == (0, "")
+
+
 def test_an_old_python_is_no_python(machine: Machine) -> None:
     machine.add("python3", "#!/bin/sh\nexit 1\n")
     run = subprocess.run([ROOT / "scripts" / "find-python"], env={"PATH": str(machine.bin)}, capture_output=True, text=True, timeout=30)

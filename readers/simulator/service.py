@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card service as a child process: started, killed and started again, always by its own process id."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from readers.simulator.vpcd import PORTS
+
+COMMAND: Final = ("/usr/sbin/pcscd", "--foreground", "--error")
+LINE: Final = Path("/run/pcscd/pcscd.comm")
+LEFT_BEHIND: Final = (LINE, Path("/run/pcscd/pcscd.pid"))
+DRIVER: Final = Path("/etc/reader.conf.d/vpcd")
+PATIENCE: Final = 5.0
+
+
+def why_not() -> str:
+    """Say what is missing for a card service with virtual readers, or nothing."""
+    if shutil.which(COMMAND[0]) is None:
+        return "pcscd is not installed"
+    if not DRIVER.exists():
+        return "the driver of virtual readers (vsmartcard-vpcd) is not installed"
+    if os.geteuid() != 0 and not os.access(LINE.parent, os.W_OK):
+        return f"{LINE.parent} is not writable"
+    if answers():
+        return "a card service that is not ours is running"
+    return ""
+
+
+def answers() -> bool:
+    """Say whether a card service answers on its socket."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(LINE))
+        return True
+    return False
+
+
+class Service:
+    """One card service, our child."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self.command = tuple(command)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id while it runs."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    def start(self) -> None:
+        """Start it, and return when it answers and its virtual readers listen. Raises TimeoutError."""
+        LINE.parent.mkdir(exist_ok=True)
+        for path in LEFT_BEHIND:
+            path.unlink(missing_ok=True)
+        self._child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + PATIENCE
+        while not (answers() and all(map(_listens, PORTS))):
+            if self._child.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise TimeoutError("the card service did not start")
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+    def stop(self) -> None:
+        """End it politely, and by force when it takes long."""
+        if self._child is not None:
+            self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(PATIENCE)
+            self.kill()
+
+    def __enter__(self) -> "Service":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _listens(port: int) -> bool:
+    """Say whether somebody listens on a port, without dialling: a call would be a card."""
+    wanted = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                if local.endswith(wanted) and state == "0A":
+                    return True
+    return False
