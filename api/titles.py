@@ -92,6 +92,8 @@ PROBLEMS: Final[dict[str, Title]] = {
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
     "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
     "webhook_limit": Title(409, "The centre has as many webhooks as it may have", "Le centre a atteint son nombre maximal de webhooks"),
+    "incident_refused": Title(422, "The incident cannot be as it was told", "Cet incident ou cette maintenance n'est pas acceptable"),
+    "incident_over": Title(409, "That has happened already, or it is over", "Cette étape est déjà enregistrée, ou l'incident est clos"),
     "contact_refused": Title(422, "The contact cannot be as asked for", "Le contact demandé n'est pas acceptable"),
     "contact_known": Title(409, "This address is told already", "Cette adresse est déjà prévenue"),
     "contact_limit": Title(409, "The centre has as many contacts as it may have", "Le centre a atteint son nombre maximal de contacts"),
@@ -131,6 +133,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "decision_final": Title(409, "This decision is not undone", "Cette décision ne peut pas être annulée"),
     "share_closed": Title(409, "The share has ended", "La part est close"),
     "share_refuses": Title(409, "The share is in another state", "L'état de la part ne le permet pas"),
+    "nothing_to_take_back": Title(409, "There is nothing to take back from the patient", "Rien à reprendre au patient"),
     "not_barred_yet": Title(409, "The delay has not passed", "Le délai de forclusion n'est pas atteint"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),
 }

@@ -215,6 +215,11 @@ def moved_to_patient(ref: str, payer: str, invoice: str, amount: Cents, excess: 
     return _entry("share.to_patient", ref, moves)
 
 
+def taken_from_patient(ref: str, payer: str, invoice: str, due: Cents, excess: Cents) -> Entry:
+    """Let the patient owe `due` cents less, for the payer has sent them; `excess` more were paid at the desk and are to be given back."""
+    return _placed("share.from_patient", ref, overpayment(payer), PATIENT, receivable(PATIENT, invoice), due, excess)
+
+
 def written_off(ref: str, payer: str, invoice: str, amount: Cents, *, event: str = "share.written_off") -> Entry:
     """Give up what is open on one share."""
     return _transfer(event, ref, LOSS, receivable(payer, invoice), amount)

@@ -70,7 +70,7 @@ def show_match(centre: Centre, name: Annotated[UUID, typer.Argument(help="Its id
 
 def decide(
     centre: Centre,
-    kind: Annotated[str, typer.Argument(help="accept, refuse, undo, match, split, unsplit, write_off, to_patient, time_bar, "
+    kind: Annotated[str, typer.Argument(help="accept, refuse, undo, match, split, unsplit, write_off, to_patient, from_patient, time_bar, "
                                              "indu_contest or indu_accept.")],
     record: Annotated[UUID | None, typer.Option(help="The record that is accepted or refused.")] = None,
     match: Annotated[UUID | None, typer.Option(help="The match that is undone.")] = None,

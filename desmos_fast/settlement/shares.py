@@ -15,11 +15,11 @@ TOLD_BY_RETURNS: Final = frozenset({"announced", "announced_part", "settled", "s
 AT_DESK: Final = frozenset({"due", "part_paid", "paid", "refund_due"})
 # Beside the moves of sending: what a person decides of a share, and the patient's desk.
 DECIDED: Final[Mapping[str, frozenset[str]]] = {
-    "not_due": frozenset({"due"}),
-    "due": AT_DESK | {"written_off"},
+    "not_due": frozenset({"due", "refund_due"}),
+    "due": AT_DESK | {"written_off", "not_due"},
     "part_paid": AT_DESK | {"written_off"},
     "paid": AT_DESK,
-    "refund_due": AT_DESK,
+    "refund_due": AT_DESK | {"not_due"},
     "open": frozenset({"to_patient", "time_barred", "void"}),
     "lotted": frozenset({"void"}),
     "sent": frozenset({"time_barred"}),

@@ -32,6 +32,8 @@ TRANSFERS: list[Callable[[Cents], Entry]] = [
     lambda amount: ledger.at_desk("payment.received", "p1", "cash", amount, [Settled(INVOICE, amount, 0)], []),
     lambda amount: ledger.at_desk("payment.attached", "p1", "cash", 0, [Settled(INVOICE, 0, amount)], [("p1", -amount)]),
     lambda amount: ledger.moved_to_patient("d1", AMC, INVOICE, amount),
+    lambda amount: ledger.taken_from_patient("d1", AMC, INVOICE, amount, Cents(0)),
+    lambda amount: ledger.taken_from_patient("d1", AMC, INVOICE, Cents(0), amount),
     lambda amount: ledger.written_off("d1", AMC, INVOICE, amount),
 ]
 entries = st.one_of(

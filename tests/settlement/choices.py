@@ -150,6 +150,8 @@ def ends(rows: Rows, chance: random.Random) -> Iterator[Choice]:
             yield "write_off", name, {}
         if part != PATIENT and share.state in (*MOVED, "to_patient") and _may_be_moved(rows, name, share):
             yield "to_patient", name, {}
+        if part != PATIENT and share.state == "to_patient" and share.closed and _taken_back(rows, name, share):
+            yield "from_patient", name, {}
         if part != PATIENT and share.state in BARRED and chance.random() < 0.2:
             yield "time_bar", name, {}
 
@@ -163,6 +165,10 @@ def _shares(rows: Rows) -> Iterator[tuple[str, str, ShareRow]]:
 def _may_be_moved(rows: Rows, name: str, share: ShareRow) -> bool:
     desk = rows.invoices[rows.share_named(name)[0]].shares.get(PATIENT)
     return share.open > 0 and share.announced >= 0 and (desk is None or desk.state not in TERMINAL)
+
+
+def _taken_back(rows: Rows, name: str, share: ShareRow) -> bool:
+    return share.announced > share.amount - share.closed and rows.share((rows.share_named(name)[0], PATIENT)).state not in TERMINAL
 
 
 def recoveries(rows: Rows, chance: random.Random) -> Iterator[Choice]:

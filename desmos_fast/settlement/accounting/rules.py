@@ -62,6 +62,7 @@ LABELS: Final[Mapping[str, str]] = {
     "payment.refunded": "Remboursement patient",
     "payment.unpaid": "Règlement patient impayé",
     "share.to_patient": "Report sur le patient",
+    "share.from_patient": "Repris au patient, payé par l'organisme",
     "share.written_off": "Perte",
     "share.time_barred": "Perte, forclusion",
 }

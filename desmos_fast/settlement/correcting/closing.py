@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from desmos_fast.base import ledger
+from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import Cents, uuid7
 from desmos_fast.billing.rules import TERMINAL
 from desmos_fast.db import journal
@@ -34,9 +35,9 @@ async def of_share(con: Connection, context: Context, asked: ShareRequest) -> Do
     kind = kind_of(asked)
     part = await store.share(con, context.tenant, asked.share)
     rules.check_state(kind, part)
-    still_open = rules.open_of(part)
-    if asked.amount is not None and asked.amount != still_open:
-        raise DecisionStale(f"{still_open} cents are open on {asked.share}, not {asked.amount}", hint="look at the share again")
+    if kind == "from_patient":
+        return await _take_back(con, context, asked, part)
+    _check_seen(asked, rules.open_of(part), "open on")
     if kind == "indu_contest":
         return await _contest(con, context, asked, part)
     if isinstance(asked, InduAccept):
@@ -46,6 +47,11 @@ async def of_share(con: Connection, context: Context, asked: ShareRequest) -> Do
     if kind == "time_bar":
         await _check_barred(con, context, part)
     return await _close(con, context, asked, kind, part)
+
+
+def _check_seen(asked: ShareRequest, cents: int, where: str) -> None:
+    if asked.amount is not None and asked.amount != cents:
+        raise DecisionStale(f"{cents} cents are {where} {asked.share}, not {asked.amount}", hint="look at the share again")
 
 
 async def _check_barred(con: Connection, context: Context, part: PartRow) -> None:
@@ -66,9 +72,7 @@ async def _close(con: Connection, context: Context, asked: ShareRequest, way: st
     state = part.state if part.state in TERMINAL else BECOMES[way]
     if way == "to_patient":
         rules.check_owed(part)
-    patient = await store.find_share(con, context.tenant, f"{invoice}/patient") if way == "to_patient" else None
-    if patient is not None and patient.state in TERMINAL:
-        raise ShareClosed(f"{part_name(patient)} is {patient.state}", hint="an end is not left: a correction is a new linked invoice")
+    patient = await _desk_of(con, context, invoice) if way == "to_patient" else None
     told = {"from": part.state, "to": state, "amount": still_open, "payer": part.payer}
     decision = await keep_of_share(con, context, asked, part, told)
     await store.close(con, context.tenant, part, state, still_open)
@@ -84,11 +88,43 @@ async def _close(con: Connection, context: Context, asked: ShareRequest, way: st
     return Done(decision, (), [entry])
 
 
+async def _desk_of(con: Connection, context: Context, invoice: str) -> PartRow | None:
+    """Return the patient's share, if there is one. Raises ShareClosed when it has ended."""
+    patient = await store.find_share(con, context.tenant, f"{invoice}/patient")
+    if patient is not None and patient.state in TERMINAL:
+        raise ShareClosed(f"{part_name(patient)} is {patient.state}", hint="an end is not left: a correction is a new linked invoice")
+    return patient
+
+
 async def _owe(con: Connection, context: Context, invoice: UUID, patient: PartRow | None, cents: int) -> Event:
     owed, received = (cents, 0) if patient is None else (patient.amount + cents, patient.announced)
     state = patient_state(owed, received, "due")
     await store.owe(con, context.tenant, invoice, state, cents, new=patient is None)
     return Event("share.due", invoice, invoice, "patient", {"state": state, "amount": cents})
+
+
+# --- what the payer sent after all
+
+
+async def _take_back(con: Connection, context: Context, asked: ShareRequest, part: PartRow) -> Done:
+    """Let the patient owe no more what the payer has sent; what was paid of it at the desk is to be given back."""
+    name, invoice = part_name(part), f"{part.biller}/{part.number}"
+    cents = rules.taken_back(part, await store.closed_of(con, context.tenant, part))
+    _check_seen(asked, cents, "to be taken back on")
+    patient = await _desk_of(con, context, invoice)
+    if patient is None:
+        raise OurBug(f"{name} was moved to the patient, who has no share")
+    owed, received = patient.amount - cents, patient.announced
+    due = rules.open_of(patient) - max(owed - received, 0)
+    told = {"from": part.state, "amount": cents, "payer": part.payer, "refund_due": cents - due}
+    decision = await keep_of_share(con, context, asked, part, told)
+    await store.close(con, context.tenant, part, part.state, -cents)
+    state = patient_state(owed, received, patient.state)
+    await store.owe(con, context.tenant, part.invoice_id, state, -cents, new=False)
+    detail = {"state": part.state, "amount": cents, "patient": state, "refund_due": cents - due}
+    event = Event("share.from_patient", part.invoice_id, part.invoice_id, part.part, detail)
+    await journal.record(con, context.tenant, context.now, [event], by=context.actor)
+    return Done(decision, (), [ledger.taken_from_patient(name, part.payer, invoice, Cents(due), Cents(cents - due))])
 
 
 # --- what was claimed back

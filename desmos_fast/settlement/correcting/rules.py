@@ -12,6 +12,7 @@ from desmos_fast.settlement.decisions.model import (
     AlreadyMatched,
     DecisionInvalid,
     MatchContradicts,
+    NothingTakenBack,
     ShareRefuses,
     SplitRefused,
     SumDiffers,
@@ -26,6 +27,7 @@ STAYS_FREE: Final = "ecart"
 CLOSING: Final[Mapping[str, frozenset[str]]] = {
     "write_off": frozenset({"rejected", "settled_part", "announced_part", "indu"}),
     "to_patient": frozenset({"rejected", "pending", "received", "open", "settled_part", "indu"}),
+    "from_patient": frozenset({"to_patient"}),
     "time_bar": frozenset({"open", "sent", "received", "pending", "rejected"}),
     "indu_contest": frozenset({"indu"}),
     "indu_accept": frozenset({"indu"}),
@@ -204,3 +206,11 @@ def check_owed(part: PartRow) -> None:
             f"{-part.announced} cents were taken back on {part_name(part)} that were never paid: no patient owes these",
             hint="match the payment that was taken back, undo the match of what was taken back, or write off",
         )
+
+
+def taken_back(part: PartRow, moved: int) -> Cents:
+    """Return what a payer sent of the cents that were moved to the patient. Raises NothingTakenBack."""
+    cents = min(part.announced - part.amount, moved)
+    if cents <= 0:
+        raise NothingTakenBack(f"{part.payer} has sent nothing for {part_name(part)} that the patient is asked for")
+    return Cents(cents)

@@ -16,6 +16,7 @@ from desmos_fast.settlement.correcting.model import Decided, Done
 from desmos_fast.settlement.decisions.model import (
     Accept,
     DecisionInvalid,
+    FromPatient,
     InduAccept,
     InduContest,
     MatchRequest,
@@ -90,7 +91,7 @@ def _done(con: Connection, context: Context, asked: Request) -> Awaitable[Done]:
             return pieces.split(con, context, asked)
         case Unsplit():
             return pieces.unsplit(con, context, asked)
-        case WriteOff() | ToPatient() | TimeBar() | InduContest() | InduAccept():
+        case WriteOff() | ToPatient() | FromPatient() | TimeBar() | InduContest() | InduAccept():
             return closing.of_share(con, context, asked)
         case _:
             assert_never(asked)

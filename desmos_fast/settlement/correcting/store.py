@@ -205,8 +205,16 @@ CLOSE: Final = """
 
 
 async def close(con: Connection, tenant: UUID, part: PartRow, state: str, cents: int) -> None:
-    """Let a share end, so many cents of it owed no more."""
+    """Let a share end, so many cents of it owed no more; below zero, they are owed again."""
     _one(await con.execute(CLOSE, tenant, part.invoice_id, part.part, state, cents, part.state))
+
+
+CLOSED: Final = "SELECT closed FROM share WHERE tenant_id = $1 AND invoice_id = $2 AND part = $3"
+
+
+async def closed_of(con: Connection, tenant: UUID, part: PartRow) -> int:
+    """Return how much of a share is owed no more."""
+    return int(await con.fetchval(CLOSED, tenant, part.invoice_id, part.part))
 
 
 RAISE: Final = (
@@ -219,7 +227,7 @@ OWE: Final = """
 
 
 async def owe(con: Connection, tenant: UUID, invoice: UUID, state: str, cents: int, *, new: bool) -> None:
-    """Let the patient owe so many cents more on an invoice."""
+    """Let the patient owe so many cents more on an invoice, or less when below zero."""
     _one(await con.execute(OWE if new else RAISE, tenant, invoice, state, cents))
 
 

@@ -10,7 +10,8 @@ import msgspec
 from desmos_fast.base.errors import Conflict, InvalidInput
 
 Kind = Literal[
-    "accept", "refuse", "undo", "match", "split", "unsplit", "write_off", "to_patient", "time_bar", "indu_contest", "indu_accept",
+    "accept", "refuse", "undo", "match", "split", "unsplit", "write_off", "to_patient", "from_patient", "time_bar",
+    "indu_contest", "indu_accept",
     "recycle", "claim", "assign", "payment", "refund", "unpay", "dispute",
 ]  # fmt: skip
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -99,6 +100,10 @@ class ToPatient(_OfShare, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """Let the patient owe what is open."""
 
 
+class FromPatient(_OfShare, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="from_patient"):
+    """Let the patient owe no more what the payer has sent after all."""
+
+
 class TimeBar(_OfShare, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="time_bar"):
     """Close a share whose delay has passed."""
 
@@ -114,9 +119,9 @@ class InduAccept(_OfShare, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 Request = (
-    Accept | Refuse | Undo | MatchRequest | Split | Unsplit | WriteOff | ToPatient | TimeBar | InduContest | InduAccept
+    Accept | Refuse | Undo | MatchRequest | Split | Unsplit | WriteOff | ToPatient | FromPatient | TimeBar | InduContest | InduAccept
 )  # fmt: skip
-ShareRequest = WriteOff | ToPatient | TimeBar | InduContest | InduAccept
+ShareRequest = WriteOff | ToPatient | FromPatient | TimeBar | InduContest | InduAccept
 
 
 # --- why not
@@ -204,3 +209,9 @@ class NotBarredYet(Conflict):
     """The delay of the share has not passed."""
 
     code = "not_barred_yet"
+
+
+class NothingTakenBack(Conflict):
+    """The payer has sent nothing above what it owed that the patient was asked for."""
+
+    code = "nothing_to_take_back"

@@ -15,7 +15,9 @@ from desmos_fast.settlement.replay.model import Decided, Share
 from desmos_fast.settlement.replay.paying import desk_state
 from desmos_fast.settlement.replay.rows import PATIENT, InvoiceRow, LineKey, Rows, ShareRow
 
-OF_SHARES: Final = frozenset({"write_off", "to_patient", "time_bar", "indu_contest", "indu_accept", "recycle", "claim", "assign"})
+OF_SHARES: Final = frozenset({
+    "write_off", "to_patient", "from_patient", "time_bar", "indu_contest", "indu_accept", "recycle", "claim", "assign",
+})  # fmt: skip
 ENDS: Final[Mapping[str, str]] = {"write_off": "written_off", "to_patient": "to_patient", "time_bar": "time_barred"}
 WITH_PAYER: Final = ("sent", "received")
 
@@ -42,6 +44,8 @@ class Closing(Deciding):
         match self.step.kind:
             case "write_off" | "to_patient" | "time_bar" as kind:
                 self._end(ENDS[kind])
+            case "from_patient":
+                self._spare_patient()
             case "indu_contest":
                 self._contest()
             case "indu_accept":
@@ -72,6 +76,17 @@ class Closing(Deciding):
         share.amount += amount
         share.state = desk_state(share)
         return Cents(min(early, amount))
+
+    def _spare_patient(self) -> None:
+        """Let the patient owe no more what was moved to them and the payer has sent."""
+        share, patient = self.share, self.invoice.shares[PATIENT]
+        cents, before = min(share.announced - (share.amount - share.closed), share.closed), patient.open
+        share.closed -= cents
+        patient.amount -= cents
+        due = before - patient.open
+        patient.state = desk_state(patient)
+        invoice = f"{self.invoice.biller}/{self.invoice.number}"
+        self.entries.append(ledger.taken_from_patient(self.step.subject, share.payer, invoice, Cents(due), Cents(cents - due)))
 
     # --- sums taken back
 

@@ -223,7 +223,7 @@ def bodies(centre: Centre, held: Sequence[Any], names: dict[int, str], chance: r
         {"kind": "match", "problem": "A", "left": [left], "right": [target]},
         {"kind": "split", "left": left, "amounts": [chance.choice([700, 300]), chance.choice([1400, 600, 400])]},
         {"kind": "unsplit", "left": left},
-        {"kind": chance.choice(["write_off", "to_patient", "time_bar", "indu_contest"]), "share": target},
+        {"kind": chance.choice(["write_off", "to_patient", "from_patient", "time_bar", "indu_contest"]), "share": target},
         {"kind": "indu_accept", "share": target, "into": chance.choice(["open", "to_patient", "written_off"])},
     ]
     if record:
