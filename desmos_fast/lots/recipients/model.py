@@ -18,7 +18,14 @@ EVERYONE: Final = "*"
 MOST_RECIPIENTS: Final = 200
 AMC_FLOW: Final = 2
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="a name of small letters, digits and hyphens, up to 40")]
+Name = Annotated[
+    str,
+    # It is a label of metrics: no number of a person, a payer or a centre may pass for one.
+    Meta(
+        pattern=r"^(?!.*[0-9]{6})[a-z][a-z0-9-]{0,39}$",
+        description="a name of small letters, digits and hyphens, up to 40, that begins with a letter and has no six digits in a row",
+    ),
+]
 Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}$", description="the name or address of a machine")]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port, from 1 to 65535")]
 Absolute = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f]*$", description="an absolute path")]
