@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application: the one place where its parts are put together."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
@@ -42,6 +43,7 @@ from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
 from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.masters import following
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
@@ -69,17 +71,23 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     app.cleanup_ctx.append(auth.noting)
+    app.cleanup_ctx.append(_following)
     app.cleanup_ctx.append(invoices.gathering)
     openapi.set_up(app)
     add_routes(app)
     return app
 
 
+async def _following(app: web.Application) -> AsyncIterator[None]:
+    async with following(app[POOL], app[KEYRING]):
+        yield
+
+
 def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
-        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots, matches,
-        matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
+        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
+        matches, matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
     ):  # fmt: skip
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"

@@ -65,6 +65,14 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
     "/v1/keys": frozenset({"cursor", "limit"}),
     "/v1/audit": frozenset({"actor", "action", "subject", "from", "to", "cursor", "limit"}),
+    "/v1/incidents": frozenset({"validate_only", "kind", "running", "cursor", "limit"}),
+    **dict.fromkeys(
+        (
+            "/v1/maintenance", "/v1/incidents/{id}:acknowledge", "/v1/incidents/{id}:degrade", "/v1/incidents/{id}:restore",
+            "/v1/incidents/{id}:attribute", "/v1/incidents/{id}:cancel",
+        ),
+        frozenset({"validate_only"}),
+    ),
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
     "/v1/webhooks/{id}:replay": frozenset({"from"}),
 }

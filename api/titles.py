@@ -133,6 +133,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "decision_final": Title(409, "This decision is not undone", "Cette décision ne peut pas être annulée"),
     "share_closed": Title(409, "The share has ended", "La part est close"),
     "share_refuses": Title(409, "The share is in another state", "L'état de la part ne le permet pas"),
+    "not_a_recovery": Title(409, "The line takes nothing back", "La ligne n'est pas un indu"),
     "nothing_to_take_back": Title(409, "There is nothing to take back from the patient", "Rien à reprendre au patient"),
     "not_barred_yet": Title(409, "The delay has not passed", "Le délai de forclusion n'est pas atteint"),
     "seal_broken": Title(500, "A sealed row does not open", "Une donnée chiffrée ne s'ouvre pas"),

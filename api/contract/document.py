@@ -9,14 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from api.body import PARAMETERS
-from api.contract import access, money, rooms
+from api.contract import access, incidents, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
 from api.contract.parameters import in_path, in_query
 from api.problems import CONTENT_TYPE
 from api.titles import PROBLEMS
 
-OPERATIONS: Final[dict[tuple[str, str], Operation]] = {one.name: one for one in (*access.OPERATIONS, *rooms.OPERATIONS, *money.OPERATIONS)}
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    one.name: one for room in (access, incidents, rooms, money) for one in room.OPERATIONS
+}
 VERSION: Final = "1.0.0"
 ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "role_missing", "internal", "database_unavailable", "stopping")
 _BODY: Final = ("empty_body", "body_too_large", "body_too_slow", "media_type", "busy")

@@ -59,7 +59,7 @@ _LISTS: Final[dict[str, tuple[Any, str]]] = {
 }
 _MATCHED: Final = (
     "already_matched", "decision_final", "decision_invalid", "decision_stale", "match_contradicts", "match_not_confirmed",
-    "not_a_candidate", "not_barred_yet", "not_found", "nothing_proposed", "nothing_to_take_back",
+    "not_a_candidate", "not_a_recovery", "not_barred_yet", "not_found", "nothing_proposed", "nothing_to_take_back",
     "pieces_taken", "share_closed", "share_refuses", "split_refused", "sum_differs",
 )  # fmt: skip
 _PAID: Final = ("payment_refused", "not_found", "nothing_at_desk", "payment_bounced", "payment_spent", "prepayment_forbidden")

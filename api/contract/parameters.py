@@ -4,6 +4,7 @@
 from typing import Any, Final, get_args
 
 from api.accounting import SEPARATORS
+from desmos_fast.incidents.model import KINDS as INCIDENT_KINDS
 from desmos_fast.lots.model import FileState, LotState
 from desmos_fast.nomenclature.rejects import OWNERS_FR
 from desmos_fast.returns.letters.model import STATES as DEAD_STATES
@@ -80,6 +81,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "ref": (_TEXT, "Only entries of this reference."),
     "resolved": (_FLAG, "Show what was settled, too."),
     "rule": (_TEXT, "Only those of this rule."),
+    "running": (_FLAG, "Leave out what is over or cancelled."),
     "separator": (_words(*SEPARATORS), "What stands between two fields of a FEC."),
     "stage": ({"type": "string"}, "Months since the care, or `barred`."),
     "state": (_TEXT, "Only those in this state."),
@@ -99,6 +101,7 @@ _OWN: Final[dict[tuple[str, str], Schema]] = {
     ("/v1/webhooks/{id}:replay", "from"): {"type": "string", "format": "date-time"},
     ("/v1/matches", "status"): _words(*STATUSES),
     ("/v1/matches", "invoice"): _TEXT,
+    ("/v1/incidents", "kind"): _words(*INCIDENT_KINDS),
     ("/v1/decisions", "kind"): _words(*get_args(DecisionKind)),
     ("/v1/bank-statements", "format"): _words(*get_args(BankFormat)),
     ("/v1/reminders/{id}/letter", "format"): _words(*LETTER_FORMS),

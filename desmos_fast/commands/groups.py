@@ -30,4 +30,5 @@ import_ = typer.Typer(no_args_is_help=True, help="Import national tables and tar
 nomenclature = typer.Typer(no_args_is_help=True, help="Look at the national tables that were imported.")
 ledger = typer.Typer(no_args_is_help=True, help="The books of a centre: whether they still say what was posted, and trial balances.")
 payments = typer.Typer(no_args_is_help=True, help="What patients pay at the desk of a centre.")
+incident = typer.Typer(no_args_is_help=True, help="Incidents of the service and maintenance, with the clocks of the contract.")
 slo = typer.Typer(no_args_is_help=True, help="The availability that the contract promises: rules of Prometheus, the report of a month.")

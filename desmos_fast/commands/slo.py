@@ -14,6 +14,7 @@ from desmos_fast.commands.acting import AsJson
 
 if TYPE_CHECKING:
     from monitoring.slo.model import Contract
+    from monitoring.slo.recorded import Outage
     from monitoring.slo.report import Month
 
 HEAD: Final = "# SPDX-License-Identifier: Apache-2.0\n# Written by `desmos-fast slo rules` from the files of the contract.\n"
@@ -56,11 +57,15 @@ def rules(
 
 def report(
     month: Annotated[str, typer.Option("--month", help="The month, as 2026-11.")],
-    source: Annotated[str, typer.Option("--from", help="What was recorded: a file of JSON lines, `-` standard input.")],
+    source: Annotated[str | None, typer.Option("--from", help="What was recorded: a file of JSON lines, `-` standard input.")] = None,
+    centre: Annotated[
+        str | None, typer.Option("--centre", help="FINESS of a centre, whose declared incidents and maintenance count too.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Write the report to this PDF, too.")] = None,
     as_json: AsJson = False,
     contract: From = None,
 ) -> None:
-    """Report the availability of a month with its arithmetic, as Markdown or JSON.
+    """Report the availability of a month with its arithmetic, as Markdown, JSON or PDF, from a file, the incidents of a centre, or both.
 
     Each fault of a line is one JSON line on standard error, and the exit status is 1.
     """
@@ -71,11 +76,42 @@ def report(
     from monitoring.slo.recorded import read_recorded
     from monitoring.slo.report import make_report
 
+    if source is None and centre is None:
+        raise typer.BadParameter("say what was recorded: --from FILE, --centre FINESS, or both")
     said = _contract(contract)
     asked = _month(month)
-    outages, measured = _told(read_recorded, read_input(source), source)
+    outages, measured = ([], []) if source is None else _told(read_recorded, read_input(source), source)
+    if centre is not None:
+        outages = [*outages, *_declared(centre, asked)]
     made = make_report(said, asked, outages, measured)
+    if pdf is not None:
+        from desmos_fast.commands.common import write_together
+        from monitoring.slo.pdf import render
+
+        write_together([(pdf, render(made))])
     sys.stdout.write(f"{msgspec.json.encode(made).decode()}\n" if as_json else page(made))
+
+
+def _declared(finess: str, month: "Month") -> "list[Outage]":
+    """Return the outages of a centre's declared incidents and maintenance; one that ran degraded for a while is two."""
+    from desmos_fast.commands.acting import act
+    from desmos_fast.incidents import service
+    from monitoring.slo.recorded import Outage
+
+    made: list[Outage] = []
+    for one in act(finess, lambda con, context: service.between(con, context, month.start, month.until)):
+        common = {
+            "cause": one.cause, "planned": one.planned, "disaster": one.disaster, "declared": one.declared_at, "what": one.what,
+        }  # fmt: skip
+        down_until = one.ended_at if one.degraded_at is None else one.degraded_at
+        if down_until is None or down_until > one.starts_at:
+            made.append(Outage(start=one.starts_at, end=down_until, acknowledged=one.acknowledged_at, **common))  # type: ignore[arg-type]
+        if one.degraded_at is not None and (one.ended_at is None or one.ended_at > one.degraded_at):
+            started = one.acknowledged_at if one.degraded_at == one.starts_at else None
+            made.append(
+                Outage(start=one.degraded_at, end=one.ended_at, state="degraded", acknowledged=started, **common)  # type: ignore[arg-type]
+            )
+    return made
 
 
 def _month(name: str) -> "Month":

@@ -85,14 +85,14 @@ def _joined(deadline: float) -> "tuple[Runtime, Keyring]":
     """Return the database and the keys of the house once there is a database; raise what is missing when the time is over."""
     from desmos_fast.commands.runtime import database
     from desmos_fast.db.embedded import NotRunning
-    from desmos_fast.db.keyring import Keyring
-    from desmos_fast.db.secrets import SecretMissing, kept
+    from desmos_fast.db.masters import open_keyring
+    from desmos_fast.db.secrets import SecretMissing
 
     while True:
         try:
             # Nothing is made here: keys of our own would open nothing.
             with database() as place:
-                return place, Keyring(kept(place.settings.data_dir, "master"))
+                return place, open_keyring(place.settings)
         except (NotRunning, SecretMissing):
             if time.monotonic() >= deadline:
                 raise
@@ -106,6 +106,7 @@ async def _work(
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.service import stop_on_signals
     from desmos_fast.db import pool, queue
+    from desmos_fast.db.masters import following
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.notices.reading import open_mailer
@@ -117,11 +118,12 @@ async def _work(
     try:
         await _migrated(opened, deadline)
         sender = Sender(opened, keyring, recipients, transports, system_clock)
-        if not once:
-            print("desmos-fast worker is ready", flush=True)
-            await _all_jobs(place, opened, keyring, sender, mailer, stop)
-        else:
-            await queue.run(opened, {SEND_FILE: sender}, stop, once=True)
+        async with following(opened, keyring):
+            if not once:
+                print("desmos-fast worker is ready", flush=True)
+                await _all_jobs(place, opened, keyring, sender, mailer, stop)
+            else:
+                await queue.run(opened, {SEND_FILE: sender}, stop, once=True)
         return sender, await queue.waiting(opened, SEND_FILE)
     finally:
         leaving.cancel()
@@ -135,6 +137,7 @@ async def _all_jobs(
     from desmos_fast.anomalies.service import LogNotifier
     from desmos_fast.base.clock import system_clock
     from desmos_fast.db import queue
+    from desmos_fast.incidents import jobs as incidents
     from desmos_fast.lots.follow.jobs import Watch
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.lots.schedule.jobs import Builder
@@ -148,7 +151,7 @@ async def _all_jobs(
     mails = () if mailer is None else (MailNotifier(opened, mailer, system_clock),)
     notifier = Notifiers(LogNotifier(), *mails)
     async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
-        watching = running.create_task(_watch(opened))
+        watching = [running.create_task(_watch(opened)), running.create_task(incidents.show(opened, system_clock))]
         builder, deliverer = Builder(opened, keyring, system_clock), Deliverer(opened, keyring, poster.post, system_clock)
         jobs = [
             running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
@@ -157,7 +160,8 @@ async def _all_jobs(
             running.create_task(Daily(opened, keyring, system_clock).run(stop)),
         ]
         await asyncio.wait(jobs)
-        watching.cancel()
+        for task in watching:
+            task.cancel()
 
 
 async def _watch(opened: "Pool") -> None:

@@ -2,10 +2,8 @@
 """Register centres, make their keys, and tell who calls."""
 
 import asyncio
-import hashlib
-import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -20,6 +18,7 @@ from desmos_fast.db.tenant import transaction
 from desmos_fast.identity import store
 from desmos_fast.identity.audit import service as audit
 from desmos_fast.identity.audit.model import Access
+from desmos_fast.identity.hashing import hash_key as hash_key
 from desmos_fast.identity.model import (
     ADMIN,
     LONGEST_OVERLAP,
@@ -30,6 +29,7 @@ from desmos_fast.identity.model import (
     Key,
     KeyAsked,
     KeyEnded,
+    KeyFound,
     KeyMade,
     KeyPage,
     KeyRefused,
@@ -38,9 +38,11 @@ from desmos_fast.identity.model import (
     UnknownCentre,
     check_asked,
     check_centre,
+    is_session,
     kind_of,
     new_secret,
 )
+from desmos_fast.identity.people import store as people
 
 # Counted from before the database is asked: a key that is revoked is refused within a second by every process.
 KEPT_S: Final = 0.9
@@ -53,11 +55,6 @@ class UnknownKey(InvalidInput):
     """Nobody has this API key, or it was revoked."""
 
     code = "unauthorized"
-
-
-def hash_key(pepper: bytes, secret: str) -> bytes:
-    """Return the HMAC-SHA-256 (32 bytes) by which a key is known to the database."""
-    return hmac.digest(pepper, secret.encode(), hashlib.sha256)
 
 
 class KeyBook:
@@ -79,25 +76,26 @@ class KeyBook:
 
     async def authenticate(self, pool: Pool, secret: str) -> Caller:
         """Return who calls with this key. Raises UnknownKey, and DatabaseDown when a key must be looked up and cannot be."""
-        if kind_of(secret) is None:
-            raise UnknownKey("this is not an API key")
+        if kind_of(secret) is None and not is_session(secret):
+            raise UnknownKey("this is neither an API key nor the token of a session")
         hashed = hash_key(self._pepper, secret)
         kept = self._known.get(hashed)
         if kept is not None and time.monotonic() < kept[0]:
             return kept[1]
         asked = self._asked.get(hashed)
         if asked is None:
-            asked = self._asked[hashed] = asyncio.create_task(self._ask(pool, hashed))
+            ask = people.authenticate if is_session(secret) else store.authenticate
+            asked = self._asked[hashed] = asyncio.create_task(self._ask(pool, hashed, ask))
         # Who goes away does not take the answer from those who wait with him.
         caller = await asyncio.shield(asked)
         if caller is None:
-            raise UnknownKey("this API key is unknown, revoked or has expired")
+            raise UnknownKey("this API key or session is unknown or has ended")
         return caller
 
-    async def _ask(self, pool: Pool, hashed: bytes) -> Caller | None:
+    async def _ask(self, pool: Pool, hashed: bytes, ask: Callable[[Pool, bytes], Awaitable[KeyFound | None]]) -> Caller | None:
         started = time.monotonic()
         try:
-            found = await store.authenticate(pool, hashed)
+            found = await ask(pool, hashed)
         finally:
             del self._asked[hashed]
         if found is None:
@@ -122,7 +120,10 @@ async def _note_use(pool: Pool, caller: Caller) -> None:
     """Note that a key is used, beside the request that it came with. What cannot be noted now is noted within a minute of use."""
     try:
         async with transaction(pool, caller.tenant) as con:
-            await store.note_use(con, caller.tenant, caller.key_id)
+            if caller.person is None:
+                await store.note_use(con, caller.tenant, caller.key_id)
+            else:
+                await people.note_use(con, caller.tenant, caller.person.session, caller.key_id)
     except DatabaseDown as error:
         log.warning("the use of a key could not be noted", key=str(caller.key_id), error=error.detail)
 
@@ -148,6 +149,11 @@ async def find_centre(con: Connection, finess: str) -> Centre:
     if centre is None:
         raise UnknownCentre(f"no centre has the FINESS {finess!r}", hint="register it with `desmos-fast centre add`")
     return centre
+
+
+async def list_centres(con: Connection) -> list[Centre]:
+    """Return every centre. `con` belongs to the owner of the tables."""
+    return await store.list_centres(con)
 
 
 # --- keys; with `kind` only those of one kind are there: a test key never shows, makes or ends a live one

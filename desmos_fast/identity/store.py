@@ -13,6 +13,7 @@ from desmos_fast.identity.model import Caller, Centre, Key, KeyFound
 
 AUTHENTICATE: Final = "SELECT tenant_id, finess, kind, key_id, roles, left_s, stale FROM authenticate_key($1)"
 ADD_CENTRE: Final = "INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, $3) ON CONFLICT (finess) DO NOTHING"
+LIST_CENTRES: Final = "SELECT tenant_id, finess, name FROM centre ORDER BY tenant_id"
 FIND_CENTRE: Final = "SELECT tenant_id, finess, name FROM centre WHERE finess = $1"
 ADD_KEY: Final = """
     INSERT INTO api_key (tenant_id, id, kind, hash, label, roles, created_at, expires_at, replaces)
@@ -59,6 +60,11 @@ async def find_centre(con: Connection, finess: str) -> Centre | None:
     """Return the centre of a FINESS, or None."""
     row = await con.fetchrow(FIND_CENTRE, finess)
     return None if row is None else Centre(id=TenantId(row["tenant_id"]), finess=row["finess"], name=row["name"])
+
+
+async def list_centres(con: Connection) -> list[Centre]:
+    """Return every centre."""
+    return [Centre(id=TenantId(row["tenant_id"]), finess=row["finess"], name=row["name"]) for row in await con.fetch(LIST_CENTRES)]
 
 
 async def add_key(con: Connection, tenant: TenantId, key: Key, hashed: bytes) -> None:

@@ -12,6 +12,7 @@ PAGES: Final = {
     "DesmosDeadLetter": "working", "DesmosAckMissing": "working", "DesmosAnomalyOpen": "working", "DesmosRecipientBroken": "working",
     "DesmosWebhookDead": "working", "DesmosWebhooksLate": "working", "DesmosScheduleLate": "working", "DesmosNoticesFail": "working",
     "DesmosRemindersWait": "money", "DesmosDatabaseAway": "availability",
+    "DesmosInterventionLate": "availability", "DesmosRecoveryLate": "availability",
 }  # fmt: skip
 AT_ONCE: Final = "content_changed|stage_differs"
 DEAD: Final = "file_dead|return_dead"
@@ -69,6 +70,17 @@ OPERATING: Final = [
     _ticket("DesmosScheduleLate", "max(desmos_schedule_overdue_seconds) > 900", "Lots are due for a quarter of an hour.", "5m"),
     _ticket("DesmosNoticesFail", 'sum(increase(desmos_notices_total{outcome="failed"}[1h])) > 0', "Mails to people of centres fail."),
     _ticket("DesmosRemindersWait", "max by (rule) (desmos_reminders_open) > 0", "Reminders of {{ $labels.rule }} wait for a week.", "7d"),
+    # Three quarters of the hour and of the four hours of the contract: what speaks when they are over speaks too late.
+    _page(
+        "DesmosInterventionLate",
+        'max(desmos_incident_clock_seconds{clock="gti"}) > 2700',
+        "Nobody attends to an incident that is declared for 45 minutes of the hour of the contract.",
+    ),
+    _page(
+        "DesmosRecoveryLate",
+        'max(desmos_incident_clock_seconds{clock="gtr"}) > 10800',
+        "An incident goes on for three of the four hours of the contract: let the service run at least degraded.",
+    ),
     _page(
         "DesmosDatabaseAway", "sum(increase(desmos_database_unavailable_total[5m])) > 0", "Requests are refused for want of the database."
     ),

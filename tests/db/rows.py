@@ -87,6 +87,10 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "payment": {"id": uuid7, "means": "cash", "amount": 900, "received_on": DAY, "reference": "", "recorded_at": NOW},
     "payment_part": {"line": 1, "amount": 900},
     "contact": {"id": uuid7, "finess": BILLER, "name": "n", "email": "a@b.example", "kinds": [], "created_at": NOW},
+    "incident": {
+        "id": uuid7, "kind": "incident", "what": "w", "cause": "provider", "planned": False, "disaster": False, "starts_at": NOW,
+        "declared_at": NOW, "declared_by": "d",
+    },
     "notice": {"anomaly_id": uuid7, "told_at": NOW},
     "matching_settings": {"revision": 1, "document": "{}", "since": NOW, "set_by": "d"},
     "learned_label": {

@@ -124,6 +124,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "webhook_delivery.ended_at",
         "file.leaving_at", "file.ack_due", "file.resend_due", "file.resends", "lot.ack_missing_at", "anomaly.found", "anomaly.told_at",
         "anomaly.resolved_at", "anomaly.resolved_by", "payment.unpaid_at", "contact.active",
+        "incident.cause", "incident.acknowledged_at", "incident.degraded_at", "incident.ended_at", "incident.cancelled_at",
         "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
         "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
         "api_key.expires_at", "api_key.used_at", "api_key.revoked_at",

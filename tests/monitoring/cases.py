@@ -261,6 +261,10 @@ CHANGED: Final[tuple[Changed, ...]] = (
     ("late deliveries", {"desmos_webhook_overdue_seconds": "301"}, "DesmosWebhooksLate", "", 6),
     ("late lots", {"desmos_schedule_overdue_seconds": "901"}, "DesmosScheduleLate", "", 6),
     ("no mail", {'desmos_notices_total{outcome="failed"}': "0 0 0 1"}, "DesmosNoticesFail", "", 3),
+    ("nobody attends", {'desmos_incident_clock_seconds{clock="gti"}': "2701"}, "DesmosInterventionLate", "", 1),
+    ("somebody may yet attend", {'desmos_incident_clock_seconds{clock="gti"}': "2700"}, None, "", 1),
+    ("a long incident", {'desmos_incident_clock_seconds{clock="gtr"}': "10801"}, "DesmosRecoveryLate", "", 1),
+    ("an incident in time", {'desmos_incident_clock_seconds{clock="gtr"}': "10800"}, None, "", 1),
     ("no database", {"desmos_database_unavailable_total": "0 0 0 1"}, "DesmosDatabaseAway", "", 3),
 )  # fmt: skip
 

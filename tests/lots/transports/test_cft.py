@@ -66,7 +66,7 @@ from desmos_fast.lots.transports.port import Parcel
 async def main():
     transport = CftTransport(sys.argv[1], "P", "I")
     print("ready", flush=True)
-    for number in range(100_000):
+    for number in range(500):  # An orphan must not fill the disk.
         await transport.put(Parcel(f"{number:06d}.b2", bytes([number % 256]) * 500_000))
 
 asyncio.run(main())
