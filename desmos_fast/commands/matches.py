@@ -71,7 +71,7 @@ def show_match(centre: Centre, name: Annotated[UUID, typer.Argument(help="Its id
 def decide(
     centre: Centre,
     kind: Annotated[str, typer.Argument(help="accept, refuse, undo, match, split, unsplit, write_off, to_patient, from_patient, time_bar, "
-                                             "indu_contest or indu_accept.")],
+                                             "indu_contest, indu_accept or indu_write_off.")],
     record: Annotated[UUID | None, typer.Option(help="The record that is accepted or refused.")] = None,
     match: Annotated[UUID | None, typer.Option(help="The match that is undone.")] = None,
     decision: Annotated[UUID | None, typer.Option(help="The decision whose match is undone.")] = None,
@@ -79,6 +79,7 @@ def decide(
     left: Names = None, right: Names = None,
     remainder: Annotated[str | None, typer.Option(help="Where the difference goes: ecart, perte, indu:PAYER, hors_facture:PAYER.")] = None,
     share: Annotated[str | None, typer.Option(help="The share, biller/number/part.")] = None,
+    line: Annotated[str | None, typer.Option(help="The order line, order#line, that took back what is given up.")] = None,
     amount: Annotated[list[int] | None, typer.Option(help="Cents: of each piece, or what is open as you saw it.")] = None,
     into: Annotated[str | None, typer.Option(help="What becomes of what was claimed back: open, to_patient or written_off.")] = None,
     why: Annotated[str, typer.Option(help="The reason, for those who look later.")] = "",
@@ -91,8 +92,8 @@ def decide(
     from desmos_fast.settlement.correcting import service
 
     given: dict[str, Any] = {
-        "record": record, "match": match, "decision": decision, "problem": problem, "remainder": remainder, "share": share, "into": into,
-        "why": why, "expects": expects, **_sides(kind, left or [], right or []), **_amounts(kind, amount or []),
+        "record": record, "match": match, "decision": decision, "problem": problem, "remainder": remainder, "share": share, "line": line,
+        "into": into, "why": why, "expects": expects, **_sides(kind, left or [], right or []), **_amounts(kind, amount or []),
     }  # fmt: skip
     body = msgspec.json.encode({"kind": kind, **{name: value for name, value in given.items() if value}})
     _json(act(centre, lambda con, context: (service.trial if dry_run else service.decide)(con, context, body)))

@@ -50,6 +50,8 @@ async def asked(centre: Centre, choice: Choice) -> tuple[str, dict[str, Any]]:
             return "/v1/decisions", {"kind": kind, "left": detail["left"], "right": detail["right"]}
         case "split" | "unsplit":
             return "/v1/decisions", {"kind": kind, "left": subject, **detail}
+        case "indu_write_off":
+            return "/v1/decisions", {"kind": kind, "line": detail["left"][0]}
         case "match":
             return "/v1/decisions", {"kind": kind, **detail}
         case _:

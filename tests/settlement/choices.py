@@ -24,8 +24,8 @@ def decided(choice: Choice, number: int, at: datetime) -> Decided:
 
 def choose(rows: Rows, chance: random.Random) -> Choice | None:
     """Choose one of the decisions that are possible, of a kind that is."""
-    # What is proposed is looked at first, as people do.
-    for maker in (*([proposals] if chance.random() < 0.5 else []), *chance.sample(MAKERS, len(MAKERS))):
+    # What is proposed is looked at first, as people do, and what a payer sent of what the patient is asked for.
+    for maker in (*([spared, late, proposals] if chance.random() < 0.5 else []), *chance.sample(MAKERS, len(MAKERS))):
         found = list(maker(rows, chance))
         if found:
             return chance.choice(found)
@@ -44,7 +44,7 @@ def undo(problem: str, left: tuple[str, ...]) -> Choice:
 
 def _ends(rows: Rows, left: str, right: str) -> bool:
     """Say whether an undo would leave an ended share owing again."""
-    if right.startswith("indu:"):
+    if right.startswith("indu:") or right == "perte":
         return False
     line, share = rows.lines[rows.line_named(left)], rows.share(rows.share_named(right))
     return share.state in TERMINAL and max(share.amount - share.closed - share.announced + line.amount, 0) > share.open
@@ -150,8 +150,6 @@ def ends(rows: Rows, chance: random.Random) -> Iterator[Choice]:
             yield "write_off", name, {}
         if part != PATIENT and share.state in (*MOVED, "to_patient") and _may_be_moved(rows, name, share):
             yield "to_patient", name, {}
-        if part != PATIENT and share.state == "to_patient" and share.closed and _taken_back(rows, name, share):
-            yield "from_patient", name, {}
         if part != PATIENT and share.state in BARRED and chance.random() < 0.2:
             yield "time_bar", name, {}
 
@@ -167,8 +165,19 @@ def _may_be_moved(rows: Rows, name: str, share: ShareRow) -> bool:
     return share.open > 0 and share.announced >= 0 and (desk is None or desk.state not in TERMINAL)
 
 
-def _taken_back(rows: Rows, name: str, share: ShareRow) -> bool:
-    return share.announced > share.amount - share.closed and rows.share((rows.share_named(name)[0], PATIENT)).state not in TERMINAL
+def spared(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for name, _, share in _shares(rows):
+        if share.state == "to_patient" and share.closed and share.announced > share.amount - share.closed:
+            if rows.share((rows.share_named(name)[0], PATIENT)).state not in TERMINAL:
+                yield "from_patient", name, {}
+
+
+def late(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    """Put a payment on a share that the patient is asked for."""
+    for choice in line_matches(rows, chance):
+        [left], [right] = choice[2]["left"], choice[2]["right"]
+        if rows.lines[rows.line_named(left)].amount > 0 and rows.share(rows.share_named(right)).state == "to_patient":
+            yield choice
 
 
 def recoveries(rows: Rows, chance: random.Random) -> Iterator[Choice]:
@@ -177,6 +186,12 @@ def recoveries(rows: Rows, chance: random.Random) -> Iterator[Choice]:
             yield "indu_contest", name, {}
             ways = ["open", *(["to_patient"] if _may_be_moved(rows, name, share) else []), "written_off"]
             yield "indu_accept", name, {"into": chance.choice(ways)}
+
+
+def losses(rows: Rows, chance: random.Random) -> Iterator[Choice]:
+    for key in sorted(rows.free_lines, key=rows.name_of):
+        if rows.lines[key].amount < 0 and chance.random() < 0.3:
+            yield "indu_write_off", "", {"left": (rows.name_of(key),)}
 
 
 def rejects(rows: Rows, chance: random.Random) -> Iterator[Choice]:
@@ -235,6 +250,8 @@ MAKERS: Final[tuple[Maker, ...]] = (
     unsplits,
     ends,
     recoveries,
+    losses,
+    spared,
     rejects,
     payments,
 )

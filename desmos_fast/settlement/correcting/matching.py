@@ -128,7 +128,7 @@ async def _confirm_line(con: Connection, context: Context, said: Said) -> Done:
     line, part = await store.line(con, context.tenant, name), await store.share(con, context.tenant, said.right[0])
     rules.check_line(name, line, part)
     plan = Plan()
-    evidence = said.evidence or rules.compared(line, part, await _version(con, context))
+    evidence = said.evidence or rules.compared(line, part, await version(con, context))
     plan_taken(plan, rules.line_match(name, line, part, said.rule, evidence), line, Shares([part]))
     record = plan.matches[0][0]
     detail = {**said.detail, "amount": line.amount, "residual": plan.matches[0][1].residual}
@@ -154,7 +154,7 @@ async def _confirm_credits(con: Connection, context: Context, said: Said) -> Don
         cut, kept = await pieces.cut_credit(con, context, decision, whole, (whole.line.amount - remainder.cents, remainder.cents))
         credits = sorted((kept if credit is whole else credit for credit in credits), key=lambda credit: credit.line.id)
         remainder, made = Remainder(), (record, cut)
-    evidence = said.evidence or rules.summed(credits, orders, await _version(con, context))
+    evidence = said.evidence or rules.summed(credits, orders, await version(con, context))
     plan = _plan_credits(record, credits, orders, remainder, rules.credits_match(credits, orders, remainder, said.rule, evidence))
     await write(con, context, decision, plan)
     return Done(decision, made, plan.entries)
@@ -177,7 +177,8 @@ def _received(credits: Sequence[CreditRow], orders: Sequence[OrderRow], remainde
     return ledger.credit_matched_later(credits[0].line.id, dues, rest)
 
 
-async def _version(con: Connection, context: Context) -> str:
+async def version(con: Connection, context: Context) -> str:
+    """Name the settings in force."""
     _, settings = await in_force(con, context)
     return settings_version(settings)
 
@@ -260,7 +261,7 @@ async def _undone_record(con: Connection, context: Context, asked: Undo) -> UUID
         return asked.match
     assert asked.decision is not None, "one of both is given"
     decision = await find_decision(con, context.tenant, asked.decision)
-    if decision.kind not in ("accept", "match"):
+    if decision.kind not in ("accept", "match", "indu_write_off"):
         raise DecisionFinal(
             f"{decision.kind} is not undone", hint="an end is not left: a correction is a new linked invoice; see the page of decisions"
         )
@@ -270,12 +271,14 @@ async def _undone_record(con: Connection, context: Context, asked: Undo) -> UUID
 async def _undo_line(con: Connection, context: Context, asked: Undo, record: Record, detail: dict[str, Any]) -> Done:
     name = record.left[0]
     line = await store.line(con, context.tenant, name)
-    if record.right[0].startswith(HELD):
+    lost = record.right[0] == rules.LOSS
+    if lost or record.right[0].startswith(HELD):
         decision = await keep(con, context, asked, record.id, detail)
-        freed = LineFreed(line.order_id, line.line, record.id, line.parked)
+        freed = LineFreed(line.order_id, line.line, record.id, parked=True)
         told = {"match": record.match_key, "order_line": name, "amount": line.amount}
         await write(con, context, decision, Plan(lines_freed=[freed], events=[Event("match.undone", record.id, detail=told)]))
-        return Done(decision)
+        entry = ledger.recovery_identified(name, line.payer, None, Cents(line.amount))
+        return Done(decision, (), [ledger.undone(entry, name)] if lost else [])
     part = await store.share(con, context.tenant, record.right[0])
     plan = Plan()
     plan_line_undone(plan, name, line, Shares([part]), await store.placed_by(con, context.tenant, name))

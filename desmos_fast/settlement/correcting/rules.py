@@ -13,6 +13,7 @@ from desmos_fast.settlement.decisions.model import (
     DecisionInvalid,
     MatchContradicts,
     NothingTakenBack,
+    NotRecovery,
     ShareRefuses,
     SplitRefused,
     SumDiffers,
@@ -71,6 +72,13 @@ def line_match(name: str, line: LineRow, part: PartRow, rule: str, evidence: Evi
     before = max(part.amount - part.announced, 0)
     outcome = outcome_of(OrderLine(line=line.line, status=line.status, amount=Cents(line.amount)), before)
     return make_match("A", "confirmed", rule, [name], [part_name(part)], line.amount, evidence, outcome=outcome)
+
+
+def check_recovery(name: str, line: LineRow) -> None:
+    """Refuse a line that takes nothing back, or that is dealt with. Raises NotRecovery, AlreadyMatched."""
+    if line.amount >= 0:
+        raise NotRecovery(f"{name} takes nothing back")
+    check_free(name, line.match_id)
 
 
 def compared(line: LineRow, part: PartRow, version: str) -> Evidence:

@@ -11,7 +11,7 @@ from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
 from desmos_fast.lots import store as lots
 from desmos_fast.settlement import store as settlement
-from desmos_fast.settlement.correcting import closing, matching, pieces, store
+from desmos_fast.settlement.correcting import closing, losing, matching, pieces, store
 from desmos_fast.settlement.correcting.model import Decided, Done
 from desmos_fast.settlement.decisions.model import (
     Accept,
@@ -19,6 +19,7 @@ from desmos_fast.settlement.decisions.model import (
     FromPatient,
     InduAccept,
     InduContest,
+    InduWriteOff,
     MatchRequest,
     Refuse,
     Request,
@@ -93,5 +94,7 @@ def _done(con: Connection, context: Context, asked: Request) -> Awaitable[Done]:
             return pieces.unsplit(con, context, asked)
         case WriteOff() | ToPatient() | FromPatient() | TimeBar() | InduContest() | InduAccept():
             return closing.of_share(con, context, asked)
+        case InduWriteOff():
+            return losing.write_off(con, context, asked)
         case _:
             assert_never(asked)

@@ -198,6 +198,17 @@ async def hold(con: Connection, tenant: UUID, order: UUID, number: int, match_id
     _one(await con.execute(HOLD, tenant, order, number, match_id))
 
 
+LOSE: Final = """
+    UPDATE order_line AS l SET match_id = $4, parked = false
+     WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.line = $3 AND l.match_id IS NULL
+"""
+
+
+async def lose(con: Connection, tenant: UUID, order: UUID, number: int, match_id: UUID) -> None:
+    """Let a record take a free order line that pays no share, its amount waiting no more."""
+    _one(await con.execute(LOSE, tenant, order, number, match_id))
+
+
 CLOSE: Final = """
     UPDATE share AS s SET state = $4, closed = s.closed + $5
      WHERE s.tenant_id = $1 AND s.invoice_id = $2 AND s.part = $3 AND s.state = $6

@@ -11,7 +11,7 @@ from desmos_fast.base.errors import Conflict, InvalidInput
 
 Kind = Literal[
     "accept", "refuse", "undo", "match", "split", "unsplit", "write_off", "to_patient", "from_patient", "time_bar",
-    "indu_contest", "indu_accept",
+    "indu_contest", "indu_accept", "indu_write_off",
     "recycle", "claim", "assign", "payment", "refund", "unpay", "dispute",
 ]  # fmt: skip
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -118,8 +118,16 @@ class InduAccept(_OfShare, frozen=True, kw_only=True, forbid_unknown_fields=True
     into: Literal["open", "to_patient", "written_off"]
 
 
+class InduWriteOff(_Asked, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="indu_write_off"):
+    """Give up what a payer took back for no invoice that is found; `amount` is what the person saw taken, compared when given."""
+
+    line: Name
+    amount: int | None = None
+
+
 Request = (
     Accept | Refuse | Undo | MatchRequest | Split | Unsplit | WriteOff | ToPatient | FromPatient | TimeBar | InduContest | InduAccept
+    | InduWriteOff
 )  # fmt: skip
 ShareRequest = WriteOff | ToPatient | FromPatient | TimeBar | InduContest | InduAccept
 
@@ -215,3 +223,9 @@ class NothingTakenBack(Conflict):
     """The payer has sent nothing above what it owed that the patient was asked for."""
 
     code = "nothing_to_take_back"
+
+
+class NotRecovery(Conflict):
+    """The line takes nothing back."""
+
+    code = "not_a_recovery"

@@ -22,9 +22,10 @@ SPLIT: Final = "split"
 UNDONE: Final = "undone_by_person"
 REFUSED: Final = "refused_by_person"
 UNEXPLAINED: Final = "ecart"
+LOSS: Final = "perte"
 DIRECT: Final = ("line.matched", "line.overpaid")
 PLACING: Final = frozenset({*DIRECT, "line.invoiced_later", "recovery.identified"})
-OF_MATCHES: Final = frozenset({"match", "accept", "refuse", "undo", "split", "unsplit"})
+OF_MATCHES: Final = frozenset({"match", "accept", "refuse", "undo", "split", "unsplit", "indu_write_off"})
 
 
 class Deciding:
@@ -53,6 +54,8 @@ class Deciding:
                 self._split(self.step.subject, detail["amounts"])
             case "unsplit":
                 self._unsplit(self.step.subject)
+            case "indu_write_off":
+                self._lose(detail["left"][0])
             case other:
                 raise AssertionError(other)
 
@@ -179,9 +182,11 @@ class Deciding:
             self.rows.free_credit(self.rows.by_line_ref[name])
 
     def take_off(self, key: LineKey) -> None:
-        """Free a line from its share, or from the contest that holds it."""
+        """Free a line from its share, or from what holds it: a contest, or a loss."""
         line, name = self.rows.lines[key], self.rows.name_of(key)
         if line.share is None:
+            if line.match_id is not None and self.rows.matches[line.match_id].match.right == (LOSS,):
+                self.entries.append(ledger.undone(self._lost(name, line), name))
             self.rows.free_line(key, parked=True)
             return
         due, excess = self._announce(line.share, -line.amount)
@@ -204,6 +209,19 @@ class Deciding:
         invoice = self.rows.invoices[share[0]]
         entry = ledger.overpaid(name, line.payer, f"{invoice.biller}/{invoice.number}", Cents(due), Cents(excess), event=event)
         self.entries += [ledger.undone(entry, name), self._waiting(name, line)]
+
+    # --- recoveries given up
+
+    def _lose(self, name: str) -> None:
+        key = self.rows.line_named(name)
+        self.wait(key)
+        line = self.rows.lines[key]
+        self.entries.append(self._lost(name, line))
+        self.rows.hold_line(key, self._keep("A", [name], [LOSS], line.amount, None, outcome="recovery"))
+        self.rows.lines[key] = self.rows.lines[key]._replace(parked=False)
+
+    def _lost(self, name: str, line: LineRow) -> Entry:
+        return ledger.recovery_identified(name, line.payer, None, Cents(line.amount))
 
     # --- split, unsplit
 
