@@ -2,6 +2,7 @@
 """Figures of all centres for Prometheus, counted in the database now and then, however often they are asked for."""
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ log: Final = structlog.get_logger("desmos.figures")
 
 
 class Counting:
-    """Counts in the background, one count at a time, at most every `every_s` seconds."""
+    """Counts in the background, one count at a time over all processes of the service, at most every `every_s` seconds."""
 
     def __init__(self, pool: Pool, clock: Clock, every_s: float = EVERY_S) -> None:
         self.pool = pool
@@ -38,10 +39,10 @@ class Counting:
         self._money_begun = -float("inf")
 
     async def refresh(self) -> None:
-        """Count again when it is time, and wait a little for it."""
+        """Take what another process counted, count again when it is time, and wait a little for it."""
+        self._take()
         if self._task is None and time.monotonic() - self._begun >= self.every_s:
-            self._begun = time.monotonic()
-            self._task = asyncio.create_task(self._count())
+            self._begin()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=PATIENCE_S)
 
@@ -51,9 +52,25 @@ class Counting:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _take(self) -> None:
+        money_age_s = metrics.take_figures()
+        if money_age_s is not None and metrics.PART is not None:
+            self._begun = time.monotonic() - metrics.PART.figures_age_s()
+            self._money_begun = self._begun - money_age_s
+
+    def _begin(self) -> None:
+        hold = None if metrics.PART is None else metrics.PART.hold()
+        if hold is None and metrics.PART is not None:
+            return
+        self._begun = time.monotonic()
+        self._task = asyncio.create_task(self._count())
+        if hold is not None:
+            self._task.add_done_callback(lambda _: os.close(hold))
+
     async def _count(self) -> None:
         try:
             await self._all()
+            metrics.tell_figures(time.monotonic() - self._money_begun)
         except DatabaseDown as error:
             log.warning("the figures could not be counted", error=error.detail)
         except Exception as error:

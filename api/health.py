@@ -35,7 +35,7 @@ async def livez(_request: web.Request) -> web.StreamResponse:
 async def trouble(request: web.Request) -> str:
     """Return the first reason not to send requests here, or an empty text."""
     life = request.app[LIFE]
-    if life.leaving:
+    if life.leaving and not life.replaced:
         return "stopping"
     if life.lag_s > LAG_MOST_S:
         return "slow_loop"
@@ -58,12 +58,17 @@ async def readyz(request: web.Request) -> web.StreamResponse:
 @routes.get("/metrics")
 async def exposition(request: web.Request) -> web.StreamResponse:
     """Give every metric to Prometheus."""
-    pool = request.app[POOL]
-    idle = pool.get_idle_size()
-    metrics.set_connections(idle=idle, used=pool.get_size() - idle)
+    tell_connections(request.app)
     tell_window(request.app[CLOCK]())
     await request.app[COUNTING].refresh()
     return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+def tell_connections(app: web.Application) -> None:
+    """Show how the connections to the database are used."""
+    pool = app[POOL]
+    idle = pool.get_idle_size()
+    metrics.set_connections(idle=idle, used=pool.get_size() - idle)
 
 
 def tell_window(now: datetime) -> None:
@@ -87,6 +92,8 @@ async def counting(app: web.Application) -> AsyncIterator[None]:
 async def watch_loop(app: web.Application) -> AsyncIterator[None]:
     """Measure, while the application lives, how late the loop wakes up."""
 
+    metrics.processes.set(1)
+
     async def measure() -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -95,6 +102,8 @@ async def watch_loop(app: web.Application) -> AsyncIterator[None]:
             lag = max(0.0, loop.time() - asked - LAG_PERIOD_S)
             app[LIFE].lag_s = lag
             metrics.event_loop_lag_seconds.set(lag)
+            # Another process may be asked for the figures of all.
+            tell_connections(app)
 
     task = asyncio.create_task(measure())
     yield

@@ -26,11 +26,13 @@ from desmos_fast.notices.sender import Mailer
 class Life:
     """Where the process stands: leaving once it was asked to stop, closed once it takes no new work.
 
+    `replaced` when another serves in its place, so that the service is ready all the same.
     `running` counts the requests being answered; `lag_s` is how late the loop woke up last.
     """
 
     leaving: bool = False
     closed: bool = False
+    replaced: bool = False
     running: int = 0
     lag_s: float = 0.0
     idle: asyncio.Event = field(default_factory=asyncio.Event)

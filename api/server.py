@@ -3,16 +3,24 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 import structlog
 from aiohttp import http_parser, web
 
-from api.keys import LIFE, Life
+from api.app import make_app
+from api.keys import LIFE, TARIFFS, Life
 from api.protocol import Runner
 from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.base.settings import Settings
+from desmos_fast.db import health
+from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.pool import Pool
+from desmos_fast.db.secrets import secret
 
 log: Final = structlog.get_logger("desmos.server")
 FLOOR: Final = (3, 14, 3)
@@ -20,6 +28,8 @@ KEEP_ALIVE_S: Final = 75.0
 LINGER_S: Final = 2.0
 DRAIN_S: Final = 30.0
 CUT_S: Final = 5.0
+LOOK_S: Final = 0.02
+BACKLOG: Final = 1024
 
 
 class WrongLibrary(OutsideFailed):
@@ -43,8 +53,57 @@ def check_library() -> None:
         raise WrongLibrary("aiohttp runs without its compiled parser", hint="install its wheel and unset AIOHTTP_NO_EXTENSIONS")
 
 
-def _port_of(runner: web.AppRunner) -> int:
-    return int(runner.addresses[0][1])
+@dataclass
+class Orders:
+    """What a server is told: to leave, or to leave its place to another that already serves on the same sockets."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def given(self) -> None:
+        """Wait for the first of the two."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self.stop, self.replaced)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def open_port(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+    """Listen on every address of `host`, on one port, which the system chooses when it is 0.
+
+    With `shared` other sockets of this user may listen there too, and the system parts the connections. Raises PortTaken.
+    """
+    opened: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            opened.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address[0], opened[0].getsockname()[1], *address[2:]) if len(opened) > 1 else address)
+            listener.listen(BACKLOG)
+    except OSError as error:
+        for listener in opened:
+            listener.close()
+        raise PortTaken(
+            f"{host}:{port} cannot be listened on ({error.strerror})", hint="choose another --port, 0 takes a free one"
+        ) from error
+    return opened
+
+
+async def open_app(settings: Settings, opened: Pool) -> web.Application:
+    """Put the application together over a pool. Raises WrongRole, DatabaseDown, and what an unsound tariff pack raises."""
+    await health.check_role(opened)
+    app = make_app(settings, opened, Keyring(secret(settings, "master")))
+    async with health.bare(opened) as con:
+        await app[TARIFFS].current(con)
+    return app
 
 
 async def _drain(life: Life) -> None:
@@ -56,16 +115,43 @@ async def _drain(life: Life) -> None:
         log.warning("requests are cut at the end of the drain", running=life.running)
 
 
-async def serve(
-    app: web.Application, host: str, port: int, stop: asyncio.Event, *, listening: Callable[[int], None], grace_s: float
-) -> None:
-    """Serve until `stop` is set, then leave: not ready, `grace_s` for the balancers to see it, port closed, requests finished.
+async def _unused(runner: Runner, grace_s: float) -> None:
+    """Wait until the last connection is gone, `grace_s` at most: each is closed with its next answer."""
+    for _ in range(int(grace_s / LOOK_S)):
+        if runner.server is None or not runner.server.connections:
+            return
+        await asyncio.sleep(LOOK_S)
 
-    `listening` is told the port, which the system chose when `port` is 0. What still runs 30 s after the port closed is cut.
-    Raises WrongLibrary, PortTaken.
+
+async def _leave(life: Life, runner: Runner, orders: Orders, grace_s: float) -> None:
+    """Take no new connection, and finish what runs."""
+    life.leaving = True
+    life.replaced = orders.replaced.is_set() and not orders.stop.is_set()
+    if life.replaced:
+        await _stop_listening(runner)
+        await _unused(runner, grace_s)
+    else:
+        await asyncio.sleep(grace_s)
+        life.closed = True
+        await _stop_listening(runner)
+    await _drain(life)
+
+
+async def _stop_listening(runner: Runner) -> None:
+    for site in tuple(runner.sites):
+        await site.stop()
+
+
+async def serve(
+    app: web.Application, listeners: Sequence[socket.socket], orders: Orders, *, listening: Callable[[], None], grace_s: float
+) -> None:
+    """Serve on sockets that listen until an order comes, then leave; `listening` is called once connections are taken.
+
+    Told to stop: not ready, `grace_s` for the balancers to see it, port closed, requests finished. Replaced: the port left to the other at
+    once, ready still, each connection closed with its next answer, or unused after `grace_s`. What still runs 30 s later is cut.
+    Raises WrongLibrary.
     """
     check_library()
-    life = app[LIFE]
     runner = Runner(
         app,
         access_log=None,
@@ -76,19 +162,10 @@ async def serve(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise PortTaken(
-                f"{host}:{port} cannot be listened on ({error.strerror})", hint="choose another --port, 0 takes a free one"
-            ) from error
-        listening(_port_of(runner))
-        await stop.wait()
-        life.leaving = True
-        await asyncio.sleep(grace_s)
-        life.closed = True
-        await site.stop()
-        await _drain(life)
+        for listener in listeners:
+            await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        listening()
+        await orders.given()
+        await _leave(app[LIFE], runner, orders, grace_s)
     finally:
         await runner.cleanup()

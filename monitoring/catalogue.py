@@ -10,6 +10,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.metrics import MetricWrapperBase
 
 from monitoring import metrics
+from monitoring.kinds import Own
 
 
 class Label(NamedTuple):
@@ -139,7 +140,7 @@ def known_samples() -> dict[str, frozenset[str]]:
 
 def _families() -> Iterator[Family]:
     for one in vars(metrics).values():
-        if isinstance(one, MetricWrapperBase | metrics.Since):
+        if isinstance(one, MetricWrapperBase | Own):
             yield from one.describe()
     apart = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):

@@ -2,34 +2,63 @@
 """Every metric of the program, each defined once; no identifier is ever a label.
 
 Label children are looked up in dictionaries of ours: `labels()` hashes and locks on every call, and the
-set of children is small and known (routes, codes, states).
+set of children is small and known (routes, codes, states). What every request counts is counted by a kernel.
 """
 
+import mmap
 from collections.abc import Iterable, Mapping
-from typing import Final
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
-from prometheus_client.core import CounterMetricFamily
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
+
+from ext import tally
+from monitoring import shared, text
+from monitoring.kinds import Own, Since, Told
 
 REGISTRY: Final = CollectorRegistry()
+# What each process tells of itself even where several count together: it is the same in all of them.
+TOLD: Final = CollectorRegistry()
+BOTH: Final = (REGISTRY, TOLD)
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+SLOW_S: Final = 2.0
+SHED: Final = 429
+PART: Final = shared.take_part()
+_memory: Final = mmap.mmap(-1, tally.SIZE) if PART is None else shared.memory(PART.folder, PART.number, tally.SIZE)
+_tally: Final = tally.Tally(_memory, SECONDS, METHODS, SLOW_S, SHED)
+# `route` is the pattern of a route, never the path.
+observe_request: Final = _tally.observe
+# Bad if it failed, was shed or took over 2 s; one that was wrong itself does not count.
+count_availability: Final = _tally.outcome
+http_requests_running: Final = SimpleNamespace(inc=_tally.begin, dec=_tally.end)
 
-ProcessCollector(registry=REGISTRY)
-PlatformCollector(registry=REGISTRY)
-GCCollector(registry=REGISTRY)
+# Of several processes the one that set it last says what it is, unless it is said otherwise.
+Gauge: Final = partial(prometheus_client.Gauge, multiprocess_mode="mostrecent")
 
-http_requests: Final = Counter("desmos_http_requests_total", "Answered requests.", ("method", "route", "status"), registry=REGISTRY)
-http_request_seconds: Final = Histogram(
-    "desmos_http_request_duration_seconds", "Time from headers to answer.", ("method", "route"), buckets=SECONDS, registry=REGISTRY
+http_requests: Final = Own("desmos_http_requests_total", "counter", "Answered requests.", ("method", "route", "status"))
+http_request_seconds: Final = Own("desmos_http_request_duration_seconds", "histogram", "Time from headers to answer.", ("method", "route"))
+http_requests_under_way: Final = Own("desmos_http_requests_running", "gauge", "Requests being answered.")
+sli_requests: Final = Own(
+    "desmos_sli_requests_total",
+    "counter",
+    "Requests that availability counts: by whether the window was open (open, closed) and outcome (good, bad).",
+    ("window", "outcome"),
 )
-http_requests_running: Final = Gauge("desmos_http_requests_running", "Requests being answered.", registry=REGISTRY)
+
+if PART is None:
+    ProcessCollector(registry=REGISTRY)
+    PlatformCollector(registry=REGISTRY)
+    GCCollector(registry=REGISTRY)
+
 http_problems: Final = Counter("desmos_http_problems_total", "Problems answered, by stable code.", ("code",), registry=REGISTRY)
 idempotent_replays: Final = Counter(
     "desmos_idempotent_replays_total", "Writes answered from the stored answer.", ("route",), registry=REGISTRY
@@ -37,9 +66,15 @@ idempotent_replays: Final = Counter(
 database_unavailable: Final = Counter(
     "desmos_database_unavailable_total", "Requests refused because the database was away.", registry=REGISTRY
 )
-database_connections: Final = Gauge("desmos_database_connections", "Connections of the pool, by state.", ("state",), registry=REGISTRY)
+database_connections: Final = Gauge(
+    "desmos_database_connections", "Connections of the pools, by state.", ("state",), registry=REGISTRY, multiprocess_mode="livesum"
+)
 ready: Final = Gauge("desmos_ready", "1 when the last readiness check passed.", registry=REGISTRY)
-event_loop_lag_seconds: Final = Gauge("desmos_event_loop_lag_seconds", "How late the loop woke up last.", registry=REGISTRY)
+event_loop_lag_seconds: Final = Gauge(
+    "desmos_event_loop_lag_seconds", "How late a loop woke up last, at worst.", registry=REGISTRY, multiprocess_mode="livemax"
+)
+processes: Final = Gauge("desmos_processes", "Processes that serve.", registry=REGISTRY, multiprocess_mode="livesum")
+process_restarts: Final = Counter("desmos_process_restarts_total", "Processes started because the one before them died.", registry=REGISTRY)
 invoices_signed: Final = Counter("desmos_invoices_signed_total", "Invoices signed.", ("kind",), registry=REGISTRY)
 invoices_refused: Final = Counter("desmos_invoices_refused_total", "Invoices refused, single or in a batch.", ("kind",), registry=REGISTRY)
 lots_sealed: Final = Counter("desmos_lots_sealed_total", "Lots sealed.", registry=REGISTRY)
@@ -63,24 +98,24 @@ returns_dead: Final = Counter("desmos_returns_dead_total", "Returns that were re
 files_resent: Final = Counter("desmos_files_resent_total", "Claim files queued again for want of an answer.", registry=REGISTRY)
 acks_missing: Final = Counter("desmos_acks_missing_total", "Lots whose answer did not come in time.", registry=REGISTRY)
 anomalies_noticed: Final = Counter("desmos_anomalies_noticed_total", "Anomalies noticed, by kind.", ("kind",), registry=REGISTRY)
-anomalies_open: Final = Gauge("desmos_anomalies_open", "Anomalies that nobody resolved yet, by kind.", ("kind",), registry=REGISTRY)
-anomalies_oldest_seconds: Final = Gauge(
-    "desmos_anomalies_oldest_seconds", "Age of the oldest open anomaly, by kind.", ("kind",), registry=REGISTRY
+anomalies_open: Final = Told("desmos_anomalies_open", "Anomalies that nobody resolved yet, by kind.", ("kind",), registries=BOTH)
+anomalies_oldest_seconds: Final = Told(
+    "desmos_anomalies_oldest_seconds", "Age of the oldest open anomaly, by kind.", ("kind",), registries=BOTH
 )
 notices: Final = Counter(
     "desmos_notices_total", "Mails to people of centres about anomalies, by outcome (mailed, failed).", ("outcome",), registry=REGISTRY
 )
-invariant_difference: Final = Gauge(
-    "desmos_invariant_difference", "What two ways of counting differ by, over all centres; 0 holds.", ("invariant",), registry=REGISTRY
+invariant_difference: Final = Told(
+    "desmos_invariant_difference", "What two ways of counting differ by, over all centres; 0 holds.", ("invariant",), registries=BOTH
 )
 bank_lines_imported: Final = Counter("desmos_bank_lines_imported_total", "Lines of bank statements imported.", registry=REGISTRY)
 reminders_made: Final = Counter("desmos_reminders_made_total", "Reminders made, by what they are about.", ("rule",), registry=REGISTRY)
-reminders_open: Final = Gauge("desmos_reminders_open", "Reminders that nobody sent or cancelled yet.", ("rule",), registry=REGISTRY)
-outstanding_cents: Final = Gauge(
-    "desmos_outstanding_cents", "Cents that are due, by kind of payer and days since the signature.", ("kind", "age"), registry=REGISTRY
+reminders_open: Final = Told("desmos_reminders_open", "Reminders that nobody sent or cancelled yet.", ("rule",), registries=BOTH)
+outstanding_cents: Final = Told(
+    "desmos_outstanding_cents", "Cents that are due, by kind of payer and days since the signature.", ("kind", "age"), registries=BOTH
 )
-forclusion_cents: Final = Gauge(
-    "desmos_forclusion_cents", "Cents that can soon be asked for no more, by months since the care.", ("stage",), registry=REGISTRY
+forclusion_cents: Final = Told(
+    "desmos_forclusion_cents", "Cents that can soon be asked for no more, by months since the care.", ("stage",), registries=BOTH
 )
 accounting_exports: Final = Counter(
     "desmos_accounting_periods_closed_total", "Periods of the books closed by an export.", registry=REGISTRY
@@ -117,84 +152,30 @@ incident_clock: Final = Gauge(
     ("clock",),
     registry=REGISTRY,
 )
-service_window: Final = Gauge("desmos_service_window", "1 while the service window of the contract is open, else 0.", registry=REGISTRY)
-service_window_edge: Final = Gauge(
+service_window: Final = Told("desmos_service_window", "1 while the service window of the contract is open, else 0.", registries=BOTH)
+service_window_seconds: Final = Since(
+    "desmos_service_window_seconds_total", "Seconds that the window was open since 2024.", registries=BOTH
+)
+service_window_edge: Final = Told(
     "desmos_service_window_edge_timestamp_seconds",
     "When it opens and closes the next few times (ahead), in seconds since 1970: so that it is known while nobody tells it.",
     ("edge", "ahead"),
-    registry=REGISTRY,
+    registries=BOTH,
 )
-service_period_seconds: Final = Gauge(
+service_period_seconds: Final = Told(
     "desmos_service_period_seconds",
     "Seconds of the present calendar month or year that availability is counted on, by basis (window, 24x7).",
     ("basis", "period"),
-    registry=REGISTRY,
+    registries=BOTH,
 )
-sli_requests: Final = Counter(
-    "desmos_sli_requests_total",
-    "Requests that availability counts: by whether the window was open (open, closed) and outcome (good, bad).",
-    ("window", "outcome"),
-    registry=REGISTRY,
-)
-SLOW_S: Final = 2.0
-SHED: Final = 429
 # An alert on what grows needs the zero.
 for _outcome in ("delivered", "failed", "dead"):
     webhook_tries.labels(_outcome)
 notices.labels("failed")
 
-_sli = {(window, good): sli_requests.labels(window, "good" if good else "bad") for window in ("open", "closed") for good in (True, False)}
-_requests: dict[tuple[str, str, int], Counter] = {}
-_seconds: dict[tuple[str, str], Histogram] = {}
 _problems: dict[str, Counter] = {}
-_kinds: set[str] = set()
-_follow_up: dict[tuple[str, str, str], Gauge] = {}
-
-
-def observe_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request; `route` is the pattern of the route, never the path."""
-    if method not in METHODS:
-        method = "OTHER"
-    key = (method, route, status)
-    counter = _requests.get(key)
-    if counter is None:
-        counter = _requests[key] = http_requests.labels(method, route, str(status))
-    counter.inc()
-    place = (method, route)
-    histogram = _seconds.get(place)
-    if histogram is None:
-        histogram = _seconds[place] = http_request_seconds.labels(method, route)
-    histogram.observe(seconds)
-
-
-class Since(Collector):
-    """A count that is told, not counted: the same in every process, and it goes on over a restart."""
-
-    def __init__(self, name: str, documentation: str) -> None:
-        """Tell nothing yet."""
-        self._name, self._documentation = name, documentation
-        self.value: float | None = None
-
-    def describe(self) -> Iterable[CounterMetricFamily]:
-        """Say what is counted, before there is a count too."""
-        yield CounterMetricFamily(self._name, self._documentation)
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        """Give the count, if there is one."""
-        if self.value is not None:
-            yield CounterMetricFamily(self._name, self._documentation, value=self.value)
-
-
-service_window_seconds: Final = Since("desmos_service_window_seconds", "Seconds that the window was open since 2024.")
-REGISTRY.register(service_window_seconds)
-
-
-def count_availability(status: int, seconds: float, *, is_open: bool) -> None:
-    """Count one request for availability: bad if it failed, was shed or took over 2 s; one that was wrong itself does not count."""
-    if 400 <= status < 500 and status != SHED:
-        return
-    bad = status >= 400 or seconds > SLOW_S
-    _sli["open" if is_open else "closed", not bad].inc()
+# What one process counts now and then for all.
+_FIGURES: Final = (anomalies_open, anomalies_oldest_seconds, invariant_difference, reminders_open, outstanding_cents, forclusion_cents)
 
 
 def set_window(*, is_open: bool, edges: Iterable[tuple[str, float]], open_s: float, periods: Mapping[tuple[str, str], float]) -> None:
@@ -203,10 +184,10 @@ def set_window(*, is_open: bool, edges: Iterable[tuple[str, float]], open_s: flo
     ahead = {"opens": 0, "closes": 0}
     for edge, at_s in edges:
         ahead[edge] += 1
-        service_window_edge.labels(edge, str(ahead[edge])).set(at_s)
+        service_window_edge.set(at_s, edge, str(ahead[edge]))
     service_window_seconds.value = open_s
     for (basis, period), seconds in periods.items():
-        service_period_seconds.labels(basis, period).set(seconds)
+        service_period_seconds.set(seconds, basis, period)
 
 
 def count_problem(code: str) -> None:
@@ -249,31 +230,53 @@ def serve(port: int) -> None:
 
 def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differences: Mapping[str, int]) -> None:
     """Set what is open, by kind of anomaly, and what counts differ by; a kind of which nothing is open any more goes to 0."""
-    for kind in counts:
-        _kinds.add(kind)
-    for kind in _kinds:
-        anomalies_open.labels(kind).set(counts.get(kind, 0))
-        anomalies_oldest_seconds.labels(kind).set(oldest.get(kind, 0.0))
-    for invariant, difference in differences.items():
-        invariant_difference.labels(invariant).set(difference)
+    anomalies_open.replace({(kind,): count for kind, count in counts.items()})
+    anomalies_oldest_seconds.replace({(kind,): oldest.get(kind, 0.0) for kind in counts})
+    invariant_difference.replace({(invariant,): difference for invariant, difference in differences.items()})
 
 
 def set_follow_up(cents: Mapping[tuple[str, str, str], int]) -> None:
     """Set what is due, near forclusion and reminded of, over all centres; what is not among it goes to 0."""
-    for key in _follow_up.keys() - cents.keys():
-        _follow_up[key].set(0)
-    for key, value in cents.items():
-        gauge = _follow_up.get(key)
-        if gauge is None:
-            figure, kind, told_apart = key
-            if figure == "outstanding":
-                gauge = outstanding_cents.labels(kind, told_apart)
-            else:
-                gauge = forclusion_cents.labels(told_apart) if figure == "forclusion" else reminders_open.labels(kind)
-            _follow_up[key] = gauge
-        gauge.set(value)
+    outstanding_cents.replace({(kind, age): value for (figure, kind, age), value in cents.items() if figure == "outstanding"})
+    forclusion_cents.replace({(stage,): value for (figure, _, stage), value in cents.items() if figure == "forclusion"})
+    reminders_open.replace({(rule,): value for (figure, rule, _), value in cents.items() if figure == "reminders"})
+
+
+def tell_figures(money_age_s: float) -> None:
+    """Tell the other processes what this one counted, and how long ago it counted what is due."""
+    if PART is not None:
+        values = {told.name: [[*labels, value] for labels, value in told.values.items()] for told in _FIGURES}
+        PART.tell({"money_age_s": money_age_s, "values": values})
+
+
+def take_figures() -> float | None:
+    """Take what another process told anew; return how long before it told it had counted what is due."""
+    found: dict[str, Any] | None = None if PART is None else PART.told()
+    if found is None:
+        return None
+    for told in _FIGURES:
+        told.values = {tuple(labels): value for *labels, value in found["values"][told.name]}
+    return float(found["money_age_s"])
+
+
+def _requests() -> Iterable[str]:
+    memories = [_memory] if PART is None else PART.memories(tally.SIZE)
+    counted, running, outcomes = tally.read(memories, len(SECONDS))
+    yield http_requests.head()
+    yield from text.requests(http_requests.name, counted)
+    yield http_request_seconds.head()
+    yield from text.durations(http_request_seconds.name, SECONDS, counted)
+    yield f"{http_requests_under_way.head()}{http_requests_under_way.name} {running}.0\n"
+    yield sli_requests.head()
+    yield from text.outcomes(sli_requests.name, outcomes)
 
 
 def exposition() -> bytes:
-    """Return every metric in the text format of Prometheus."""
-    return generate_latest(REGISTRY)
+    """Return every metric in the text format of Prometheus, of all processes that serve together."""
+    told = b""
+    registry = REGISTRY
+    if PART is not None:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(PART.folder))  # type: ignore[no-untyped-call]
+        told = generate_latest(TOLD)
+    return b"".join((generate_latest(registry), told, "".join(_requests()).encode()))

@@ -111,7 +111,7 @@ def concentrator(
     """Be a concentrator (test profile): take claim files over HTTPS with mutual TLS, each once however often it is given."""
     import asyncio
 
-    from desmos_fast.commands.service import stop_on_signals
+    from desmos_fast.commands.serving import stop_on_signals
     from desmos_fast.simulator.server import make_concentrator, serve, server_context
 
     make_folder(folder)

@@ -104,7 +104,7 @@ async def _work(
 ) -> "tuple[Sender, int]":
     """Send until told to end; return what sent, and how many files are left for later."""
     from desmos_fast.base.clock import system_clock
-    from desmos_fast.commands.service import stop_on_signals
+    from desmos_fast.commands.serving import stop_on_signals
     from desmos_fast.db import pool, queue
     from desmos_fast.db.masters import following
     from desmos_fast.lots.jobs import Sender

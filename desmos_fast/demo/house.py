@@ -27,7 +27,7 @@ class House:
         self.letterbox = data_dir / LETTERBOX
         # The house has its own database, also for someone whose shell names another one.
         self._env = {"DESMOS_DATA_DIR": str(data_dir), "DESMOS_DSN": "", "DESMOS_OWNER_DSN": "", "DESMOS_RECIPIENTS": ""}
-        self.service = Child(["serve", "--port", "0", "--grace", "0"], self._env, data_dir / LOGS / "serve.log")
+        self.service = Child(["serve", "--port", "0", "--grace", "0", "--processes", "1"], self._env, data_dir / LOGS / "serve.log")
         self.worker = Child(["worker"], self._env, data_dir / LOGS / "worker.log")
         self.url = ""
 

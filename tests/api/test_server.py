@@ -8,11 +8,21 @@ import socket
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
 
 from api.keys import LIFE
-from api.server import PortTaken, check_library, serve
+from api.server import Orders, PortTaken, check_library, open_port, serve
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, House
+
+
+async def serving(app: web.Application, orders: Orders, *, grace_s: float = 0.0) -> tuple[asyncio.Task[None], int]:
+    """Serve on a free port, and return the task and the port."""
+    (listener,), ready = open_port("127.0.0.1", 0), asyncio.Event()
+    port = listener.getsockname()[1]
+    task = asyncio.create_task(serve(app, [listener], orders, listening=ready.set, grace_s=grace_s))
+    await asyncio.wait_for(ready.wait(), 5)
+    return task, port
 
 
 async def test_an_answer_says_nothing_that_helps_an_attacker(desk: Desk) -> None:
@@ -44,14 +54,13 @@ def test_the_library_is_new_enough_and_compiled() -> None:
 
 
 async def test_the_server_finishes_what_runs_before_it_leaves(house: House, desk: Desk) -> None:
-    app, stop, ports = house.application(), asyncio.Event(), asyncio.Queue[int]()
-    server = asyncio.create_task(serve(app, "127.0.0.1", 0, stop, listening=ports.put_nowait, grace_s=0.1))
-    port = await asyncio.wait_for(ports.get(), 5)
+    app, orders = house.application(), Orders()
+    server, port = await serving(app, orders, grace_s=0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST /v1/reconciliations HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {desk.key}\r\nIdempotency-Key: k\r\n"
     writer.write(head.encode() + b"Content-Length: 2\r\n\r\n{")
     await asyncio.sleep(0.05)
-    stop.set()
+    orders.stop.set()
     await asyncio.sleep(0.05)
     assert (app[LIFE].leaving, app[LIFE].closed) == (True, False)
     await asyncio.sleep(0.2)
@@ -66,12 +75,12 @@ async def test_the_server_finishes_what_runs_before_it_leaves(house: House, desk
     writer.transport.abort()
 
 
-async def test_a_port_that_is_taken_is_said(house: House) -> None:
+def test_a_port_that_is_taken_is_said() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(PortTaken, match="cannot be listened on"):
-            await serve(house.application(), "127.0.0.1", other.getsockname()[1], asyncio.Event(), listening=print, grace_s=0)
+            open_port("127.0.0.1", other.getsockname()[1])
 
 
 async def test_a_server_that_leaves_is_not_ready_and_then_takes_no_work(house: House, desk: Desk) -> None:
@@ -104,13 +113,13 @@ SYNTHETIC = "255089999901227"
     ],
 )
 async def test_what_is_not_http_is_refused_by_a_problem_that_repeats_nothing(house: House, log: io.StringIO, raw: str) -> None:
-    stop, ports = asyncio.Event(), asyncio.Queue[int]()
-    server = asyncio.create_task(serve(house.application(), "127.0.0.1", 0, stop, listening=ports.put_nowait, grace_s=0))
-    reader, writer = await asyncio.open_connection("127.0.0.1", await asyncio.wait_for(ports.get(), 5))
+    orders = Orders()
+    server, port = await serving(house.application(), orders)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(raw.encode())
     head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
     writer.transport.abort()
-    stop.set()
+    orders.stop.set()
     await asyncio.wait_for(server, 5)
     assert head.split()[1] in (b"400", b"417")
     assert b"Content-Type: application/problem+json" in head

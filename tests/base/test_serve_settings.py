@@ -29,7 +29,7 @@ def test_options_win_over_the_environment(
 ) -> None:
     seen: list[tuple[str, int, int]] = []
 
-    async def note(place: Runtime, host: str, port: int, connections: int, grace_s: float) -> None:
+    async def note(place: Runtime, host: str, port: int, connections: int, grace_s: float, processes: int) -> None:
         seen.append((host, port, connections))
 
     @contextlib.contextmanager

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one process needs to serve until it is told to end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from api.server import Orders
+    from desmos_fast.commands.runtime import Runtime
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def tell_systemd(state: str) -> None:
+    """Tell the system's manager, if it asked to be told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+            sender.connect("\0" + address[1:] if address.startswith("@") else address)
+            sender.sendall(state.encode())
+
+
+async def serve_here(
+    place: "Runtime", listeners: Sequence[socket.socket], orders: "Orders", connections: int, grace_s: float, listening: Callable[[], None]
+) -> None:
+    """Serve in this process until told to end; `listening` is called once connections are taken."""
+    from api import server
+    from desmos_fast.db import pool
+
+    opened = await pool.create(place.app_dsn, connections)
+    try:
+        app = await server.open_app(place.settings, opened)
+        await server.serve(app, listeners, orders, listening=listening, grace_s=grace_s)
+    finally:
+        await opened.close()
