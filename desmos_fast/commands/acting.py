@@ -39,16 +39,16 @@ def act(finess: str, work: "Callable[[Connection, Context], Awaitable[T]]") -> T
     """Run one transaction of a centre and return what it gives. Raises UnknownCentre, and what `work` raises."""
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.runtime import database
-    from desmos_fast.db.keyring import Keyring
-    from desmos_fast.db.secrets import kept
+    from desmos_fast.db.masters import open_keyring, read_use
     from desmos_fast.db.tenant import direct
     from desmos_fast.identity import service as identity
     from desmos_fast.identity.context import OPERATOR, without_key
 
     async def run() -> T:
         with database() as place:
-            keyring = Keyring(kept(place.settings.data_dir, "master"))
+            keyring = open_keyring(place.settings)
             async with direct(place.owner_dsn) as con:
+                keyring.follow(await read_use(con))
                 centre = await identity.find_centre(con, finess)
             async with direct(place.app_dsn, centre.id) as con:
                 return await work(con, without_key(centre.id, centre.finess, keyring.of(centre.id), system_clock(), OPERATOR))

@@ -42,14 +42,16 @@ def replay(
 
 async def _replay(only: str | None) -> "list[Replayed]":
     from desmos_fast.commands.runtime import database
-    from desmos_fast.db.keyring import Keyring
-    from desmos_fast.db.secrets import kept
+    from desmos_fast.db.keyring import KeyUse
+    from desmos_fast.db.masters import open_keyring
     from desmos_fast.identity.model import UnknownCentre
     from desmos_fast.invariants.store import centres, reading
     from desmos_fast.settlement.replay import service
 
     with database() as place:
-        keyring = Keyring(kept(place.settings.data_dir, "master"))
+        keyring = open_keyring(place.settings)
+        # Fingerprints alone are compared, which no change of keys touches.
+        keyring.follow(KeyUse())
         async with reading(place.owner_dsn) as con:
             chosen = [centre for centre in await centres(con) if only in (None, centre.finess)]
         if only is not None and not chosen:

@@ -104,9 +104,9 @@ class Keyring:
         return "Keyring(...)"
 
     @property
-    def use(self) -> KeyUse | None:
-        """Return which keys are in use, None before it was told."""
-        return self._use
+    def follows(self) -> bool:
+        """Say whether other keys than the first may be had."""
+        return self._source is not None
 
     def follow(self, use: KeyUse) -> None:
         """Take from now on the keys that the database says are in use. Raises KeyUnknown, OutsideFailed."""

@@ -106,7 +106,10 @@ async def look(pool: Pool, ring: Keyring) -> None:
 
 @asynccontextmanager
 async def following(pool: Pool, ring: Keyring) -> AsyncIterator[None]:
-    """Take, while the block runs, the keys that are in use, a second after the database says so."""
+    """Take, while the block runs, the keys that are in use, a second after the database says so; a ring of one key has no others."""
+    if not ring.follows:
+        yield
+        return
     with suppress(DatabaseDown):
         await look(pool, ring)
     task = asyncio.create_task(_follow(pool, ring))

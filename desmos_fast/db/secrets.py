@@ -119,7 +119,9 @@ def _read(path: Path, size: int | None) -> bytes:
             raise SecretUnreadable(f"{path} is open to other users (mode {mode:04o})", hint=f"is it known to them? then: chmod 600 {path}")
         value = file.read((LARGEST if size is None else size) + 1)
     if len(value) > LARGEST if size is None else len(value) != size:
-        raise SecretUnreadable(f"{path} has not {'at most ' if size is None else ''}{size or LARGEST} bytes", hint="restore it from the backup: without it nothing it protects opens")
+        raise SecretUnreadable(
+            f"{path} has not {size or 'so few'} bytes", hint="restore it from the backup: without it nothing it protects opens"
+        )
     return value
 
 

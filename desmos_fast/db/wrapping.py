@@ -8,7 +8,7 @@ import os
 import ssl
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from desmos_fast.base.errors import InvalidInput, OutsideFailed
 from desmos_fast.db.secrets import read_private
 
+A = TypeVar("A")
 CONTEXT: Final = "desmos-fast/1/"
 TIMEOUT_S: Final = 5.0
 LARGEST: Final = 65_536
@@ -117,7 +118,7 @@ class ServiceWrapper:
         except (binascii.Error, ValueError) as error:
             raise WrapFailed("the key service answered what is no base64") from error
 
-    def _ask(self, what: str, said: dict[str, str], answer: type[Any]) -> Any:
+    def _ask(self, what: str, said: dict[str, str], answer: type[A]) -> A:
         url = urlsplit(self._service.url)
         assert url.hostname is not None, "checked when it was read"
         try:

@@ -77,7 +77,9 @@ ADD_LINES: Final = """
 WAITING: Final = """
     SELECT w.place, s.invoice_id, s.part
       FROM unnest($2::integer[], $3::text[], $4::bigint[], $5::bytea[], $6::text[]) AS w (place, biller, number, insured_key, part)
-      JOIN invoice AS i ON i.tenant_id = $1 AND i.biller = w.biller AND i.number = w.number AND i.insured_key = w.insured_key
+      LEFT JOIN moved_index AS m ON m.tenant_id = $1 AND m.former = w.insured_key
+      JOIN invoice AS i
+             ON i.tenant_id = $1 AND i.biller = w.biller AND i.number = w.number AND i.insured_key = coalesce(m.index, w.insured_key)
       JOIN share AS s ON s.tenant_id = $1 AND s.invoice_id = i.id AND s.part = w.part
      ORDER BY w.place
 """
