@@ -4,14 +4,16 @@
 import asyncio
 import contextlib
 import re
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from aiohttp import web
 
+from api.coding import expander
 from api.logs import mask_text
-from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, MediaType, NotFound, SlowBody
+from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, NotFound, SlowBody
 from desmos_fast.base.types import uuid7
 
 UNMATCHED: Final = "unmatched"
@@ -64,6 +66,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/accounting/exports/{id}/file": frozenset({"format", "separator"}),
     "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
     "/v1/keys": frozenset({"cursor", "limit"}),
+    "/v1/users": frozenset({"cursor", "limit"}),
     "/v1/audit": frozenset({"actor", "action", "subject", "from", "to", "cursor", "limit"}),
     "/v1/incidents": frozenset({"validate_only", "kind", "running", "cursor", "limit"}),
     **dict.fromkeys(
@@ -95,38 +98,55 @@ def check_length(request: web.Request, limit: int) -> None:
 
 
 async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = False) -> bytes:
-    """Return the body, refusing one above `limit` bytes: by its announced length, else as soon as it passes it.
+    """Return the body, undone where it came compressed, refusing one above `limit` bytes as soon as it is known to be.
 
-    Raises BodyTooLarge, MediaType for a compressed body, CutBody when it does not arrive whole,
-    SlowBody when it stops arriving or drips, EmptyBody unless `empty`.
+    Raises what `pieces` raises, EmptyBody unless `empty`.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise MediaType("a body is sent as it is, not compressed")
-    check_length(request, limit)
-    try:
-        body = await _collect(request, limit)
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise CutBody("the body did not arrive whole") from error
-    except TimeoutError as error:
-        raise SlowBody(f"the body stood still for {IDLE_S:g} s, or came at less than {SLOWEST // 1024} KiB a second") from error
+    found = [piece async for piece in pieces(request, limit)]
+    body = found[0] if len(found) == 1 else b"".join(found)
     if not body and not empty:
         raise EmptyBody("a body is needed here")
     return body
 
 
-async def _collect(request: web.Request, limit: int) -> bytes:
-    chunks: list[bytes] = []
+async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    """Give the body piece by piece as it arrives, undone where it came compressed; the caller takes the time that it needs.
+
+    Raises BodyTooLarge above `limit` bytes, sent or undone, MediaType for a coding that is not taken, BodyInflates, BodyGarbled,
+    CutBody when it does not arrive whole, SlowBody when it stops arriving or drips.
+    """
+    undone = expander(request.headers.get("Content-Encoding"))
+    check_length(request, limit)
     size = 0
-    now = asyncio.get_running_loop().time
-    started = now()
-    async with asyncio.timeout(IDLE_S) as idle:
-        while chunk := await request.content.readany():
-            size += len(chunk)
+    async for chunk in _arriving(request):
+        for piece in (chunk,) if undone is None else undone.pieces(chunk):
+            size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"the body passes the {limit} bytes that this route takes")
-            chunks.append(chunk)
-            idle.reschedule(min(now(), started + size / SLOWEST) + IDLE_S)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            yield piece
+            if undone is not None:
+                # A chunk may hold a hundred pieces, and others are waiting.
+                await asyncio.sleep(0)
+    if undone is not None:
+        undone.finish()
+
+
+async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
+    now = asyncio.get_running_loop().time
+    size, waited = 0, 0.0
+    try:
+        while not request.content.at_eof():
+            began = now()
+            async with asyncio.timeout(min(IDLE_S, IDLE_S + size / SLOWEST - waited)):
+                chunk = await request.content.readany()
+            waited += now() - began
+            size += len(chunk)
+            if chunk:
+                yield chunk
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise CutBody("the body did not arrive whole") from error
+    except TimeoutError as error:
+        raise SlowBody(f"the body stood still for {IDLE_S:g} s, or came at less than {SLOWEST // 1024} KiB a second") from error
 
 
 def idempotency_key(request: web.Request) -> str:

@@ -49,6 +49,8 @@ PROBLEMS: Final[dict[str, Title]] = {
     "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
     "internal": Title(500, "Our mistake", "Erreur de notre part"),
     "child_failed": Title(503, "A child process failed", "Un processus lancé par le programme a échoué"),
+    "body_garbled": Title(400, "The body is not what its Content-Encoding says", "Le corps n'est pas ce que dit son Content-Encoding"),
+    "body_inflates": Title(413, "The body grows too much when decompressed", "Le corps grossit trop à la décompression"),
     "unreachable": Title(503, "The service does not answer", "Le service ne répond pas"),
     "refused": Title(422, "The service refused the request", "Le service a refusé la requête"),
     "contradicted": Title(409, "The service holds something else", "Le service a enregistré autre chose"),

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
+from api.coding import takes_gzip
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.idempotency import Answer, once
@@ -20,6 +21,8 @@ from desmos_fast.identity.context import Context
 from monitoring import metrics
 
 JSON: Final = "application/json"
+# Below this a list is as quick to send as it is.
+SHRUNK_FROM: Final = 2048
 HASH_IN_THREAD: Final = 256 * 1024
 Effect = Callable[[Connection, Context, bytes], Awaitable[Answer]]
 Rescue = Callable[[Connection, Context, bytes, DesmosError], Awaitable[DesmosError]]
@@ -147,4 +150,9 @@ async def read(request: web.Request, look: Callable[[Connection, Context], Await
     context = context_of(request)
     async with transaction(request.app[POOL], context.tenant) as con:
         answer = await look(con, context)
-    return respond(answer)
+    response = respond(answer)
+    if len(answer.body) >= SHRUNK_FROM:
+        response.headers["Vary"] = "Accept-Encoding"
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            response.enable_compression(web.ContentCoding.gzip)
+    return response

@@ -21,7 +21,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 }
 VERSION: Final = "1.0.0"
 ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "role_missing", "internal", "database_unavailable", "stopping")
-_BODY: Final = ("empty_body", "body_too_large", "body_too_slow", "media_type", "busy")
+_OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")
+_BODY: Final = ("empty_body", "body_garbled", "body_inflates", "body_too_large", "body_too_slow", "media_type", "busy")
 _KEY: Final = ("idempotency_key_missing", "idempotency_key_bad", "idempotency_key_reused", "idempotency_key_running")
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _REF: Final = "#/components/schemas/{name}"

@@ -148,7 +148,8 @@ async def house(served: Cluster) -> AsyncIterator[House]:
     pool = await pools.create(wire.dsn, 4)
     app = make_app(load(), pool, Keyring(MASTER))
     server = TestServer(app)
-    await server.start_server()
+    # As the program serves it: bodies that come compressed are ours to undo.
+    await server.start_server(auto_decompress=False)
     async with aiohttp.ClientSession() as session:
         yield House(str(server.make_url("")).rstrip("/"), served.owner_dsn("desmos"), wire, pool, app, session)
     await server.close()
