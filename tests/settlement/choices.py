@@ -167,9 +167,10 @@ def _may_be_moved(rows: Rows, name: str, share: ShareRow) -> bool:
 
 def spared(rows: Rows, chance: random.Random) -> Iterator[Choice]:
     for name, _, share in _shares(rows):
-        if share.state == "to_patient" and share.closed and share.announced > share.amount - share.closed:
-            if rows.share((rows.share_named(name)[0], PATIENT)).state not in TERMINAL:
-                yield "from_patient", name, {}
+        if share.state != "to_patient" or not share.closed or share.announced <= share.amount - share.closed:
+            continue
+        if rows.share((rows.share_named(name)[0], PATIENT)).state not in TERMINAL:
+            yield "from_patient", name, {}
 
 
 def late(rows: Rows, chance: random.Random) -> Iterator[Choice]:

@@ -226,11 +226,15 @@ class Expiring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Indu(msgspec.Struct, frozen=True, kw_only=True):
-    """One sum that a payer took back, with the limits of the law; `barred` says that the payment was too old to be taken back."""
+    """One sum that a payer took back, with the limits of the law; `barred` says that the payment was too old to be taken back.
+
+    The subject is the name of a share, of an order line, or the id of a match of credits: `source` says of which.
+    """
 
     place: str
     subject: str
     payer: str
+    source: Literal["share", "line", "match"]
     identified: bool
     invoice: str | None
     invoice_id: UUID | None

@@ -95,14 +95,22 @@ flag AS (
       FROM decision WHERE tenant_id = $1 AND kind = 'dispute' ORDER BY subject, decided_at DESC, id DESC
 ),
 taken AS (
-    SELECT s.invoice_id || '/' || s.part AS place, s.biller || '/' || s.number || '/' || s.part AS subject, s.payer, true AS identified,
+    SELECT s.invoice_id || '/' || s.part AS place, s.biller || '/' || s.number || '/' || s.part AS subject, s.payer, 'share' AS source, true AS identified,
            s.biller || '/' || s.number AS invoice, s.invoice_id, s.part, s.taken AS amount, s.taken_on, s.last_paid_on AS paid_on
       FROM standing AS s
      WHERE s.state = 'indu'
      UNION ALL
-    SELECT o.id || '/' || l.line, o.ref || '#' || l.line, l.payer, false, NULL, NULL, NULL, -l.amount, o.payment_date, NULL
+    SELECT o.id || '/' || l.line, o.ref || '#' || l.line, l.payer, 'line', false, NULL, NULL, NULL, -l.amount, o.payment_date, NULL
       FROM order_line AS l JOIN payment_order AS o ON o.tenant_id = $1 AND o.id = l.order_id
      WHERE l.tenant_id = $1 AND l.parked AND l.status = 'recovery'
+     UNION ALL
+    -- What credits were less than their orders, or more when below zero: only people leave such a remainder.
+    SELECT m.id::text, m.id::text, substring(m.evidence #>> '{values,remainder,0}' FROM 6), 'match', false, NULL, NULL, NULL, -m.residual,
+           (SELECT max(b.booking_date) FROM bank_line AS b WHERE b.tenant_id = $1 AND b.match_id = m.id), NULL
+      FROM decision AS d
+      JOIN match AS m ON m.tenant_id = $1 AND m.id = CASE WHEN d.kind IN ('match', 'accept') THEN d.subject::uuid END
+     WHERE d.tenant_id = $1 AND m.problem = 'B' AND m.status = 'confirmed' AND m.residual <> 0
+       AND starts_with(m.evidence #>> '{values,remainder,0}', 'indu:')
 ),
 indu AS (
     SELECT t.*, (t.taken_on + make_interval(months => (SELECT answer_months FROM limits)))::date AS answer_by,
