@@ -37,10 +37,10 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock rules clean
+.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock rules dashboards clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # An environment whose making was interrupted has a Python and no whole pip: only pip itself tells.
 $(READY): requirements/all.txt scripts/system-packages
@@ -71,6 +71,7 @@ $(READERS): $(READY) requirements/readers.txt scripts/system-packages
 	@touch $@
 
 test: lint types $(READERS) ## Check everything that must hold before a change lands
+	@scripts/system-packages promtool prometheus-alertmanager
 	@$(PY) -m pytest -q --numprocesses logical --maxprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 5
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
@@ -154,6 +155,11 @@ rules: $(BUILT) ## Write the rules of Prometheus and their cases, and play these
 	@$(PY) -m desmos_fast.cli slo rules
 	@$(PY) -m tests.monitoring.cases
 	@$(PY) -m pytest -q tests/monitoring
+
+dashboards: $(BUILT) ## Write the dashboards of Grafana, and the pages of what they show
+	@scripts/system-packages promtool
+	@$(PY) -m desmos_fast.cli slo dashboards --pages docs/reference
+	@$(PY) -m pytest -q tests/monitoring/test_dashboards.py tests/monitoring/test_catalogue.py
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
