@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference page of the metrics, from the catalogue."""
+"""The reference pages of the metrics, from the catalogue, and of the dashboards, from their JSON."""
 
-from collections.abc import Iterable
-from typing import Final
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from monitoring.catalogue import Label, Metric, catalogue
 
@@ -19,6 +21,45 @@ IBAN, id, amount, number of an invoice or key has, and each label has at most so
 process a metric has at most, those of a histogram all counted. A counter and a histogram also have a `_created` series beside each, which
 says since when they count.
 """
+BOARDS: Final = """# The dashboards
+
+Written by `make dashboards` from `monitoring/dashboards`; a test compares. The SLA dashboard follows
+[the files of the contract](slo.md#the-files): one row for each promise.
+
+`monitoring/dashboards` holds one JSON for each, of the schema of Grafana 11.6, and `provisioning` what tells Grafana where they are. They
+ask a Prometheus that scrapes the jobs `desmos-fast` (`serve`) and `desmos-worker` (`worker --metrics-port`) every 15 seconds and has loaded
+[the rules](slo.md#the-rules). To put them into a Grafana:
+
+1. Copy the JSON files to `/etc/grafana/dashboards/desmos-fast`, or elsewhere with that place in `provisioning/dashboards/desmos-fast.yaml`.
+2. Copy `provisioning/datasources/desmos-fast.yaml` and `provisioning/dashboards/desmos-fast.yaml` into the folders of the same names below
+   `/etc/grafana/provisioning`, with the address of Prometheus in the first; leave it out when Grafana has that Prometheus already.
+3. Restart Grafana. Each dashboard has a menu of the others, and a field that says which Prometheus it asks.
+
+For another contract, `desmos-fast slo dashboards --contract FOLDER --to FOLDER` writes them anew; that needs the extra
+`desmos-fast[dashboards]`.
+
+What is counted *in the time shown* follows the time picker. Counts of Prometheus are reckoned from scrapes: over a short time they can be a
+fraction of one off. Times are those of Paris.
+"""
+
+
+def dashboards_page(files: Mapping[str, str]) -> str:
+    """Return the page as Markdown, from the files of the dashboards by their names."""
+    told = [BOARDS]
+    for name, content in files.items():
+        if name.endswith(".json"):
+            board = json.loads(content)
+            told += [f"## {board['title'].removeprefix('desmos-fast: ').capitalize()}", "", f"`{name}`. {board['description']}", ""]
+            told += ["| panel | shows | of |", "|---|---|---|", *map(_panel, board["panels"]), ""]
+    return "\n".join(told)
+
+
+def _panel(panel: Mapping[str, Any]) -> str:
+    if panel["type"] == "row":
+        return f"| **{_cell(panel['title'])}** | | |"
+    asked = [target["expr"] for target in panel["targets"]]
+    names = sorted({name for expr in asked for name in re.findall(r"\b(?:desmos|process)[_:][\w:]+|\bALERTS\b|\bup\b", expr)})
+    return f"| {_cell(panel['title'])} | {_cell(panel['description'])} | {' '.join(f'`{name}`' for name in names)} |"
 
 
 def metrics_page() -> str:

@@ -41,7 +41,7 @@ def rules(
     from monitoring.slo.rules import rule_files
     from monitoring.slo.yaml import dump
 
-    made = {name: (HEAD + dump(told)).encode() for name, told in rule_files(_contract(contract)).items()}
+    made = {name: (HEAD + dump(told)).encode() for name, told in rule_files(contract_of(contract)).items()}
     if not check:
         make_folder(to)
         write_together([(to / name, content) for name, content in made.items()])
@@ -78,7 +78,7 @@ def report(
 
     if source is None and centre is None:
         raise typer.BadParameter("say what was recorded: --from FILE, --centre FINESS, or both")
-    said = _contract(contract)
+    said = contract_of(contract)
     asked = _month(month)
     outages, measured = ([], []) if source is None else _told(read_recorded, read_input(source), source)
     if centre is not None:
@@ -129,7 +129,8 @@ def _month(name: str) -> "Month":
     return Month(name=name, start=start, until=until, opened=list(window.spans(start, until)))
 
 
-def _contract(folder: Path | None) -> "Contract":
+def contract_of(folder: Path | None) -> "Contract":
+    """Return the contract of a folder, or that of the program; its faults, if it has any, are printed and end the program."""
     from monitoring.slo.reading import FOLDER, read_contract
 
     return _told(read_contract, FOLDER if folder is None else folder)

@@ -18,6 +18,7 @@ from desmos_fast.settlement.decisions.model import Kind as Decision
 from desmos_fast.settlement.dunning.model import AGES, STAGES
 from desmos_fast.settlement.dunning.reminders.model import RULES
 from monitoring import catalogue, metrics
+from monitoring.kinds import Own
 from monitoring.reference import metrics_page
 
 PAGE: Final = Path(__file__).parents[2] / "docs/reference/metrics.md"
@@ -26,7 +27,8 @@ ID: Final = "0190b2a4-7c1e-7abc-8def-0123456789ab"
 SOMEBODY: Final = (
     NIR, f"{NIR}{nir_key(NIR):02d}", "2552A99999012", "751000001", "2A1000001", "10100000001", "75100000100011",
     "FR7630006000011234567890189", "fr7630006000011234567890189", "000000123", "dsf_test_Zk3" + "x" * 40, "marie.dupont@centre.example",
-    "DUPONT Marie", "Dupont", "dupont marie", f"/v1/invoices/{ID}", "/v1/lots/123", f"/v1/returns/dead/{ID}:retry", f"/v1/invoices/{{id}}/{NIR}",
+    "DUPONT Marie", "Dupont", "dupont marie", f"/v1/invoices/{ID}", "/v1/lots/123", f"/v1/returns/dead/{ID}:retry",
+    f"/v1/invoices/{{id}}/{NIR}",
     ID, ID.replace("-", ""), "12,34", "1999-12-31", "\n", "",
 )  # fmt: skip
 
@@ -38,10 +40,10 @@ def test_the_page_is_what_the_catalogue_says() -> None:
 def test_the_catalogue_names_the_labels_that_metrics_have() -> None:
     known = catalogue.catalogue()
     for one in vars(metrics).values():
-        if isinstance(one, MetricWrapperBase):
+        if isinstance(one, MetricWrapperBase | Own):
             (family,) = one.describe()
             entry = known.get(family.name) or known[f"{family.name}_total"]
-            assert tuple(entry.labels) == one._labelnames, family.name
+            assert tuple(entry.labels) == (one.labels if isinstance(one, Own) else one._labelnames), family.name
     assert {family.name for family in metrics.REGISTRY.collect()} <= {name.removesuffix("_total") for name in known}
     assert catalogue.LABELS.keys() <= known.keys()
 

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dashboards of the way from invoice to euro: what flows, to whom, what is due, what was matched and what does not add up."""
+
+from typing import Final
+
+from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, WARNS, Query, Row, bars, figure, lines, made
+
+DAY_S: Final = 86400
+EUROS: Final = "currencyEUR"
+KINDS: Final = {"amo": "compulsory insurers", "amc": "complementary insurers", "patient": "patients"}
+DUE: Final = "max by (kind, age) (desmos_outstanding_cents)"
+
+
+def _count(metric: str, by: str = "", over: str = RANGE) -> str:
+    return f"sum{f' by ({by})' if by else ''} (increase({metric}[{over}]))"
+
+
+def claims() -> str:
+    """Return the dashboard of the claims flow as JSON."""
+    return made(
+        "desmos-claims", "desmos-fast: from invoice to euro",
+        "What passes each stage, to whom, and what is due at its end; over all centres.",
+        [_funnel(), _flow(), _recipients(), _due()], span="now-24h",
+    )  # fmt: skip
+
+
+def _funnel() -> Row:
+    stages = {
+        "1 invoices signed": "desmos_invoices_signed_total", "2 lots sealed": "desmos_lots_sealed_total",
+        "3 files queued": "desmos_files_queued_total", "4 files sent": "desmos_files_sent_total",
+        "5 returns imported": "desmos_returns_imported_total", "6 bank lines imported": "desmos_bank_lines_imported_total",
+        "7 reconciliations": "desmos_reconciliations_total",
+    }  # fmt: skip
+    return Row("The way of a claim", [
+        bars("From invoice to euro",
+             "What passed each stage in the time shown. A lot holds many invoices, a file many lots: look for a stage"
+             " at which nothing passes.", "none", *(Query(_count(metric), name) for name, metric in stages.items()), span=12, height=9),
+        bars("Lost on the way", "What did not go on in the time shown.", "none",
+             Query(_count("desmos_invoices_refused_total"), "invoices refused"), Query(_count("desmos_files_dead_total"), "files given up"),
+             Query(_count("desmos_acks_missing_total"), "lots without an answer"),
+             Query(_count("desmos_files_resent_total"), "files sent again"),
+             Query(_count("desmos_returns_dead_total"), "returns that cannot be read"), span=12, height=9, steps=((None, WARNS),)),
+    ])  # fmt: skip
+
+
+def _flow() -> Row:
+    hourly = 3600
+    return Row("Flow", [
+        lines("Invoices an hour", "Signed and refused, with keys of both kinds.", "none",
+              Query(f"sum by (kind) (rate(desmos_invoices_signed_total[{RATE}])) * {hourly}", "signed, {{kind}}"),
+              Query(f"sum by (kind) (rate(desmos_invoices_refused_total[{RATE}])) * {hourly}", "refused, {{kind}}")),
+        lines("Lots and files an hour", "Sealed, laid out, handed over.", "none",
+              Query(f"sum(rate(desmos_lots_sealed_total[{RATE}])) * {hourly}", "lots sealed"),
+              Query(f"sum(rate(desmos_files_queued_total[{RATE}])) * {hourly}", "files queued"),
+              Query(f"sum(rate(desmos_files_sent_total[{RATE}])) * {hourly}", "files sent")),
+        lines("Returns and bank lines an hour", "What came back.", "none",
+              Query(f"sum(rate(desmos_returns_imported_total[{RATE}])) * {hourly}", "returns"),
+              Query(f"sum(rate(desmos_bank_lines_imported_total[{RATE}])) * {hourly}", "bank lines")),
+        lines("Silent payers", "Age of the oldest open anomaly: a file that was not sent in time, a lot without an answer.", "s",
+              Query('max by (kind) (desmos_anomalies_oldest_seconds{kind=~"ack_missing|send_late"})', "{{kind}}"), steps=((DAY_S, BAD),)),
+    ])  # fmt: skip
+
+
+def _recipients() -> Row:
+    slow = f"histogram_quantile(0.95, sum by (le, recipient) (rate(desmos_sending_duration_seconds_bucket[{RATE}])))"
+    return Row("By recipient", [
+        bars("Files sent", "In the time shown.", "none", Query(_count("desmos_files_sent_total", "recipient"), "{{recipient}}"), span=6),
+        bars("Tries that failed", "In the time shown; each is tried again.", "none",
+             Query(_count("desmos_sendings_failed_total", "recipient"), "{{recipient}}"), span=6, steps=((None, WARNS),)),
+        bars("Waited", "Times that a file was put off in the time shown, by reason.", "none",
+             Query(_count("desmos_files_put_off_total", "recipient, reason"), "{{recipient}}, {{reason}}"), span=6),
+        figure("Left alone", "A recipient that failed so often that only one file at a time is tried.", "none",
+               Query("max by (recipient) (desmos_recipient_broken)", "{{recipient}}"), words={0: ("taken", GOOD), 1: ("left alone", BAD)},
+               span=6),
+        lines("Time to hand a file over, p95", "95 of 100 tries are faster, well or not.", "s", Query(slow, "{{recipient}}"), span=24,
+              height=6),
+    ])  # fmt: skip
+
+
+def _due() -> Row:
+    owed = [
+        figure(f"Due from {name}", "Not paid yet, whatever its age.", EUROS, Query(f'sum({DUE[:-1]}{{kind="{kind}"}})) / 100'), span=4)
+        for kind, name in KINDS.items()
+    ]
+    stages = {"18": "18 months", "21": "21 months", "24": "24 months", "barred": "barred"}
+    lost = [
+        Query(f'max(desmos_forclusion_cents{{stage="{stage}"}}) / 100', name) for stage, name in stages.items()
+    ]  # fmt: skip
+    return Row("Due", [
+        *owed,
+        figure("Near forclusion", "Can soon be asked for no more: by months since the care.", EUROS, *lost, span=12),
+        lines("Due by age", "By days since the signature, all payers.", EUROS,
+              Query("sum by (age) (max by (kind, age) (desmos_outstanding_cents)) / 100", "{{age}} days"), stacked=True),
+        lines("Due by kind of payer", "All ages.", EUROS,
+              Query("sum by (kind) (max by (kind, age) (desmos_outstanding_cents)) / 100", "{{kind}}"), stacked=True),
+    ])  # fmt: skip
+
+
+def reconciliation() -> str:
+    """Return the dashboard of the reconciliation as JSON."""
+    holds = {0: ("holds", GOOD)}
+    at_once = 'kind=~"content_changed|stage_differs"'
+    return made(
+        "desmos-reconciliation", "desmos-fast: reconciliation",
+        "What must always hold, what is open, and what people decide; over all centres.",
+        [
+            Row("What must always hold", [
+                figure("Invariants", "What two ways of counting differ by; anything but 0 is somebody's work at once.", "none",
+                       Query("max by (invariant) (abs(desmos_invariant_difference))", "{{invariant}}"), steps=((1, BAD),), words=holds,
+                       span=8),
+                figure("Content changed", "A stored file is not what was signed, or a stage holds something else: stop billing.", "none",
+                       Query(f"sum(max by (kind) (desmos_anomalies_open{{{at_once}}})) or vector(0)"), steps=((1, BAD),), span=5),
+                figure("Open anomalies", "That nobody resolved yet.", "none",
+                       Query("sum(max by (kind) (desmos_anomalies_open)) or vector(0)"), steps=((1, WARNS),), span=5),
+                figure("Oldest anomaly", "Age of the oldest that is open.", "s", Query("max(desmos_anomalies_oldest_seconds) or vector(0)"),
+                       steps=((3600, WARNS), (DAY_S, BAD)), span=6),
+            ]),
+            Row("Anomalies", [
+                lines("Open, by kind", "That nobody resolved yet.", "none",
+                      Query("max by (kind) (desmos_anomalies_open)", "{{kind}}"), stacked=True, stepped=True),
+                bars("Noticed", "In the time shown, by kind.", "none",
+                     Query(f"{_count('desmos_anomalies_noticed_total', 'kind')} > 0", "{{kind}}")),
+            ]),
+            Row("Matching", [
+                lines("Imported an hour", "Returns and lines of bank statements.", "none",
+                      Query(f"sum(rate(desmos_returns_imported_total[{RATE}])) * 3600", "returns"),
+                      Query(f"sum(rate(desmos_bank_lines_imported_total[{RATE}])) * 3600", "bank lines"), span=8),
+                lines("Reconciliations an hour", "Runs over all centres.", "none",
+                      Query(f"sum(rate(desmos_reconciliations_total[{RATE}])) * 3600", "runs"), span=8),
+                bars("Returns that cannot be read", "Kept, by reason, in the time shown.", "none",
+                     Query(f"{_count('desmos_returns_dead_total', 'code')} > 0", "{{code}}"), span=8, steps=((None, WARNS),)),
+            ]),
+            Row("People", [
+                bars("Decisions", "Of people, by kind, in the time shown.", "none",
+                     Query(f"{_count('desmos_decisions_total', 'kind')} > 0", "{{kind}}"), span=8),
+                bars("Reminders that wait", "That nobody sent or cancelled yet, by what they are about.", "none",
+                     Query("max by (rule) (desmos_reminders_open)", "{{rule}}"), span=8, steps=((None, NEUTRAL), (1, WARNS))),
+                figure("Reminders made", "In the time shown.", "none", Query(_count("desmos_reminders_made_total")), span=4, decimals=0),
+                figure("Periods closed", "Of the books, by an export, in the time shown.", "none",
+                       Query(_count("desmos_accounting_periods_closed_total")), span=4, decimals=0),
+            ]),
+        ],
+        span="now-24h",
+    )  # fmt: skip
