@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`agent read`: the card in a reader of this workstation, once."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from desmos_fast.commands import groups
+from desmos_fast.commands.acting import AsJson
+
+if TYPE_CHECKING:
+    from readers.reading import Reading
+
+OUTSIDE: Final = 3
+LONGEST_S: Final = 86_400.0
+
+
+def register(_app: typer.Typer) -> None:
+    """Add this room's commands to the program."""
+    groups.agent.command()(read)
+
+
+def read(
+    reader: Annotated[str | None, typer.Option("--reader", help="The name of one reader; without it, any.")] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=LONGEST_S, help="Seconds for all of it.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Wait for a card, say which it is, and read who holds it when it is a Vitale 2. No code is ever asked for or sent.
+
+    Any card ends it. Without one, or when it leaves while it is read, the exit status is 3 and the last line of standard error says why:
+    with --json, as one JSON object with a code.
+    """
+    import asyncio
+
+    import msgspec
+
+    from readers.errors import ReaderError
+
+    try:
+        found = asyncio.run(_read(reader, timeout))
+    except ReaderError as error:
+        if not as_json:
+            raise
+        told = {"code": error.code.upper(), "message": error.detail}
+        sys.stderr.write(msgspec.json.encode(told).decode() + "\n")
+        raise typer.Exit(OUTSIDE) from None
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n" if as_json else _page(found))
+
+
+async def _read(reader: str | None, seconds: float) -> "Reading":
+    import asyncio
+
+    from readers.reading import Wait
+    from readers.sessions.desk import Desk
+
+    until = asyncio.get_running_loop().time() + seconds
+    async with Desk() as desk:
+        return await Wait(desk, reader, until, lambda advice: print(advice, file=sys.stderr, flush=True)).read()
+
+
+def _page(found: "Reading") -> str:
+    lines = [f"reader  {found.reader}", f"card    {found.card}", f"atr     {found.atr}"]
+    if found.identity is not None:
+        lines += [f"{name:14}  {value}" for name, value in found.identity.items() if value is not None]
+    return "\n".join(lines) + "\n"
