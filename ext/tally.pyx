@@ -147,7 +147,7 @@ cdef class Tally:
 cdef tuple named(Record *record):
     cdef size_t method = min(record.method, <uint32_t>NAME)
     cdef size_t route = min(record.route, <uint32_t>(NAME - method))
-    return record.name[:method].decode(), record.name[method:method + route].decode()
+    return record.name[:method].decode("utf-8", "replace"), record.name[method:method + route].decode("utf-8", "replace")
 
 
 def read(list memories not None, int bounds):

@@ -18,7 +18,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "pricing": ("pricing",),
     "bank": ("statements",),
     "api": ("copying", "sealing"),
-    "metrics": (),
+    "metrics": ("counting",),
     "readers": (),
     "e2e": (),
     "capacity": (),

@@ -50,7 +50,10 @@ def forget(folder: Path, number: int) -> None:
 def take_part() -> "Part | None":
     """Return the part that this process has in a folder, if it has one; it must be asked before the first metric is made."""
     folder, number = os.environ.get(FOLDER, ""), os.environ.get(NUMBER, "")
-    return Part(Path(folder), int(number)) if folder and number else None
+    if not folder or not number:
+        return None
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+    return Part(Path(folder), int(number))
 
 
 class Part:
@@ -59,7 +62,6 @@ class Part:
     def __init__(self, folder: Path, number: int) -> None:
         self.folder, self.number = folder, number
         self._taken = 0.0
-        values.ValueClass = values.MultiProcessValue(lambda: str(number))  # type: ignore[no-untyped-call]
 
     def memories(self, size: int) -> list[mmap.mmap]:
         """Return the memories of all tallies, to read."""
