@@ -18,9 +18,8 @@ from api.protocol import Runner
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.settings import Settings
 from desmos_fast.db import health
-from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.masters import open_keyring
 from desmos_fast.db.pool import Pool
-from desmos_fast.db.secrets import secret
 
 log: Final = structlog.get_logger("desmos.server")
 FLOOR: Final = (3, 14, 3)
@@ -100,7 +99,7 @@ def open_port(host: str, port: int, *, shared: bool = False) -> list[socket.sock
 async def open_app(settings: Settings, opened: Pool) -> web.Application:
     """Put the application together over a pool. Raises WrongRole, DatabaseDown, and what an unsound tariff pack raises."""
     await health.check_role(opened)
-    app = make_app(settings, opened, Keyring(secret(settings, "master")))
+    app = make_app(settings, opened, open_keyring(settings, make=True))
     async with health.bare(opened) as con:
         await app[TARIFFS].current(con)
     return app

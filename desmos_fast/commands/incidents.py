@@ -146,8 +146,7 @@ def _each(
     from desmos_fast.base.clock import system_clock
     from desmos_fast.base.errors import NotThere
     from desmos_fast.commands.runtime import database
-    from desmos_fast.db.keyring import Keyring
-    from desmos_fast.db.secrets import kept
+    from desmos_fast.db.masters import open_keyring, read_use
     from desmos_fast.db.tenant import direct
     from desmos_fast.identity import service as identity
     from desmos_fast.identity.context import OPERATOR, without_key
@@ -155,8 +154,9 @@ def _each(
     async def run() -> "list[tuple[str, Incident]]":
         done: list[tuple[str, Incident]] = []
         with database() as place:
-            keyring, now = Keyring(kept(place.settings.data_dir, "master")), system_clock()
+            keyring, now = open_keyring(place.settings), system_clock()
             async with direct(place.owner_dsn) as con:
+                keyring.follow(await read_use(con))
                 centres = [await identity.find_centre(con, finess)] if finess else await identity.list_centres(con)
             for centre in centres:
                 context = without_key(centre.id, centre.finess, keyring.of(centre.id), now, OPERATOR)

@@ -144,12 +144,18 @@ class ServiceWrapper:
             raise WrapFailed(f"the key service did not answer {what} as its contract says") from error
 
 
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise TypeError("a path is a text")
+    return Path(value)
+
+
 def open_wrapper(path: Path | None) -> Wrapper | None:
     """Return who wraps keys as a TOML file says, or None without one. Raises KeysInvalid."""
     if path is None:
         return None
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Keys)
+        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Keys, dec_hook=_path)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise KeysInvalid(f"{path} does not say who wraps keys: {error}", hint="see `Keys` in docs/operations.md") from error
     if (found.file is None) == (found.service is None):

@@ -67,13 +67,14 @@ def ring(use: KeyUse) -> Keyring:
 
 async def facts(place: Place, tenant: TenantId) -> tuple[int, ...]:
     async with place.app(tenant) as con:
-        return tuple(await con.fetchrow(JOINED))
+        (row,) = await con.fetch(JOINED)
+        return tuple(row)
 
 
 async def opened(place: Place, tenant: TenantId, keys: TenantKeys) -> dict[tuple[str, UUID], bytes]:
     """Open everything that is sealed."""
     async with direct(place.owner_dsn, tenant) as con:
-        found = {}
+        found: dict[tuple[str, UUID], bytes] = {}
         for name in await store.tables(con):
             rows = [row for row in await con.fetch(f"SELECT id, sealed FROM {name}") if row["sealed"]]
             plain = kernel.unseal(keys, name, tenant, [row["id"] for row in rows], [row["sealed"] for row in rows])
@@ -120,7 +121,9 @@ async def test_everything_moves_and_says_what_it_said(lived: tuple[Place, Tenant
         assert [one.alone for one in await service.show(con)] == [False, True, True]
 
 
-async def test_a_patient_is_never_torn_apart_while_the_service_works(lived: tuple[Place, TenantId], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_patient_is_never_torn_apart_while_the_service_works(
+    lived: tuple[Place, TenantId], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever looks at any instant finds the same lines with their patients; what is billed and announced meanwhile joins them."""
     place, tenant = lived
     monkeypatch.setattr(service, "BATCH", 5)
@@ -176,7 +179,7 @@ async def test_a_rotation_that_is_killed_goes_on(lived: tuple[Place, TenantId]) 
     before, joined = await opened(place, tenant, ring(KeyUse()).of(tenant)), await facts(place, tenant)
     for most in (30, 80):
         program = [sys.executable, "-m", "tests.settlement.rotation.sources", place.owner_dsn]
-        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as child:  # noqa: ASYNC220
             assert child.stdout is not None
             told = next(done for said in child.stdout if (done := int(said.split()[0])) >= most)
             with pytest.raises(RotationRuns):
@@ -197,7 +200,7 @@ async def check_followed(place: Place, tenant: TenantId) -> None:
     async with place.admin() as con:
         undone = con.transaction()
         await undone.start()
-        former, present = await con.fetchrow("SELECT former, index FROM moved_index LIMIT 1")
+        ((former, present),) = await con.fetch("SELECT former, index FROM moved_index LIMIT 1")
         order = await con.fetchval("SELECT order_id FROM order_line WHERE insured_key IS NOT NULL LIMIT 1")
         await insert(con, "order_line", tenant_id=tenant, order_id=order, line=9999, insured_key=former)
         assert await con.fetchval("SELECT insured_key FROM order_line WHERE order_id = $1 AND line = 9999", order) == present
@@ -210,7 +213,7 @@ async def check_followed(place: Place, tenant: TenantId) -> None:
 async def test_reminders_move_with_their_patients(lived: tuple[Place, TenantId]) -> None:
     place, tenant = lived
     async with place.admin() as con:
-        invoice, insured = await con.fetchrow("SELECT id, insured_key FROM invoice LIMIT 1")
+        ((invoice, insured),) = await con.fetch("SELECT id, insured_key FROM invoice LIMIT 1")
         await insert(con, "reminder", tenant_id=tenant, rule="patient", debtor=insured.hex())
         await rotate(place)
         moved = await con.fetchval("SELECT insured_key FROM invoice WHERE id = $1", invoice)
@@ -221,7 +224,8 @@ async def test_the_former_key_stays_while_a_line_is_left_under_it(lived: tuple[P
     """A line whose patient no return tells any more keeps both keys in use, and says so."""
     place, tenant = lived
     async with place.admin() as con:
-        await con.execute("UPDATE order_line SET insured_key = $1 WHERE (order_id, line) = (SELECT order_id, line FROM order_line LIMIT 1)", b"x" * 32)
+        ((order, number),) = await con.fetch("SELECT order_id, line FROM order_line LIMIT 1")
+        await con.execute("UPDATE order_line SET insured_key = $1 WHERE order_id = $2 AND line = $3", b"x" * 32, order, number)
     with pytest.raises(RotationStuck, match="1 indexes"):
         await rotate(place)
     async with place.admin() as con:
