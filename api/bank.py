@@ -5,8 +5,9 @@ from typing import Final, cast, get_args
 
 from aiohttp import web
 
+from api.body import flag
 from api.problems import BadParameter
-from api.writes import json_answer, read, write, write_bulk
+from api.writes import json_answer, read, write, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -20,15 +21,16 @@ FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
 @routes.post("/v1/bank-statements")
 async def import_statement(request: web.Request) -> web.StreamResponse:
-    """Import one statement; a line that is already there is marked as a duplicate."""
+    """Import one statement; a line that is already there is marked as a duplicate; with `?validate_only=true` keep nothing."""
+    real = not flag(request, "validate_only")
     wanted, mapping = request.query.get("format", "auto"), request.query.get("mapping")
     if wanted not in FORMATS:
         raise BadParameter(f"format is one of {', '.join(FORMATS)}")
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        return json_answer(await service.import_statement(con, context, body, cast(Format, wanted), mapping))
+        return json_answer(await service.import_statement(con, context, body, cast(Format, wanted), mapping, real=real))
 
-    return await write_bulk(request, effect)
+    return await write_or_try(request, effect, bulk=True)
 
 
 @routes.put("/v1/bank-mappings/{name}")

@@ -30,6 +30,7 @@ _OF_PAYER: Final = frozenset({"payer", "cursor", "limit"})
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
     "/v1/invoices:batch": frozenset({"allow_late"}),
+    "/v1/invoices:stream": frozenset({"allow_late"}),
     "/v1/quotes": frozenset({"on"}),
     "/v1/anomalies": frozenset({"resolved"}),
     "/v1/rejects": frozenset({"class", "age", "payer", "owner", "code", "assigned", "invoice", "cursor", "limit"}),
@@ -39,13 +40,14 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
         (
             "/v1/rejects/{id}/{part}:claim", "/v1/rejects/{id}/{part}:assign", "/v1/payments/{id}:attach", "/v1/payments/{id}:unpay",
             "/v1/refunds", "/v1/matching/settings", "/v1/matching/labels", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
+            "/v1/returns/dead/{id}:retry", "/v1/returns", "/v1/reconciliations",
             "/v1/follow-up/settings", "/v1/follow-up/indus:dispute", "/v1/reminders/{id}:sent", "/v1/reminders/{id}:cancel",
         ),
         frozenset({"validate_only"}),
     ),
     "/v1/payments": frozenset({"validate_only", "means", "kind", "state", "invoice", "from", "to", "cursor", "limit"}),
     "/v1/till": frozenset({"on"}),
-    "/v1/bank-statements": frozenset({"format", "mapping"}),
+    "/v1/bank-statements": frozenset({"validate_only", "format", "mapping"}),
     "/v1/ledger/balance": frozenset({"by", "from", "to", "cursor", "limit"}),
     "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),
     "/v1/returns/dead": frozenset({"state", "cursor", "limit"}),

@@ -5,10 +5,10 @@ from typing import Final
 
 from aiohttp import web
 
-from api.body import number, uuid_of
+from api.body import flag, number, uuid_of
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter
-from api.writes import json_answer, read, write, write_bulk, write_or_try
+from api.writes import json_answer, read, write_or_try
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
@@ -23,10 +23,14 @@ BYTES: Final = "application/octet-stream"
 
 @routes.post("/v1/returns")
 async def import_file(request: web.Request) -> web.StreamResponse:
-    """Import one file, recognised by its content; the same bytes again change nothing. What is refused is kept as a dead letter."""
+    """Import one file, recognised by its content; the same bytes again change nothing. What is refused is kept as a dead letter.
+
+    With `?validate_only=true` nothing is kept, not even what is refused.
+    """
+    real = not flag(request, "validate_only")
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        return json_answer(await service.import_file(con, context, body))
+        return json_answer(await service.import_file(con, context, body, real=real))
 
     async def rescue(con: Connection, context: Context, body: bytes, error: DesmosError) -> DesmosError:
         kept = await dead.keep(con, context, body, error)
@@ -34,7 +38,7 @@ async def import_file(request: web.Request) -> web.StreamResponse:
             error.hint = f"{error.hint}; kept as the dead letter {kept}" if error.hint else f"kept as the dead letter {kept}"
         return error
 
-    return await write_bulk(request, effect, rescue=rescue)
+    return await write_or_try(request, effect, bulk=True, rescue=rescue)
 
 
 @routes.get("/v1/returns/dead")
@@ -83,17 +87,18 @@ async def content(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/v1/returns/dead/{id}:retry")
 async def retry(request: web.Request) -> web.StreamResponse:
-    """Import a dead letter after all, under the layouts of now and with what a person accepts."""
+    """Import a dead letter after all, under the layouts of now and with what a person accepts; with `?validate_only=true` keep nothing."""
+    real = not flag(request, "validate_only")
     letter = uuid_of(request, "id")
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        return json_answer(await dead.retry(con, context, letter, body))
+        return json_answer(await dead.retry(con, context, letter, body, real=real))
 
     async def rescue(con: Connection, context: Context, _body: bytes, error: DesmosError) -> DesmosError:
         await dead.tried(con, context, letter, error)
         return error
 
-    return await write(request, effect, empty=True, rescue=rescue)
+    return await write_or_try(request, effect, empty=True, rescue=rescue)
 
 
 @routes.post("/v1/returns/dead/{id}:discard")

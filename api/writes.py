@@ -34,19 +34,23 @@ def context_of(request: web.Request) -> Context:
     return Context(caller=caller, keys=request.app[KEYRING].of(caller.tenant), now=request.app[CLOCK]())
 
 
-def _fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
-    digest = hashlib.sha256(f"{method} {path}?{query}\n".encode())
+def canonical(request: web.Request) -> bytes:
+    """Return what makes two requests of one body the same one: method, path and sorted query."""
+    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
+    return f"{request.method} {request.path}?{query}\n".encode()
+
+
+def _fingerprint(head: bytes, body: bytes) -> bytes:
+    digest = hashlib.sha256(head)
     digest.update(body)
     return digest.digest()
 
 
 async def fingerprint(request: web.Request, body: bytes) -> bytes:
     """Return SHA-256 of method, path, sorted query and body: what makes two requests the same one."""
-    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
-    arguments = request.method, request.path, query, body
     if len(body) < HASH_IN_THREAD:
-        return _fingerprint(*arguments)
-    return await asyncio.to_thread(_fingerprint, *arguments)
+        return _fingerprint(canonical(request), body)
+    return await asyncio.to_thread(_fingerprint, canonical(request), body)
 
 
 def json_answer(result: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
@@ -111,22 +115,27 @@ def answered(request: web.Request, answer: Answer) -> web.Response:
     return respond(answer)
 
 
-async def trial(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
+async def trial(request: web.Request, effect: Effect, *, empty: bool = False, limit: int = LIMIT) -> web.Response:
     """Answer what an effect would do, in a transaction that the effect itself undoes; it takes a place among the centre's writes.
 
     Raises BodyTooLarge, EmptyBody, Busy, DatabaseDown, and what the effect raises.
     """
     context = context_of(request)
-    body = await read_body(request, LIMIT, empty=empty)
+    body = await read_body(request, limit, empty=empty)
     async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
         answer = await effect(con, context, body)
     return respond(answer)
 
 
-async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = False) -> web.Response:
-    """Do what `write` does, or for `?validate_only=true`, which needs no key, answer the same with 200 for 201, and keep nothing."""
+async def write_or_try(
+    request: web.Request, effect: Effect, *, empty: bool = False, bulk: bool = False, rescue: Rescue | None = None
+) -> web.Response:
+    """Do what `write` does, or `write_bulk`; for `?validate_only=true` answer the same with 200 for 201, and keep nothing.
+
+    A trial needs no key, and is not rescued: that would keep something.
+    """
     if not flag(request, "validate_only"):
-        return await write(request, effect, empty=empty)
+        return await (write_bulk(request, effect, rescue=rescue) if bulk else write(request, effect, empty=empty, rescue=rescue))
 
     # A key is not needed, but a trial tells what the real request would be refused for.
     if "Idempotency-Key" in request.headers:
@@ -142,7 +151,11 @@ async def write_or_try(request: web.Request, effect: Effect, *, empty: bool = Fa
         # Nothing was made, so nothing can be looked for.
         return replace(answer, status=200, headers={}) if answer.status == 201 else answer
 
-    return await trial(request, undone, empty=empty)
+    if not bulk:
+        return await trial(request, undone, empty=empty)
+    check_length(request, BULK_LIMIT)
+    async with request.app[BULK].slot():
+        return await trial(request, undone, limit=BULK_LIMIT)
 
 
 async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:

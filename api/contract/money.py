@@ -85,14 +85,14 @@ def _try(path: str, tag: str, body: Any, answer: Any, *problems: str, **more: An
 
 
 OPERATIONS: Final = (
-    _write("/v1/bank-statements", "bank", None, StatementAnswer, "bank_refused", "bank_mapping_invalid", "not_found", body_media=(BYTES,)),
+    _try("/v1/bank-statements", "bank", None, StatementAnswer, "bank_refused", "bank_mapping_invalid", "not_found", body_media=(BYTES,)),
     _write(
         "/v1/bank-mappings/{name}", "bank", Mapping, NamedMapping, "bank_mapping_invalid", method="PUT",
         body_media=("application/json", "application/toml"),
     ),
     _read("/v1/bank-mappings", "bank", Mappings),
     _read("/v1/bank-mappings/{name}", "bank", NamedMapping),
-    _write("/v1/reconciliations", "matching", None, RunAnswer, "not_json", empty=True),
+    _try("/v1/reconciliations", "matching", None, RunAnswer, "not_json", empty=True),
     _read("/v1/dashboard", "settlement", Dashboard),
     _try("/v1/decisions", "decisions", Request, Decided, *_MATCHED, status=201),
     _read("/v1/decisions", "decisions", DecisionPage),

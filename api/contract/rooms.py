@@ -44,6 +44,10 @@ OPERATIONS: Final = (
         method="POST", path="/v1/invoices:batch", way="write", tag="invoices", body=Entered, body_media=(NDJSON,), answer=BatchResult,
         problems=("batch_too_long", *_SIGNED),
     ),
+    Operation(
+        method="POST", path="/v1/invoices:stream", way="write", tag="invoices", body=Entered, body_media=(NDJSON,), media=(NDJSON,),
+        problems=_SIGNED,
+    ),
     Operation(method="GET", path="/v1/invoices/{id}", way="read", tag="invoices", answer=InvoiceView),
     Operation(method="POST", path="/v1/quotes", way="ask", tag="invoices", body=Entered, answer=Quote, problems=_FAULTY),
     Operation(method="POST", path="/v1/lots:build", way="write", tag="lots", body=BuildRequest, answer=Built, problems=_BUILT),
@@ -86,13 +90,13 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/v1/schedule", way="read", tag="schedule", answer=_SCHEDULE, problems=("not_found",)),
     Operation(method="DELETE", path="/v1/schedule", way="write", tag="schedule", empty=True, status=204, problems=("not_found",)),
     Operation(
-        method="POST", path="/v1/returns", way="write", tag="returns", body_media=(BYTES,), answer=Imported, problems=_RETURNED
+        method="POST", path="/v1/returns", way="try", tag="returns", body_media=(BYTES,), answer=Imported, problems=_RETURNED
     ),
     Operation(method="GET", path="/v1/returns/dead", way="read", tag="returns", answer=DeadPage),
     Operation(method="GET", path="/v1/returns/dead/{id}", way="read", tag="returns", answer=DeadWhole),
     Operation(method="GET", path="/v1/returns/dead/{id}/content", way="read", tag="returns", media=(BYTES,)),
     Operation(
-        method="POST", path="/v1/returns/dead/{id}:retry", way="write", tag="returns", body=Retry, empty=True, answer=Taken,
+        method="POST", path="/v1/returns/dead/{id}:retry", way="try", tag="returns", body=Retry, empty=True, answer=Taken,
         problems=("dead_request_invalid", "dead_ended", "why_missing", *_RETURNED),
     ),
     Operation(

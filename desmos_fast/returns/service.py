@@ -43,11 +43,13 @@ NOT_SAID_SENT: Final = frozenset({"queued", "dead"})
 ANSWERED: Final = {"accepted": "accepted", "refused": "refused", "replaced": "refused"}
 
 
-async def import_file(con: Connection, context: Context, data: bytes, *, although: Collection[str] = ()) -> Imported:
+async def import_file(
+    con: Connection, context: Context, data: bytes, *, although: Collection[str] = (), real: bool = True
+) -> Imported:
     """Import one acknowledgement or return, whole or not at all; the same bytes again give the first answer and change nothing.
 
-    `although` are codes of conflicts that a person accepts. Raises FaultyInput with every fault of the file, WrongRecipient,
-    ReturnRepeated, ReturnConflict.
+    `although` are codes of conflicts that a person accepts. What is not `real` the caller undoes, and no metric counts it.
+    Raises FaultyInput with every fault of the file, WrongRecipient, ReturnRepeated, ReturnConflict.
     """
     sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).digest())
     # Also what makes one of two imports of a file that run at once wait for the answer of the other.
@@ -78,7 +80,7 @@ async def import_file(con: Connection, context: Context, data: bytes, *, althoug
     detail = {"kind": blank.kind, "sequence": blank.sequence, "sha256": blank.sha256}
     events = [Event("return.imported", blank.id, detail=detail), *said.events]
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
-    metrics.returns_imported.inc()
+    metrics.returns_imported.inc(int(real))
     return said.answer
 
 

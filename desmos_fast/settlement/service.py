@@ -45,11 +45,12 @@ REVISED: Final = timedelta(days=120)
 
 
 async def import_statement(
-    con: Connection, context: Context, body: bytes, statement_format: Format = "auto", mapping: str | None = None
+    con: Connection, context: Context, body: bytes, statement_format: Format = "auto", mapping: str | None = None, *, real: bool = True
 ) -> StatementAnswer:
     """Take one statement: every movement enters the books unexplained, and one that another file gave is marked.
 
-    `mapping` names the centre's mapping of a CSV. The same bytes again give the first answer and write nothing.
+    `mapping` names the centre's mapping of a CSV. The same bytes again give the first answer and write nothing. What is not `real` the
+    caller undoes, and no metric counts it.
     Raises BankRefused, NotThere.
     """
     how = None if mapping is None else (await bank.mapping(con, context, mapping)).mapping
@@ -81,7 +82,7 @@ async def import_statement(
     await bank.keep_entries(con, context, answer.id, joined, known)
     detail = {"sha256": answer.sha256, "lines": answer.lines, "duplicates": answer.duplicates, "amount": answer.amount}
     await journal.record(con, context.tenant, context.now, [journal.Event("bank.imported", answer.id, detail=detail)], by=context.actor)
-    metrics.bank_lines_imported.inc(len(lines))
+    metrics.bank_lines_imported.inc(len(lines) if real else 0)
     await journal.post(con, context.tenant, context.now, [ledger.credit_unmatched(line.id, line.account, line.amount) for line in live])
     return answer
 
@@ -138,11 +139,12 @@ async def _gaps_before(con: Connection, context: Context, statement: Statement) 
 # --- reconciliation
 
 
-async def reconcile(con: Connection, context: Context) -> RunAnswer:
+async def reconcile(con: Connection, context: Context, *, real: bool = True) -> RunAnswer:
     """Match all that is free, once at a time for a centre, and write what follows: rows taken, shares moved, entries posted.
 
     Credits matched automatically in the last days are decided again with all that has come since, so that the order in which orders and
-    statements arrive changes nothing; a match that falls is undone by an entry of its own.
+    statements arrive changes nothing; a match that falls is undone by an entry of its own. What is not `real` the
+    caller undoes, and no metric counts it.
     """
     tenant, run_id = context.tenant, uuid7()
     await store.lock(con, tenant)
@@ -158,7 +160,7 @@ async def reconcile(con: Connection, context: Context) -> RunAnswer:
     await store.add_matches(con, tenant, context.now, run_id, document)
     await applying.take(con, context, plan)
     await applying.move_shares(con, context, plan)
-    metrics.reconciliations.inc()
+    metrics.reconciliations.inc(int(real))
     entries = await settled.post(con, context, plan.entries)
     return settled.added_to(_answer(run_id, decisions, plan.standing, entries))
 

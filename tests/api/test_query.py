@@ -20,8 +20,12 @@ async def test_an_invoice_is_not_signed_when_the_query_is_not_understood(desk: D
     assert await desk.count("invoice") == 0
 
 
-@pytest.mark.parametrize("path", ["/v1/invoices:batch", "/v1/lots:build", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"])
-@pytest.mark.parametrize("query", ["validate_only=true", "draft=true"])
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [("/v1/invoices:batch", "validate_only=true"), ("/v1/lots:build", "validate_only=true"), ("/v1/accounting/exports", "validate_only=true"),
+     ("/v1/invoices:batch", "draft=true"), ("/v1/returns", "draft=true"), ("/v1/bank-statements", "draft=true"),
+     ("/v1/reconciliations", "draft=true")],
+)  # fmt: skip
 async def test_a_trial_is_not_taken_for_the_real_thing(desk: Desk, path: str, query: str) -> None:
     reply = await desk.post(f"{path}?{query}", desk.invoice() if path.endswith("batch") else {})
     assert (reply.status, reply.code) == (400, "bad_parameter")

@@ -109,9 +109,10 @@ def _kept(dead: UUID, found: store.Sealed) -> _Kept:
     return _Kept(service.TABLE, found.return_id, found.return_sealed)
 
 
-async def retry(con: Connection, context: Context, dead: UUID, body: bytes) -> Taken:
+async def retry(con: Connection, context: Context, dead: UUID, body: bytes, *, real: bool = True) -> Taken:
     """Try to import a dead letter again, under the layouts of now and with what a person accepts.
 
+    What is not `real` the caller undoes, and no metric counts it.
     Raises NotThere, DeadEnded, DeadRequestInvalid, OrderRepeated, and what the import raises.
     """
     asked = _read(body or b"{}", Retry)
@@ -119,7 +120,7 @@ async def retry(con: Connection, context: Context, dead: UUID, body: bytes) -> T
     found = await _open(con, context, dead)
     data = await content(con, context, dead)
     if found.ordinal is None:
-        made = await service.import_file(con, context, data, although=asked.although)
+        made = await service.import_file(con, context, data, although=asked.although, real=real)
         return Taken(id=dead, return_id=made.id, orders=made.orders)
     if ORDER_REPEATED not in asked.although:
         hint = 'ask the sender whether it pays twice, then send {"although": ["order_repeated"]}, or discard it'
