@@ -93,6 +93,8 @@ PROBLEMS: Final[dict[str, Title]] = {
     "claims_unreadable": Title(422, "These are no claim files", "Ce ne sont pas des fichiers de facturation"),
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
     "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
+    "rotation_runs": Title(409, "Another program is changing the keys", "Un autre programme change les clés"),
+    "rotation_stuck": Title(409, "Rows are left under the former key", "Des lignes restent sous l'ancienne clé"),
     "webhook_limit": Title(409, "The centre has as many webhooks as it may have", "Le centre a atteint son nombre maximal de webhooks"),
     "incident_refused": Title(422, "The incident cannot be as it was told", "Cet incident ou cette maintenance n'est pas acceptable"),
     "incident_over": Title(409, "That has happened already, or it is over", "Cette étape est déjà enregistrée, ou l'incident est clos"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keys show | rotate | wrap`: the master keys that numbers of patients, files and secrets are sealed under."""
+"""`keys show | make | rotate | wrap`: the master keys that numbers of patients, files and secrets are sealed under."""
 
 import asyncio
 import sys
@@ -44,6 +44,16 @@ def show(as_json: AsJson = False) -> None:
         print(f"{one.number}  {' '.join(said) or 'made'}")
 
 
+def make() -> None:
+    """Make the next master key and nothing else, so that other hosts can be given its file before `keys rotate`."""
+    from desmos_fast.commands.runtime import database
+    from desmos_fast.db.masters import key_files
+    from desmos_fast.settlement.rotation import service
+
+    with database() as place:
+        print(f"key {asyncio.run(service.make(place.owner_dsn, key_files(place.settings)))} is made")
+
+
 def rotate(
     grace: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds that your longest upload may take, before the end.")] = 120.0,
 ) -> None:
@@ -69,5 +79,6 @@ def wrap() -> None:
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.keys.command()(show)
+    groups.keys.command()(make)
     groups.keys.command(help=ROTATE)(rotate)
     groups.keys.command()(wrap)

@@ -50,6 +50,18 @@ async def show(con: Connection) -> list[KeyShown]:
     return [KeyShown(0, True, True, not after), *after]
 
 
+async def make(dsn: str, source: KeySource) -> int:
+    """Make the key that the next change goes to, and return its number: for hosts that must have it before anybody uses it.
+
+    Raises RotationRuns, OutsideFailed.
+    """
+    async with store.alone(dsn) as con:
+        newest, begun = await store.unfinished(con)
+        number = newest if begun else newest + 1
+        await asyncio.to_thread(source.make, number)
+        return number
+
+
 async def rotate(dsn: str, source: KeySource, progress: Progress, *, grace_s: float = GRACE_S) -> Rotated:
     """Move every row to a new master key, or go on with a change that was begun; `dsn` is the owner's.
 

@@ -4,9 +4,8 @@
 import asyncio
 import hashlib
 import sys
-from pathlib import Path
 
-from desmos_fast.db.masters import KeyFiles
+from desmos_fast.db.keyring import Keyring, KeyUse
 from desmos_fast.settlement.rotation import service, store
 from tests.invariants.lived import MASTER
 
@@ -22,6 +21,13 @@ class Numbered:
         """Make nothing: all are there."""
 
 
+def ring(use: KeyUse) -> Keyring:
+    """Return a ring that knows which keys are in use."""
+    made = Keyring(source=Numbered())
+    made.follow(use)
+    return made
+
+
 async def main(dsn: str) -> None:
     """Change the key, ten rows at a time and slowly, and say of each step how far it is."""
 
@@ -31,11 +37,6 @@ async def main(dsn: str) -> None:
 
     hold, store.hold, service.BATCH = store.hold, slowly, 10  # type: ignore[misc, assignment]
     await service.rotate(dsn, Numbered(), lambda done, of: print(done, of, flush=True), grace_s=0)
-
-
-def files(data_dir: Path) -> KeyFiles:
-    """Return the plain files of a folder."""
-    return KeyFiles(data_dir)
 
 
 if __name__ == "__main__":

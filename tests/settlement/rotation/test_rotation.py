@@ -29,7 +29,7 @@ from desmos_fast.simulator.world import World
 from tests.db.databases import Place, empty
 from tests.db.rows import insert
 from tests.invariants.lived import FINESS, SEED, Caller, live
-from tests.settlement.rotation.sources import Numbered
+from tests.settlement.rotation.sources import Numbered, ring
 
 # Lines that name an invoice by biller and number: those of its own patient and the others.
 JOINED = """
@@ -57,12 +57,6 @@ def day(cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactor
 def lived(cluster: Cluster, day: tuple[str, TenantId]) -> Iterator[tuple[Place, TenantId]]:
     with empty(cluster, template=day[0]) as place:
         yield place, day[1]
-
-
-def ring(use: KeyUse) -> Keyring:
-    made = Keyring(source=Numbered())
-    made.follow(use)
-    return made
 
 
 async def facts(place: Place, tenant: TenantId) -> tuple[int, ...]:
