@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 GROUPS: Final = (
     "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "rejects", "bank", "matches", "matching", "payments", "ledger",
-    "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "import_", "nomenclature", "slo", "incident",
+    "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "user", "import_", "nomenclature", "slo", "incident",
     "agent",
 )  # fmt: skip
 MODULES: Final = (
@@ -49,7 +49,7 @@ MODULES: Final = (
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
     "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
     "agent",
-    "incidents", "dashboards", "masters",
+    "incidents", "probe", "dashboards", "masters",
 )  # fmt: skip
 
 for _name in GROUPS:

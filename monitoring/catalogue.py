@@ -96,6 +96,11 @@ LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_webhook_tries_total": {"outcome": _one_of("delivered", "failed", "dead", says=OUTCOME)},
     "desmos_incidents_running": {"state": _word(10, "how far it is")},
     "desmos_incident_clock_seconds": {"clock": _one_of("gti", "gtr", says="which time is promised")},
+    "desmos_probe_rounds_total": {
+        "outcome": _one_of("good", "bad", says=OUTCOME), "window": _one_of("open", "closed", says="what the window was"),
+    },
+    "desmos_probe_failing": {"transaction": _one_of("invoice", says="what is asked for")},
+    "desmos_probe_step_seconds": {"step": _one_of("try", "preview", "sign", says="step of a round")},
     "desmos_service_window_edge_timestamp_seconds": {
         "edge": _one_of("opens", "closes", says="which edge of the window"), "ahead": Label("[1-9]", 5, "the next one is 1"),
     },

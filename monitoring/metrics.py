@@ -131,6 +131,9 @@ scheduled_build_time: Final = Gauge(
 scheduled_build_delay: Final = Gauge(
     "desmos_scheduled_build_delay_seconds", "How long after its due time the last scheduled build ran.", registry=REGISTRY
 )
+worker_leads: Final = Gauge(
+    "desmos_worker_leads", "1 while this worker does what the clock asks for; over all workers the sum is 1.", registry=REGISTRY
+)
 schedule_overdue: Final = Gauge(
     "desmos_schedule_overdue_seconds",
     "For how long the oldest due time that nobody dealt with is past; 0 when there is none.",
@@ -151,6 +154,17 @@ incident_clock: Final = Gauge(
     "What the oldest running clock shows: gti until somebody attends, gtr until the service runs again; 0 where none runs.",
     ("clock",),
     registry=REGISTRY,
+)
+# Those of the probe are told by no other process: their labels have no value before it sets one.
+probe_rounds: Final = Counter(
+    "desmos_probe_rounds_total", "Rounds of the synthetic probe, by outcome and whether the window was open.", ("outcome", "window"),
+    registry=REGISTRY,
+)  # fmt: skip
+probe_failing: Final = Gauge(
+    "desmos_probe_failing", "1 while two of the last three rounds of the probe were bad, else 0.", ("transaction",), registry=REGISTRY
+)
+probe_step_seconds: Final = Gauge(
+    "desmos_probe_step_seconds", "How long each step of the last round of the probe took.", ("step",), registry=REGISTRY
 )
 service_window: Final = Told("desmos_service_window", "1 while the service window of the contract is open, else 0.", registries=BOTH)
 service_window_seconds: Final = Since(
@@ -226,6 +240,14 @@ def observe_scheduled_build(result: str, at_s: float, delay_s: float) -> None:
 def serve(port: int) -> None:
     """Show every metric at /metrics on a port of this machine, from a thread, until the program ends. Raises OSError."""
     start_http_server(port, "127.0.0.1", REGISTRY)
+
+
+def count_probe(good: bool, steps: Mapping[str, float], *, is_open: bool, failing: bool) -> None:
+    """Count one round of the probe, and show how long its steps took and whether it makes an outage."""
+    probe_rounds.labels("good" if good else "bad", "open" if is_open else "closed").inc()
+    probe_failing.labels("invoice").set(failing)
+    for step, seconds in steps.items():
+        probe_step_seconds.labels(step).set(seconds)
 
 
 def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differences: Mapping[str, int]) -> None:

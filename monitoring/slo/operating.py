@@ -7,12 +7,13 @@ RUNBOOKS: Final = "docs/runbooks"
 PAGES: Final = {
     "DesmosBudgetBurnsFast": "availability", "DesmosBudgetBurnsSlowly": "availability", "DesmosBudgetSpent": "availability",
     "DesmosMetricsAbsent": "monitoring", "DesmosWindowAbsent": "monitoring", "DesmosRequestsAbsent": "monitoring",
+    "DesmosProbeAbsent": "monitoring",
     "DesmosInvariantsAbsent": "monitoring", "DesmosWindowFlaps": "monitoring", "DesmosWorkerAbsent": "working",
     "DesmosWorkerMetricsAbsent": "working", "DesmosInvariantBroken": "money", "DesmosContentChanged": "money",
     "DesmosDeadLetter": "working", "DesmosAckMissing": "working", "DesmosAnomalyOpen": "working", "DesmosRecipientBroken": "working",
     "DesmosWebhookDead": "working", "DesmosWebhooksLate": "working", "DesmosScheduleLate": "working", "DesmosNoticesFail": "working",
     "DesmosRemindersWait": "money", "DesmosDatabaseAway": "availability",
-    "DesmosInterventionLate": "availability", "DesmosRecoveryLate": "availability",
+    "DesmosProbeFails": "availability", "DesmosInterventionLate": "availability", "DesmosRecoveryLate": "availability",
 }  # fmt: skip
 AT_ONCE: Final = "content_changed|stage_differs"
 DEAD: Final = "file_dead|return_dead"
@@ -37,6 +38,7 @@ def _ticket(name: str, expr: str, text: str, wait: str | None = None) -> dict[st
 ABSENT: Final = [
     _page("DesmosMetricsAbsent", 'absent(up{job="desmos-fast"})', "No service is scraped under the job desmos-fast.", "5m"),
     _page("DesmosWindowAbsent", "absent(desmos_service_window)", "No service tells whether the window is open.", "5m"),
+    _ticket("DesmosProbeAbsent", "absent(desmos_probe_failing)", "No probe asks the service from outside.", "15m"),
     _page("DesmosRequestsAbsent", "absent(desmos_sli_requests_total)", "No service counts requests for availability.", "5m"),
     _ticket("DesmosInvariantsAbsent", "absent(desmos_invariant_difference)", "What must always hold is not counted.", "15m"),
     _ticket("DesmosWindowFlaps", "max(changes(desmos_service_window[26h])) > 4", "The window opens and closes too often: look at clocks."),
@@ -80,6 +82,11 @@ OPERATING: Final = [
         "DesmosRecoveryLate",
         'max(desmos_incident_clock_seconds{clock="gtr"}) > 10800',
         "An incident goes on for three of the four hours of the contract: let the service run at least degraded.",
+    ),
+    _page(
+        "DesmosProbeFails",
+        "max(desmos_probe_failing) > 0 and on () max(desmos_service_window) == 1",
+        "Two of the last three transactions of the probe failed: centres cannot bill.",
     ),
     _page(
         "DesmosDatabaseAway", "sum(increase(desmos_database_unavailable_total[5m])) > 0", "Requests are refused for want of the database."

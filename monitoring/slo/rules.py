@@ -57,7 +57,7 @@ def _availability() -> list[Rule]:
         _record("desmos:open", opened, basis="window"),
         _record("desmos:open", "vector(1)", basis="24x7"),
         # Without any `up` nothing is known: that is no outage, and has its own alert.
-        _record("desmos:down", f"clamp_max((1 - max({UP})) + ({failing} or vector(0)), 1)"),
+        _record("desmos:down", f"clamp_max((1 - max({UP})) + ({failing} or vector(0)) + (max(desmos_probe_failing) or vector(0)), 1)"),
         _record("desmos:outage", "desmos:open * on () group_left () desmos:down"),
     ]
 

@@ -31,7 +31,7 @@ TICKET: Final = "DesmosBudgetBurnsSlowly"
 
 @dataclass
 class Case:
-    """One story: from when, for how many minutes, when the service is down, what share of a thousand requests is bad.
+    """One story: from when, for how many minutes, when the service is down or the probe red, what share of a thousand requests is bad.
 
     `says` names what fires, with its promise, at a time of day of Paris; `gone` how many seconds of the window were down by then.
     """
@@ -40,6 +40,7 @@ class Case:
     start: str
     minutes: int
     down: Sequence[tuple[str, str]] = ()
+    red: Sequence[tuple[str, str]] = ()
     bad: int | None = None
     says: Sequence[tuple[str, Iterable[tuple[str, tuple[str, str]]]]] = ()
     gone: Sequence[tuple[str, int]] = ()
@@ -106,6 +107,16 @@ CASES: Final = (
         says=[("07:59", [(PAGE, AROUND), (TICKET, AROUND)]), ("08:02", [(PAGE, AROUND), (PAGE, WINDOW), (TICKET, AROUND)])],
         gone=[("07:59:45", 0), ("08:10", 600)],
     ),
+    # A service that is there and cannot bill is down: the probe says so.
+    Case(
+        "probe_red", "2026-11-23T13:00", 130, red=[("14:00", "14:30")],
+        says=[("13:59", []), ("14:01", [(PAGE, AROUND)]), ("14:02", [(PAGE, AROUND), (PAGE, WINDOW)])],
+        gone=[("14:30", 1800), ("14:50", 1800)],
+    ),
+    Case(
+        "probe_red_outside", "2026-11-22T11:30", 90, red=[("12:00", "12:20")],
+        says=[("12:10", [(PAGE, AROUND), (TICKET, AROUND)])], gone=[("12:20", 0)],
+    ),
     # Five bad of a thousand are no outage, and burn 99.9 five times too fast, 99.5 just as fast as allowed: more than 0.83 times.
     Case("slow_burn", "2026-11-23T09:00", 120, bad=5, says=[("10:59", [(TICKET, AROUND), (TICKET, WINDOW)])], gone=[("10:59", 0)]),
     Case("slow_enough", "2026-11-23T09:00", 45, bad=0, says=[("09:44", [])], gone=[("09:44", 0)]),
@@ -170,6 +181,10 @@ def _series(case: Case) -> Iterator[Mapping[str, str]]:
     for number, edge in itertools.product(range(3), ("opens", "closes")):
         series = f'desmos_service_window_edge_timestamp_seconds{{edge="{edge}", ahead="{number + 1}"}}'
         yield told(series, functools.partial(_coming, edge, number, start))
+    if case.red:
+        red = [(case.instant(since), case.instant(until)) for since, until in case.red]
+        values = ["1" if any(since <= now < until for since, until in red) else "0" for now in instants]
+        yield {"series": 'desmos_probe_failing{transaction="invoice"}', "values": _short(values)}
     if case.bad is not None:
         for window, outcome in itertools.product(("open", "closed"), ("good", "bad")):
             each = case.bad if outcome == "bad" else 1000 - case.bad
@@ -239,7 +254,7 @@ def _left() -> Mapping[str, Any]:
 WELL: Final = {
     'up{job="desmos-fast"}': "1", 'up{job="desmos-worker"}': "1", "desmos_service_window": "1",
     'desmos_sli_requests_total{window="open", outcome="good"}': "0", 'desmos_invariant_difference{invariant="files_sent"}': "0",
-    "desmos_webhook_overdue_seconds": "0", "desmos_schedule_overdue_seconds": "0",
+    "desmos_webhook_overdue_seconds": "0", "desmos_schedule_overdue_seconds": "0", 'desmos_probe_failing{transaction="invoice"}': "0",
 }  # fmt: skip
 CHANGED: Final[tuple[Changed, ...]] = (
     ("all well", {}, None, "", 30), ("no service", {'up{job="desmos-fast"}': "_"}, "DesmosMetricsAbsent", 'job="desmos-fast"', 6),
@@ -261,6 +276,9 @@ CHANGED: Final[tuple[Changed, ...]] = (
     ("late deliveries", {"desmos_webhook_overdue_seconds": "301"}, "DesmosWebhooksLate", "", 6),
     ("late lots", {"desmos_schedule_overdue_seconds": "901"}, "DesmosScheduleLate", "", 6),
     ("no mail", {'desmos_notices_total{outcome="failed"}': "0 0 0 1"}, "DesmosNoticesFail", "", 3),
+    ("no probe", {'desmos_probe_failing{transaction="invoice"}': "_"}, "DesmosProbeAbsent", "", 16),
+    ("a red probe", {'desmos_probe_failing{transaction="invoice"}': "1"}, "DesmosProbeFails", "", 1),
+    ("a red probe at night", {'desmos_probe_failing{transaction="invoice"}': "1", "desmos_service_window": "0"}, None, "", 1),
     ("nobody attends", {'desmos_incident_clock_seconds{clock="gti"}': "2701"}, "DesmosInterventionLate", "", 1),
     ("somebody may yet attend", {'desmos_incident_clock_seconds{clock="gti"}': "2700"}, None, "", 1),
     ("a long incident", {'desmos_incident_clock_seconds{clock="gtr"}': "10801"}, "DesmosRecoveryLate", "", 1),
