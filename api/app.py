@@ -32,6 +32,8 @@ from api import (
     reminders,
     returns,
     schedule,
+    sessions,
+    users,
     webhooks,
 )
 from api.admission import Gate, Shares
@@ -47,6 +49,8 @@ from desmos_fast.db.masters import following
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
+from desmos_fast.identity.people.policy import load_policy
+from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.reading import open_mailer
@@ -58,7 +62,8 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[LIFE] = Life()
     app[POOL] = pool
     app[KEYRING] = keyring
-    app[KEYS] = KeyBook(secret(settings, "api_keys"))
+    app[KEYS] = KeyBook(pepper := secret(settings, "api_keys"))
+    app[DOOR] = Door(pool, load_policy(settings.identity), pepper, secret(settings, "people"))
     app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
     app[CLOCK] = clock

@@ -1,29 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is calling, by one API key in `Authorization: Bearer`; what that key may do; and the trail of what it saw."""
+"""Who is calling, by one API key or token in `Authorization: Bearer`, or by the cookie of a session; what they may do; what they saw."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from aiohttp import web
 
 from api.body import UNMATCHED
-from api.keys import CALLER, CLOCK, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL
+from api.keys import CALLER, CLOCK, DOOR, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL
 from api.logs import mask_text
 from api.problems import Unauthorized
+from desmos_fast.base.errors import InvalidInput
 from desmos_fast.identity import rights
 from desmos_fast.identity.audit.model import Access
-from desmos_fast.identity.model import Caller
+from desmos_fast.identity.model import Caller, Person, is_session
+from desmos_fast.identity.people.errors import EnrolmentNeeded, NotAPerson
 from desmos_fast.identity.rights import Rule
 
 _ANSWER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(Sequence[msgspec.Raw])
 
 
+# The prefix has browsers refuse it without Secure, from elsewhere than the root, and for other hosts.
+COOKIE: Final = "__Host-desmos"
+SAFE: Final = frozenset({"GET", "HEAD"})
+
+
+class CrossSite(InvalidInput):
+    """A browser was sent here by a page of somebody else."""
+
+    code = "cross_site"
+
+
 async def authenticate(request: web.Request) -> Caller:
-    """Return the caller of a request. Raises Unauthorized, UnknownKey or DatabaseDown."""
+    """Return the caller of a request. Raises Unauthorized, CrossSite, UnknownKey or DatabaseDown."""
     given = request.headers.getall("Authorization", [])
+    if not given and COOKIE in request.cookies:
+        if request.method not in SAFE:
+            check_origin(request)
+        token = request.cookies[COOKIE]
+        if not is_session(token):
+            raise Unauthorized("the cookie is none of ours")
+        return await request.app[KEYS].authenticate(request.app[POOL], token)
     if len(given) != 1:
         raise Unauthorized("one Authorization header is needed: `Bearer dsf_…`")
     scheme, _, secret = given[0].partition(" ")
@@ -32,15 +52,37 @@ async def authenticate(request: web.Request) -> Caller:
     return await request.app[KEYS].authenticate(request.app[POOL], secret.strip())
 
 
+def check_origin(request: web.Request) -> None:
+    """Refuse what a browser does not say to come from a page of this very host. Raises CrossSite."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    same = origin is not None and urlsplit(origin).netloc == request.host
+    if site != "same-origin" if site is not None else not same:
+        raise CrossSite("with the cookie of a session only pages of this host ask for changes", hint="programs send Authorization: Bearer")
+
+
 def allow(request: web.Request, route: str) -> Rule | None:
     """Return the rule of a route that the caller may ask for, None for a path that leads nowhere, which says so itself.
 
-    Raises RoleMissing.
+    Raises RoleMissing, EnrolmentNeeded.
     """
     if route == UNMATCHED:
         return None
-    method = "GET" if request.method == "HEAD" else request.method
-    return rights.check(method, route, request[CALLER].roles)
+    method, caller = "GET" if request.method == "HEAD" else request.method, request[CALLER]
+    rule = rights.check(method, route, caller.roles)
+    person = caller.person
+    if person is None or (method, route) in rights.PERSONAL:
+        return rule
+    if request.app[DOOR].enrolment_needed(caller.roles, strong=person.strong):
+        raise EnrolmentNeeded("a code generator is needed for this role", hint="POST /v1/me/totp, then /v1/me/totp:confirm")
+    return rule
+
+
+def person_of(request: web.Request) -> Person:
+    """Return who is signed in. Raises NotAPerson for a key."""
+    person = request[CALLER].person
+    if person is None:
+        raise NotAPerson("a key has no password, code generator or session of its own", hint="sign in with POST /v1/sessions")
+    return person
 
 
 async def note(request: web.Request, rule: Rule, route: str, response: web.StreamResponse) -> None:

@@ -17,6 +17,7 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
+from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.sender import Mailer
@@ -60,6 +61,7 @@ KEYRING: Final = web.AppKey("keyring", Keyring)
 TRAIL: Final = web.AppKey("trail", Trail)
 TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
+DOOR: Final = web.AppKey("door", Door)
 HOURS: Final = web.AppKey("hours", Hours)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)

@@ -19,6 +19,7 @@ from desmos_fast.anomalies.model import Odd
 from desmos_fast.base.errors import DesmosError, OutsideFailed
 from desmos_fast.db.pool import UNSAYABLE, DatabaseDown
 from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.rights import OPEN
 from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
@@ -57,11 +58,13 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
 
 
 async def _inside(request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
-    """Answer whom a key lets in and whose role it is, once what they are about to see is kept."""
+    """Answer whom a key or a session lets in and whose role it is, once what they are about to see is kept."""
     if request.app[LIFE].closed:
         raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
-    request[CALLER] = await auth.authenticate(request)
-    rule = auth.allow(request, route)
+    rule = None
+    if (request.method, route) not in OPEN:
+        request[CALLER] = await auth.authenticate(request)
+        rule = auth.allow(request, route)
     body.check_query(request)
     try:
         response = await handler(request)

@@ -191,7 +191,10 @@ def of_error(error: DesmosError, request_id: str) -> web.Response:
         return respond("internal", "The fault is recorded under this request id.", request_id)
     errors = [fault_entry(fault) for fault in error.faults[:MAX_ERRORS]] if isinstance(error, FaultyInput) else _extra(error)
     detail = f"{error.detail}; {error.hint}" if error.hint else error.detail
-    return respond(error.code, detail, request_id, errors, title=title)
+    response = respond(error.code, detail, request_id, errors, title=title)
+    if (wait_s := getattr(error, "wait_s", None)) is not None:
+        response.headers["Retry-After"] = str(wait_s)
+    return response
 
 
 def _extra(error: DesmosError) -> list[dict[str, Any]]:

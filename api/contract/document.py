@@ -21,6 +21,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 }
 VERSION: Final = "1.0.0"
 ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "role_missing", "internal", "database_unavailable", "stopping")
+ANY: Final = (*_OPEN, "unauthorized", "forbidden", "role_missing", "cross_site", "enrolment_needed")
 _OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")
 _BODY: Final = ("empty_body", "body_garbled", "body_inflates", "body_too_large", "body_too_slow", "media_type", "busy")
 _KEY: Final = ("idempotency_key_missing", "idempotency_key_bad", "idempotency_key_reused", "idempotency_key_running")
@@ -33,7 +34,7 @@ def problems_of(one: Operation) -> list[str]:
     """Return every code that an operation may be refused with."""
     found = [*one.problems]
     if one.way != "public":
-        found += ANY
+        found += _OPEN if one.way == "open" else ANY
     if one.way in NEEDS_BODY:
         found += _BODY
     if one.way in ("write", "try"):
@@ -97,7 +98,7 @@ def _operation(one: Operation, said: str, known: Mapping[Any, Json]) -> Json:
         made["description"] = " ".join(more.split())
     if parameters := list(_parameters(one)):
         made["parameters"] = parameters
-    if one.way == "public":
+    if one.way in ("public", "open"):
         made["security"] = []
     if one.body is not None or one.way in NEEDS_BODY and not one.empty:
         made["requestBody"] = {"required": not one.empty, "content": dict(_bodies(one, known))}

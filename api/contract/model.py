@@ -11,9 +11,10 @@ JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 BYTES: Final = "application/octet-stream"
 TEXT: Final = "text/plain"
-# `try` writes, and with ?validate_only=true keeps nothing and needs no key; `ask` takes a body and never needs one.
-Way = Literal["public", "read", "ask", "write", "try"]
-NEEDS_BODY: Final = frozenset({"ask", "write", "try"})
+# `try` writes, and with ?validate_only=true keeps nothing and needs no key; `ask` takes a body and never needs one; `open` is an `ask`
+# of who is nobody yet.
+Way = Literal["public", "open", "read", "ask", "write", "try"]
+NEEDS_BODY: Final = frozenset({"open", "ask", "write", "try"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     RETURN_DEAD = "return_dead"
     SEND_LATE = "send_late"
     STAGE_DIFFERS = "stage_differs"
+    SIGN_IN_LOCKED = "sign_in_locked"
 
 
 class Found(NamedTuple):

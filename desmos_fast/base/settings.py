@@ -48,6 +48,7 @@ class Settings:
     tariffs: Path | None = None
     recipients: Path | None = None
     mail: Path | None = None
+    identity: Path | None = None
     keys: Path | None = None
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
@@ -85,6 +86,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         tariffs=tariffs(env),
         recipients=recipients(env),
         mail=_path("DESMOS_MAIL", env),
+        identity=_path("DESMOS_IDENTITY", env),
         keys=_path("DESMOS_KEYS", env),
         webhook_hosts=hosts,
         signing=signing(env),

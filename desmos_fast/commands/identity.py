@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`centre add`, the first step of a new house, and `key new | list | revoke | rotate`."""
+"""`centre add`, the first step of a new house, `key new | list | revoke | rotate` and `user add | list | end | reset | release`."""
 
 import asyncio
 import sys
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from desmos_fast.base.types import TenantId
     from desmos_fast.db.pool import Connection
     from desmos_fast.identity.model import KeyMade, KeyPage
+    from desmos_fast.identity.people.model import User, UserMade, UserPage
 
 T = TypeVar("T")
 Finess = Annotated[str, typer.Argument(help="The FINESS of a registered centre.")]
+UserName = Annotated[UUID, typer.Argument(help="The id of a user, as the list shows it.")]
+Kind = Annotated[Literal["test", "live"], typer.Option("--kind", help="test sees synthetic people only, live the real ones.")]
 Name = Annotated[UUID, typer.Argument(help="The id of a key, as the list shows it.")]
 
 
@@ -120,6 +123,106 @@ def rotate_key(
     _print_secret(_work(finess, work))
 
 
+def add_user(
+    finess: Finess,
+    login: Annotated[str, typer.Option("--login", help="What they sign in with; it looks like an e-mail address.")],
+    name: Annotated[str, typer.Option("--name", help="Their name, as screens show it.")],
+    role: Annotated[list[str], typer.Option("--role", help="What they may do, more than once for several.")],
+    kind: Kind = "live",
+) -> None:
+    """Make a user and print the code that sets the password, once. Who is known in another centre keeps the password and gets none."""
+    from desmos_fast.base import settings
+    from desmos_fast.identity.context import OPERATOR
+    from desmos_fast.identity.people import service
+    from desmos_fast.identity.people.model import UserAsked
+    from desmos_fast.identity.people.policy import load_policy
+
+    policy = load_policy(settings.load().identity)
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "UserMade":
+        asked = UserAsked(login=login, name=name, roles=tuple(role))
+        return await service.make_user(con, tenant, kind, asked, now, by=OPERATOR, pepper=pepper, policy=policy)
+
+    _print_code(_work(finess, work))
+
+
+def list_users(finess: Finess, as_json: AsJson = False) -> None:
+    """List the latest 200 users of a centre, the newest first, those that ended too."""
+    import msgspec
+
+    from desmos_fast.identity.people import service
+    from desmos_fast.identity.people.model import PAGE
+
+    async def work(con: "Connection", tenant: "TenantId", _now: "datetime", _pepper: bytes) -> "UserPage":
+        return await service.list_users(con, tenant, None, None, PAGE, str)
+
+    found = _work(finess, work)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    for user in found.users:
+        ended = f"ended {user.ended_at:%Y-%m-%d}" if user.ended_at else ""
+        used = f"{user.used_at:%Y-%m-%d %H:%M}" if user.used_at else "never used"
+        print(f"{user.id}  {user.kind:<4}  {','.join(user.roles):<24}  {used:<16}  {ended:<16}  {user.login}  {user.name}".rstrip())
+
+
+def end_user(finess: Finess, name: UserName) -> None:
+    """End a user: every process refuses their sessions within a second. An operator may end the last administrator too."""
+    from desmos_fast.identity.context import OPERATOR
+    from desmos_fast.identity.people import service
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", _pepper: bytes) -> None:
+        await service.end_user(con, tenant, None, name, now, by=OPERATOR)
+
+    _work(finess, work)
+    print(f"{name} has ended")
+
+
+def reset_user(
+    finess: Finess,
+    name: UserName,
+    totp: Annotated[bool, typer.Option("--totp", help="Take the code generator too, as when it is lost.")] = False,
+) -> None:
+    """Take a user's password, end every session, and print the code that sets a new one, once."""
+    from desmos_fast.base import settings
+    from desmos_fast.identity.context import OPERATOR
+    from desmos_fast.identity.people import service
+    from desmos_fast.identity.people.model import ResetAsked
+    from desmos_fast.identity.people.policy import load_policy
+
+    policy = load_policy(settings.load().identity)
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "UserMade":
+        return await service.reset_user(
+            con, tenant, None, name, ResetAsked(totp=totp), now, by=OPERATOR, pepper=pepper, policy=policy
+        )  # fmt: skip
+
+    _print_code(_work(finess, work))
+
+
+def release_user(finess: Finess, name: UserName) -> None:
+    """Let a user try again at once after wrong tries."""
+    from desmos_fast.identity.context import OPERATOR
+    from desmos_fast.identity.people import service
+
+    async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "User":
+        return await service.release_user(con, tenant, None, name, now, by=OPERATOR, pepper=pepper)
+
+    print(f"{_work(finess, work).login} may try again")
+
+
+def _print_code(made: "UserMade") -> None:
+    if made.code is None:
+        print(f"{made.login} has a password already and keeps it. The id of the user is {made.id}.", file=sys.stderr)
+        return
+    print(made.code)
+    print(
+        f"Hand this code to {made.login} now: it cannot be shown again, and sets a password once, until "
+        f"{made.code_until:%Y-%m-%d %H:%M} UTC. The id of the user is {made.id}.",
+        file=sys.stderr,
+    )
+
+
 def _work(finess: str, work: "Callable[[Connection, TenantId, datetime, bytes], Awaitable[T]]") -> T:
     """Run one transaction of a centre; unlike other commands this needs no key of the house that the service makes when it first starts."""
     from desmos_fast.base.clock import system_clock
@@ -150,3 +253,8 @@ def register(app: typer.Typer) -> None:
     groups.key.command("list")(list_keys)
     groups.key.command("revoke")(revoke_key)
     groups.key.command("rotate")(rotate_key)
+    groups.user.command("add")(add_user)
+    groups.user.command("list")(list_users)
+    groups.user.command("end")(end_user)
+    groups.user.command("reset")(reset_user)
+    groups.user.command("release")(release_user)

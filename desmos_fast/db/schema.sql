@@ -1,6 +1,15 @@
 -- What all migrations make; seven of the eight leaves of each partitioned table are left out.
 -- Compared by tests/db/test_migrations.py, written by `python -m tests.db.write_schema`.
 
+CREATE FUNCTION public.account_scopes(wanted uuid) RETURNS TABLE(tenant_id uuid, finess text, kind text, member_id uuid, login text, name text, roles text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT c.tenant_id, c.finess, m.kind, m.id, m.login, m.name, m.roles
+      FROM member AS m JOIN centre AS c ON c.tenant_id = m.tenant_id
+     WHERE m.account_id = wanted AND m.ended_at IS NULL ORDER BY c.tenant_id, m.kind
+$$;
+
 CREATE FUNCTION public.age_of(days integer) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN (days <= 7) THEN '0-7'::text WHEN (days <= 30) THEN '8-30'::text WHEN (days <= 60) THEN '31-60'::text WHEN (days <= 90) THEN '61-90'::text ELSE '>90'::text END;
@@ -13,6 +22,21 @@ CREATE FUNCTION public.authenticate_key(wanted bytea) RETURNS TABLE(tenant_id uu
            k.used_at IS NULL OR k.used_at < now() - interval '1 minute'
       FROM api_key AS k JOIN centre AS c ON c.tenant_id = k.tenant_id
      WHERE k.hash = wanted AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+$$;
+
+CREATE FUNCTION public.authenticate_session(wanted bytea) RETURNS TABLE(tenant_id uuid, finess text, kind text, member_id uuid, roles text[], session_id uuid, account_id uuid, strong boolean, left_s double precision, stale boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT c.tenant_id, c.finess, m.kind, m.id, m.roles, s.id, s.account_id, s.strong OR a.totp_since IS NOT NULL,
+           extract(epoch FROM least(s.ends_at, s.used_at + make_interval(secs => s.idle_s)) - now())::double precision,
+           s.used_at < now() - make_interval(secs => least(60.0, s.idle_s / 4.0))
+      FROM session AS s
+      JOIN member AS m ON m.tenant_id = s.tenant_id AND m.id = s.member_id
+      JOIN account AS a ON a.id = s.account_id
+      JOIN centre AS c ON c.tenant_id = s.tenant_id
+     WHERE s.hash = wanted AND s.ended_at IS NULL AND m.ended_at IS NULL AND s.made_at >= a.since
+       AND s.ends_at > now() AND s.used_at + make_interval(secs => s.idle_s) > now()
 $$;
 
 CREATE FUNCTION public.check_move() RETURNS trigger
@@ -73,6 +97,16 @@ CREATE FUNCTION public.every_tenant() RETURNS SETOF uuid
     SELECT tenant_id FROM centre ORDER BY tenant_id
 $$;
 
+CREATE FUNCTION public.every_test_clock() RETURNS TABLE(tenant_id uuid, ahead_s bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT t.tenant_id, t.ahead_s FROM test_clock AS t $$;
+
+CREATE FUNCTION public.find_account(wanted text, named text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT id FROM account WHERE login = wanted OR subject = named $$;
+
 CREATE FUNCTION public.follow_audit() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -88,6 +122,94 @@ BEGIN
         RAISE EXCEPTION 'the audit has no gaps' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.follow_debtor() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    became text;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('index of ' || NEW.tenant_id, 4));
+    SELECT encode(m.index, 'hex') INTO became FROM moved_index AS m
+     WHERE m.tenant_id = NEW.tenant_id AND m.former = decode(NEW.debtor, 'hex');
+    NEW.debtor := coalesce(became, NEW.debtor);
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.follow_index() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    became bytea;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('index of ' || NEW.tenant_id, 4));
+    SELECT m.index INTO became FROM moved_index AS m WHERE m.tenant_id = NEW.tenant_id AND m.former = NEW.insured_key;
+    NEW.insured_key := coalesce(became, NEW.insured_key);
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.forget_attempts(older timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    DELETE FROM attempt WHERE key IN (
+        SELECT key FROM attempt WHERE last_at < least(older, now() - interval '1 hour') ORDER BY last_at LIMIT 20 FOR UPDATE SKIP LOCKED
+    )
+$$;
+
+CREATE FUNCTION public.incidents_running(now timestamp with time zone) RETURNS TABLE(down bigint, degraded bigint, maintenance bigint, unattended_since timestamp with time zone, down_since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT count(DISTINCT id) FILTER (WHERE kind = 'incident' AND degraded_at IS NULL AND ended_at IS NULL),
+           count(DISTINCT id) FILTER (WHERE kind = 'incident' AND degraded_at IS NOT NULL AND ended_at IS NULL),
+           count(DISTINCT id) FILTER (WHERE kind = 'maintenance' AND starts_at <= now AND ended_at > now),
+           min(starts_at) FILTER (WHERE cause = 'provider' AND acknowledged_at IS NULL AND ended_at IS NULL),
+           min(starts_at) FILTER (WHERE cause = 'provider' AND degraded_at IS NULL AND ended_at IS NULL)
+      FROM incident WHERE cancelled_at IS NULL AND (ended_at IS NULL OR ended_at > now)
+$$;
+
+CREATE FUNCTION public.keep_clock_ahead() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.ahead_s < OLD.ahead_s THEN
+        RAISE EXCEPTION 'a clock never goes back' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.keep_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at THEN
+        RAISE EXCEPTION 'what ended stays so' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.keep_incident() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.acknowledged_at <> NEW.acknowledged_at OR (OLD.acknowledged_at IS NULL) < (NEW.acknowledged_at IS NULL)
+        OR OLD.degraded_at <> NEW.degraded_at OR (OLD.degraded_at IS NULL) < (NEW.degraded_at IS NULL)
+        OR OLD.cancelled_at <> NEW.cancelled_at OR (OLD.cancelled_at IS NULL) < (NEW.cancelled_at IS NULL)
+        OR (OLD.kind = 'incident' AND (OLD.ended_at <> NEW.ended_at OR (OLD.ended_at IS NULL) < (NEW.ended_at IS NULL))) THEN
+        RAISE EXCEPTION 'a clock of an incident stops once' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
 END
 $$;
 
@@ -208,6 +330,24 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.account (
+    id uuid NOT NULL,
+    login text NOT NULL,
+    subject text,
+    password text,
+    sealed bytea,
+    totp_since timestamp with time zone,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    recovery bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    code bytea,
+    code_until timestamp with time zone,
+    since timestamp with time zone NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_login_check CHECK ((login = lower(login)))
+);
+
+ALTER TABLE ONLY public.account FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.accounting_export (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -283,6 +423,14 @@ CREATE TABLE public.api_key (
 ALTER TABLE ONLY public.api_key ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.attempt (
+    key bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempt_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT attempt_key_check CHECK ((octet_length(key) = 32))
+);
 
 CREATE TABLE public.audit (
     tenant_id uuid NOT NULL,
@@ -375,6 +523,19 @@ CREATE TABLE public.centre (
 ALTER TABLE ONLY public.centre ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.centre FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.centre_option (
+    tenant_id uuid NOT NULL,
+    option text NOT NULL,
+    starts date NOT NULL,
+    subscribed boolean NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT centre_option_option_check CHECK ((option ~ '^[a-z][a-z_]{0,62}$'::text))
+);
+ALTER TABLE ONLY public.centre_option ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.centre_option FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.contact (
     tenant_id uuid NOT NULL,
@@ -576,6 +737,30 @@ ALTER TABLE ONLY public.idempotency ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.idempotency FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.incident (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    what text NOT NULL,
+    cause text NOT NULL,
+    planned boolean NOT NULL,
+    disaster boolean NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    declared_by text NOT NULL,
+    acknowledged_at timestamp with time zone,
+    degraded_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT in_order CHECK (((acknowledged_at >= starts_at) AND (degraded_at >= starts_at) AND (ended_at >= starts_at) AND (ended_at >= degraded_at))),
+    CONSTRAINT incident_cause_check CHECK ((cause = ANY (ARRAY['provider'::text, 'client'::text, 'payer'::text, 'maintenance'::text]))),
+    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text]))),
+    CONSTRAINT incident_what_check CHECK (((length(what) >= 1) AND (length(what) <= 200))),
+    CONSTRAINT of_its_kind CHECK ((((kind = 'maintenance'::text) = (cause = 'maintenance'::text)) AND (NOT ((kind = 'maintenance'::text) AND disaster))))
+);
+
+ALTER TABLE ONLY public.incident FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.invoice (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -729,6 +914,18 @@ CREATE TABLE public.ledger_line_0 (
 );
 ALTER TABLE ONLY public.ledger_line_0 ALTER COLUMN tenant_id SET STATISTICS 0;
 
+CREATE TABLE public.look_up (
+    tenant_id uuid NOT NULL,
+    actor uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    in_hour bigint NOT NULL,
+    day date NOT NULL,
+    in_day bigint NOT NULL
+);
+ALTER TABLE ONLY public.look_up ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.look_up FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.lot (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -785,6 +982,15 @@ ALTER TABLE ONLY public.lot_share ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.lot_share FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.master_key (
+    id integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    seals_at timestamp with time zone,
+    indexes_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT master_key_id_check CHECK (((id > 0) AND (id < 65536)))
+);
+
 CREATE TABLE public.match (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -818,6 +1024,35 @@ CREATE TABLE public.matching_settings (
 ALTER TABLE ONLY public.matching_settings ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.matching_settings FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.member (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    login text NOT NULL,
+    name text NOT NULL,
+    roles text[] NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT member_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text]))),
+    CONSTRAINT member_roles_check CHECK ((cardinality(roles) > 0))
+);
+ALTER TABLE ONLY public.member ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.member FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.moved_index (
+    tenant_id uuid NOT NULL,
+    former bytea NOT NULL,
+    index bytea NOT NULL,
+    CONSTRAINT moved_index_former_check CHECK ((length(former) = 32)),
+    CONSTRAINT moved_index_index_check CHECK ((length(index) = 32))
+);
+ALTER TABLE ONLY public.moved_index ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.moved_index FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.nomenclature_code (
     nomenclature text NOT NULL,
@@ -1015,6 +1250,16 @@ ALTER TABLE ONLY public.return_file ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.return_file FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.role_use (
+    tenant_id uuid NOT NULL,
+    actor uuid NOT NULL,
+    role text NOT NULL,
+    used_on date NOT NULL
+);
+ALTER TABLE ONLY public.role_use ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.role_use FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.run (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -1051,6 +1296,25 @@ CREATE TABLE public.schedule (
 ALTER TABLE ONLY public.schedule ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.schedule FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.session (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    strong boolean NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone DEFAULT now() NOT NULL,
+    idle_s integer NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT session_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT session_idle_s_check CHECK ((idle_s > 0))
+);
+ALTER TABLE ONLY public.session ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.session FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.share (
     tenant_id uuid NOT NULL,
@@ -1131,6 +1395,17 @@ CREATE TABLE public.tariff_pack (
     CONSTRAINT tariff_pack_sha256_check CHECK ((length(sha256) = 32))
 );
 
+CREATE TABLE public.test_clock (
+    tenant_id uuid NOT NULL,
+    ahead_s bigint NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT test_clock_ahead_s_check CHECK (((ahead_s >= 0) AND (ahead_s <= 1000000000)))
+);
+ALTER TABLE ONLY public.test_clock ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.test_clock FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.tp_audit (
     tenant_id uuid NOT NULL,
     quarter text NOT NULL,
@@ -1153,7 +1428,8 @@ CREATE TABLE public.webhook (
     failures integer DEFAULT 0 NOT NULL,
     paused_until timestamp with time zone,
     wake_at timestamp with time zone,
-    wake_job bigint
+    wake_job bigint,
+    sealed_until timestamp with time zone
 );
 ALTER TABLE ONLY public.webhook ALTER COLUMN tenant_id SET STATISTICS 0;
 
@@ -1186,6 +1462,18 @@ ALTER TABLE public.webhook_delivery ALTER COLUMN seq ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.webhook_secret (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone
+);
+ALTER TABLE ONLY public.webhook_secret ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.webhook_secret FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY public.event ATTACH PARTITION public.event_0 FOR VALUES WITH (modulus 8, remainder 0);
 
 ALTER TABLE ONLY public.invoice ATTACH PARTITION public.invoice_0 FOR VALUES WITH (modulus 8, remainder 0);
@@ -1195,6 +1483,15 @@ ALTER TABLE ONLY public.ledger_entry ATTACH PARTITION public.ledger_entry_0 FOR 
 ALTER TABLE ONLY public.ledger_line ATTACH PARTITION public.ledger_line_0 FOR VALUES WITH (modulus 8, remainder 0);
 
 ALTER TABLE ONLY public.share ATTACH PARTITION public.share_0 FOR VALUES WITH (modulus 8, remainder 0);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_login_key UNIQUE (login);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_subject_key UNIQUE (subject);
 
 ALTER TABLE ONLY public.accounting_export
     ADD CONSTRAINT accounting_export_pkey PRIMARY KEY (tenant_id, id);
@@ -1216,6 +1513,9 @@ ALTER TABLE ONLY public.api_key
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, seq);
@@ -1240,6 +1540,9 @@ ALTER TABLE ONLY public.bank_mapping
 
 ALTER TABLE ONLY public.centre
     ADD CONSTRAINT centre_finess_key UNIQUE (finess);
+
+ALTER TABLE ONLY public.centre_option
+    ADD CONSTRAINT centre_option_pkey PRIMARY KEY (tenant_id, option, starts);
 
 ALTER TABLE ONLY public.centre
     ADD CONSTRAINT centre_pkey PRIMARY KEY (tenant_id);
@@ -1283,6 +1586,9 @@ ALTER TABLE ONLY public.forbidden
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, route, key);
 
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.invoice
     ADD CONSTRAINT invoice_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1316,6 +1622,9 @@ ALTER TABLE ONLY public.ledger_line
 ALTER TABLE ONLY public.ledger_line_0
     ADD CONSTRAINT ledger_line_0_pkey PRIMARY KEY (tenant_id, entry_id, line);
 
+ALTER TABLE ONLY public.look_up
+    ADD CONSTRAINT look_up_pkey PRIMARY KEY (tenant_id, actor);
+
 ALTER TABLE ONLY public.lot
     ADD CONSTRAINT lot_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1331,11 +1640,23 @@ ALTER TABLE public.lot
 ALTER TABLE ONLY public.lot
     ADD CONSTRAINT lot_tenant_id_biller_cycle_number_key UNIQUE (tenant_id, biller, cycle, number);
 
+ALTER TABLE ONLY public.master_key
+    ADD CONSTRAINT master_key_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.match
     ADD CONSTRAINT match_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.matching_settings
     ADD CONSTRAINT matching_settings_pkey PRIMARY KEY (tenant_id, revision);
+
+ALTER TABLE ONLY public.member
+    ADD CONSTRAINT member_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.moved_index
+    ADD CONSTRAINT moved_index_once UNIQUE (tenant_id, index);
+
+ALTER TABLE ONLY public.moved_index
+    ADD CONSTRAINT moved_index_pkey PRIMARY KEY (tenant_id, former);
 
 ALTER TABLE ONLY public.nomenclature_code
     ADD CONSTRAINT nomenclature_code_pkey PRIMARY KEY (nomenclature, code, since);
@@ -1385,6 +1706,9 @@ ALTER TABLE ONLY public.return_file
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_sha256_key UNIQUE (tenant_id, sha256);
 
+ALTER TABLE ONLY public.role_use
+    ADD CONSTRAINT role_use_pkey PRIMARY KEY (tenant_id, actor, role);
+
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_in_order UNIQUE (tenant_id, seq);
 
@@ -1393,6 +1717,12 @@ ALTER TABLE ONLY public.run
 
 ALTER TABLE ONLY public.schedule
     ADD CONSTRAINT schedule_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY public.share
     ADD CONSTRAINT share_pkey PRIMARY KEY (tenant_id, invoice_id, part);
@@ -1409,6 +1739,9 @@ ALTER TABLE ONLY public.state_move
 ALTER TABLE ONLY public.tariff_pack
     ADD CONSTRAINT tariff_pack_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.test_clock
+    ADD CONSTRAINT test_clock_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY public.tp_audit
     ADD CONSTRAINT tp_audit_pkey PRIMARY KEY (tenant_id, quarter);
 
@@ -1418,9 +1751,14 @@ ALTER TABLE ONLY public.webhook_delivery
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
+
 CREATE UNIQUE INDEX anomaly_open ON public.anomaly USING btree (tenant_id, kind, subject) WHERE (resolved_at IS NULL);
 
 CREATE INDEX anomaly_untold ON public.anomaly USING btree (tenant_id) WHERE (told_at IS NULL);
+
+CREATE INDEX attempt_old ON public.attempt USING btree (last_at);
 
 CREATE INDEX bank_entry_same ON public.bank_entry USING btree (tenant_id, account, amount, currency);
 
@@ -1451,6 +1789,8 @@ CREATE INDEX event_subject ON ONLY public.event USING btree (tenant_id, subject,
 CREATE INDEX event_0_tenant_id_subject_id_idx ON public.event_0 USING btree (tenant_id, subject, id) WHERE (invoice_id IS NULL);
 
 CREATE INDEX file_awaited ON public.file USING btree (tenant_id, ack_due) WHERE (state = 'sent'::text);
+
+CREATE INDEX incident_running ON public.incident USING btree (starts_at) WHERE ((ended_at IS NULL) AND (cancelled_at IS NULL));
 
 CREATE INDEX invoice_insured ON ONLY public.invoice USING btree (tenant_id, insured_key);
 
@@ -1492,6 +1832,10 @@ CREATE INDEX match_undecided_listed ON public.match USING btree (tenant_id, stat
 
 CREATE INDEX match_undecided_right ON public.match USING btree (tenant_id, (right_refs[1])) WHERE (status <> 'confirmed'::text);
 
+CREATE INDEX member_account ON public.member USING btree (account_id) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX member_once ON public.member USING btree (tenant_id, account_id, kind) WHERE (ended_at IS NULL);
+
 CREATE UNIQUE INDEX nomenclature_code_open ON public.nomenclature_code USING btree (nomenclature, code) WHERE (until IS NULL);
 
 CREATE INDEX notice_anomaly ON public.notice USING btree (tenant_id, anomaly_id);
@@ -1520,6 +1864,8 @@ CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenan
 
 CREATE INDEX return_file_sent ON public.return_file USING btree (tenant_id, kind, sender, sequence, dated);
 
+CREATE INDEX session_member ON public.session USING btree (tenant_id, member_id, id);
+
 CREATE INDEX share_waiting ON ONLY public.share USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
 
 CREATE INDEX share_0_tenant_id_flow_idx ON public.share_0 USING btree (tenant_id, flow) WHERE (state = ANY (ARRAY['open'::text, 'file_refused'::text]));
@@ -1537,6 +1883,8 @@ CREATE INDEX webhook_delivery_dead ON public.webhook_delivery USING btree (tenan
 CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (tenant_id, webhook_id, seq) WHERE (state = 'waiting'::text);
 
 CREATE INDEX webhook_delivery_waiting ON public.webhook_delivery USING btree (tenant_id, webhook_id, subject, seq) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_secret_of ON public.webhook_secret USING btree (tenant_id, webhook_id);
 
 ALTER INDEX public.event_pkey ATTACH PARTITION public.event_0_pkey;
 
@@ -1568,7 +1916,13 @@ ALTER INDEX public.share_rejected ATTACH PARTITION public.share_0_tenant_id_invo
 
 ALTER INDEX public.share_lot ATTACH PARTITION public.share_0_tenant_id_lot_id_idx;
 
+CREATE TRIGGER ahead BEFORE UPDATE ON public.test_clock FOR EACH ROW EXECUTE FUNCTION public.keep_clock_ahead();
+
 CREATE TRIGGER ended BEFORE UPDATE OF revoked_at, expires_at ON public.api_key FOR EACH ROW EXECUTE FUNCTION public.keep_key_ended();
+
+CREATE TRIGGER ended BEFORE UPDATE OF ended_at ON public.member FOR EACH ROW EXECUTE FUNCTION public.keep_ended();
+
+CREATE TRIGGER ended BEFORE UPDATE OF ended_at ON public.session FOR EACH ROW EXECUTE FUNCTION public.keep_ended();
 
 CREATE TRIGGER file_moves BEFORE UPDATE OF state ON public.file FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('file');
 
@@ -1626,6 +1980,8 @@ CREATE TRIGGER share_share_moves BEFORE UPDATE OF state ON public.share FOR EACH
 
 CREATE TRIGGER share_transport_moves BEFORE UPDATE OF transport ON public.share FOR EACH ROW WHEN (((old.transport IS DISTINCT FROM new.transport) AND (((old.transport || '>'::text) || new.transport) <> ALL ('{sent>file_refused,sent>pending,sent>received,received>pending,pending>file_refused,open>lotted,lotted>open,lotted>sent,file_refused>lotted}'::text[])))) EXECUTE FUNCTION public.refuse_move('transport');
 
+CREATE TRIGGER stopped_once BEFORE UPDATE ON public.incident FOR EACH ROW EXECUTE FUNCTION public.keep_incident();
+
 CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.bank_line FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('bank_line');
 
 CREATE TRIGGER used_once BEFORE UPDATE OF match_id ON public.order_line FOR EACH ROW WHEN ((old.match_id <> new.match_id)) EXECUTE FUNCTION public.refuse_second_use('order_line');
@@ -1658,6 +2014,9 @@ ALTER TABLE ONLY public.bank_line
 
 ALTER TABLE ONLY public.bank_mapping
     ADD CONSTRAINT bank_mapping_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.centre_option
+    ADD CONSTRAINT centre_option_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.contact
     ADD CONSTRAINT contact_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -1695,11 +2054,17 @@ ALTER TABLE ONLY public.forbidden
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.incident
+    ADD CONSTRAINT incident_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.learned_label
     ADD CONSTRAINT learned_label_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE public.ledger_line
     ADD CONSTRAINT ledger_line_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry(tenant_id, id);
+
+ALTER TABLE ONLY public.look_up
+    ADD CONSTRAINT look_up_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.lot_replaced
     ADD CONSTRAINT lot_replaced_tenant_id_lot_id_fkey FOREIGN KEY (tenant_id, lot_id) REFERENCES public.lot(tenant_id, id);
@@ -1721,6 +2086,9 @@ ALTER TABLE ONLY public.match
 
 ALTER TABLE ONLY public.matching_settings
     ADD CONSTRAINT matching_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.member
+    ADD CONSTRAINT member_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_tenant_id_contact_id_fkey FOREIGN KEY (tenant_id, contact_id) REFERENCES public.contact(tenant_id, id);
@@ -1761,11 +2129,17 @@ ALTER TABLE ONLY public.reminder
 ALTER TABLE ONLY public.return_file
     ADD CONSTRAINT return_file_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.role_use
+    ADD CONSTRAINT role_use_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.schedule
     ADD CONSTRAINT schedule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_tenant_id_member_id_fkey FOREIGN KEY (tenant_id, member_id) REFERENCES public.member(tenant_id, id);
 
 ALTER TABLE public.share
     ADD CONSTRAINT share_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
@@ -1773,14 +2147,22 @@ ALTER TABLE public.share
 ALTER TABLE ONLY public.stage_total
     ADD CONSTRAINT stage_total_tenant_id_trace_fkey FOREIGN KEY (tenant_id, trace) REFERENCES public.file(tenant_id, id);
 
+ALTER TABLE ONLY public.test_clock
+    ADD CONSTRAINT test_clock_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
 ALTER TABLE ONLY public.tp_audit
     ADD CONSTRAINT tp_audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.webhook_delivery
     ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id);
 
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES public.webhook(tenant_id, id);
+
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.accounting_export ENABLE ROW LEVEL SECURITY;
 
@@ -1801,6 +2183,8 @@ ALTER TABLE public.bank_line ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.bank_mapping ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.centre ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.centre_option ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.contact ENABLE ROW LEVEL SECURITY;
 
@@ -1824,6 +2208,8 @@ ALTER TABLE public.forbidden ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.incident ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.invoice ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.learned_label ENABLE ROW LEVEL SECURITY;
@@ -1831,6 +2217,8 @@ ALTER TABLE public.learned_label ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.ledger_entry ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.look_up ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lot ENABLE ROW LEVEL SECURITY;
 
@@ -1842,7 +2230,13 @@ ALTER TABLE public.match ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.matching_settings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.member ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.moved_index ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY one_account ON public.account TO desmos_app USING ((id = ( SELECT (current_setting('app.account'::text))::uuid AS current_setting))) WITH CHECK ((id = ( SELECT (current_setting('app.account'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.accounting_export USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1861,6 +2255,8 @@ CREATE POLICY one_tenant ON public.bank_file USING ((tenant_id = ( SELECT (curre
 CREATE POLICY one_tenant ON public.bank_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.bank_mapping USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.centre_option USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.contact USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1884,6 +2280,8 @@ CREATE POLICY one_tenant ON public.forbidden USING ((tenant_id = ( SELECT (curre
 
 CREATE POLICY one_tenant ON public.idempotency USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.incident TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.invoice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.learned_label USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -1891,6 +2289,8 @@ CREATE POLICY one_tenant ON public.learned_label USING ((tenant_id = ( SELECT (c
 CREATE POLICY one_tenant ON public.ledger_entry USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.ledger_line USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.look_up USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.lot USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1901,6 +2301,10 @@ CREATE POLICY one_tenant ON public.lot_share USING ((tenant_id = ( SELECT (curre
 CREATE POLICY one_tenant ON public.match USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.matching_settings USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.member TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.moved_index USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.notice USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1920,13 +2324,19 @@ CREATE POLICY one_tenant ON public.reminder_item USING ((tenant_id = ( SELECT (c
 
 CREATE POLICY one_tenant ON public.return_file USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.role_use USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.run USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.schedule USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.session TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.share USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.stage_total USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.test_clock USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.tp_audit USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -1934,11 +2344,23 @@ CREATE POLICY one_tenant ON public.webhook USING ((tenant_id = ( SELECT (current
 
 CREATE POLICY one_tenant ON public.webhook_delivery USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.webhook_secret USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 ALTER TABLE public.order_line ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owner_only ON public.account TO desmos_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_only ON public.api_key TO desmos_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.incident TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.member TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.session TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.test_clock TO desmos_owner USING (true);
 
 ALTER TABLE public.payment ENABLE ROW LEVEL SECURITY;
 
@@ -1954,13 +2376,19 @@ ALTER TABLE public.reminder_item ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.return_file ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.role_use ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schedule ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.share ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.stage_total ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.test_clock ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tp_audit ENABLE ROW LEVEL SECURITY;
 
@@ -1968,11 +2396,51 @@ ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.webhook_secret ENABLE ROW LEVEL SECURITY;
+
+REVOKE ALL ON FUNCTION public.account_scopes(wanted uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.account_scopes(wanted uuid) TO desmos_app;
+
 REVOKE ALL ON FUNCTION public.authenticate_key(wanted bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate_key(wanted bytea) TO desmos_app;
 
+REVOKE ALL ON FUNCTION public.authenticate_session(wanted bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.authenticate_session(wanted bytea) TO desmos_app;
+
 REVOKE ALL ON FUNCTION public.every_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.every_tenant() TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.every_test_clock() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.every_test_clock() TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.find_account(wanted text, named text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_account(wanted text, named text) TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.incidents_running(now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.incidents_running(now timestamp with time zone) TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(subject) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(password) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(sealed) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(totp_since) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(totp_step) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(recovery) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(code) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(code_until) ON TABLE public.account TO desmos_app;
+
+GRANT UPDATE(since) ON TABLE public.account TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.accounting_export TO desmos_app;
 
@@ -2010,6 +2478,12 @@ GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.api_key TO desmos_app;
 
 GRANT SELECT(replaces),INSERT(replaces) ON TABLE public.api_key TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.attempt TO desmos_app;
+
+GRANT UPDATE(failures) ON TABLE public.attempt TO desmos_app;
+
+GRANT UPDATE(last_at) ON TABLE public.attempt TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.bank_entry TO desmos_app;
@@ -2027,6 +2501,8 @@ GRANT UPDATE(document) ON TABLE public.bank_mapping TO desmos_app;
 GRANT UPDATE(set_at) ON TABLE public.bank_mapping TO desmos_app;
 
 GRANT UPDATE(set_by) ON TABLE public.bank_mapping TO desmos_app;
+
+GRANT SELECT ON TABLE public.centre_option TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.contact TO desmos_app;
 
@@ -2090,6 +2566,18 @@ GRANT SELECT,INSERT ON TABLE public.forbidden TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.incident TO desmos_app;
+
+GRANT UPDATE(cause) ON TABLE public.incident TO desmos_app;
+
+GRANT UPDATE(acknowledged_at) ON TABLE public.incident TO desmos_app;
+
+GRANT UPDATE(degraded_at) ON TABLE public.incident TO desmos_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.incident TO desmos_app;
+
+GRANT UPDATE(cancelled_at) ON TABLE public.incident TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.invoice TO desmos_app;
 
 GRANT UPDATE(state) ON TABLE public.invoice TO desmos_app;
@@ -2108,6 +2596,16 @@ GRANT SELECT,INSERT ON TABLE public.ledger_line TO desmos_app;
 
 GRANT INSERT ON TABLE public.ledger_line_0 TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.look_up TO desmos_app;
+
+GRANT UPDATE(hour) ON TABLE public.look_up TO desmos_app;
+
+GRANT UPDATE(in_hour) ON TABLE public.look_up TO desmos_app;
+
+GRANT UPDATE(day) ON TABLE public.look_up TO desmos_app;
+
+GRANT UPDATE(in_day) ON TABLE public.look_up TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.lot TO desmos_app;
 
 GRANT UPDATE(state) ON TABLE public.lot TO desmos_app;
@@ -2122,11 +2620,25 @@ GRANT SELECT,INSERT ON TABLE public.lot_share TO desmos_app;
 
 GRANT UPDATE(live) ON TABLE public.lot_share TO desmos_app;
 
+GRANT SELECT ON TABLE public.master_key TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.match TO desmos_app;
 
 GRANT UPDATE(status) ON TABLE public.match TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.matching_settings TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.member TO desmos_app;
+
+GRANT UPDATE(name) ON TABLE public.member TO desmos_app;
+
+GRANT UPDATE(roles) ON TABLE public.member TO desmos_app;
+
+GRANT UPDATE(used_at) ON TABLE public.member TO desmos_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.member TO desmos_app;
+
+GRANT SELECT ON TABLE public.moved_index TO desmos_app;
 
 GRANT SELECT ON TABLE public.nomenclature_code TO desmos_app;
 
@@ -2176,6 +2688,10 @@ GRANT UPDATE(amount) ON TABLE public.reminder_item TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.return_file TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.role_use TO desmos_app;
+
+GRANT UPDATE(used_on) ON TABLE public.role_use TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.run TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.schedule TO desmos_app;
@@ -2197,6 +2713,28 @@ GRANT UPDATE(since) ON TABLE public.schedule TO desmos_app;
 GRANT UPDATE(ran_due) ON TABLE public.schedule TO desmos_app;
 
 GRANT UPDATE(last_run) ON TABLE public.schedule TO desmos_app;
+
+GRANT INSERT ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(tenant_id) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(id) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(member_id) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(account_id) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(strong) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(made_at) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(idle_s) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(ends_at) ON TABLE public.session TO desmos_app;
+
+GRANT SELECT(ended_at),UPDATE(ended_at) ON TABLE public.session TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.share TO desmos_app;
 
@@ -2224,6 +2762,14 @@ GRANT SELECT ON TABLE public.state_move TO desmos_app;
 
 GRANT SELECT ON TABLE public.tariff_pack TO desmos_app;
 
+GRANT SELECT,INSERT ON TABLE public.test_clock TO desmos_app;
+
+GRANT UPDATE(ahead_s) ON TABLE public.test_clock TO desmos_app;
+
+GRANT UPDATE(set_at) ON TABLE public.test_clock TO desmos_app;
+
+GRANT UPDATE(set_by) ON TABLE public.test_clock TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.tp_audit TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.webhook TO desmos_app;
@@ -2238,6 +2784,8 @@ GRANT UPDATE(wake_at) ON TABLE public.webhook TO desmos_app;
 
 GRANT UPDATE(wake_job) ON TABLE public.webhook TO desmos_app;
 
+GRANT UPDATE(sealed_until) ON TABLE public.webhook TO desmos_app;
+
 GRANT SELECT,INSERT ON TABLE public.webhook_delivery TO desmos_app;
 
 GRANT UPDATE(state) ON TABLE public.webhook_delivery TO desmos_app;
@@ -2251,3 +2799,7 @@ GRANT UPDATE(status) ON TABLE public.webhook_delivery TO desmos_app;
 GRANT UPDATE(reason) ON TABLE public.webhook_delivery TO desmos_app;
 
 GRANT UPDATE(ended_at) ON TABLE public.webhook_delivery TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.webhook_secret TO desmos_app;
+
+GRANT UPDATE(ends_at) ON TABLE public.webhook_secret TO desmos_app;

@@ -17,6 +17,7 @@ from desmos_fast.base.identifiers import finess_is_valid, mask_nir
 from desmos_fast.base.types import KeyKind, TenantId
 
 KEY_BYTES: Final = 32
+SESSION_FORM: Final = re.compile(r"dsf_session_[A-Za-z0-9_-]{43}")
 KEY_FORM: Final = re.compile(r"dsf_(test|live)_[A-Za-z0-9_-]{43}")
 NAME_WIDTH: Final = 200
 LABEL_WIDTH: Final = 100
@@ -84,14 +85,26 @@ class Centre(msgspec.Struct, frozen=True):
     name: str
 
 
+class Person(msgspec.Struct, frozen=True):
+    """Who is signed in, and by which session; `strong` by more than a password."""
+
+    session: UUID
+    account: UUID
+    strong: bool
+
+
 class Caller(msgspec.Struct, frozen=True):
-    """The centre that a request speaks for, the kind of key it used, and the key's roles."""
+    """The centre that a request speaks for, the kind of key it used, and the key's roles.
+
+    For a person `key_id` is the id of the user, whose kind and roles these are.
+    """
 
     tenant: TenantId
     finess: str
     kind: KeyKind
     key_id: UUID
     roles: frozenset[str] = frozenset()
+    person: Person | None = None
 
 
 class KeyFound(NamedTuple):
@@ -168,6 +181,16 @@ def check_asked(asked: KeyAsked, now: datetime) -> KeyAsked:
 def new_secret(kind: KeyKind) -> str:
     """Make an API key of 256 random bits; only its HMAC is ever stored."""
     return f"dsf_{kind}_{secrets.token_urlsafe(KEY_BYTES)}"
+
+
+def new_token() -> str:
+    """Make the token of a session of 256 random bits; only its HMAC is ever stored."""
+    return f"dsf_session_{secrets.token_urlsafe(KEY_BYTES)}"
+
+
+def is_session(secret: str) -> bool:
+    """Say whether a secret has the form of the token of a session."""
+    return SESSION_FORM.fullmatch(secret) is not None
 
 
 def kind_of(secret: str) -> KeyKind | None:

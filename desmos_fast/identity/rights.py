@@ -12,6 +12,15 @@ from desmos_fast.identity.model import ROLES
 Look = Literal["", "read", "export"]
 
 
+# What is asked for before one is anybody.
+OPEN: Final = frozenset({("POST", "/v1/sessions"), ("POST", "/v1/passwords")})
+# What only a person has, whatever the roles; the only thing that who must enrol a code generator may ask for.
+PERSONAL: Final = frozenset({
+    ("GET", "/v1/sessions"), ("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/{id}"), ("POST", "/v1/sessions:end-all"),
+    ("GET", "/v1/me"), ("POST", "/v1/me/password"), ("POST", "/v1/me/totp"), ("POST", "/v1/me/totp:confirm"),
+})  # fmt: skip
+
+
 class RoleMissing(InvalidInput):
     """The key has none of the roles that may do this."""
 
@@ -50,7 +59,7 @@ def check(method: str, route: str, roles: frozenset[str]) -> Rule:
     if rule.roles.isdisjoint(roles):
         needed = [name for name in ROLES if name in rule.roles]
         raise RoleMissing(
-            f"{method} {route} needs one of the roles {', '.join(needed)}; this key has {', '.join(sorted(roles))}",
-            hint="an administrator of the centre makes keys with other roles",
+            f"{method} {route} needs one of the roles {', '.join(needed)}; this one has {', '.join(sorted(roles))}",
+            hint="an administrator of the centre gives other roles",
         )
     return rule

@@ -18,7 +18,7 @@ from desmos_fast.db.tenant import transaction
 from desmos_fast.identity import store
 from desmos_fast.identity.audit import service as audit
 from desmos_fast.identity.audit.model import Access
-from desmos_fast.identity.hashing import hash_key as hash_key
+from desmos_fast.identity.hashing import hash_key
 from desmos_fast.identity.model import (
     ADMIN,
     LONGEST_OVERLAP,

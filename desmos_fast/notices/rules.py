@@ -38,6 +38,10 @@ WORDS: Final[Mapping[Kind, Words]] = {
         "Un retour n'a pas pu être repris", "Regarder ce qui le bloque (desmos-fast returns dead), le reprendre ou l'écarter."
     ),
     Kind.SEND_LATE: Words("Des factures attendent leur envoi depuis trop longtemps", "Constituer les lots."),
+    Kind.SIGN_IN_LOCKED: Words(
+        "Trop d'essais de connexion infructueux pour un utilisateur",
+        "Demander à cette personne si c'est elle ; sinon, changer son mot de passe.",
+    ),
     Kind.STAGE_DIFFERS: Words("Deux étapes du traitement ne donnent pas les mêmes totaux", "Arrêter la facturation, vérifier le stockage."),
 }
 

@@ -21,6 +21,7 @@ from desmos_fast.base.types import KeyKind, uuid7
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service, store
+from desmos_fast.identity.hashing import hash_key
 from desmos_fast.identity.model import KeyAsked
 from tests.api.conftest import Desk, House, Reply, person
 from tests.api.test_centre_commands import home
@@ -218,7 +219,7 @@ async def test_a_key_of_before_may_do_everything(house: House, kind: KeyKind) ->
     desk = await house.desk(kind)
     async with direct(house.owner_dsn) as con:
         await con.execute("INSERT INTO api_key (tenant_id, id, kind, hash) VALUES ($1, $2, $3, $4)", desk.tenant, uuid7(), kind,
-                          service.hash_key(secret(load(), "api_keys"), old := f"dsf_{kind}_{uuid7().hex}{'0' * 11}"))  # fmt: skip
+                          hash_key(secret(load(), "api_keys"), old := f"dsf_{kind}_{uuid7().hex}{'0' * 11}"))  # fmt: skip
     assert (await dataclasses.replace(desk, key=old).get("/v1/keys")).status == 200
 
 

@@ -13,7 +13,7 @@ from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service
 from desmos_fast.identity.model import ROLES, KeyAsked
-from desmos_fast.identity.rights import RULES, RoleMissing, check
+from desmos_fast.identity.rights import PERSONAL, RULES, RoleMissing, check
 from tests.api.conftest import Desk, House, Reply
 
 # What tells two centres apart in the database: a request of a stranger adds or changes none of it.
@@ -119,8 +119,9 @@ def test_a_route_without_a_rule_is_nobodys() -> None:
 def test_the_tables_are_whole() -> None:
     assert all(role.title_fr and role.does_fr for role in ROLES.values())
     assert all("admin" in rule.roles for rule in RULES.values())
-    # Who audits only looks.
-    assert {method for (method, _), rule in RULES.items() if "auditor" in rule.roles} == {"GET"}
+    # Who audits only looks, but for what is their own.
+    assert {name[0] for name, rule in RULES.items() if "auditor" in rule.roles and name not in PERSONAL} == {"GET"}
+    assert {rule.roles for name, rule in RULES.items() if name in PERSONAL} == {frozenset(ROLES)} and set(RULES) >= PERSONAL
     assert PROBLEMS["role_missing"].status == 403
 
 

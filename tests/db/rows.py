@@ -93,6 +93,11 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "notice": {"anomaly_id": uuid7, "told_at": NOW},
     "matching_settings": {"revision": 1, "document": "{}", "since": NOW, "set_by": "d"},
+    "member": {
+        "id": uuid7, "account_id": uuid7, "kind": "test", "login": "a@b.example", "name": "n", "roles": ["admin"], "made_at": NOW,
+    },
+    "look_up": {"actor": uuid7, "hour": NOW, "in_hour": 1, "day": DAY, "in_day": 1},
+    "role_use": {"actor": uuid7, "role": "admin", "used_on": DAY},
     "learned_label": {
         "revision": 1, "account": "FR76", "label_key": "l", "label": "l", "forgotten": False, "taught_by": "d", "taught_at": NOW,
     },

@@ -39,8 +39,11 @@ NAMED: Final = {
     "contact": ("contact_id",),
 }  # fmt: skip
 # Beside what shows a row to its centre stands what opens it to the owner, for the functions that look over all centres.
-TWO_POLICIES: Final = {"api_key", "incident"}
-LENT: Final = ["authenticate_key", "every_tenant", "incidents_running"]
+TWO_POLICIES: Final = {"api_key", "incident", "member", "session", "test_clock"}
+LENT: Final = [
+    "account_scopes", "authenticate_key", "authenticate_session", "every_tenant", "every_test_clock", "find_account", "forget_attempts",
+    "incidents_running",
+]  # fmt: skip
 WITH_TENANT: Final = """
     SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced,
            (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) AS rules
@@ -115,6 +118,10 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
     # Amounts, contents, numbers, events, the ledger and stored answers are written once.
     assert {f"{table}.{column}" for table, column in await names(place, CHANGEABLE)} == {
         "counter.value", "counter.hash", "invoice.state", "invoice.signed_at", "file.state", "file.sent_at", "lot.state", "lot.arl_code",
+        "account.subject", "account.password", "account.sealed", "account.totp_since", "account.totp_step", "account.recovery",
+        "account.code", "account.code_until", "account.since", "member.name", "member.roles", "member.used_at", "member.ended_at",
+        "session.used_at", "session.ended_at", "attempt.failures", "attempt.last_at", "look_up.hour", "look_up.in_hour", "look_up.day",
+        "look_up.in_day", "role_use.used_on",
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "order_line.share_part",
         "order_line.answered", "share.amount", "share.closed",
@@ -146,8 +153,10 @@ async def test_no_function_lends_its_rights_to_everyone(place: Place) -> None:
 
 
 async def test_every_key_begins_with_the_tenant(place: Place) -> None:
-    # The FINESS and the HMAC of a key are what tells the tenant in the first place.
-    assert [row[0] for row in await names(place, KEYS)] == ["api_key.api_key_hash_key", "centre.centre_finess_key"]
+    # The FINESS and the HMAC of a key or a token are what tells the tenant in the first place.
+    assert [row[0] for row in await names(place, KEYS)] == [
+        "api_key.api_key_hash_key", "centre.centre_finess_key", "session.session_hash_key",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("table", sorted(DEFAULTS))

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People sign in and out, and keep their password and their code generator.
+
+Nothing here takes an Idempotency-Key: what was answered under one is kept, and tokens and codes are not.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from api.auth import COOKIE, check_origin, person_of
+from api.body import LIMIT, read_body, uuid_of
+from api.keys import CALLER, CLOCK, DOOR, POOL
+from api.writes import json_answer, read, respond
+from desmos_fast.anomalies import service as anomalies
+from desmos_fast.anomalies.model import Found, Kind
+from desmos_fast.db.idempotency import Answer
+from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.people.errors import SignInForm, SignInRefused
+from desmos_fast.identity.people.model import CodeGiven, FirstPassword, PasswordChange, SessionMade, SignIn
+
+routes: Final = web.RouteTableDef()
+SUBSCRIBER: Final = 64
+S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+
+
+@routes.post("/v1/sessions")
+async def sign_in(request: web.Request) -> web.StreamResponse:
+    """Open a session; its token is in this answer and in no other, or in a cookie that no script reads."""
+    asked = await _asked(request, SignIn)
+    if asked.cookie:
+        check_origin(request)
+    door, now = request.app[DOOR], request.app[CLOCK]()
+    made, scope = await _told(request, lambda: door.sign_in(asked, _address(request), now))
+    async with transaction(request.app[POOL], scope.tenant) as con:
+        await anomalies.clear(con, scope.tenant, now, Kind.SIGN_IN_LOCKED, [scope.member], by=str(scope.member))
+    return opened(made, cookie=asked.cookie)
+
+
+def opened(made: SessionMade, *, cookie: bool) -> web.Response:
+    """Return the answer of a session that was opened."""
+    if not cookie:
+        return respond(json_answer(made, 201))
+    response = respond(json_answer(msgspec.structs.replace(made, token=None), 201))
+    response.set_cookie(COOKIE, made.token or "", path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+@routes.post("/v1/passwords")
+async def set_password(request: web.Request) -> web.StreamResponse:
+    """Set a password with the code of an administrator."""
+    asked = await _asked(request, FirstPassword)
+    await _told(request, lambda: request.app[DOOR].set_password(asked, _address(request), request.app[CLOCK]()))
+    return web.Response(status=204)
+
+
+@routes.get("/v1/sessions")
+async def index(request: web.Request) -> web.StreamResponse:
+    """List one's sessions in this centre that last."""
+    caller, person = request[CALLER], person_of(request)
+    return await read(request, lambda con, _: _json(request.app[DOOR].sessions(con, caller, person)))
+
+
+@routes.delete("/v1/sessions")
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """End the session that asks."""
+    caller, person = request[CALLER], person_of(request)
+    await read(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, person.session, context.now)))
+    response = web.Response(status=204)
+    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+@routes.delete("/v1/sessions/{id}")
+async def end(request: web.Request) -> web.StreamResponse:
+    """End one of one's sessions."""
+    caller, name = request[CALLER], uuid_of(request, "id")
+    person_of(request)
+    return await read(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, name, context.now)))
+
+
+@routes.post("/v1/sessions:end-all")
+async def end_all(request: web.Request) -> web.StreamResponse:
+    """End every session of oneself in every centre, as on a suspicion that somebody else has the password."""
+    caller, person = request[CALLER], person_of(request)
+    return await read(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, context.now)))
+
+
+@routes.get("/v1/me")
+async def myself(request: web.Request) -> web.StreamResponse:
+    """Say who asks."""
+    caller, person = request[CALLER], person_of(request)
+    return await read(request, lambda con, _: _json(request.app[DOOR].myself(con, caller, person)))
+
+
+@routes.post("/v1/me/password")
+async def change_password(request: web.Request) -> web.StreamResponse:
+    """Change one's password; every session ends, the one that asks too."""
+    caller, person = request[CALLER], person_of(request)
+    asked, now = await _asked(request, PasswordChange), request.app[CLOCK]()
+    await _told(request, lambda: request.app[DOOR].change_password(caller, person, asked, _address(request), now))
+    return web.Response(status=204)
+
+
+@routes.post("/v1/me/totp")
+async def enrol(request: web.Request) -> web.StreamResponse:
+    """Begin with a code generator; its secret is in this answer and in no other."""
+    caller, person = request[CALLER], person_of(request)
+    return await read(request, lambda con, context: _json(request.app[DOOR].enrol(con, caller, person, context.now)))
+
+
+@routes.post("/v1/me/totp:confirm")
+async def confirm(request: web.Request) -> web.StreamResponse:
+    """Let a code generator count, with its first code; recovery codes are in this answer and in no other."""
+    caller, person = request[CALLER], person_of(request)
+    asked = await _asked(request, CodeGiven)
+    return await read(request, lambda con, context: _json(request.app[DOOR].confirm(con, caller, person, asked.code, context.now)))
+
+
+async def _asked(request: web.Request, shape: type[S]) -> S:
+    try:
+        return msgspec.json.decode(await read_body(request, LIMIT), type=shape)
+    except msgspec.MsgspecError:
+        # Without the cause: what was typed would be in the traceback.
+        raise SignInForm(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from None
+
+
+async def _told(request: web.Request, work: Callable[[], Awaitable[T]]) -> T:
+    """Do what may be refused for a wrong password, and tell the centres of whom one try too many makes wait."""
+    try:
+        return await work()
+    except SignInRefused as error:
+        now = request.app[CLOCK]()
+        for scope in error.locked:
+            found = Found(Kind.SIGN_IN_LOCKED, scope.member, found={"login": scope.login, "tries": error.tries})
+            async with transaction(request.app[POOL], scope.tenant) as con:
+                await anomalies.note(con, scope.tenant, now, [found], by=str(scope.member))
+        raise
+
+
+def _address(request: web.Request) -> str:
+    """Return what tries of one place are counted under: an IPv4 address, or the network that one subscriber has of IPv6."""
+    header = request.app[DOOR].policy.lock_out.address_header
+    given = request.headers.get(header, "").rpartition(",")[2].strip() if header else request.remote or ""
+    try:
+        address = ipaddress.ip_address(given)
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network((address, SUBSCRIBER), strict=False)) if address.version == 6 else str(address)
+
+
+async def _json(work: Awaitable[msgspec.Struct]) -> Answer:
+    return json_answer(await work)
+
+
+async def _done(work: Awaitable[None]) -> Answer:
+    await work
+    return Answer(status=204, body=b"")
