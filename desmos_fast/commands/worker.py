@@ -32,7 +32,8 @@ HELP: Final = (
     "The file DESMOS_RECIPIENTS says who takes which file and how, see `desmos-fast recipients`. Without it each file is put in "
     "DESMOS_DATA_DIR/letterbox/to_payers, whole and under its own name; what takes it from there to the payers is another program.\n\n"
     "Any number of workers may run, here or elsewhere, and any may be killed: its job goes to another within five seconds, and a file that "
-    "was handed over already has no effect the second time.\n\n"
+    "was handed over already has no effect the second time. One of them at a time does what nobody queues, and another takes over within "
+    "seconds when it ends.\n\n"
     "What cannot be sent is tried again, after up to 1 s, 2 s, 4 s and so on to 5 minutes, a time drawn at random. After 12 tries, some 10 "
     "minutes, or as many as its recipient says, the file is marked dead and its job is held: see `desmos-fast jobs`.\n\n"
     "Unless --once it also makes the reminders of the day, builds lots on schedule and tells webhooks: see `desmos-fast reminders`, "
@@ -133,35 +134,47 @@ async def _work(
 async def _all_jobs(
     place: "Runtime", opened: "Pool", keyring: "Keyring", sender: "Sender", mailer: "Mailer | None", stop: asyncio.Event
 ) -> None:
-    """Send files, follow them, build on schedule and tell webhooks until told to end; a webhook that is slow holds up no file."""
-    from desmos_fast.anomalies.service import LogNotifier
+    """Send files, build on schedule and tell webhooks until told to end; a webhook that is slow holds up no file.
+
+    What nobody queues is done by one worker at a time.
+    """
     from desmos_fast.base.clock import system_clock
-    from desmos_fast.db import queue
+    from desmos_fast.db import leader, queue
     from desmos_fast.incidents import jobs as incidents
-    from desmos_fast.lots.follow.jobs import Watch
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.lots.schedule.jobs import Builder
     from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
-    from desmos_fast.notices.service import MailNotifier, Notifiers
-    from desmos_fast.settlement.dunning.reminders.jobs import Daily
     from desmos_fast.webhooks.jobs import Deliverer
     from desmos_fast.webhooks.model import DELIVER
     from desmos_fast.webhooks.sender import Poster
+    from monitoring import metrics
 
-    mails = () if mailer is None else (MailNotifier(opened, mailer, system_clock),)
-    notifier = Notifiers(LogNotifier(), *mails)
     async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
         watching = [running.create_task(_watch(opened)), running.create_task(incidents.show(opened, system_clock))]
         builder, deliverer = Builder(opened, keyring, system_clock), Deliverer(opened, keyring, poster.post, system_clock)
         jobs = [
             running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
             running.create_task(queue.run(opened, {DELIVER: deliverer}, stop)),
-            running.create_task(Watch(opened, system_clock, notifier).run(stop)),
-            running.create_task(Daily(opened, keyring, system_clock).run(stop)),
+            running.create_task(leader.lead(place.app_dsn, lambda: _timed(opened, keyring, mailer, stop), stop, metrics.worker_leads.set)),
         ]
         await asyncio.wait(jobs)
         for task in watching:
             task.cancel()
+
+
+async def _timed(opened: "Pool", keyring: "Keyring", mailer: "Mailer | None", stop: asyncio.Event) -> None:
+    """Do what the clock asks for until told to end: follow what was sent, and the day of every centre."""
+    from desmos_fast.anomalies.service import LogNotifier
+    from desmos_fast.base.clock import system_clock
+    from desmos_fast.lots.follow.jobs import Watch
+    from desmos_fast.notices.service import MailNotifier, Notifiers
+    from desmos_fast.settlement.dunning.reminders.jobs import Daily
+
+    mails = () if mailer is None else (MailNotifier(opened, mailer, system_clock),)
+    notifier = Notifiers(LogNotifier(), *mails)
+    async with asyncio.TaskGroup() as running:
+        running.create_task(Watch(opened, system_clock, notifier).run(stop))
+        running.create_task(Daily(opened, keyring, system_clock).run(stop))
 
 
 async def _watch(opened: "Pool") -> None:
