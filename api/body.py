@@ -39,7 +39,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             "/v1/rejects/{id}/{part}:claim", "/v1/rejects/{id}/{part}:assign", "/v1/payments/{id}:attach", "/v1/payments/{id}:unpay",
-            "/v1/refunds", "/v1/matching/settings", "/v1/matching/labels", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
+            "/v1/refunds", "/v1/matching/settings", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
             "/v1/returns/dead/{id}:retry", "/v1/returns", "/v1/reconciliations",
             "/v1/follow-up/settings", "/v1/follow-up/indus:dispute", "/v1/reminders/{id}:sent", "/v1/reminders/{id}:cancel",
         ),
@@ -47,6 +47,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     ),
     "/v1/payments": frozenset({"validate_only", "means", "kind", "state", "invoice", "from", "to", "cursor", "limit"}),
     "/v1/till": frozenset({"on"}),
+    "/v1/matching/labels": frozenset({"validate_only", "cursor", "limit"}),
     "/v1/bank-statements": frozenset({"validate_only", "format", "mapping"}),
     "/v1/ledger/balance": frozenset({"by", "from", "to", "cursor", "limit"}),
     "/v1/ledger/entries": frozenset({"account", "ref", "event", "from", "to", "cursor", "limit"}),

@@ -2,16 +2,22 @@
 """How a centre matches: windows for all payers and for one, and the labels of its bank that people explained."""
 
 from typing import Final
+from uuid import UUID
 
 from aiohttp import web
 
+from api.body import number
+from api.paging import read_cursor, write_cursor
 from api.writes import json_answer, read, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
+from desmos_fast.lots.listing.model import PAGE
 from desmos_fast.settlement.taught import service
 
 routes: Final = web.RouteTableDef()
+# A revision is an integer of the database, a cursor may be any.
+LARGEST: Final = 2**31 - 1
 
 
 @routes.get("/v1/matching/settings")
@@ -36,10 +42,12 @@ async def put(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/v1/matching/labels")
 async def labels(request: web.Request) -> web.StreamResponse:
-    """List the labels that people explained."""
+    """List the labels that people explained, the last taught first."""
+    before, limit = read_cursor(request), number(request, "limit", PAGE, PAGE)
+    revision = None if before is None else min(before.int, LARGEST)
 
     async def look(con: Connection, context: Context) -> Answer:
-        return json_answer(await service.labels(con, context))
+        return json_answer(await service.labels(con, context, revision, limit, lambda last: write_cursor(UUID(int=last))))
 
     return await read(request, look)
 

@@ -67,6 +67,30 @@ async def test_a_label_that_is_explained_finds_its_payer(desk: Desk, centre: Cen
     assert (one["account"], one["payer"]) == (ACCOUNT, AMO) and one["taught_by"] and one["taught_at"]
 
 
+async def test_labels_are_listed_by_pages_the_last_taught_first(desk: Desk) -> None:
+    for number in range(1, 6):
+        assert (await teach(desk, AMO, f"VIR PRESTA {number}")).status == 201
+    # What is said anew is the newest, what is forgotten is not there, another page follows where the last one ended.
+    assert (await teach(desk, None, "VIR PRESTA 2")).status == 201
+    assert (await desk.post("/v1/matching/labels:forget", {"account": ACCOUNT, "label": "VIR PRESTA 4"})).status == 204
+    expected = [("VIR PRESTA 2", None), ("VIR PRESTA 5", AMO), ("VIR PRESTA 3", AMO), ("VIR PRESTA 1", AMO)]
+    found: list[Any] = []
+    cursor: str | None = ""
+    pages = 0
+    while cursor is not None:
+        page = (await desk.get("/v1/matching/labels?limit=2" + (f"&cursor={cursor}" if cursor else ""))).json
+        assert len(page["labels"]) == 2
+        found += [(one["label"], one["payer"]) for one in page["labels"]]
+        if not pages:
+            assert (await teach(desk, AMO, "VIR PRESTA 6")).status == 201
+        cursor, pages = page["next"], pages + 1
+    assert (found, pages) == (expected, 2)
+    whole = (await desk.get("/v1/matching/labels")).json
+    assert [one["label"] for one in whole["labels"]] == ["VIR PRESTA 6", *(label for label, _ in expected)] and whole["next"] is None
+    assert (await desk.get("/v1/matching/labels?cursor=abc")).code == "bad_cursor"
+    assert (await desk.get("/v1/matching/labels?limit=201")).status == 400
+
+
 async def test_a_label_may_stand_for_no_payer_and_for_nothing_again(desk: Desk, centre: Centre) -> None:
     await owed(centre)
     await teach(desk, None)

@@ -69,9 +69,10 @@ class LabelShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelsShown(msgspec.Struct, frozen=True):
-    """The labels of a centre, by account and label."""
+    """Labels of a centre, the last taught first; `next` is the cursor of what follows, null at the end."""
 
     labels: list[LabelShown]
+    next: str | None
 
 
 class MatchingRefused(InvalidInput):

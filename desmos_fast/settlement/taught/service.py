@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A centre sets how it matches, and people explain labels; the next run follows them, and says under which settings it ran."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -73,10 +74,13 @@ async def put(con: Connection, context: Context, body: bytes) -> SettingsShown:
     return await show(con, context)
 
 
-async def labels(con: Connection, context: Context) -> LabelsShown:
-    """List the labels that people explained."""
-    found = await store.labels(con, context.tenant, await store.revision(con, context.tenant))
-    return LabelsShown([one for _, one in found])
+async def labels(
+    con: Connection, context: Context, before: int | None = None, limit: int | None = None, cursor: Callable[[int], str] = str
+) -> LabelsShown:
+    """Return one page of the labels that people explained, all without a limit; `cursor` writes the place where the next one begins."""
+    found = await store.page(con, context.tenant, before, None if limit is None else limit + 1)
+    shown = found[:limit]
+    return LabelsShown([one for _, one in shown], cursor(shown[-1][0]) if len(found) > len(shown) else None)
 
 
 async def teach(con: Connection, context: Context, body: bytes) -> LabelShown:

@@ -2,7 +2,7 @@
 """Settings and labels by revision; nothing of them is ever changed. The caller owns the transaction."""
 
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,6 +26,16 @@ LABELS: Final = """
           FROM learned_label WHERE tenant_id = $1 AND revision <= $2
          ORDER BY account, label_key, revision DESC
     ) AS last WHERE NOT forgotten
+"""
+PAGE: Final = """
+    SELECT l.account, l.label, l.payer, l.taught_by, l.taught_at, l.revision
+      FROM learned_label AS l
+     WHERE l.tenant_id = $1 AND NOT l.forgotten AND ($2::integer IS NULL OR l.revision < $2)
+       AND NOT EXISTS (
+           SELECT FROM learned_label AS later
+            WHERE later.tenant_id = $1 AND later.account = l.account AND later.label_key = l.label_key AND later.revision > l.revision
+       )
+     ORDER BY l.revision DESC LIMIT $3
 """
 PUT: Final = "INSERT INTO matching_settings (tenant_id, revision, document, since, set_by) VALUES ($1, $2, $3, $4, $5)"
 TEACH: Final = """
@@ -57,8 +67,16 @@ async def chosen(con: Connection, tenant: UUID, at: int) -> ChosenSettings:
 
 async def labels(con: Connection, tenant: UUID, at: int) -> list[tuple[str, LabelShown]]:
     """Return the labels that stood for something at a revision, each with what it is known by."""
-    names = LabelShown.__struct_fields__
-    return [(row["label_key"], LabelShown(**{name: row[name] for name in names})) for row in await con.fetch(LABELS, tenant, at)]
+    return [(row["label_key"], _shown(row)) for row in await con.fetch(LABELS, tenant, at)]
+
+
+def _shown(row: Any) -> LabelShown:
+    return LabelShown(**{name: row[name] for name in LabelShown.__struct_fields__})
+
+
+async def page(con: Connection, tenant: UUID, before: int | None, limit: int | None) -> list[tuple[int, LabelShown]]:
+    """Return labels with the revision in which each was taught, the last one first: those before a revision, at most so many."""
+    return [(row["revision"], _shown(row)) for row in await con.fetch(PAGE, tenant, before, limit)]
 
 
 async def settings(con: Connection, tenant: UUID, at: int) -> Settings:
