@@ -39,7 +39,7 @@ from api import (
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
-from api.keys import BULK, CLOCK, COUNTING, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, TRAIL, WEBHOOK_HOSTS, Life
+from api.keys import BULK, CLOCK, COUNTING, DOOR, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, TRAIL, WEBHOOK_HOSTS, Life
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -92,7 +92,7 @@ def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
         access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
-        matches, matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, webhooks,
+        matches, matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users, webhooks,
     ):  # fmt: skip
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"

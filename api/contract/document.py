@@ -20,9 +20,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     one.name: one for room in (access, incidents, rooms, money) for one in room.OPERATIONS
 }
 VERSION: Final = "1.0.0"
-ANY: Final = ("bad_request", "bad_parameter", "unauthorized", "forbidden", "role_missing", "internal", "database_unavailable", "stopping")
-ANY: Final = (*_OPEN, "unauthorized", "forbidden", "role_missing", "cross_site", "enrolment_needed")
 _OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")
+ANY: Final = (*_OPEN, "unauthorized", "forbidden", "role_missing", "cross_site", "enrolment_needed")
 _BODY: Final = ("empty_body", "body_garbled", "body_inflates", "body_too_large", "body_too_slow", "media_type", "busy")
 _KEY: Final = ("idempotency_key_missing", "idempotency_key_bad", "idempotency_key_reused", "idempotency_key_running")
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
@@ -174,7 +173,7 @@ def _success(one: Operation, status: str, kind: Any, known: Mapping[Any, Json]) 
 
 
 def _refused(status: int, codes: Sequence[str]) -> Json:
-    extra = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ())
+    extra = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}.get(status, ())
     schema = {"allOf": [{"$ref": _REF.format(name="Problem")}, {"properties": {"code": {"enum": [*codes]}}}]}
     return {
         "description": "; ".join(f"`{code}`: {PROBLEMS[code].en}" for code in codes),
