@@ -11,6 +11,7 @@ from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.types import TenantId
 
 SLOTS: Final = 4
+MOST_STREAMS: Final = 16
 WAIT_S: Final = 1.0
 MOST_WAITING: Final = 1000
 

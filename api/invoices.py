@@ -7,8 +7,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from api import streams
+from api.admission import MOST_STREAMS, Gate
 from api.body import LIMIT, flag, idempotency_key, read_body, uuid_of
-from api.keys import CALLER, CLOCK, KEYRING, POOL, SHARES, TARIFFS, TOGETHER
+from api.keys import CALLER, CLOCK, KEYRING, POOL, SHARES, STREAMS, TARIFFS, TOGETHER
 from api.together import Together, Way
 from api.writes import answered, fingerprint, json_answer, read, write_bulk
 from desmos_fast.billing import service
@@ -55,7 +57,8 @@ def created(made: Created) -> Answer:
 
 
 async def gathering(app: web.Application) -> AsyncIterator[None]:
-    """Commit together what comes one by one, and wait at the end for what is being committed."""
+    """Let invoices in by streams and one by one, and wait at the end for what is being committed."""
+    app[STREAMS] = Gate(MOST_STREAMS)
     together = app[TOGETHER] = Together(app[POOL], app[SHARES], app[KEYRING], app[TARIFFS], app[CLOCK], created)
     yield
     await together.close()
@@ -86,6 +89,15 @@ async def batch(request: web.Request) -> web.StreamResponse:
         return json_answer(await service.create_batch(con, context, body, terms))
 
     return await write_bulk(request, effect)
+
+
+@routes.post("/v1/invoices:stream")
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Sign the invoices of an NDJSON body of any length; the answer is NDJSON too, and tells of each line once it is kept.
+
+    Its last line says `done`, or by which `problem` it ended: then the same request is sent again under the same key.
+    """
+    return await streams.sign(request)
 
 
 @routes.get("/v1/invoices/{id}")

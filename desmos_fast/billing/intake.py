@@ -19,6 +19,7 @@ from desmos_fast.identity.context import Context
 from desmos_fast.nomenclature.tariffs import Tariffs
 
 MAX_LINES: Final = 10_000
+LONGEST_LINE: Final = 1024 * 1024
 _FILLED: Final = re.compile(rb"\S[^\n]*")
 
 
@@ -69,11 +70,16 @@ def each(context: Context, bodies: Sequence[bytes], terms: Terms) -> Checked:
     return checked._replace(faults=unread + checked.faults)
 
 
-def batch(context: Context, body: bytes, terms: Terms) -> Checked:
-    """Decode, check and price an NDJSON body; blank lines count for nothing. Raises BatchTooLong."""
+def batch(context: Context, body: bytes, terms: Terms, first_line: int = 1) -> Checked:
+    """Decode, check and price the lines of an NDJSON body from `first_line` on; blank ones count for nothing. Raises BatchTooLong."""
     if sum(1 for _ in islice(_FILLED.finditer(body), MAX_LINES + 1)) > MAX_LINES:
         raise BatchTooLong(f"a batch holds at most {MAX_LINES} invoices", hint="send several batches")
-    return _checked(context, body, terms)
+    return _checked(context, body, terms, first_line)
+
+
+def too_long(line: int) -> Fault:
+    """Say that a line is too long to be read."""
+    return Fault(code="B2_BAD_JSON", message=f"this line has more than {LONGEST_LINE} bytes", line=line)
 
 
 def duplicate(entry: Entry) -> Fault:
@@ -83,8 +89,8 @@ def duplicate(entry: Entry) -> Fault:
     return Fault(code=DUPLICATE, field="number", message=message, value=number, invoice=number, line=entry.line or None)
 
 
-def _checked(context: Context, data: bytes, terms: Terms) -> Checked:
-    entries, faults = read_entries(data)
+def _checked(context: Context, data: bytes, terms: Terms, first_line: int = 1) -> Checked:
+    entries, faults = read_entries(data, first_line=first_line)
     for entry in entries:
         refused = rules.refusals(entry.invoice, context.finess, context.kind)
         faults += [msgspec.structs.replace(fault, line=entry.line) for fault in refused]

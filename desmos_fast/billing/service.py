@@ -146,19 +146,22 @@ def _created(kept: Kept, place: int, *, draft: bool) -> Created:
     )
 
 
-async def create_batch(con: Connection, context: Context, body: bytes, terms: Terms) -> BatchResult:
+async def create_batch(
+    con: Connection, context: Context, body: bytes, terms: Terms, *, first_line: int = 1, too_long: Sequence[int] = ()
+) -> BatchResult:
     """Price and sign those invoices of an NDJSON body that can be, and say line by line what became of them.
 
+    `first_line` is the number of the first line of a part of a body, `too_long` those of lines that were left out for their length.
     Raises BatchTooLong, InvoiceNumbersExhausted.
     """
-    checked = await asyncio.to_thread(intake.batch, context, body, terms)
+    checked = await asyncio.to_thread(intake.batch, context, body, terms, first_line)
     kept, late = await _keep(con, context, checked.entries, draft=False)
     results: list[LineResult] = []
     if kept is not None:
         _count(context, kept, draft=False)
         results = _accepted(kept)
     refused: dict[int, list[Fault]] = {}
-    for fault in checked.faults + late:
+    for fault in [*map(intake.too_long, too_long), *checked.faults, *late]:
         refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
     metrics.invoices_refused.labels(context.kind).inc(len(refused))
     results += [LineResult(line=line, errors=tuple(found)) for line, found in refused.items()]

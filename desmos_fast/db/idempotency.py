@@ -18,6 +18,7 @@ STORE: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+BODY: Final = "SELECT body FROM idempotency WHERE tenant_id = $1 AND route = $2 AND key = $3"
 TRY_LOCKS: Final = """
     SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || key, 1))
       FROM unnest($2::text[]) WITH ORDINALITY AS asked (key, place) ORDER BY place
@@ -53,6 +54,12 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
     kept: bytes | None = None
+
+
+async def kept(pool: Pool, tenant: UUID, route: str, key: str) -> bytes:
+    """Return the body that a key was answered with. Raises DatabaseDown."""
+    async with transaction(pool, tenant) as con:
+        return bytes(await con.fetchval(BODY, tenant, route, key))
 
 
 class Asked(NamedTuple):

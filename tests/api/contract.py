@@ -58,7 +58,7 @@ def check(method: str, path: str, status: int, content_type: str, body: bytes) -
         assert not body, f"{method} {known} answers {status} with a body"
         return
     assert media in content, f"{method} {known} answers {status} in {media}"
-    if media.endswith("json") and len(body) <= LONGEST:
+    if media.endswith(("/json", "+json")) and len(body) <= LONGEST:
         faults = [
             f"{fault.json_path}: {fault.message[:200]}"
             for fault in _validator(method, known, status, media).iter_errors(orjson.loads(body))

@@ -15,7 +15,10 @@ from desmos_fast.db import pool as pools
 from desmos_fast.db.keyring import Keyring
 from tests.api.conftest import MASTER, Desk, House, Reply, person
 
-WRITES: Final = ["/v1/invoices", "/v1/invoices:batch", "/v1/lots:build", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]
+WRITES: Final = [
+    "/v1/invoices", "/v1/invoices:batch", "/v1/invoices:stream", "/v1/lots:build", "/v1/returns", "/v1/bank-statements",
+    "/v1/reconciliations",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", WRITES)

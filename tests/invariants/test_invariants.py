@@ -123,6 +123,9 @@ BREAKS: Final[dict[str, tuple[str, set[str], tuple[str, ...]]]] = {
     "one of a batch is lost": (
         "I1", {"invoices"}, (answered("/v1/invoices:batch", f'{{"results":[{{"line":1}},{{"id":"{ELSEWHERE}","number":2}}]}}'),),
     ),
+    "one of a stream is lost": (
+        "I1", {"invoices"}, (answered("/v1/invoices:stream", f'{{"results":[{{"line":1}},{{"id":"{ELSEWHERE}","number":2}}]}}'),),
+    ),
     "an invoice has another number than was answered": (
         "I1", {"invoices"},
         ("UPDATE idempotency SET body = convert_to(regexp_replace(convert_from(body, 'UTF8'), 'number\":[0-9]+', 'number\":77777'), 'UTF8')"

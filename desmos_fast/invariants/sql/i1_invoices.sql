@@ -9,5 +9,5 @@ SELECT count(*) AS looked, count(*) FILTER (WHERE wrong) AS wrong, (array_agg(su
            ) AS said (one)
       LEFT JOIN invoice AS i
              ON i.tenant_id = $1 AND i.id = (said.one ->> 'id')::uuid AND i.number = (said.one ->> 'number')::bigint
-     WHERE k.tenant_id = $1 AND k.status BETWEEN 200 AND 299 AND k.route IN ('/v1/invoices', '/v1/invoices:batch')
+     WHERE k.tenant_id = $1 AND k.status BETWEEN 200 AND 299 AND k.route IN ('/v1/invoices', '/v1/invoices:batch', '/v1/invoices:stream')
   ) AS looked
