@@ -88,9 +88,7 @@ class Door:
             await self._rehash(known, asked.password)
         return made, scope
 
-    async def open_session(
-        self, con: Connection, scope: Scope, account: Account, now: datetime, way: str, *, strong: bool
-    ) -> SessionMade:
+    async def open_session(self, con: Connection, scope: Scope, account: Account, now: datetime, way: str, *, strong: bool) -> SessionMade:
         """Open a session of a person whom somebody has made sure of, in a transaction of the centre."""
         token, name, rules = new_token(), uuid7(), self.policy.sessions
         ends = await store.add_session(

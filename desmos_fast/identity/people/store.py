@@ -203,9 +203,7 @@ async def add_session(
     con: Connection, scope: Scope, session: UUID, account: UUID, hashed: bytes, idle_s: int, longest_s: int, *, strong: bool
 ) -> datetime:
     """Keep a new session, and return when it ends at the latest."""
-    ends: datetime = await con.fetchval(
-        ADD_SESSION, scope.tenant, session, scope.member, account, hashed, strong, idle_s, float(longest_s)
-    )
+    ends: datetime = await con.fetchval(ADD_SESSION, scope.tenant, session, scope.member, account, hashed, strong, idle_s, float(longest_s))
     return ends
 
 
