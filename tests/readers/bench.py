@@ -1,38 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bench: a card service of our own, two slots, and cards of which the service is known to have seen that they came or went."""
 
+import asyncio
+import shutil
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from readers.pcsc import PRESENT, UNAWARE, Pcsc, Seen
-from readers.simulator.service import Service
-from readers.simulator.vpcd import PORTS, Card, Fault, Slot
+from readers.simulator.service import COMMAND, Service
+from readers.simulator.vpcd import Card, Fault, Slot
 
 FIRST: Final = "Virtual PCD 00 00"
 SECOND: Final = "Virtual PCD 00 01"
 NAMES: Final = (FIRST, SECOND)
 # Twice what the service takes to look again, and some for a busy machine.
 PATIENCE_S: Final = 8.0
+# Virtual readers of the wide bench, with two slots each, on ports that the system gives to nobody by itself.
+WIDE: Final = 4
+LOW_PORT: Final = 28_900
+LIBRARY: Final = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 
 
 class Bench:
     """Two virtual readers under a service of our own."""
 
-    def __init__(self, service: Service, first: Slot, second: Slot) -> None:
-        self.service, self.slots = service, (first, second)
+    def __init__(self, service: Service, names: Sequence[str] = NAMES) -> None:
+        self.service, self.names = service, tuple(names)
+        self.slots = tuple(Slot(port) for port in service.ports)
 
     def insert(self, rank: int, card: Card, fault: Fault | None = None) -> Slot:
         """Put a card into an empty slot, and return when the service has seen it."""
         self.pull(rank)
         slot = self.slots[rank]
         slot.insert(card, fault)
-        wait_for(NAMES[rank], present=True)
+        wait_for(self.names[rank], present=True)
         return slot
 
     def pull(self, rank: int) -> None:
         """Pull the card, and return when the service has seen that."""
         self.slots[rank].pull()
-        wait_for(NAMES[rank], present=False)
+        wait_for(self.names[rank], present=False)
+
+    async def put(self, rank: int, card: Card, fault: Fault | None = None) -> Slot:
+        """Do what `insert` does without holding up the loop."""
+        return await asyncio.to_thread(self.insert, rank, card, fault)
 
     def clear(self) -> None:
         """Leave a running service and two empty slots."""
@@ -40,7 +53,7 @@ class Bench:
             slot.pull()
         if self.service.pid is None:
             self.service.start()
-        for name in NAMES:
+        for name in self.names:
             wait_for(name, present=False)
 
 
@@ -63,6 +76,16 @@ def wait_for(reader: str, *, present: bool) -> None:
         time.sleep(0.01)
 
 
-def opened(service: Service) -> Bench:
-    """Return a bench with both slots empty."""
-    return Bench(service, Slot(PORTS[0]), Slot(PORTS[1]))
+def wide_service(folder: Path) -> tuple[Service, list[str]]:
+    """Return a service with several virtual readers and the names of their slots, for what is done often and side by side."""
+    entries, ports, names = [], [], []
+    for rank in range(WIDE):
+        port = LOW_PORT + 2 * rank
+        # The driver holds what it knows of its slots once for each file of it.
+        library = shutil.copy(LIBRARY, folder / f"driver-{rank}.so")
+        entries.append(f'FRIENDLYNAME "Wide {rank}"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {library}\nCHANNELID 0x{port:04X}\n')
+        ports += [port, port + 1]
+        names += [f"Wide {rank} 00 00", f"Wide {rank} 00 01"]
+    config = folder / "reader.conf"
+    config.write_text("\n".join(entries), encoding="ascii")
+    return Service((*COMMAND, "--config", str(config)), ports), names
