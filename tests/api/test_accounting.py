@@ -21,7 +21,7 @@ from desmos_fast.identity.context import Context, without_key
 from desmos_fast.settlement.accounting import rules, service
 from desmos_fast.settlement.accounting.check import Report, check
 from desmos_fast.settlement.accounting.formats.fec import HEAD
-from desmos_fast.settlement.accounting.model import FORMATS, ExportAsked, Format, PeriodClosed, PeriodOpen
+from desmos_fast.settlement.accounting.model import FORMATS, AccountingRefused, ExportAsked, Format, PeriodClosed, PeriodOpen
 from desmos_fast.settlement.accounting.service import Volume
 from tests.api.conftest import MASTER, Desk
 from tests.api.worker import environment
@@ -207,6 +207,75 @@ async def test_a_year_opens_with_what_was_before(desk: Desk) -> None:
     assert sound(year).last_number == 4
     _, quadra = await export(desk, "2026-01", "quadra")
     assert b"AN" not in quadra, "an accounting program opens its years itself"
+
+
+async def months(desk: Desk, *wanted: str) -> list[tuple[int | None, int | None]]:
+    """Close months one after the other, and return the first and last number of each."""
+    found = [sound((await export(desk, month))[1]) for month in wanted]
+    return [(one.first_number, one.last_number) for one in found]
+
+
+async def year(desk: Desk, *days: str) -> None:
+    """Post one invoice for each day."""
+    for number, day in enumerate(days, 1):
+        await post(desk, at(day), bill(number))
+
+
+ONE_BY_ONE = [(number, number) for number in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "numbers"),
+    # In April a year begins with an opening entry where the months before were closed under March.
+    [(12, 3, ONE_BY_ONE), (3, 12, [*ONE_BY_ONE[:3], (1, 2), *ONE_BY_ONE[2:10]])],
+)
+async def test_a_closing_month_that_changes_within_a_year_numbers_on(
+    desk: Desk, before: int, after: int, numbers: list[tuple[int, int]]
+) -> None:
+    """The year that is open goes on: no number twice, none left out, until it ends with the new month."""
+    await siren(desk, closing_month=before)
+    await year(desk, *(f"2025-{month:02d}-10" for month in range(1, 13)))
+    found = await months(desk, *(f"2025-{month:02d}" for month in range(1, 6)))
+    await siren(desk, closing_month=after)
+    found += await months(desk, *(f"2025-{month:02d}" for month in range(6, 13)))
+    assert found == numbers
+    _, again = await export(desk, "2025-06")
+    assert sound(again).first_number == numbers[5][0]
+
+
+async def test_a_year_that_became_longer_is_one_file(desk: Desk) -> None:
+    await siren(desk)
+    await year(desk, *(f"2025-{month:02d}-10" for month in range(1, 13)), *(f"2026-{month:02d}-10" for month in range(1, 6)))
+    await months(desk, *(f"2025-{month:02d}" for month in range(1, 6)))
+    await siren(desk, closing_month=3)
+    _, whole = await export(desk, "2026")
+    report = sound(whole)
+    assert (report.first_number, report.last_number, report.entries) == (1, 15, 15), "January 2025 to March 2026"
+    assert {line["JournalCode"] for line in read(whole)} == {"VT"}
+    _, days = await export(desk, ExportAsked(first=date(2025, 1, 1), last=date(2026, 3, 31)))
+    assert days == whole
+    assert await months(desk, "2026-04", "2026-05") == [(1, 2), (3, 3)], "the next one begins with its opening"
+    with pytest.raises(AccountingRefused, match="two accounting years"):
+        await export(desk, ExportAsked(first=date(2025, 6, 1), last=date(2026, 4, 30)))
+
+
+async def test_a_year_that_became_shorter_ends_with_the_month_that_closes_it(desk: Desk) -> None:
+    await siren(desk)
+    await year(desk, *(f"2025-{month:02d}-10" for month in range(1, 10)))
+    assert await months(desk, "2025-01", "2025-02", "2025-03", "2025-04") == ONE_BY_ONE[:4]
+    await siren(desk, closing_month=6)
+    _, whole = await export(desk, "2025")
+    assert (sound(whole).first_number, sound(whole).last_number) == (1, 6), "January to June"
+    assert await months(desk, "2025-07", "2025-08") == [(1, 2), (3, 3)]
+
+
+async def test_what_was_closed_before_the_closing_month_changed_is_written_again(desk: Desk) -> None:
+    await siren(desk)
+    await year(desk, "2025-02-10", "2025-08-10")
+    _, first = await export(desk, "2025")
+    await siren(desk, closing_month=3)
+    _, again = await export(desk, ExportAsked(first=date(2025, 1, 1), last=date(2025, 12, 31)))
+    assert again == first
 
 
 @pytest.mark.parametrize(

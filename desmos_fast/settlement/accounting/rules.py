@@ -4,10 +4,10 @@
 import calendar
 import csv
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -146,6 +146,26 @@ def month_end(year: int, month: int) -> date:
 def year_of(day: date, closing_month: int) -> Period:
     """Return the accounting year that a day is in."""
     return _named(str(day.year + (day.month > closing_month)), closing_month)
+
+
+class Start(NamedTuple):
+    """The first day of a period, and the closing month that it was or is to be closed under."""
+
+    day: date
+    closing_month: int
+
+    @property
+    def begins_year(self) -> bool:
+        """Return whether an accounting year begins with it: the day before ends one."""
+        return self.day.day == 1 and (self.day - timedelta(days=1)).month == self.closing_month
+
+
+def year_begins(starts: Sequence[Start]) -> int:
+    """Return with which of some periods without a gap the accounting year of the last one begins; books may begin within a year.
+
+    A closing month that changes makes the year that is open shorter or longer: what was closed before stays as it was.
+    """
+    return max((place for place, start in enumerate(starts) if start.begins_year), default=0)
 
 
 # --- accounts

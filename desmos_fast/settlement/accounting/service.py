@@ -117,18 +117,17 @@ async def close(con: Connection, context: Context, asked: ExportAsked) -> Volume
     """
     await store.hold(con, context.tenant)
     revision, found = await store.settings(con, context.tenant)
-    period = rules.period_of(asked, found.closing_month)
-    check_over(asked, period, context.today)
-    if rules.year_of(period.first, found.closing_month) != rules.year_of(period.last, found.closing_month):
-        raise AccountingRefused(f"{period.first} to {period.last} is of two accounting years", hint="ask for each apart")
     closed = await store.exports(con, context.tenant)
+    period = _period(asked, closed, found.closing_month)
+    check_over(asked, period, context.today)
     within = _within(closed, period)
     new = await _new(con, context, closed, period)
     if new is not None:
-        within.append(Closed(new, revision))
-        if not asked.draft:
-            await store.add(con, context.tenant, len(closed) + 1, within[-1])
-            await _tell(con, context, new)
+        within.append(Closed(new, revision, found.closing_month))
+    _check_one_year(period, within, new)
+    if new is not None and not asked.draft:
+        await store.add(con, context.tenant, len(closed) + 1, within[-1])
+        await _tell(con, context, new)
     return await _volume(con, context, period, within, closed, draft=asked.draft and new is not None)
 
 
@@ -139,6 +138,27 @@ async def again(con: Connection, context: Context, export: UUID) -> Volume:
     if not found:
         raise NoSuchExport("the centre has no such export")
     return await _volume(con, context, Period(found[0].export.first, found[0].export.last), found, closed, draft=False)
+
+
+def _period(asked: ExportAsked, closed: Sequence[Closed], closing_month: int) -> Period:
+    """Return the days that are asked for: a year begins where the one before it ended, also where the closing month has changed since."""
+    period = rules.period_of(asked, closing_month)
+    known = [one.start for one in closed if one.export.first <= period.last]
+    if asked.period is None or len(asked.period) > len("2026") or not known or period.first > closed[-1].export.last + DAY:
+        return period
+    if closed[-1].export.last < period.last:
+        known.append(rules.Start(closed[-1].export.last + DAY, closing_month))
+    return Period(known[rules.year_begins(known)].day, period.last)
+
+
+def _check_one_year(period: Period, within: Sequence[Closed], new: Export | None) -> None:
+    """Refuse a period in which an accounting year begins after its first day. Raises AccountingRefused."""
+    begins = any(one.start.begins_year for one in within[1:])
+    if new is not None:
+        closing_month = within[-1].closing_month
+        begins = begins or rules.year_of(new.first, closing_month) != rules.year_of(new.last, closing_month)
+    if begins:
+        raise AccountingRefused(f"{period.first} to {period.last} is of two accounting years", hint="ask for each apart")
 
 
 def _within(closed: Sequence[Closed], period: Period) -> list[Closed]:
@@ -192,15 +212,14 @@ async def _volume(
     parts = [one.export for one in within]
     revision, found = await store.settings(con, context.tenant, within[-1].revision)
     settings = rules.in_force(found, revision)
-    year = rules.year_of(period.first, settings.closing_month)
     # What was closed in this accounting year before it is numbered before it.
-    of_year = [one.export for one in closed if one.export.first >= year.first]
-    year_seq = min([one.first_seq for one in of_year] + [parts[0].first_seq])
+    before = [*(one for one in closed if one.export.first < period.first), within[0]]
+    year_seq = before[rules.year_begins([one.start for one in before])].export.first_seq
     kind = await store.kind(con, context.tenant, parts[-1].made_at)
     known = {row.id: row.names[0] for row in payers(kind, parts[-1].last) if row.names}
     # Where all that came before is at zero, there is nothing to open with, and the first entry is the first one.
     opens = year_seq > 1 and bool(
-        rules.opening(await store.balances(con, context.tenant, year_seq), rules.Accounts(settings.chart, known), year.first)
+        rules.opening(await store.balances(con, context.tenant, year_seq), rules.Accounts(settings.chart, known), period.first)
     )
     export = msgspec.structs.replace(
         parts[-1], id=None if draft else parts[-1].id, first=period.first, first_seq=parts[0].first_seq, draft=draft,

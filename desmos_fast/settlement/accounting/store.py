@@ -11,6 +11,7 @@ import msgspec
 from desmos_fast.base.types import KeyKind
 from desmos_fast.db.pool import Connection
 from desmos_fast.settlement.accounting.model import AccountingSettings, Balance, Export, LedgerRow
+from desmos_fast.settlement.accounting.rules import Start
 
 BLOCK: Final = 5_000
 # The ledger of a year is read for longer than a request may take.
@@ -24,7 +25,11 @@ PUT: Final = """
     SELECT $1, coalesce(max(revision), 0) + 1, $2, $3 FROM accounting_settings WHERE tenant_id = $1
  RETURNING revision
 """
-EXPORTS: Final = "SELECT * FROM accounting_export WHERE tenant_id = $1 ORDER BY rank"
+EXPORTS: Final = """
+    SELECT e.*, s.document FROM accounting_export AS e
+      LEFT JOIN accounting_settings AS s ON s.tenant_id = $1 AND s.revision = e.settings_revision
+     WHERE e.tenant_id = $1 ORDER BY e.rank
+"""
 ADD: Final = """
     INSERT INTO accounting_export (tenant_id, id, rank, first_day, last_day, first_seq, last_seq, settings_revision, entries, lines, amount,
                                    made_at, made_by)
@@ -84,7 +89,11 @@ async def settings(con: Connection, tenant: UUID, revision: int | None = None) -
     row = await (con.fetchrow(SETTINGS, tenant) if revision is None else con.fetchrow(REVISION, tenant, revision))
     if row is None:
         return 0, AccountingSettings()
-    return row["revision"], msgspec.json.decode(row["document"], type=AccountingSettings)
+    return row["revision"], _settings(row["document"])
+
+
+def _settings(document: str | None) -> AccountingSettings:
+    return AccountingSettings() if document is None else msgspec.json.decode(document, type=AccountingSettings)
 
 
 async def put_settings(con: Connection, tenant: UUID, new: AccountingSettings, now: datetime) -> int:
@@ -97,6 +106,12 @@ class Closed(NamedTuple):
 
     export: Export
     revision: int
+    closing_month: int
+
+    @property
+    def start(self) -> Start:
+        """Return how it begins."""
+        return Start(self.export.first, self.closing_month)
 
 
 async def exports(con: Connection, tenant: UUID) -> list[Closed]:
@@ -109,6 +124,7 @@ async def exports(con: Connection, tenant: UUID) -> list[Closed]:
                 made_by=row["made_by"],
             ),
             row["settings_revision"],
+            _settings(row["document"]).closing_month,
         )
         for row in await con.fetch(EXPORTS, tenant)
     ]  # fmt: skip
