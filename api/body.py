@@ -80,7 +80,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
         frozenset({"validate_only"}),
     ),
     "/v1/webhooks/{id}/deliveries": frozenset({"state", "cursor", "limit"}),
-    "/v1/webhooks/{id}:replay": frozenset({"from"}),
+    "/v1/webhooks/{id}:replay": frozenset({"event", "from", "to"}),
 }
 # Days about which the clocks of Paris have something to say.
 _YEARS: Final = range(1900, 2200)

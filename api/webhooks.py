@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Webhooks: where a centre is told of what happens, what was told, and all of it again."""
 
+import re
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from desmos_fast.webhooks import service
 from desmos_fast.webhooks.model import PAGE, STATES
 from desmos_fast.webhooks.sender import check_host
 
+UUID_FORM: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 routes: Final = web.RouteTableDef()
 
 
@@ -78,12 +80,36 @@ def _cursor(seq: int) -> str:
     return write_cursor(UUID(int=seq))
 
 
-@routes.post("/v1/webhooks/{id}:replay")
-async def replay(request: web.Request) -> web.StreamResponse:
-    """Tell a webhook again of everything since `from`."""
-    webhook, since = uuid_of(request, "id"), instant(request, "from")
+@routes.post("/v1/webhooks/{id}:rotate")
+async def rotate(request: web.Request) -> web.StreamResponse:
+    """Change the secret of a webhook; it is in this answer and in no other, and the former one signs too for a while."""
+    webhook = uuid_of(request, "id")
 
-    async def effect(con: Connection, context: Context, _: bytes) -> Answer:
-        return json_answer(await service.replay(con, context, webhook, since))
+    async def effect(con: Connection, context: Context, body: bytes) -> Answer:
+        made = await service.rotate(con, context, webhook, service.read_secret_asked(body))
+        kept = msgspec.json.encode(msgspec.structs.replace(made, secret=None))
+        return Answer(status=200, body=msgspec.json.encode(made), kept=kept)
 
     return await write(request, effect, empty=True)
+
+
+@routes.post("/v1/webhooks/{id}:replay")
+async def replay(request: web.Request) -> web.StreamResponse:
+    """Tell a webhook again of everything from `from` on, up to `to`, or of one `event`."""
+    webhook, what = uuid_of(request, "id"), _again(request)
+
+    async def effect(con: Connection, context: Context, _: bytes) -> Answer:
+        return json_answer(await service.replay(con, context, webhook, what))
+
+    return await write(request, effect, empty=True)
+
+
+def _again(request: web.Request) -> service.Again:
+    event = request.query.get("event")
+    if event is None:
+        return instant(request, "from"), instant(request, "to") if "to" in request.query else None
+    if "from" in request.query or "to" in request.query:
+        raise BadParameter("event stands alone, or from with or without to")
+    if UUID_FORM.fullmatch(event) is None:
+        raise BadParameter("event is the id of an event")
+    return UUID(event)

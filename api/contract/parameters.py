@@ -99,6 +99,8 @@ _OWN: Final[dict[tuple[str, str], Schema]] = {
     ("/v1/returns/dead", "state"): _words(*DEAD_STATES),
     ("/v1/webhooks/{id}/deliveries", "state"): _words(*DELIVERY_STATES),
     ("/v1/webhooks/{id}:replay", "from"): {"type": "string", "format": "date-time"},
+    ("/v1/webhooks/{id}:replay", "to"): {"type": "string", "format": "date-time"},
+    ("/v1/webhooks/{id}:replay", "event"): _UUID,
     ("/v1/matches", "status"): _words(*STATUSES),
     ("/v1/matches", "invoice"): _TEXT,
     ("/v1/incidents", "kind"): _words(*INCIDENT_KINDS),
@@ -108,14 +110,13 @@ _OWN: Final[dict[tuple[str, str], Schema]] = {
     ("/v1/audits/tp/{quarter}", "format"): _words(*AUDIT_FORMS),
     **{(f"/v1/follow-up/{name}", word): _words(*words) for name, (word, words) in FILTERS.items() if word != "stage"},
 }
-_NEEDED: Final = frozenset({("/v1/webhooks/{id}:replay", "from")})
 
 
 def in_query(path: str, name: str) -> dict[str, Any]:
     """Return the description of one parameter of the query of a route."""
     schema, text = IN_QUERY[name]
     return {
-        "name": name, "in": "query", "description": text, "required": (path, name) in _NEEDED, "schema": _OWN.get((path, name), schema),
+        "name": name, "in": "query", "description": text, "required": False, "schema": _OWN.get((path, name), schema),
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from desmos_fast.lots.schedule.model import Plan, Schedule
 from desmos_fast.notices.model import Contact, ContactList, Person
 from desmos_fast.returns.letters.model import DeadPage, DeadWhole, Discard, Retry, Taken
 from desmos_fast.returns.model import Imported
-from desmos_fast.webhooks.model import DeliveryPage, NewWebhook, Replayed, Subscription, WebhookList
+from desmos_fast.webhooks.model import DeliveryPage, NewSecret, NewWebhook, Replayed, SecretAsked, Subscription, WebhookList
 
 _PLAN: Final = variant(Plan, "Plan", settings=BuildRequest)
 _SCHEDULE: Final = variant(Schedule, "Schedule", settings=BuildRequest)
@@ -110,5 +110,9 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/v1/webhooks", way="read", tag="webhooks", answer=WebhookList),
     Operation(method="DELETE", path="/v1/webhooks/{id}", way="write", tag="webhooks", empty=True, status=204),
     Operation(method="GET", path="/v1/webhooks/{id}/deliveries", way="read", tag="webhooks", answer=DeliveryPage),
+    Operation(
+        method="POST", path="/v1/webhooks/{id}:rotate", way="write", tag="webhooks", body=SecretAsked, empty=True, answer=NewSecret,
+        problems=("webhook_refused",),
+    ),
     Operation(method="POST", path="/v1/webhooks/{id}:replay", way="write", tag="webhooks", empty=True, answer=Replayed),
 )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`webhooks list | add | end | replay`: where a centre is told of what happens, on the database."""
+"""`webhooks list | add | end | rotate | replay`: where a centre is told of what happens, on the database."""
 
 import sys
 from datetime import datetime
@@ -65,15 +65,41 @@ def end(centre: Centre, name: Name) -> None:
     print(name)
 
 
-def replay(
-    centre: Centre, name: Name, since: Annotated[datetime, typer.Option("--from", help="Since when, in UTC: 2026-11-25T08:00:00.")]
+def rotate(
+    centre: Centre,
+    name: Name,
+    overlap: Annotated[int, typer.Option(min=0, max=604_800, help="For how many seconds the former secret signs too.")] = 86_400,
 ) -> None:
-    """Tell a webhook again of everything since an instant."""
+    """Change the secret of a webhook; the new one is printed this once."""
+    from desmos_fast.webhooks import service
+    from desmos_fast.webhooks.model import SecretAsked
+
+    made = act(centre, lambda con, context: service.rotate(con, context, name, SecretAsked(overlap)))
+    print(f"{made.id}  {made.secret}")
+    print("Keep this secret now: it cannot be shown again.", file=sys.stderr)
+
+
+def replay(
+    centre: Centre,
+    name: Name,
+    since: Annotated[datetime | None, typer.Option("--from", help="Since when, in UTC: 2026-11-25T08:00:00.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", help="Up to when, in UTC.")] = None,
+    event: Annotated[UUID | None, typer.Option("--event", help="The one event of this id instead.")] = None,
+) -> None:
+    """Tell a webhook again of everything from an instant on, or of one event."""
     from datetime import UTC
 
     from desmos_fast.webhooks import service
 
-    found = act(centre, lambda con, context: service.replay(con, context, name, since.replace(tzinfo=UTC)))
+    if (since is None) == (event is None) or (until is not None and since is None):
+        raise typer.BadParameter("give --from, with or without --to, or --event")
+    what: service.Again
+    if event is not None:
+        what = event
+    else:
+        assert since is not None
+        what = since.replace(tzinfo=UTC), None if until is None else until.replace(tzinfo=UTC)
+    found = act(centre, lambda con, context: service.replay(con, context, name, what))
     print(f"{found.queued} to be told again")
 
 
@@ -82,4 +108,5 @@ def register(app: typer.Typer) -> None:
     groups.webhooks.command("list")(show)
     groups.webhooks.command("add")(add)
     groups.webhooks.command("end")(end)
+    groups.webhooks.command("rotate")(rotate)
     groups.webhooks.command("replay")(replay)

@@ -2,7 +2,7 @@
 """The job that tells a webhook what waits for it: at least once, in order for each subject."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -17,12 +17,12 @@ from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.queue import Job, TryLater
 from desmos_fast.db.tenant import transaction
 from desmos_fast.webhooks import service, store
-from desmos_fast.webhooks.model import DeliverWebhook, Outcome
+from desmos_fast.webhooks.model import DeliverWebhook, Message, Outcome
 from desmos_fast.webhooks.rules import Patience
 
 T = TypeVar("T")
 # Whatever sends a body to a URL under a signature, and tells what was answered.
-Post = Callable[[str, bytes, str], Awaitable[Outcome]]
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[Outcome]]
 log: Final = structlog.get_logger("desmos.webhooks")
 DATABASE_PAUSE_S: Final = 1.0
 # A wait shorter than the queue takes to look again is waited out.
@@ -62,7 +62,7 @@ class Deliverer:
         if batch is None:
             return False
         # Outside of any transaction, for it may take long. Who dies before the next one leaves deliveries that are made once more.
-        outcomes = await asyncio.gather(*(self._send(batch, msgspec.json.encode(letter.message)) for letter in batch.letters))
+        outcomes = await asyncio.gather(*(self._send(batch, letter.message) for letter in batch.letters))
         await self._in_transaction(
             order, lambda con: service.settle(con, order.tenant, order.webhook, self.clock(), batch, outcomes, self.patience)
         )
@@ -71,8 +71,9 @@ class Deliverer:
             log.warning("deliveries failed", webhook=str(order.webhook), failed=len(failed), of=len(outcomes), reason=failed[0])
         return True
 
-    async def _send(self, batch: service.Batch, body: bytes) -> Outcome:
-        return await self.post(batch.url, body, sign(batch.secret, int(self.clock().timestamp()), body))
+    async def _send(self, batch: service.Batch, message: Message) -> Outcome:
+        body = msgspec.json.encode(message)
+        return await self.post(batch.url, body, sign(batch.secrets, str(message.id), int(self.clock().timestamp()), body))
 
     async def _in_transaction(self, order: DeliverWebhook, act: Callable[[Connection], Awaitable[T]]) -> T:
         """Run one transaction of the centre, again for as long as the database is away."""

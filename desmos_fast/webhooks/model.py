@@ -2,7 +2,7 @@
 """What a webhook is: where a centre wants to be told of what happens, and each telling."""
 
 from datetime import datetime
-from typing import ClassVar, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,8 @@ from desmos_fast.base.types import TenantId
 # The trigger that fills the outbox names it too.
 DELIVER: Final = "deliver_webhook"
 MOST_WEBHOOKS: Final = 16
+OVERLAP_S: Final = 86_400
+LONGEST_OVERLAP_S: Final = 7 * 86_400
 PAGE: Final = 200
 STATES: Final = ("waiting", "delivered", "dead", "dropped")
 
@@ -37,7 +39,7 @@ class Subscription(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook as it stands: how many deliveries wait and are dead, and since when its receiver is left alone."""
+    """A webhook as it stands: how many deliveries wait and are dead, until when its receiver is left alone and its former secret signs."""
 
     id: UUID
     url: str
@@ -48,6 +50,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     paused_until: datetime | None
     delivered_at: datetime | None
+    former_secret_until: datetime | None
 
 
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,20 @@ class NewWebhook(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     events: list[str]
     created_at: datetime
+    secret: str | None
+
+
+class SecretAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how long the former secret signs beside the new one."""
+
+    overlap_s: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_OVERLAP_S)] = OVERLAP_S
+
+
+class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """The secret that signs from now on, shown this once, and until when the former one signs too."""
+
+    id: UUID
+    former_secret_until: datetime
     secret: str | None
 
 

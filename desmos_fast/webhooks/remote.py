@@ -8,7 +8,17 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.client import Client
-from desmos_fast.webhooks.model import Delivery, DeliveryPage, NewWebhook, Replayed, Subscription, WebhookList
+from desmos_fast.webhooks.model import (
+    OVERLAP_S,
+    Delivery,
+    DeliveryPage,
+    NewSecret,
+    NewWebhook,
+    Replayed,
+    SecretAsked,
+    Subscription,
+    WebhookList,
+)
 
 
 async def add(client: Client, url: str, events: Sequence[str] = (), *, key: str | None = None) -> NewWebhook:
@@ -34,7 +44,22 @@ async def deliveries(client: Client, webhook: UUID, *, state: str | None = None)
             yield one
 
 
-async def replay(client: Client, webhook: UUID, since: datetime, *, key: str | None = None) -> Replayed:
-    """Tell a webhook again of everything since an aware instant."""
-    query = {"from": since.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+async def rotate(client: Client, webhook: UUID, overlap_s: int = OVERLAP_S, *, key: str | None = None) -> NewSecret:
+    """Change the secret of a webhook, and keep the new one of the answer; the former one signs too until the overlap ends."""
+    body = msgspec.json.encode(SecretAsked(overlap_s))
+    return await client.post(f"/v1/webhooks/{webhook}:rotate", NewSecret, body=body, key=key)
+
+
+async def replay(
+    client: Client, webhook: UUID, since: datetime | UUID, until: datetime | None = None, *, key: str | None = None
+) -> Replayed:
+    """Tell a webhook again of everything from an aware instant on, up to another, or of the one event of an id."""
+    if isinstance(since, UUID):
+        query = {"event": str(since)}
+    else:
+        query = {"from": _instant(since)} | ({} if until is None else {"to": _instant(until)})
     return await client.post(f"/v1/webhooks/{webhook}:replay", Replayed, body=b"", query=query, key=key)
+
+
+def _instant(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

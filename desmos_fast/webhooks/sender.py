@@ -5,13 +5,13 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from desmos_fast.base.signature import HEADER
 from desmos_fast.webhooks import rules
 from desmos_fast.webhooks.model import Outcome, WebhookRefused
 from desmos_fast.webhooks.rules import Hosts
@@ -92,14 +92,14 @@ class Poster:
             await self._session.close()
             self._session = None
 
-    async def post(self, url: str, body: bytes, signature: str) -> Outcome:
-        """Send one body and return what was answered, or why nothing was; a redirection is not followed."""
+    async def post(self, url: str, body: bytes, signed: Mapping[str, str]) -> Outcome:
+        """Send one body under the headers of its signature, and return what was answered, or why nothing was; a redirection is not followed."""
         if self._session is None:
             raise RuntimeError("the poster is used outside its `async with`")
         # An address as such is not resolved, so nothing else would look at it.
         if rules.blocked(rules.split(url).hostname or "", self._hosts):
             return Outcome(None, "address not public")
-        headers = {"Content-Type": "application/json", HEADER: signature}
+        headers = {"Content-Type": "application/json", **signed}
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 return Outcome(response.status, None if 200 <= response.status < 300 else f"answered {response.status}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A centre asks to be told of what happens; each telling is taken, and what became of it is kept."""
 
-import secrets
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from desmos_fast.base.errors import NotThere
+from desmos_fast.base.signature import write_secret
 from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import journal, kernel, queue
 from desmos_fast.db.journal import WORKER, Event
@@ -19,13 +20,16 @@ from desmos_fast.identity.context import Context
 from desmos_fast.webhooks import rules, store
 from desmos_fast.webhooks.model import (
     DELIVER,
+    LONGEST_OVERLAP_S,
     MOST_WEBHOOKS,
     DeliverWebhook,
     DeliveryPage,
     Letter,
+    NewSecret,
     NewWebhook,
     Outcome,
     Replayed,
+    SecretAsked,
     Subscription,
     TooManyWebhooks,
     WebhookList,
@@ -36,6 +40,9 @@ from desmos_fast.webhooks.store import Verdict
 from monitoring import metrics
 
 TABLE: Final = "webhook"
+SECRETS: Final = "webhook_secret"
+# One event, or the instants between which everything is meant.
+Again = UUID | tuple[datetime, datetime | None]
 SECRET_BYTES: Final = 32
 BATCH: Final = 16
 
@@ -44,7 +51,7 @@ class Batch(NamedTuple):
     """Deliveries that were taken, and where they go."""
 
     url: str
-    secret: str
+    secrets: list[str]
     failures: int
     letters: list[Letter]
 
@@ -64,7 +71,7 @@ async def add(con: Connection, context: Context, asked: Subscription) -> NewWebh
     await store.hold(con, context.tenant)
     if await store.count(con, context.tenant) >= MOST_WEBHOOKS:
         raise TooManyWebhooks(f"the centre has {MOST_WEBHOOKS} webhooks", hint="delete one that is not needed")
-    name, secret = uuid7(), f"whsec_{secrets.token_urlsafe(SECRET_BYTES)}"
+    name, secret = uuid7(), write_secret(os.urandom(SECRET_BYTES))
     (sealed,) = kernel.seal(context.keys, TABLE, context.tenant, [name], [secret.encode()])
     events = list(dict.fromkeys(asked.events))
     await store.add(con, context.tenant, name, asked.url, events, sealed, context.now)
@@ -74,7 +81,7 @@ async def add(con: Connection, context: Context, asked: Subscription) -> NewWebh
 
 async def show(con: Connection, context: Context) -> WebhookList:
     """Return the webhooks of the centre."""
-    return WebhookList(await store.find_all(con, context.tenant))
+    return WebhookList(await store.find_all(con, context.tenant, context.now))
 
 
 async def end(con: Connection, context: Context, webhook: UUID) -> None:
@@ -84,10 +91,34 @@ async def end(con: Connection, context: Context, webhook: UUID) -> None:
     await journal.record(con, context.tenant, context.now, [Event("webhook.ended", webhook)], by=context.actor)
 
 
-async def replay(con: Connection, context: Context, webhook: UUID, since: datetime) -> Replayed:
-    """Tell a webhook again of everything since an instant. Raises NotThere."""
+def read_secret_asked(body: bytes) -> SecretAsked:
+    """Read how a secret is to be changed; nothing is a day of both. Raises WebhookRefused."""
+    try:
+        return msgspec.json.decode(body or b"{}", type=SecretAsked)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WebhookRefused(f'the body is {{"overlap_s": 0 to {LONGEST_OVERLAP_S}}}') from error
+
+
+async def rotate(con: Connection, context: Context, webhook: UUID, asked: SecretAsked) -> NewSecret:
+    """Give a webhook another secret; until the overlap ends every delivery is signed with both. Raises NotThere."""
+    await store.hold(con, context.tenant)
     await _there(con, context, webhook)
-    queued = await store.replay(con, context.tenant, webhook, since)
+    name, secret, until = uuid7(), write_secret(os.urandom(SECRET_BYTES)), context.now + timedelta(seconds=asked.overlap_s)
+    (sealed,) = kernel.seal(context.keys, SECRETS, context.tenant, [name], [secret.encode()])
+    await store.add_secret(con, context.tenant, webhook, name, sealed, context.now, until)
+    await journal.record(con, context.tenant, context.now, [Event("webhook.rotated", webhook)], by=context.actor)
+    return NewSecret(id=webhook, former_secret_until=until, secret=secret)
+
+
+async def replay(con: Connection, context: Context, webhook: UUID, what: Again) -> Replayed:
+    """Tell a webhook again of one event, or of everything in a time. Raises NotThere."""
+    await _there(con, context, webhook)
+    if isinstance(what, UUID):
+        queued = await store.replay_one(con, context.tenant, webhook, what)
+        if not queued:
+            raise NotThere("the centre has no such event, or the webhook is not told of it")
+    else:
+        queued = await store.replay(con, context.tenant, webhook, *what)
     if queued:
         await queue.enqueue(con, DELIVER, [msgspec.json.encode(DeliverWebhook(context.tenant, webhook))])
     return Replayed(queued)
@@ -115,8 +146,11 @@ async def take(con: Connection, keys: TenantKeys, tenant: TenantId, webhook: UUI
     letters = await store.take(con, tenant, webhook, now, BATCH, now + timedelta(seconds=patience.lease_s))
     if not letters:
         return None
-    (secret,) = kernel.unseal(keys, TABLE, tenant, [webhook], [target.sealed])
-    return Batch(target.url, secret.decode(), target.failures, letters)
+    signing = [
+        kernel.unseal(keys, table, tenant, [name], [sealed])[0].decode()
+        for table, name, sealed in await store.secrets(con, tenant, webhook, now)
+    ]
+    return Batch(target.url, signing, target.failures, letters)
 
 
 async def settle(

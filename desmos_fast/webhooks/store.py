@@ -20,14 +20,36 @@ LIST: Final = """
              WHERE d.tenant_id = $1 AND d.webhook_id = w.id AND d.state = 'waiting') AS waiting,
            (SELECT count(*) FROM webhook_delivery AS d WHERE d.tenant_id = $1 AND d.webhook_id = w.id AND d.state = 'dead') AS dead,
            (SELECT d.ended_at FROM webhook_delivery AS d
-             WHERE d.tenant_id = $1 AND d.webhook_id = w.id AND d.state = 'delivered' ORDER BY d.seq DESC LIMIT 1) AS delivered_at
+             WHERE d.tenant_id = $1 AND d.webhook_id = w.id AND d.state = 'delivered' ORDER BY d.seq DESC LIMIT 1) AS delivered_at,
+           (SELECT max(until) FROM (
+                SELECT w.sealed_until UNION ALL SELECT s.ends_at FROM webhook_secret AS s WHERE s.tenant_id = $1 AND s.webhook_id = w.id
+            ) AS ends (until) WHERE until > $2) AS former_secret_until
       FROM webhook AS w WHERE w.tenant_id = $1 AND w.active ORDER BY w.id
 """
 END: Final = "UPDATE webhook SET active = false WHERE tenant_id = $1 AND id = $2 AND active RETURNING id"
 DROP_WAITING: Final = """
     UPDATE webhook_delivery SET state = 'dropped', ended_at = $3 WHERE tenant_id = $1 AND webhook_id = $2 AND state = 'waiting'
 """
-TARGET: Final = "SELECT url, sealed, failures, paused_until FROM webhook WHERE tenant_id = $1 AND id = $2 AND active"
+TARGET: Final = "SELECT url, failures, paused_until FROM webhook WHERE tenant_id = $1 AND id = $2 AND active"
+# The newest first. The first one of a webhook stands in its own row.
+SECRETS: Final = """
+    SELECT 'webhook_secret', id, sealed FROM (
+        SELECT id, sealed FROM webhook_secret
+         WHERE tenant_id = $1 AND webhook_id = $2 AND (ends_at IS NULL OR ends_at > $3) ORDER BY id DESC
+    ) AS later
+     UNION ALL
+    SELECT 'webhook', id, sealed FROM webhook WHERE tenant_id = $1 AND id = $2 AND (sealed_until IS NULL OR sealed_until > $3)
+"""
+ADD_SECRET: Final = "INSERT INTO webhook_secret (tenant_id, id, webhook_id, sealed, made_at) VALUES ($1, $2, $3, $4, $5)"
+# The present secret ends at $3, and one that signs beside it now: no more than two sign at a time.
+END_FIRST: Final = """
+    UPDATE webhook SET sealed_until = least(sealed_until, CASE WHEN sealed_until IS NULL THEN $3 ELSE $4 END)
+     WHERE tenant_id = $1 AND id = $2 AND active AND (sealed_until IS NULL OR sealed_until > $4)
+"""
+END_LATER: Final = """
+    UPDATE webhook_secret SET ends_at = least(ends_at, CASE WHEN ends_at IS NULL THEN $3 ELSE $4 END)
+     WHERE tenant_id = $1 AND webhook_id = $2 AND (ends_at IS NULL OR ends_at > $4)
+"""
 # An earlier delivery of the same subject that still waits, or is being made, holds back the later ones.
 TAKE: Final = """
     WITH due AS (
@@ -68,9 +90,16 @@ REPLAY: Final = """
     INSERT INTO webhook_delivery (tenant_id, webhook_id, event_id, subject)
     SELECT e.tenant_id, w.id, e.id, coalesce(e.invoice_id, e.subject)
       FROM webhook AS w JOIN event AS e ON e.tenant_id = w.tenant_id
-     WHERE w.tenant_id = $1 AND w.id = $2 AND w.active AND e.happened_at >= $3 AND e.subject <> w.id
-       AND (w.events = '{}' OR e.name = ANY (w.events))
+     WHERE w.tenant_id = $1 AND w.id = $2 AND w.active AND e.happened_at >= $3 AND e.happened_at < coalesce($4::timestamptz, 'infinity')
+       AND e.subject <> w.id AND (w.events = '{}' OR e.name = ANY (w.events))
      ORDER BY e.happened_at, e.id
+"""
+REPLAY_ONE: Final = """
+    INSERT INTO webhook_delivery (tenant_id, webhook_id, event_id, subject)
+    SELECT e.tenant_id, w.id, e.id, coalesce(e.invoice_id, e.subject)
+      FROM webhook AS w JOIN event AS e ON e.tenant_id = w.tenant_id
+     WHERE w.tenant_id = $1 AND w.id = $2 AND w.active AND e.id = $3
+       AND e.subject <> w.id AND (w.events = '{}' OR e.name = ANY (w.events))
 """
 FIND: Final = "SELECT 1 FROM webhook WHERE tenant_id = $1 AND id = $2 AND active"
 DELIVERIES: Final = """
@@ -85,7 +114,6 @@ class Target(NamedTuple):
     """Where deliveries of a webhook go, and how its receiver stands."""
 
     url: str
-    sealed: bytes
     failures: int
     paused_until: datetime | None
 
@@ -115,9 +143,21 @@ async def add(con: Connection, tenant: UUID, webhook: UUID, url: str, events: Se
     await con.execute(ADD, tenant, webhook, url, list(events), sealed, now)
 
 
-async def find_all(con: Connection, tenant: UUID) -> list[Webhook]:
+async def find_all(con: Connection, tenant: UUID, now: datetime) -> list[Webhook]:
     """Return the webhooks of a centre, the oldest first."""
-    return [Webhook(**dict(row)) for row in await con.fetch(LIST, tenant)]
+    return [Webhook(**dict(row)) for row in await con.fetch(LIST, tenant, now)]
+
+
+async def secrets(con: Connection, tenant: UUID, webhook: UUID, now: datetime) -> list[tuple[str, UUID, bytes]]:
+    """Return what signs now, the newest first: the table of each secret, its id, and itself, sealed."""
+    return [tuple(row) for row in await con.fetch(SECRETS, tenant, webhook, now)]
+
+
+async def add_secret(con: Connection, tenant: UUID, webhook: UUID, name: UUID, sealed: bytes, now: datetime, former_until: datetime) -> None:
+    """Keep the secret that signs from now on, and until when the one before it does."""
+    for statement in (END_FIRST, END_LATER):
+        await con.execute(statement, tenant, webhook, former_until, now)
+    await con.execute(ADD_SECRET, tenant, name, webhook, sealed, now)
 
 
 async def is_there(con: Connection, tenant: UUID, webhook: UUID) -> bool:
@@ -179,9 +219,15 @@ async def next_look(con: Connection, tenant: UUID, webhook: UUID, now: datetime,
     return due
 
 
-async def replay(con: Connection, tenant: UUID, webhook: UUID, since: datetime) -> int:
-    """Queue again what the webhook was or would have been told of since an instant; return how many events."""
-    done = await con.execute(REPLAY, tenant, webhook, since)
+async def replay(con: Connection, tenant: UUID, webhook: UUID, since: datetime, until: datetime | None) -> int:
+    """Queue again what the webhook was or would have been told of from one instant up to another; return how many events."""
+    done = await con.execute(REPLAY, tenant, webhook, since, until)
+    return int(done.rpartition(" ")[2])
+
+
+async def replay_one(con: Connection, tenant: UUID, webhook: UUID, event: UUID) -> int:
+    """Queue one event again, if the webhook was or would have been told of it; return how many events."""
+    done = await con.execute(REPLAY_ONE, tenant, webhook, event)
     return int(done.rpartition(" ")[2])
 
 

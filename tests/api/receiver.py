@@ -3,7 +3,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,7 +23,7 @@ class Receiver:
     url: str = ""
     fate: Callable[[dict[str, Any], int], Fate] = lambda _message, _before: "take"
     seen: list[tuple[dict[str, Any], Fate]] = field(default_factory=list)
-    raw: list[tuple[bytes, str]] = field(default_factory=list)
+    raw: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
 
     def taken(self) -> list[dict[str, Any]]:
         """Return the messages that were taken, the first time that each was."""
@@ -39,7 +39,7 @@ class Receiver:
         message = orjson.loads(body)
         fate = self.fate(message, sum(one["id"] == message["id"] for one, _ in self.seen))
         self.seen.append((message, fate))
-        self.raw.append((body, request.headers.get("Desmos-Signature", "")))
+        self.raw.append((body, request.headers))
         if fate in ("drop", "take and drop"):
             assert request.transport is not None
             request.transport.close()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
+import orjson
 import pytest
 
 from desmos_fast.base.clock import system_clock
@@ -33,6 +34,7 @@ from tests.api.post import build, column, events, rows, sign
 from tests.api.receiver import Fate, Receiver, receiving
 from tests.api.worker import start
 from tests.lots.transports.authority import Authority
+from tests.oracle import standard_webhooks
 from tests.settlement.rejects.work import Work
 
 pytestmark = pytest.mark.usefixtures("empty_queue")
@@ -108,15 +110,16 @@ async def test_a_build_is_told_signed_and_without_people(desk: Desk, receiver: R
          ("share.lotted", lot, ids[1], "amc")], key=str,
     )  # fmt: skip
     now_s = int(datetime.now(UTC).timestamp())
-    for body, header in receiver.raw:
-        assert verify(made["secret"], header, body, now_s=now_s)
-        assert not verify(made["secret"], header, body, now_s=now_s + 400), "an old delivery may be a replay"
-        assert not verify(made["secret"], header, body + b" ", now_s=now_s)
-        assert not verify("whsec_other", header, body, now_s=now_s)
+    for body, headers in receiver.raw:
+        assert orjson.loads(standard_webhooks.verified(made["secret"], headers, body, now_s=now_s))["id"] == headers["Webhook-Id"]
+        assert verify(made["secret"], headers, body, now_s=now_s)
+        assert not verify(made["secret"], headers, body, now_s=now_s + 400), "an old delivery may be a replay"
+        assert not verify(made["secret"], headers, body + b" ", now_s=now_s)
+        assert not verify("whsec_b3RoZXI=", headers, body, now_s=now_s)
         assert person(900).encode() not in body
     assert (await standing(desk)) | {"created_at": None, "delivered_at": None} == {
         "id": made["id"], "url": receiver.url, "events": ["file.queued", "share.lotted"], "created_at": None, "waiting": 0, "dead": 0,
-        "failures": 0, "paused_until": None, "delivered_at": None,
+        "failures": 0, "paused_until": None, "delivered_at": None, "former_secret_until": None,
     }  # fmt: skip
 
 

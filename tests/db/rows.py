@@ -71,6 +71,8 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "webhook": {"id": uuid7, "url": "https://example.org/", "events": [], "sealed": b"sealed", "created_at": NOW},
     "webhook_delivery": {"event_id": uuid7},
+    "webhook_secret": {"id": uuid7, "sealed": b"sealed", "made_at": NOW},
+    "test_clock": {"ahead_s": 60, "set_at": NOW, "set_by": "a"},
     "follow_up_setting": {
         "id": uuid7, "name": "amc.delay", "value": "45 calendar", "since": DAY, "source": "s", "set_by": "d", "set_at": NOW,
     },
@@ -91,13 +93,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "id": uuid7, "kind": "incident", "what": "w", "cause": "provider", "planned": False, "disaster": False, "starts_at": NOW,
         "declared_at": NOW, "declared_by": "d",
     },
-    "notice": {"anomaly_id": uuid7, "told_at": NOW},
-    "matching_settings": {"revision": 1, "document": "{}", "since": NOW, "set_by": "d"},
     "member": {
         "id": uuid7, "account_id": uuid7, "kind": "test", "login": "a@b.example", "name": "n", "roles": ["admin"], "made_at": NOW,
     },
     "look_up": {"actor": uuid7, "hour": NOW, "in_hour": 1, "day": DAY, "in_day": 1},
     "role_use": {"actor": uuid7, "role": "admin", "used_on": DAY},
+    "notice": {"anomaly_id": uuid7, "told_at": NOW},
+    "matching_settings": {"revision": 1, "document": "{}", "since": NOW, "set_by": "d"},
     "learned_label": {
         "revision": 1, "account": "FR76", "label_key": "l", "label": "l", "forgotten": False, "taught_by": "d", "taught_at": NOW,
     },

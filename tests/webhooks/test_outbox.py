@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -73,7 +73,7 @@ class Storm:
                             await admin.execute("SELECT pg_terminate_backend($1, 5000)", con.get_server_pid())
             self.fates[fate] += 1
 
-    async def post(self, _url: str, body: bytes, _signature: str) -> Outcome:
+    async def post(self, _url: str, body: bytes, _signed: Mapping[str, str]) -> Outcome:
         """Receive, or not; some answers are lost after the message was taken."""
         await asyncio.sleep(self.draw.random() * 0.005)
         (fate,) = self.draw.choices(["take", "lose", "fail", "away"], [80, 5, 10, 5])
