@@ -15,6 +15,7 @@ from api.problems import Unauthorized
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.identity import rights
 from desmos_fast.identity.audit.model import Access
+from desmos_fast.identity.lookups.model import Look
 from desmos_fast.identity.model import Caller, Person, is_session
 from desmos_fast.identity.people.errors import EnrolmentNeeded, NotAPerson
 from desmos_fast.identity.rights import Rule
@@ -86,7 +87,7 @@ def person_of(request: web.Request) -> Person:
 
 
 async def note(request: web.Request, rule: Rule, route: str, response: web.StreamResponse) -> None:
-    """Keep that the caller is about to see what is answered; no answer leaves without. Raises DatabaseDown."""
+    """Keep that the caller is about to see what is answered; no answer leaves without. Raises DatabaseDown, CeilingReached."""
     if not rule.audited or response.status >= 400:
         return
     caller = request[CALLER]
@@ -99,7 +100,10 @@ async def note(request: web.Request, rule: Rule, route: str, response: web.Strea
         items=_count(request, rule, response),
         filter=mask_text(urlencode(sorted(request.query.items()), safe="/:,")),
     )
-    await request.app[TRAIL].add(caller.tenant, access)
+    # A file is one look-up whatever it holds: its rows are counted in the trail.
+    items = access.items if rule.audited == "read" else 1
+    ceiling = request.app[DOOR].policy.ceiling(caller.roles, person=caller.person is not None)
+    await request.app[TRAIL].add(caller.tenant, access, Look(caller.key_id, access.at, items, ceiling))
 
 
 def _count(request: web.Request, rule: Rule, response: web.StreamResponse) -> int:

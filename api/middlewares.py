@@ -15,10 +15,12 @@ from api import auth, body, problems
 from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
 from api.writes import context_of
 from desmos_fast.anomalies import service as anomalies
-from desmos_fast.anomalies.model import Odd
+from desmos_fast.anomalies.model import Found, Kind, Odd
 from desmos_fast.base.errors import DesmosError, OutsideFailed
 from desmos_fast.db.pool import UNSAYABLE, DatabaseDown
 from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.lookups import service as lookups
+from desmos_fast.identity.lookups.model import CeilingReached
 from desmos_fast.identity.rights import OPEN
 from monitoring import metrics
 
@@ -49,7 +51,9 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
         elif response.status >= 500:
             log.exception("our mistake", request_id=rid, route=route, code=error.code)
         if isinstance(error, Odd):
-            await _note(request, error)
+            await _note(request, error.anomaly)
+        elif isinstance(error, CeilingReached) and error.first:
+            await _note(request, _too_much(request, error))
         return response
     except Exception:
         metrics.count_problem("internal")
@@ -75,14 +79,23 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
     return response
 
 
-async def _note(request: web.Request, error: Odd) -> None:
+def _too_much(request: web.Request, error: CeilingReached) -> Found:
+    account = "key" if request[CALLER].person is None else "user"
+    found = {"account": account, "span": error.refused.span, "ceiling": error.refused.ceiling, "asked": error.look.items}
+    return Found(Kind.LOOK_UP_CEILING, error.look.actor, found=found)
+
+
+async def _note(request: web.Request, anomaly: Found) -> None:
     """Keep an anomaly that was found by a request, of which nothing else is kept."""
     context = context_of(request)
     try:
         async with transaction(request.app[POOL], context.tenant) as con:
-            await anomalies.note(con, context.tenant, context.now, [error.anomaly], by=context.actor)
+            if anomaly.kind is Kind.LOOK_UP_CEILING:
+                named = {"name": await lookups.name(con, context.tenant, anomaly.subject)}
+                anomaly = anomaly._replace(found=named | dict(anomaly.found or {}))
+            await anomalies.note(con, context.tenant, context.now, [anomaly], by=context.actor)
     except DatabaseDown:
-        log.error("an anomaly could not be noted", kind=error.anomaly.kind, subject=str(error.anomaly.subject))
+        log.error("an anomaly could not be noted", kind=anomaly.kind, subject=str(anomaly.subject))
 
 
 @web.middleware

@@ -29,6 +29,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "centre_exists": Title(409, "The FINESS is registered under another name", "Ce FINESS est enregistré sous un autre nom"),
     "forbidden": Title(403, "This key may not do that", "Cette clé n'y est pas autorisée"),
     "role_missing": Title(403, "The key lacks the role for this", "Il manque à cette clé le rôle nécessaire"),
+    "look_up_ceiling": Title(429, "This account looks up too much", "Trop de consultations pour ce compte"),
     "cross_site": Title(403, "A page of another site asks", "La demande vient d'un autre site"),
     "sign_in_form": Title(422, "What signs in has not its form", "La demande de connexion est mal formée"),
     "sign_in_refused": Title(401, "Login, password or code is wrong", "Identifiant, mot de passe ou code incorrect"),

@@ -15,6 +15,7 @@ from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
 from api.contract.parameters import in_path, in_query
 from api.problems import CONTENT_TYPE
 from api.titles import PROBLEMS
+from desmos_fast.identity.rights import RULES
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     one.name: one for room in (access, incidents, rooms, money) for one in room.OPERATIONS
@@ -34,6 +35,8 @@ def problems_of(one: Operation) -> list[str]:
     found = [*one.problems]
     if one.way != "public":
         found += _OPEN if one.way == "open" else ANY
+    if one.name in RULES and RULES[one.name].audited:
+        found.append("look_up_ceiling")
     if one.way in NEEDS_BODY:
         found += _BODY
     if one.way in ("write", "try"):

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SEND_LATE = "send_late"
     STAGE_DIFFERS = "stage_differs"
     SIGN_IN_LOCKED = "sign_in_locked"
+    LOOK_UP_CEILING = "look_up_ceiling"
 
 
 class Found(NamedTuple):

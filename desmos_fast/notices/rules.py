@@ -38,6 +38,10 @@ WORDS: Final[Mapping[Kind, Words]] = {
         "Un retour n'a pas pu être repris", "Regarder ce qui le bloque (desmos-fast returns dead), le reprendre ou l'écarter."
     ),
     Kind.SEND_LATE: Words("Des factures attendent leur envoi depuis trop longtemps", "Constituer les lots."),
+    Kind.LOOK_UP_CEILING: Words(
+        "Un compte consulte plus de données de patients que prévu",
+        "Vérifier avec cette personne ou ce programme ; sinon, mettre fin à ce compte et conserver la piste d'audit.",
+    ),
     Kind.SIGN_IN_LOCKED: Words(
         "Trop d'essais de connexion infructueux pour un utilisateur",
         "Demander à cette personne si c'est elle ; sinon, changer son mot de passe.",

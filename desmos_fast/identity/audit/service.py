@@ -4,7 +4,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from desmos_fast.base.clock import PARIS
@@ -12,6 +12,9 @@ from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.audit import rules, store
 from desmos_fast.identity.audit.model import SHOWN, Access, AccessPage, Break, Head, Link, Verified, Wanted
+from desmos_fast.identity.lookups import service as lookups
+from desmos_fast.identity.lookups.model import CeilingReached, Look, Refused
+from desmos_fast.identity.lookups.rules import hour_of, wait
 
 BLOCK: Final = 10_000
 LOWEST: Final = -(2**63)
@@ -25,46 +28,66 @@ async def append(con: Connection, tenant: UUID, accesses: Sequence[Access]) -> N
     await store.add(con, tenant, head.seq + 1, accesses, rules.chain(head.hash, accesses))
 
 
-class Trail:
-    """Adds what requests saw: those of one centre that wait at once enter by one transaction."""
+class _Waiting(NamedTuple):
+    access: Access
+    look: Look | None
+    done: asyncio.Future[None]
 
-    __slots__ = ("_pool", "_running", "_waiting")
+
+class Trail:
+    """Adds what requests saw, and counts it: those of one centre that wait at once enter by one transaction."""
+
+    __slots__ = ("_pool", "_running", "_told", "_waiting")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: dict[UUID, list[tuple[Access, asyncio.Future[None]]]] = {}
+        self._waiting: dict[UUID, list[_Waiting]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._told: dict[UUID, datetime] = {}
 
-    async def add(self, tenant: UUID, access: Access) -> None:
-        """Return once the access is on disk. Raises DatabaseDown."""
+    async def add(self, tenant: UUID, access: Access, look: Look | None = None) -> None:
+        """Return once the access is on disk. Raises DatabaseDown, and CeilingReached for a look that is one too many and leaves no row."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.get(tenant)
         if waiting is None:
-            self._waiting[tenant] = [(access, done)]
+            self._waiting[tenant] = [_Waiting(access, look, done)]
             task = asyncio.create_task(self._drain(tenant))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         else:
-            waiting.append((access, done))
+            waiting.append(_Waiting(access, look, done))
         await done
 
     async def _drain(self, tenant: UUID) -> None:
         while batch := self._waiting[tenant]:
             self._waiting[tenant] = []
-            failed: Exception | None = None
             try:
-                async with transaction(self._pool, tenant) as con:
-                    await append(con, tenant, [access for access, _ in batch])
+                failed: Sequence[Exception | None] = await self._enter(tenant, batch)
             except Exception as error:
-                failed = error
-            for _, done in batch:
-                if done.done():
+                failed = [error] * len(batch)
+            for one, fault in zip(batch, failed, strict=True):
+                if one.done.done():
                     continue
-                if failed is None:
-                    done.set_result(None)
+                if fault is None:
+                    one.done.set_result(None)
                 else:
-                    done.set_exception(failed)
+                    one.done.set_exception(fault)
         del self._waiting[tenant]
+
+    async def _enter(self, tenant: UUID, batch: Sequence[_Waiting]) -> Sequence[Exception | None]:
+        """Add what is not refused, and return why the others are."""
+        async with transaction(self._pool, tenant) as con:
+            told = iter(await lookups.count(con, tenant, [one.look for one in batch if one.look is not None]))
+            failed = [None if one.look is None or (why := next(told)) is None else self._reached(one.look, why) for one in batch]
+            await append(con, tenant, [one.access for one, fault in zip(batch, failed, strict=True) if fault is None])
+        return failed
+
+    def _reached(self, look: Look, why: Refused) -> CeilingReached:
+        # Told once an hour by each process: the anomaly stays one, however often it is noted.
+        hour = hour_of(look.at)
+        first = self._told.get(look.actor) != hour
+        self._told[look.actor] = hour
+        return CeilingReached(look, why, wait_s=wait(look.at, why.span), first=first)
 
 
 async def listed(con: Connection, tenant: UUID, wanted: Wanted, cursor: Callable[[int], str]) -> AccessPage:
