@@ -93,7 +93,7 @@ class Poster:
             self._session = None
 
     async def post(self, url: str, body: bytes, signed: Mapping[str, str]) -> Outcome:
-        """Send one body under the headers of its signature, and return what was answered, or why nothing was; a redirection is not followed."""
+        """Send one signed body and return what was answered, or why nothing was; a redirection is not followed."""
         if self._session is None:
             raise RuntimeError("the poster is used outside its `async with`")
         # An address as such is not resolved, so nothing else would look at it.

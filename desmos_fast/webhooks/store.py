@@ -153,7 +153,9 @@ async def secrets(con: Connection, tenant: UUID, webhook: UUID, now: datetime) -
     return [tuple(row) for row in await con.fetch(SECRETS, tenant, webhook, now)]
 
 
-async def add_secret(con: Connection, tenant: UUID, webhook: UUID, name: UUID, sealed: bytes, now: datetime, former_until: datetime) -> None:
+async def add_secret(
+    con: Connection, tenant: UUID, webhook: UUID, name: UUID, sealed: bytes, now: datetime, former_until: datetime
+) -> None:
     """Keep the secret that signs from now on, and until when the one before it does."""
     for statement in (END_FIRST, END_LATER):
         await con.execute(statement, tenant, webhook, former_until, now)
