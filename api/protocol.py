@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that never reach a route: what is not HTTP gets a problem too, and nothing of it is repeated or logged."""
+"""Connections: what each may take of us, whose it is behind a proxy, and requests that never reach a route.
 
-from typing import Final
+What is not HTTP gets a problem too, and nothing of it is repeated or logged.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
@@ -10,10 +17,17 @@ from aiohttp.web_protocol import RequestHandler
 
 from api import problems
 from api.middlewares import HEADERS
+from desmos_fast.base.settings import Network
 from desmos_fast.base.types import uuid7
 from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.protocol")
+# A proxy in front cuts after five seconds: who comes through one never meets this.
+HEAD_S: Final = 10.0
+MOST_CONNECTIONS: Final = 2000
+# Who does not take an answer for so long is hung up on; the system sees to it.
+UNTAKEN_MS: Final = 30_000
+UNREADABLE: Final = "What arrived is not a request of HTTP/1.1."
 
 
 def _dressed(response: web.Response, rid: str) -> web.Response:
@@ -23,9 +37,57 @@ def _dressed(response: web.Response, rid: str) -> web.Response:
 
 
 class Handler(RequestHandler):
-    """A connection whose faults are told as problems: the library's own answer and log line quote what was received, keys included."""
+    """A connection whose faults are told as problems: the library's own answer and log line quote what was received, keys included.
 
-    __slots__ = ()
+    The head of a request must be whole within `HEAD_S` of the connection or of its first byte; the library has no limit for that.
+    """
+
+    __slots__ = ("_heads", "_slow")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        self._heads = 0
+        self._slow: asyncio.TimerHandle | None = None
+        connection = cast(asyncio.Transport, transport)
+        taken = connection.get_extra_info("socket")
+        if taken is not None and taken.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS)
+        if self._manager is not None and len(self._manager._connections) > MOST_CONNECTIONS:
+            self._cut("too_many")
+            connection.write(_full())
+            self.force_close()
+            return
+        self._slow = self._loop.call_later(HEAD_S, self._too_slow)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget a connection."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived, and see whether a head is whole."""
+        super().data_received(data)
+        if self._request_count != self._heads:
+            self._heads = self._request_count
+            self._in_time()
+        elif data and self._slow is None and self._waiter is not None and not self._waiter.done():
+            # Nothing is being answered, so this begins another head.
+            self._slow = self._loop.call_later(HEAD_S, self._too_slow)
+
+    def _in_time(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+    def _too_slow(self) -> None:
+        self._slow = None
+        self._cut("slow_head")
+        self.force_close()
+
+    def _cut(self, reason: str) -> None:
+        metrics.connections_cut.labels(reason).inc()
+        log.info("a connection was cut", reason=reason)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -41,7 +103,7 @@ class Handler(RequestHandler):
         metrics.count_problem(code)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun and cannot be replaced")
-        detail = "What arrived is not a request of HTTP/1.1." if unreadable else "The fault is recorded under this request id."
+        detail = UNREADABLE if unreadable else "The fault is recorded under this request id."
         response = _dressed(problems.respond(code, detail, rid), rid)
         response.force_close()
         return response
@@ -56,6 +118,51 @@ class Handler(RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
 
+def _refused(request: web.BaseRequest) -> web.Response:
+    rid = str(uuid7())
+    metrics.count_problem("bad_request")
+    log.info("what arrived is not a request", request_id=rid, error="TransferEncoding")
+    response = _dressed(problems.respond("bad_request", UNREADABLE, rid), rid)
+    response.force_close()
+    return response
+
+
+def _full() -> bytes:
+    """Return the answer to a connection that is one too many, as it is sent."""
+    rid = str(uuid7())
+    metrics.count_problem("busy")
+    response = _dressed(problems.respond("busy", "Too many connections are open.", rid), rid)
+    body = cast(bytes, response.body)
+    response.headers.update({"Connection": "close", "Content-Length": str(len(body)), "Retry-After": problems.retry_after()})
+    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+    return f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n".encode() + body
+
+
+def came_from(peer: str | None, forwarded: Sequence[str], proxies: Sequence[Network]) -> str | None:
+    """Return whose request it is: the last address of `X-Forwarded-For` that no trusted proxy has, the peer's when it is no such proxy."""
+    address = peer
+    for given in [one.strip() for line in forwarded for one in line.split(",")][::-1]:
+        if not _trusted(address, proxies):
+            break
+        # What a trusted proxy did not write as an address is no address, and nothing before it counts.
+        address = given if _address(given) is not None else None
+    return address
+
+
+def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return None if text is None else ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _trusted(text: str | None, proxies: Sequence[Network]) -> bool:
+    address = _address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address is not None and any(address in network for network in proxies)
+
+
 class Server(web.Server):
     """Connections of our kind."""
 
@@ -65,8 +172,32 @@ class Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Run an application behind connections of our kind."""
+    """Run an application behind connections of our kind, and behind proxies that are believed when they say whose a request is."""
+
+    def __init__(self, app: web.Application, *, proxies: Sequence[Network] = (), **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._proxies = proxies
 
     async def _make_server(self) -> Server:
         made = await super()._make_server()
-        return Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+        factory = made.request_factory
+
+        def behind_proxies(*arguments: Any) -> web.BaseRequest:
+            request = factory(*arguments)
+            forwarded = request.headers.getall("X-Forwarded-For", ())
+            if not forwarded:
+                return request
+            return request.clone(remote=came_from(request.remote, forwarded, self._proxies) or "")
+
+        async def checked(request: web.BaseRequest) -> web.StreamResponse:
+            # The library takes a coding that is empty for none; another reader may not.
+            if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+                return _refused(request)
+            response = await made.request_handler(request)
+            if "Upgrade" in request.headers and not response.prepared:
+                # We speak nothing else; what follows such a request is not read as one.
+                response.force_close()
+            return response
+
+        chosen = behind_proxies if self._proxies else factory
+        return Server(checked, request_factory=chosen, loop=made._loop, **made._kwargs)

@@ -16,7 +16,7 @@ from api.app import make_app
 from api.keys import LIFE, TARIFFS, Life
 from api.protocol import Runner
 from desmos_fast.base.errors import OutsideFailed
-from desmos_fast.base.settings import Settings
+from desmos_fast.base.settings import Network, Settings
 from desmos_fast.db import health
 from desmos_fast.db.masters import open_keyring
 from desmos_fast.db.pool import Pool
@@ -142,17 +142,25 @@ async def _stop_listening(runner: Runner) -> None:
 
 
 async def serve(
-    app: web.Application, listeners: Sequence[socket.socket], orders: Orders, *, listening: Callable[[], None], grace_s: float
+    app: web.Application,
+    listeners: Sequence[socket.socket],
+    orders: Orders,
+    *,
+    listening: Callable[[], None],
+    grace_s: float,
+    proxies: Sequence[Network] = (),
 ) -> None:
     """Serve on sockets that listen until an order comes, then leave; `listening` is called once connections are taken.
 
     Told to stop: not ready, `grace_s` for the balancers to see it, port closed, requests finished. Replaced: the port left to the other at
     once, ready still, each connection closed with its next answer, or unused after `grace_s`. What still runs 30 s later is cut.
+    `proxies` are believed when they say whose a request is.
     Raises WrongLibrary.
     """
     check_library()
     runner = Runner(
         app,
+        proxies=proxies,
         access_log=None,
         shutdown_timeout=CUT_S,
         keepalive_timeout=KEEP_ALIVE_S,

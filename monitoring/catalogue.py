@@ -71,6 +71,7 @@ LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_http_problems_total": {"code": CODE},
     "desmos_idempotent_replays_total": {"route": ROUTE},
     "desmos_database_connections": {"state": _one_of("idle", "used", says="whether somebody has it")},
+    "desmos_connections_cut_total": {"reason": _one_of("slow_head", "too_many", says="why it was cut")},
     "desmos_invoices_signed_total": {"kind": KEY_KIND},
     "desmos_invoices_refused_total": {"kind": KEY_KIND},
     "desmos_files_sent_total": {"recipient": RECIPIENT},

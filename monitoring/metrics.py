@@ -75,6 +75,12 @@ event_loop_lag_seconds: Final = Gauge(
 )
 processes: Final = Gauge("desmos_processes", "Processes that serve.", registry=REGISTRY, multiprocess_mode="livesum")
 process_restarts: Final = Counter("desmos_process_restarts_total", "Processes started because the one before them died.", registry=REGISTRY)
+connections_cut: Final = Counter(
+    "desmos_connections_cut_total",
+    "Connections cut before they asked for anything whole, by reason.",
+    ("reason",),
+    registry=REGISTRY,
+)
 invoices_signed: Final = Counter("desmos_invoices_signed_total", "Invoices signed.", ("kind",), registry=REGISTRY)
 invoices_refused: Final = Counter("desmos_invoices_refused_total", "Invoices refused, single or in a batch.", ("kind",), registry=REGISTRY)
 lots_sealed: Final = Counter("desmos_lots_sealed_total", "Lots sealed.", registry=REGISTRY)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator sets through the environment, read once and checked before anything starts."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Final, Literal
 from desmos_fast.base.errors import InvalidInput
 
 WebhookHosts = Literal["public", "any"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ROOT_DATA_DIR: Final = Path("/var/lib/desmos-fast")
 SIGNERS: Final = ("none", "simulator")
 WEBHOOK_HOSTS: Final[tuple[WebhookHosts, ...]] = ("public", "any")
@@ -22,7 +24,7 @@ MAX_BULK: Final = 999_999_999
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
-    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS",
+    "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS", "DESMOS_TRUSTED_PROXIES",
 })  # fmt: skip
 
 
@@ -52,6 +54,7 @@ class Settings:
     keys: Path | None = None
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -90,6 +93,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         keys=_path("DESMOS_KEYS", env),
         webhook_hosts=hosts,
         signing=signing(env),
+        trusted_proxies=_networks(given.get("DESMOS_TRUSTED_PROXIES", "")),
     )
 
 
@@ -141,6 +145,15 @@ def _whole(given: Mapping[str, str], name: str, default: int, low: int, high: in
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
         raise BadSetting(f"{name} is {text[:40]!r}", hint=f"a whole number from {low} to {high}")
     return int(text)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",")) if text else ()
+    except ValueError:
+        raise BadSetting(
+            f"DESMOS_TRUSTED_PROXIES is {text[:80]!r}", hint="addresses or networks such as 10.0.0.7 or 10.0.0.0/24, with commas between"
+        ) from None
 
 
 def _dsn(given: Mapping[str, str], name: str) -> str | None:

@@ -42,6 +42,7 @@ async def serve_here(
     opened = await pool.create(place.app_dsn, connections)
     try:
         app = await server.open_app(place.settings, opened)
-        await server.serve(app, listeners, orders, listening=listening, grace_s=grace_s)
+        proxies = place.settings.trusted_proxies
+        await server.serve(app, listeners, orders, listening=listening, grace_s=grace_s, proxies=proxies)
     finally:
         await opened.close()

@@ -4,6 +4,7 @@
 import asyncio
 import io
 import socket
+from collections.abc import Sequence
 
 import aiohttp
 import orjson
@@ -12,15 +13,18 @@ from aiohttp import web
 
 from api.keys import LIFE
 from api.server import Orders, PortTaken, check_library, open_port, serve
+from desmos_fast.base.settings import Network
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, House
 
 
-async def serving(app: web.Application, orders: Orders, *, grace_s: float = 0.0) -> tuple[asyncio.Task[None], int]:
+async def serving(
+    app: web.Application, orders: Orders, *, grace_s: float = 0.0, proxies: Sequence[Network] = ()
+) -> tuple[asyncio.Task[None], int]:
     """Serve on a free port, and return the task and the port."""
     (listener,), ready = open_port("127.0.0.1", 0), asyncio.Event()
     port = listener.getsockname()[1]
-    task = asyncio.create_task(serve(app, [listener], orders, listening=ready.set, grace_s=grace_s))
+    task = asyncio.create_task(serve(app, [listener], orders, listening=ready.set, grace_s=grace_s, proxies=proxies))
     await asyncio.wait_for(ready.wait(), 5)
     return task, port
 
