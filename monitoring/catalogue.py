@@ -56,11 +56,7 @@ ROUTE: Final = Label(r"unmatched|/|(/(v1|[a-z]+([_.:-][a-z]+)*|\{[a-z_]+\}(:[a-z
 STATUS: Final = Label("[1-5][0-9]{2}", 25, "status of the answer")
 RECIPIENT: Final = Label(r"\*|(?!.*[0-9]{6})[a-z][a-z0-9-]{0,39}", 201, "name in the file of recipients")
 KEY_KIND: Final = _one_of("test", "live", says="kind of key")
-ANOMALY: Final = _one_of(
-    "ack_missing", "ack_unknown", "ack_conflict", "content_changed", "file_dead", "return_dead", "send_late",
-    "sign_in_locked", "stage_differs",
-    says="kind of anomaly",
-)  # fmt: skip
+ANOMALY: Final = _word(20, "kind of anomaly")
 RULE: Final = _one_of("amo", "amc", "patient", "reject", "order", "credit", "forclusion", says="what is reminded of")
 OUTCOME: Final = "what became of it"
 CODE: Final = _word(250, "stable code")

@@ -38,6 +38,10 @@ ask a Prometheus that scrapes the jobs `desmos-fast` (`serve`) and `desmos-worke
 For another contract, `desmos-fast slo dashboards --contract FOLDER --to FOLDER` writes them anew; that needs the extra
 `desmos-fast[dashboards]`.
 
+The pictures below are not those of a Grafana: `python -m tests.monitoring.pictures docs/reference/pictures` draws them from the same
+files and the answers of a Prometheus to which a week of an invented service was told, with two outages, a database that was away for some
+minutes, and a recipient that was. With the address of a running Prometheus behind the folder it draws what that one knows.
+
 What is counted *in the time shown* follows the time picker. Counts of Prometheus are reckoned from scrapes: over a short time they can be a
 fraction of one off. Times are those of Paris.
 """
@@ -49,7 +53,9 @@ def dashboards_page(files: Mapping[str, str]) -> str:
     for name, content in files.items():
         if name.endswith(".json"):
             board = json.loads(content)
-            told += [f"## {board['title'].removeprefix('desmos-fast: ').capitalize()}", "", f"`{name}`. {board['description']}", ""]
+            title = board["title"].removeprefix("desmos-fast: ")
+            told += [f"## {title[0].upper()}{title[1:]}", "", f"`{name}`. {board['description']}", ""]
+            told += [f"![{title}, drawn of invented days](pictures/{name.removesuffix('.json')}.svg)", ""]
             told += ["| panel | shows | of |", "|---|---|---|", *map(_panel, board["panels"]), ""]
     return "\n".join(told)
 

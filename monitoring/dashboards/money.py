@@ -8,11 +8,15 @@ from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, WARNS,
 DAY_S: Final = 86400
 EUROS: Final = "currencyEUR"
 KINDS: Final = {"amo": "compulsory insurers", "amc": "complementary insurers", "patient": "patients"}
-DUE: Final = "max by (kind, age) (desmos_outstanding_cents)"
+AGES: Final = ("0-7", "8-30", "31-60", "61-90", ">90")
 
 
 def _count(metric: str, by: str = "", over: str = RANGE) -> str:
     return f"sum{f' by ({by})' if by else ''} (increase({metric}[{over}]))"
+
+
+def _due_of(label: str, value: str) -> str:
+    return f'sum(max by (kind, age) (desmos_outstanding_cents{{{label}="{value}"}})) / 100'
 
 
 def claims() -> str:
@@ -26,20 +30,22 @@ def claims() -> str:
 
 def _funnel() -> Row:
     stages = {
-        "1 invoices signed": "desmos_invoices_signed_total", "2 lots sealed": "desmos_lots_sealed_total",
-        "3 files queued": "desmos_files_queued_total", "4 files sent": "desmos_files_sent_total",
-        "5 returns imported": "desmos_returns_imported_total", "6 bank lines imported": "desmos_bank_lines_imported_total",
-        "7 reconciliations": "desmos_reconciliations_total",
+        "invoices signed": "desmos_invoices_signed_total", "lots sealed": "desmos_lots_sealed_total",
+        "files queued": "desmos_files_queued_total", "files sent": "desmos_files_sent_total",
+        "returns imported": "desmos_returns_imported_total", "bank lines imported": "desmos_bank_lines_imported_total",
+        "reconciliations": "desmos_reconciliations_total",
+    }  # fmt: skip
+    lost = {
+        "invoices refused": "desmos_invoices_refused_total", "files given up": "desmos_files_dead_total",
+        "files sent again": "desmos_files_resent_total", "lots without an answer": "desmos_acks_missing_total",
+        "returns that cannot be read": "desmos_returns_dead_total",
     }  # fmt: skip
     return Row("The way of a claim", [
-        bars("From invoice to euro",
-             "What passed each stage in the time shown. A lot holds many invoices, a file many lots: look for a stage"
-             " at which nothing passes.", "none", *(Query(_count(metric), name) for name, metric in stages.items()), span=12, height=9),
-        bars("Lost on the way", "What did not go on in the time shown.", "none",
-             Query(_count("desmos_invoices_refused_total"), "invoices refused"), Query(_count("desmos_files_dead_total"), "files given up"),
-             Query(_count("desmos_acks_missing_total"), "lots without an answer"),
-             Query(_count("desmos_files_resent_total"), "files sent again"),
-             Query(_count("desmos_returns_dead_total"), "returns that cannot be read"), span=12, height=9, steps=((None, WARNS),)),
+        figure("From invoice to euro", "What passed each stage in the time shown. A lot holds many invoices, a file many lots: look for a"
+               " stage at which nothing passes.", "none", *(Query(_count(metric), name) for name, metric in stages.items()), span=24,
+               decimals=0),
+        figure("Lost on the way", "What did not go on in the time shown.", "none",
+               *(Query(_count(metric), name) for name, metric in lost.items()), span=24, steps=((0.5, WARNS),), decimals=0),
     ])  # fmt: skip
 
 
@@ -64,14 +70,15 @@ def _flow() -> Row:
 def _recipients() -> Row:
     slow = f"histogram_quantile(0.95, sum by (le, recipient) (rate(desmos_sending_duration_seconds_bucket[{RATE}])))"
     return Row("By recipient", [
-        bars("Files sent", "In the time shown.", "none", Query(_count("desmos_files_sent_total", "recipient"), "{{recipient}}"), span=6),
+        bars("Files sent", "In the time shown.", "none",
+             Query(_count("desmos_files_sent_total", "recipient"), "{{recipient}}"), span=6, height=6),
         bars("Tries that failed", "In the time shown; each is tried again.", "none",
-             Query(_count("desmos_sendings_failed_total", "recipient"), "{{recipient}}"), span=6, steps=((None, WARNS),)),
+             Query(_count("desmos_sendings_failed_total", "recipient"), "{{recipient}}"), span=6, height=6, steps=((None, WARNS),)),
         bars("Waited", "Times that a file was put off in the time shown, by reason.", "none",
-             Query(_count("desmos_files_put_off_total", "recipient, reason"), "{{recipient}}, {{reason}}"), span=6),
+             Query(_count("desmos_files_put_off_total", "recipient, reason"), "{{recipient}}, {{reason}}"), span=6, height=6),
         figure("Left alone", "A recipient that failed so often that only one file at a time is tried.", "none",
                Query("max by (recipient) (desmos_recipient_broken)", "{{recipient}}"), words={0: ("taken", GOOD), 1: ("left alone", BAD)},
-               span=6),
+               span=6, height=6),
         lines("Time to hand a file over, p95", "95 of 100 tries are faster, well or not.", "s", Query(slow, "{{recipient}}"), span=24,
               height=6),
     ])  # fmt: skip
@@ -79,20 +86,18 @@ def _recipients() -> Row:
 
 def _due() -> Row:
     owed = [
-        figure(f"Due from {name}", "Not paid yet, whatever its age.", EUROS, Query(f'sum({DUE[:-1]}{{kind="{kind}"}})) / 100'), span=4)
+        figure(f"Due from {name}", "Not paid yet, whatever its age.", EUROS, Query(_due_of("kind", kind)), span=4)
         for kind, name in KINDS.items()
     ]
     stages = {"18": "18 months", "21": "21 months", "24": "24 months", "barred": "barred"}
-    lost = [
-        Query(f'max(desmos_forclusion_cents{{stage="{stage}"}}) / 100', name) for stage, name in stages.items()
-    ]  # fmt: skip
+    lost = [Query(f'max(desmos_forclusion_cents{{stage="{stage}"}}) / 100', name) for stage, name in stages.items()]
     return Row("Due", [
         *owed,
         figure("Near forclusion", "Can soon be asked for no more: by months since the care.", EUROS, *lost, span=12),
         lines("Due by age", "By days since the signature, all payers.", EUROS,
-              Query("sum by (age) (max by (kind, age) (desmos_outstanding_cents)) / 100", "{{age}} days"), stacked=True),
+              *(Query(_due_of("age", age), f"{age} days") for age in AGES), stacked=True),
         lines("Due by kind of payer", "All ages.", EUROS,
-              Query("sum by (kind) (max by (kind, age) (desmos_outstanding_cents)) / 100", "{{kind}}"), stacked=True),
+              *(Query(_due_of("kind", kind), name) for kind, name in KINDS.items()), stacked=True),
     ])  # fmt: skip
 
 
@@ -132,12 +137,13 @@ def reconciliation() -> str:
             ]),
             Row("People", [
                 bars("Decisions", "Of people, by kind, in the time shown.", "none",
-                     Query(f"{_count('desmos_decisions_total', 'kind')} > 0", "{{kind}}"), span=8),
+                     Query(f"{_count('desmos_decisions_total', 'kind')} > 0", "{{kind}}"), span=8, height=6),
                 bars("Reminders that wait", "That nobody sent or cancelled yet, by what they are about.", "none",
-                     Query("max by (rule) (desmos_reminders_open)", "{{rule}}"), span=8, steps=((None, NEUTRAL), (1, WARNS))),
-                figure("Reminders made", "In the time shown.", "none", Query(_count("desmos_reminders_made_total")), span=4, decimals=0),
+                     Query("max by (rule) (desmos_reminders_open)", "{{rule}}"), span=8, height=6, steps=((None, NEUTRAL), (1, WARNS))),
+                figure("Reminders made", "In the time shown.", "none", Query(_count("desmos_reminders_made_total")), span=4, height=6,
+                       decimals=0),
                 figure("Periods closed", "Of the books, by an export, in the time shown.", "none",
-                       Query(_count("desmos_accounting_periods_closed_total")), span=4, decimals=0),
+                       Query(_count("desmos_accounting_periods_closed_total")), span=4, height=6, decimals=0),
             ]),
         ],
         span="now-24h",

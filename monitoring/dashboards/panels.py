@@ -40,11 +40,11 @@ class Row(NamedTuple):
 
 
 def figure(
-    title: str, says: str, unit: str, *queries: Query, span: int = 4, steps: Steps = (), words: Mapping[int, tuple[str, str]] | None = None,
-    since: str = "", decimals: int | None = None,
+    title: str, says: str, unit: str, *queries: Query, span: int = 4, height: int = 4, steps: Steps = (),
+    words: Mapping[int, tuple[str, str]] | None = None, since: str = "", decimals: int | None = None,
 ) -> stat.Panel:  # fmt: skip
     """Return a panel with the last value of each query; `words` are shown in the place of values, each with its colour."""
-    panel = _filled(stat.Panel(), title, says, unit, queries, span, 4, steps, instant=True).graph_mode(shapes.BigValueGraphMode.NONE)
+    panel = _filled(stat.Panel(), title, says, unit, queries, span, height, steps, instant=True).graph_mode(shapes.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(LAST))
     panel.color_mode(shapes.BigValueColorMode.BACKGROUND if steps or words else shapes.BigValueColorMode.VALUE)
     if words:
@@ -64,9 +64,9 @@ def bars(title: str, says: str, unit: str, *queries: Query, span: int = 12, heig
 
 def lines(
     title: str, says: str, unit: str, *queries: Query, span: int = 12, height: int = 8, steps: Steps = (), stacked: bool = False,
-    stepped: bool = False, low: float | None = 0, high: float | None = None,
+    stepped: bool = False, low: float | None = 0, high: float | None = None, cut: float | None = None,
 ) -> timeseries.Panel:  # fmt: skip
-    """Return a panel over time; `steps` are drawn as dashed lines."""
+    """Return a panel over time; `steps` are drawn as dashed lines, `cut` is where the axis ends whatever comes."""
     panel = _filled(timeseries.Panel(), title, says, unit, queries, span, height, steps)
     legend = common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.LIST).placement(shapes.LegendPlacement.BOTTOM)
     panel.legend(legend.show_legend(True)).tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI))
@@ -79,6 +79,8 @@ def lines(
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED))
     if low is not None:
         panel.axis_soft_min(low)
+    if cut is not None:
+        panel.max(cut)
     return panel if high is None else panel.axis_soft_max(high)
 
 

@@ -61,9 +61,12 @@ def _rate() -> Row:
 def _errors() -> Row:
     return Row("Errors", [
         lines("Failed and shed", "Requests answered with 5xx or 429, by route.", "reqps",
-              Query(f'sum by (route, status) (rate(desmos_http_requests_total{{status=~"5..|429"}}[{RATE}]))', "{{status}} {{route}}")),
+              Query(f'sum by (route, status) (rate(desmos_http_requests_total{{status=~"5..|429"}}[{RATE}]))', "{{status}} {{route}}"),
+              span=8),
         bars("Problems", "Problems answered in the time shown, by stable code.", "none",
-             Query(f"topk({MOST}, sum by (code) (increase(desmos_http_problems_total[{RANGE}]))) > 0", "{{code}}")),
+             Query(f"topk({MOST}, sum by (code) (increase(desmos_http_problems_total[{RANGE}]))) > 0", "{{code}}"), span=8),
+        lines("Connections cut", "A minute, before they asked for anything whole, by reason.", "none",
+              Query(f"sum by (reason) (rate(desmos_connections_cut_total[{RATE}])) * 60", "{{reason}}"), span=8),
     ])  # fmt: skip
 
 

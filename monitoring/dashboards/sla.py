@@ -25,7 +25,7 @@ def sla(contract: Contract) -> str:
         "desmos-sla", "desmos-fast: promised availability",
         "Whether what the contract promises holds, how many minutes are left, and how fast they go. Causes and declared maintenance are"
         " not known here: the report of the month leaves them out.",
-        [_now(contract), *promised, _went()], span="now-7d",
+        [_now(contract), *promised, _went(), _probe()], span="now-7d",
     )  # fmt: skip
 
 
@@ -71,22 +71,23 @@ def _promise(contract: Contract, one: Objective, tiers: list[str]) -> Row:
                Query(f"{month} - {went} * {STEP_S} / 60"), steps=steps, since=THIS_MONTH, decimals=1),
         figure("Bad this month", "Minutes that were bad since the first of the month.", MINUTES, Query(f"{went} * {STEP_S} / 60"),
                steps=((whole * LITTLE, WARNS), (whole, BAD)), since=THIS_MONTH, decimals=1),
-        figure("This month so far", f"Availability since the first of the month; {percent} % are promised.", "percentunit",
+        figure("This month so far", "Availability since the first of the month, of the time that has gone: what counts is what is left.",
+               "percentunit",
                Query(f"1 - {went} / sum(sum_over_time(desmos:open{{{basis}}}[{RANGE}]))"),
-               steps=((None, BAD), (1 - one.budget, GOOD)), since=THIS_MONTH, decimals=3),
+               since=THIS_MONTH, decimals=3),
         lines("Minutes left of 30 days", "It falls with each bad minute, and rises when one is 30 days old.", MINUTES,
               Query(left, "left"), span=8, height=4),
         lines("Budget burnt, in times of what is allowed",
               f"The share of time or requests that was bad over each span, by the share that may be. Alerts speak from {speak}.", "none",
               *(Query(f"max by (sli) (desmos:burnt:ratio_{long}{{{basis}}}) / {one.budget:g}", f"{long}, {{{{sli}}}}") for long in burns),
-              span=24, height=7, steps=limits),
+              span=24, height=7, steps=limits, cut=2 * max(factors)),
     ])  # fmt: skip
 
 
 def _went() -> Row:
     return Row("What went", [
         lines("Outage", "1 while the service was down and should have been up.", "none",
-              *(Query(f'max(desmos:outage{{basis="{basis}"}})', basis) for basis in BASES), stepped=True, high=1),
+              *(Query(f'max(max_over_time(desmos:outage{{basis="{basis}"}}[{RATE}]))', basis) for basis in BASES), stepped=True, high=1),
         lines("Requests that count", "Good and bad ones a second: bad are 429, 5xx and what took over 2 s.", "reqps",
               Query(f"sum by (outcome) (rate(desmos_sli_requests_total[{RATE}]))", "{{outcome}}"), stacked=True),
         figure("Good requests, 30 days", "Share of good requests, by whether the window was open.", "percentunit",
@@ -96,4 +97,15 @@ def _went() -> Row:
                Query('max by (percent, basis) (desmos:budget_minutes{period="month"})', "{{percent}} %, {{basis}}"), span=8, decimals=1),
         figure("Budget of this year", "Minutes that may be bad in this calendar year.", MINUTES,
                Query('max by (percent, basis) (desmos:budget_minutes{period="year"})', "{{percent}} %, {{basis}}"), span=8, decimals=1),
+    ])  # fmt: skip
+
+
+def _probe() -> Row:
+    return Row("Probe", [
+        figure("Probe", "Failing: two of its last three transactions were bad, which is an outage.", "none",
+               Query("max(desmos_probe_failing)"), words={0: ("good", GOOD), 1: ("failing", BAD)}, height=6),
+        lines("Transactions a minute", "Of the synthetic probe, by outcome.", "none",
+              Query(f"sum by (outcome) (rate(desmos_probe_rounds_total[{RATE}])) * 60", "{{outcome}}"), span=10, height=6),
+        lines("Steps of a transaction", "How long each took the last time.", "s",
+              Query("max by (step) (desmos_probe_step_seconds)", "{{step}}"), span=10, height=6),
     ])  # fmt: skip

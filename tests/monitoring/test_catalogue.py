@@ -65,7 +65,6 @@ def test_no_recipient_is_called_by_a_number(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "label", "values"),
     [
-        ("desmos_anomalies_open", "kind", [kind.value for kind in Anomaly]),
         ("desmos_reminders_open", "rule", RULES),
         ("desmos_outstanding_cents", "age", AGES),
         ("desmos_forclusion_cents", "stage", STAGES),
@@ -82,6 +81,7 @@ def test_lists_are_those_of_the_program(metric: str, label: str, values: list[st
         (catalogue.CODE, [*PROBLEMS]),
         (catalogue.STATUS, [str(status) for status in {200, 201, 202, 204, 304, *(title.status for title in PROBLEMS.values())}]),
         (catalogue.LABELS["desmos_decisions_total"]["kind"], get_args(Decision)),
+        (catalogue.ANOMALY, [kind.value for kind in Anomaly]),
         (catalogue.METHOD, [*metrics.METHODS, "OTHER"]),
         (catalogue.RECIPIENT, ["*", *(f"payer-{number}" for number in range(MOST_RECIPIENTS))]),
     ],

@@ -188,10 +188,11 @@ def test_grafana_can_draw_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_line_of_panels_is_full(name: str) -> None:
-    widths: dict[int, int] = {}
+    lines: dict[int, list[dict[str, int]]] = {}
     for panel in board(name)["panels"]:
-        widths[panel["gridPos"]["y"]] = widths.get(panel["gridPos"]["y"], 0) + panel["gridPos"]["w"]
-    assert set(widths.values()) == {24}
+        lines.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
+    assert {sum(place["w"] for place in line) for line in lines.values()} == {24}
+    assert [line for line in lines.values() if len({place["h"] for place in line}) > 1] == []
 
 
 @pytest.mark.parametrize(
