@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""API keys of the centre, and the trail of who looked at what."""
+"""API keys of the centre, the review of rights, and the trail of who looked at what."""
 
 from datetime import timedelta
 from typing import Final
@@ -20,6 +20,8 @@ from desmos_fast.identity.audit.model import PAGE as ROWS
 from desmos_fast.identity.audit.model import Wanted
 from desmos_fast.identity.context import Context
 from desmos_fast.identity.model import PAGE, KeyMade
+from desmos_fast.identity.review import service as review
+from desmos_fast.identity.review.model import DAYS, LONGEST
 
 routes: Final = web.RouteTableDef()
 
@@ -78,6 +80,17 @@ async def revoke(request: web.Request) -> web.StreamResponse:
         return Answer(status=204, body=b"")
 
     return await write(request, effect, empty=True)
+
+
+@routes.get("/v1/access/review")
+async def reviewed(request: web.Request) -> web.StreamResponse:
+    """Say which keys and users of the kind that asks, and which of their roles, were not used for so many days."""
+    days = number(request, "days", DAYS, LONGEST)
+
+    async def look(con: Connection, context: Context) -> Answer:
+        return json_answer(await review.look(con, context.tenant, context.kind, days, context.now))
+
+    return await read(request, look)
 
 
 @routes.get("/v1/audit")

@@ -39,7 +39,24 @@ from api import (
 from api.admission import Gate, Shares
 from api.body import LIMIT
 from api.figures import Counting
-from api.keys import BULK, CLOCK, COUNTING, DOOR, HOURS, KEYRING, KEYS, LIFE, MAILER, POOL, SHARES, TARIFFS, TRAIL, WEBHOOK_HOSTS, Life
+from api.keys import (
+    BULK,
+    CLOCK,
+    COUNTING,
+    DOOR,
+    HOURS,
+    KEYRING,
+    KEYS,
+    LIFE,
+    MAILER,
+    POOL,
+    SHARES,
+    TARIFFS,
+    TRAIL,
+    USES,
+    WEBHOOK_HOSTS,
+    Life,
+)
 from api.middlewares import guard
 from desmos_fast.base.clock import Clock, system_clock
 from desmos_fast.base.settings import Settings
@@ -51,6 +68,7 @@ from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.people.policy import load_policy
 from desmos_fast.identity.people.signing import Door
+from desmos_fast.identity.review.service import Uses
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.reading import open_mailer
@@ -64,6 +82,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(pepper := secret(settings, "api_keys"))
     app[DOOR] = Door(pool, load_policy(settings.identity), pepper, secret(settings, "people"))
+    app[USES] = Uses()
     app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
     app[CLOCK] = clock

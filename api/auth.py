@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import UNMATCHED
-from api.keys import CALLER, CLOCK, DOOR, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL
+from api.keys import CALLER, CLOCK, DOOR, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL, USES
 from api.logs import mask_text
 from api.problems import Unauthorized
 from desmos_fast.base.errors import InvalidInput
@@ -70,6 +70,8 @@ def allow(request: web.Request, route: str) -> Rule | None:
         return None
     method, caller = "GET" if request.method == "HEAD" else request.method, request[CALLER]
     rule = rights.check(method, route, caller.roles)
+    if (method, route) not in rights.PERSONAL:
+        request.app[USES].note(request.app[POOL], caller, rule.roles, request.app[CLOCK]())
     person = caller.person
     if person is None or (method, route) in rights.PERSONAL:
         return rule
@@ -102,7 +104,7 @@ async def note(request: web.Request, rule: Rule, route: str, response: web.Strea
     )
     # A file is one look-up whatever it holds: its rows are counted in the trail.
     items = access.items if rule.audited == "read" else 1
-    ceiling = request.app[DOOR].policy.ceiling(caller.roles, person=caller.person is not None)
+    ceiling = request[CEILING] = request.app[DOOR].policy.ceiling(caller.roles, person=caller.person is not None)
     await request.app[TRAIL].add(caller.tenant, access, Look(caller.key_id, access.at, items, ceiling))
 
 
@@ -117,6 +119,7 @@ def _count(request: web.Request, rule: Rule, response: web.StreamResponse) -> in
 
 
 async def noting(app: web.Application) -> AsyncIterator[None]:
-    """Wait, when the application ends, for the uses of keys that are being noted."""
+    """Wait, when the application ends, for the uses of keys and roles that are being noted."""
     yield
     await app[KEYS].close()
+    await app[USES].close()

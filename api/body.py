@@ -68,6 +68,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/audits/tp/{quarter}": frozenset({"format"}),
     "/v1/accounting/exports/{id}/file": frozenset({"format", "separator"}),
     "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
+    "/v1/access/review": frozenset({"days"}),
     "/v1/keys": frozenset({"cursor", "limit"}),
     "/v1/users": frozenset({"cursor", "limit"}),
     "/v1/audit": frozenset({"actor", "action", "subject", "from", "to", "cursor", "limit"}),

@@ -19,6 +19,7 @@ from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
+from desmos_fast.identity.review.service import Uses
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.sender import Mailer
 
@@ -63,6 +64,7 @@ TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
 DOOR: Final = web.AppKey("door", Door)
 HOURS: Final = web.AppKey("hours", Hours)
+USES: Final = web.AppKey("uses", Uses)
 CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 BULK: Final = web.AppKey("bulk", Gate)
 STREAMS: Final = web.AppKey("streams", Gate)

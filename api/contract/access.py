@@ -23,6 +23,7 @@ from desmos_fast.identity.people.model import (
     UserMade,
     UserPage,
 )
+from desmos_fast.identity.review.model import Review
 
 _TRIED: Final = ("sign_in_form", "sign_in_refused", "sign_in_delayed")
 _MINE: Final = ("not_a_person",)
@@ -37,6 +38,7 @@ OPERATIONS: Final = (
         location=True, problems=("key_refused", "key_ended"),
     ),
     Operation(method="DELETE", path="/v1/keys/{id}", way="write", tag="access", empty=True, status=204),
+    Operation(method="GET", path="/v1/access/review", way="read", tag="access", answer=Review),
     Operation(method="GET", path="/v1/audit", way="read", tag="access", answer=AccessPage),
     Operation(
         method="POST", path="/v1/sessions", way="open", tag="people", body=SignIn, answer=SessionMade, status=201,

@@ -4,6 +4,7 @@
 from typing import Any, Final, get_args
 
 from api.accounting import SEPARATORS
+from desmos_fast.identity.review.model import LONGEST
 from desmos_fast.incidents.model import KINDS as INCIDENT_KINDS
 from desmos_fast.lots.model import FileState, LotState
 from desmos_fast.nomenclature.rejects import OWNERS_FR
@@ -55,6 +56,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "code": (_TEXT, "A code of reject."),
     "credit": (_TEXT, "Only those of this credit."),
     "cursor": (_TEXT, "Where the page begins: `next` of the page before, as it was given."),
+    "days": ({"type": "integer", "minimum": 1, "maximum": LONGEST}, "What was not used for so many days is told."),
     "destination": (
         {"type": "string", "pattern": "^[0-9]{2}(/[0-9]{3}(/[0-9]{4})?)?$"},
         "A regime, regime/caisse or regime/caisse/centre.",

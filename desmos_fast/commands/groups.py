@@ -24,6 +24,7 @@ audit = typer.Typer(no_args_is_help=True, help="Reports on a time of a centre, a
 matches = typer.Typer(no_args_is_help=True, help="What was matched in a centre, and why.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs that failed for good and are held.")
 key = typer.Typer(no_args_is_help=True, help="API keys of a centre: make, list, revoke, rotate.")
+access = typer.Typer(no_args_is_help=True, help="The rights that people and programs have in a centre.")
 user = typer.Typer(no_args_is_help=True, help="Users of a centre: add, list, reset, release, end.")
 keys = typer.Typer(no_args_is_help=True, help="Master keys, under which all that tells of patients is sealed: show, rotate, wrap.")
 matching = typer.Typer(no_args_is_help=True, help="How a centre matches: windows, payers, labels that people explained.")

@@ -68,7 +68,7 @@ def new_key(
         asked = KeyAsked(roles=tuple(role or [ADMIN]), label=label, expires_at=end)
         return await service.make_key(con, tenant, kind, asked, now, by=OPERATOR, pepper=pepper)
 
-    _print_secret(_work(finess, work))
+    _print_secret(in_centre(finess, work))
 
 
 def list_keys(finess: Finess, as_json: AsJson = False) -> None:
@@ -81,7 +81,7 @@ def list_keys(finess: Finess, as_json: AsJson = False) -> None:
     async def work(con: "Connection", tenant: "TenantId", _now: "datetime", _pepper: bytes) -> "KeyPage":
         return await service.list_keys(con, tenant, None, None, PAGE, str)
 
-    found = _work(finess, work)
+    found = in_centre(finess, work)
     if as_json:
         print(msgspec.json.encode(found).decode())
         return
@@ -101,7 +101,7 @@ def revoke_key(finess: Finess, name: Name) -> None:
     async def work(con: "Connection", tenant: "TenantId", now: "datetime", _pepper: bytes) -> None:
         await service.revoke_key(con, tenant, None, name, now, by=OPERATOR)
 
-    _work(finess, work)
+    in_centre(finess, work)
     print(f"{name} is revoked")
 
 
@@ -120,7 +120,7 @@ def rotate_key(
         overlap = timedelta(hours=hours)
         return await service.rotate_key(con, tenant, None, name, overlap, now, by=OPERATOR, pepper=pepper)
 
-    _print_secret(_work(finess, work))
+    _print_secret(in_centre(finess, work))
 
 
 def add_user(
@@ -143,7 +143,7 @@ def add_user(
         asked = UserAsked(login=login, name=name, roles=tuple(role))
         return await service.make_user(con, tenant, kind, asked, now, by=OPERATOR, pepper=pepper, policy=policy)
 
-    _print_code(_work(finess, work))
+    _print_code(in_centre(finess, work))
 
 
 def list_users(finess: Finess, as_json: AsJson = False) -> None:
@@ -156,7 +156,7 @@ def list_users(finess: Finess, as_json: AsJson = False) -> None:
     async def work(con: "Connection", tenant: "TenantId", _now: "datetime", _pepper: bytes) -> "UserPage":
         return await service.list_users(con, tenant, None, None, PAGE, str)
 
-    found = _work(finess, work)
+    found = in_centre(finess, work)
     if as_json:
         print(msgspec.json.encode(found).decode())
         return
@@ -174,7 +174,7 @@ def end_user(finess: Finess, name: UserName) -> None:
     async def work(con: "Connection", tenant: "TenantId", now: "datetime", _pepper: bytes) -> None:
         await service.end_user(con, tenant, None, name, now, by=OPERATOR)
 
-    _work(finess, work)
+    in_centre(finess, work)
     print(f"{name} has ended")
 
 
@@ -197,7 +197,7 @@ def reset_user(
             con, tenant, None, name, ResetAsked(totp=totp), now, by=OPERATOR, pepper=pepper, policy=policy
         )  # fmt: skip
 
-    _print_code(_work(finess, work))
+    _print_code(in_centre(finess, work))
 
 
 def release_user(finess: Finess, name: UserName) -> None:
@@ -208,7 +208,7 @@ def release_user(finess: Finess, name: UserName) -> None:
     async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "User":
         return await service.release_user(con, tenant, None, name, now, by=OPERATOR, pepper=pepper)
 
-    print(f"{_work(finess, work).login} may try again")
+    print(f"{in_centre(finess, work).login} may try again")
 
 
 def _print_code(made: "UserMade") -> None:
@@ -223,7 +223,7 @@ def _print_code(made: "UserMade") -> None:
     )
 
 
-def _work(finess: str, work: "Callable[[Connection, TenantId, datetime, bytes], Awaitable[T]]") -> T:
+def in_centre(finess: str, work: "Callable[[Connection, TenantId, datetime, bytes], Awaitable[T]]") -> T:
     """Run one transaction of a centre; unlike other commands this needs no key of the house that the service makes when it first starts."""
     from desmos_fast.base.clock import system_clock
     from desmos_fast.commands.runtime import database
