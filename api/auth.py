@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import UNMATCHED
-from api.keys import CALLER, CLOCK, DOOR, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL, USES
+from api.keys import CALLER, CEILING, CLOCK, DOOR, ITEMS, KEYS, POOL, REQUEST_ID, TRAIL, USES
 from api.logs import mask_text
 from api.problems import Unauthorized
 from desmos_fast.base.errors import InvalidInput
