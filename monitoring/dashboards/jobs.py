@@ -15,24 +15,7 @@ def jobs() -> str:
     return made(
         "desmos-jobs", "desmos-fast: jobs", "What workers do: send files, build lots at their times, tell webhooks and people.",
         [
-            Row("Now", [
-                figure("Workers", "Processes that Prometheus reaches; without one nothing is sent, built, told or noticed.", "none",
-                       Query(f"sum(up{{{JOB}}})"), steps=((None, BAD), (1, GOOD)), span=4),
-                figure("Lots are due for", "The oldest due time that nobody dealt with.", "s",
-                       Query("max(desmos_schedule_overdue_seconds)"),
-                       steps=((SCHEDULE_LATE_S / 3, WARNS), (SCHEDULE_LATE_S, BAD)), span=4),
-                figure("Webhooks are due for", "The oldest delivery that nobody looked at.", "s",
-                       Query("max(desmos_webhook_overdue_seconds)"),
-                       steps=((WEBHOOKS_LATE_S / 3, WARNS), (WEBHOOKS_LATE_S, BAD)), span=4),
-                figure("Leading", "The one worker that does what the clock asks for.", "none", Query("sum(desmos_worker_leads)"),
-                       steps=((None, BAD), (1, GOOD), (2, BAD)), span=3),
-                figure("Last scheduled build", "How long ago.", "s", Query(f"time() - {BUILT}"), span=3),
-                figure("Its delay", "How long after its due time it ran.", "s",
-                       Query("max(desmos_scheduled_build_delay_seconds)"), steps=((60, WARNS),), span=3),
-                figure("Given up", "Files and returns that wait for somebody.", "none",
-                       Query('sum(max by (kind) (desmos_anomalies_open{kind=~"file_dead|return_dead"})) or vector(0)'), steps=((1, BAD),),
-                       span=3),
-            ]),
+            _now(),
             Row("Sending", [
                 lines("Files", "A second: handed over, tried in vain, put off, given up.", "none",
                       Query(f"sum(rate(desmos_files_sent_total[{RATE}]))", "sent"),
@@ -62,3 +45,24 @@ def jobs() -> str:
             ]),
         ],
     )  # fmt: skip
+
+
+def _now() -> Row:
+    return Row("Now", [
+        figure("Workers", "Processes that Prometheus reaches; without one nothing is sent, built, told or noticed.", "none",
+               Query(f"sum(up{{{JOB}}})"), steps=((None, BAD), (1, GOOD)), span=4),
+        figure("Lots are due for", "The oldest due time that nobody dealt with.", "s",
+               Query("max(desmos_schedule_overdue_seconds)"),
+               steps=((SCHEDULE_LATE_S / 3, WARNS), (SCHEDULE_LATE_S, BAD)), span=4),
+        figure("Webhooks are due for", "The oldest delivery that nobody looked at.", "s",
+               Query("max(desmos_webhook_overdue_seconds)"),
+               steps=((WEBHOOKS_LATE_S / 3, WARNS), (WEBHOOKS_LATE_S, BAD)), span=4),
+        figure("Leading", "The one worker that does what the clock asks for.", "none", Query("sum(desmos_worker_leads)"),
+               steps=((None, BAD), (1, GOOD), (2, BAD)), span=3),
+        figure("Last scheduled build", "How long ago.", "s", Query(f"time() - {BUILT}"), span=3),
+        figure("Its delay", "How long after its due time it ran.", "s",
+               Query("max(desmos_scheduled_build_delay_seconds)"), steps=((60, WARNS),), span=3),
+        figure("Given up", "Files and returns that wait for somebody.", "none",
+               Query('sum(max by (kind) (desmos_anomalies_open{kind=~"file_dead|return_dead"})) or vector(0)'), steps=((1, BAD),),
+               span=3),
+    ])  # fmt: skip
