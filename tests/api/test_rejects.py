@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from desmos_fast.base.clock import paris_date, system_clock
 from desmos_fast.settlement.dunning.model import AGES
 from tests.api.conftest import Desk
+from tests.days import today
 from tests.settlement.rejects.work import APART, DUPLICATE, KNOWN, TOGETHER, Work, details
 
 
@@ -83,15 +83,15 @@ async def test_the_dashboard_says_what_the_queue_says(work: Work) -> None:
 
 
 async def test_days_are_counted_from_the_payment_order_that_refused_as_the_dashboard_does(work: Work) -> None:
-    today = paris_date(system_clock())
+    now = today()
     for days in (0, 7, 8, 30, 31, 60, 61, 90, 91):
         made = await work.sign()
-        await work.told(work.says(made, "amo"), day=today - timedelta(days=days))
+        await work.told(work.says(made, "amo"), day=now - timedelta(days=days))
     await work.look("UPDATE return_file SET imported_at = now()")
     assert [(row["days"], row["age"]) for row in await work.queue()] == [
         (0, "0-7"), (7, "0-7"), (8, "8-30"), (30, "8-30"), (31, "31-60"), (60, "31-60"), (61, "61-90"), (90, "61-90"), (91, ">90"),
     ]  # fmt: skip
-    assert {row["since"] for row in await work.queue()} == {str(today)}
+    assert {row["since"] for row in await work.queue()} == {str(now)}
     (board,) = (await work.dashboard())["rejects"]["classes"]
     assert board["ages"] == {one["age"]: {"count": one["count"], "cents": one["cents"]} for one in (await work.figures())["tallies"]}
     assert set(board["ages"]) == set(AGES)
@@ -315,7 +315,8 @@ async def test_a_duplicate_is_never_resent_and_the_payment_is_looked_for(work: W
     (payment,) = found["payments"]
     assert (payment["share"], payment["place"], payment["amount"]) == (f"{work.desk.finess}/{paid.number}/amo", "matched", 2800)
     assert set(payment["equal"]) == {"patient", "care_date", "amount", "part"} and payment["differs"] == ["number"]
-    words = "28,00\u00a0€ du 24/11/2026 : même payeur, patient, date de soins, montant, part ; diffère : numéro de facture"
+    day = today() - timedelta(days=1)
+    words = f"28,00\u00a0€ du {day:%d/%m/%Y} : même payeur, patient, date de soins, montant, part ; diffère : numéro de facture"
     assert payment["text"].startswith(words)
 
 

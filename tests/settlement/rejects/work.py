@@ -2,7 +2,7 @@
 """A centre whose invoices are signed by the service and then rejected by their payers, for the tests of rejects."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +11,9 @@ import orjson
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Reply
+from tests.days import today
 from tests.settlement.centre import Centre
 
-TOLD_ON: Final = date(2026, 11, 24)
 KNOWN: Final = "0250050"
 DUPLICATE: Final = "2900005"
 APART: Final = "07_amc_apart"
@@ -67,8 +67,9 @@ class Work(Centre):
         }  # fmt: skip
         return found | changes
 
-    async def told(self, *lines: dict[str, Any], day: date = TOLD_ON) -> None:
-        """Receive one order of these lines, and reconcile."""
+    async def told(self, *lines: dict[str, Any], day: date | None = None) -> None:
+        """Receive one order of these lines, paid yesterday unless said otherwise, and reconcile."""
+        day = today() - timedelta(days=1) if day is None else day
         await self.order(f"{uuid7().hex[16:]}:1", *lines, day=day, reference=str(uuid7().int % 10**14))
         await self.reconcile()
 
