@@ -19,7 +19,7 @@ CONTRACT := build/contract
 RUNS := 10000000
 # How long `make contract` goes on with each of its four runs.
 SECONDS := 120
-TARGETS := claims invoices columns arl rsp cfonb
+TARGETS := claims invoices columns arl rsp cfonb settle
 # Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
 WORKERS := 4
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \

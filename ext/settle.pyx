@@ -157,7 +157,8 @@ cdef bint whole_share(const Field *fields) noexcept nogil:
     for i in range(SHARE_FIELDS):
         if fields[i].size < 0 and i != S_LOT:
             return False
-    return fields[S_INSURED].size == HASHED
+    # What is owed below nothing would be written as a debt turned over: no share of the database is so.
+    return fields[S_INSURED].size == HASHED and number_of(&fields[S_AMOUNT]) >= 0
 
 
 cdef bint agrees(const Line *line, const Field *share) noexcept nogil:

@@ -25,7 +25,7 @@ from desmos_fast.exchange.reading.reading import FAULTS_KEPT
 from desmos_fast.returns.codec import parse
 from desmos_fast.returns.model import ArlFile, PaymentOrder, RspFile
 from desmos_fast.simulator.codec import block
-from tests.fuzz import bank, tables
+from tests.fuzz import bank, settling, tables
 from tests.fuzz.mutations import JSON_VALUE, ODD_BYTES, ODD_VALUES, change_json, change_records
 from tests.fuzz.tables import change_table
 from tests.oracle import fse_columns, fse_json, reader
@@ -288,5 +288,6 @@ TARGETS: Final[dict[str, Target]] = {
     "arl": Target(arl, _of_kind(b"A1"), _record_words("000", "A1", "999"), change_records),
     "cfonb": Target(bank.cfonb, bank.cfonb_seeds(), bank.cfonb_words(), bank.cfonb_change),
     "camt": Target(bank.camt_, bank.camt_seeds(), bank.CAMT_WORDS, bank.camt_change),
+    "settle": Target(settling.settle, settling.seeds(), settling.WORDS, settling.change),
     "rsp": Target(rsp, _of_kind(b"P1", b"R"), _record_words("000", "P1", "R1", "R2", "R3", "P9", "999"), change_records),
 }  # fmt: skip

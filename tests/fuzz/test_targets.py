@@ -16,9 +16,11 @@ from desmos_fast.billing.codec import Encoded, encode, encode_columns, read_ndjs
 from desmos_fast.billing.columns import ColumnError
 from desmos_fast.exchange.codec import check
 from desmos_fast.exchange.faults import Fault
-from tests.fuzz import shrink, tables, targets
+from ext.posts import Posts
+from tests.fuzz import settling, shrink, tables, targets
 from tests.fuzz.replay import changed, replay
 from tests.fuzz.targets import CRASHERS, TARGETS
+from tests.oracle import settle
 
 RUNS: Final = 2000
 TWIN_EACH: Final = 8
@@ -80,6 +82,55 @@ def test_changed_columns_are_taken_and_refused() -> None:
         except ColumnError:
             found["refused"] += 1
     assert min(found["sound"], found["refused"]) > RUNS // 10 and len(found) > 10, found
+
+
+def test_changed_streams_are_settled_and_refused() -> None:
+    found: Counter[str] = Counter()
+    for data in changed("settle", RUNS):
+        at = max(data.rfind(settling.SIGNATURE), 0)
+        settled = settling.settled(data[:at], data[at:], len(data) + 1)
+        found[settled if isinstance(settled, str) else "some" if settled.settled else "none"] += 1
+    assert min(found["some"], found["none"]) > RUNS // 10 and len(found) > 4, found
+
+
+class Lying(Posts):
+    """What follows from a settlement, one of its streams ending in another byte or a match in another cent."""
+
+    lie = ""
+
+    def matches(self, most: int) -> Any:
+        count, *columns = super().matches(most)
+        if self.lie == "a cent" and count:
+            columns[7] = columns[7][:-1] + str((int(columns[7][-1]) + 1) % 10)
+        return (count, *columns)
+
+    def ledger_entries(self) -> bytes:
+        given = super().ledger_entries()
+        return given.replace(b"line.overpaid", b"line.overpaie") if self.lie == "an event" else given
+
+    def ledger_lines(self) -> bytes:
+        given = super().ledger_lines()
+        return given.replace(b"attente:", b"avance::") if self.lie == "an account" else given
+
+    def events(self) -> bytes:
+        given = super().events()
+        return given.replace(b"match.confirmed", b"match.confirmee") if self.lie == "a name" else given
+
+
+@pytest.mark.parametrize("lie", ["a cent", "an event", "an account", "a name"])
+def test_a_settlement_that_lies_is_caught(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    monkeypatch.setattr(Lying, "lie", lie)
+    monkeypatch.setattr(settling, "Posts", Lying)
+    with pytest.raises(AssertionError):
+        for data in TARGETS["settle"].seeds:
+            TARGETS["settle"].run(data, False)
+
+
+def test_a_settlement_of_something_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "settled", lying(lambda found: found[1:])(settle.settled))
+    with pytest.raises(AssertionError, match="the twin settles something else"):
+        for data in TARGETS["settle"].seeds:
+            TARGETS["settle"].run(data, True)
 
 
 def lying(answer: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -2,8 +2,6 @@
 """The settling kernel beside its twin; and what is no stream of rows is refused, however it is cut."""
 
 import random
-from datetime import date
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,25 +10,14 @@ from hypothesis import strategies as st
 
 from desmos_fast.base import ledger
 from desmos_fast.base.types import Cents
-from desmos_fast.db.kernel import Kind, copy_stream, read_stream
+from desmos_fast.db.kernel import Kind, read_stream
 from ext.posts import Posts
 from ext.settle import Settlement
+from tests.generators.settling import DAYS, LINE_KINDS, ODD, PEOPLE, SHARE_KINDS, stream
 from tests.oracle import settle as oracle
 from tests.oracle.settle import Line, Share
 
-LINE_KINDS = [
-    Kind.UUID, Kind.INT4, Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.INT8, Kind.INT8, Kind.TEXT, Kind.BYTEA, Kind.DATE,
-    Kind.BOOL, Kind.BOOL,
-]  # fmt: skip
-SHARE_KINDS = [Kind.UUID, Kind.TEXT, Kind.INT8, Kind.TEXT, Kind.TEXT, Kind.INT8, Kind.INT2, Kind.BYTEA, Kind.DATE]
-DAYS = (date(2026, 9, 14), date(2026, 9, 15))
-PEOPLE = (b"a" * 32, b"b" * 32, b"c" * 32)
 MATCHES = 14
-
-
-def stream(kinds: list[Kind], rows: list[Line] | list[Share]) -> bytes:
-    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in kinds]
-    return copy_stream([kind.name for kind in kinds], kinds, columns, len(rows))
 
 
 def pieces(data: bytes, chance: random.Random) -> list[bytes]:
@@ -85,11 +72,6 @@ def worlds(draw: st.DrawFn) -> tuple[list[Line], list[Share]]:
 
 
 SHARE = Share(b"i" * 16, "750000010", 1, "amo", "amo:01751", 100, 7, PEOPLE[0], DAYS[0])
-ODD: list[dict[str, Any]] = [
-    {"biller": None}, {"biller": 'quo"te'}, {"biller": "as long as no biller is"}, {"number": 77}, {"number": None}, {"insured": None},
-    {"insured": PEOPLE[1]}, {"insured": b"short"}, {"care": None}, {"care": DAYS[1]}, {"lot": "007"}, {"lot": "7"}, {"lot": "012"},
-    {"lot": ""}, {"part": None}, {"part": "amc"}, {"payer": "amc:0099000013"}, {"amount": -3}, {"plain": False},
-]  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
@@ -158,3 +140,10 @@ def test_names_that_do_not_fit_are_refused() -> None:
     for tenant, word in ((b"short", "a"), (bytes(16), "a" * 101), (bytes(16), "a\0b")):
         with pytest.raises(ValueError):
             Posts(settlement, tenant, word, "somebody", 0, 0)
+
+
+def test_a_share_that_owes_less_than_nothing_is_none() -> None:
+    settlement = Settlement()
+    settlement.take_lines(stream(LINE_KINDS, []))
+    with pytest.raises(ValueError, match="a row is not what was asked for"):
+        settlement.take_shares(stream(SHARE_KINDS, [SHARE._replace(amount=-1)]))
