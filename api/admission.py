@@ -67,6 +67,15 @@ class Shares:
         self._gates: dict[TenantId, Gate] = {}
         self._standing: Counter[TenantId] = Counter()
 
+    @property
+    def slots(self) -> int:
+        """Return how many one centre may hold."""
+        return self._slots
+
+    def left(self, tenant: TenantId) -> int:
+        """Return how many more a centre could hold now."""
+        return max(0, self._slots - self._standing[tenant])
+
     def __len__(self) -> int:
         """Return how many centres hold or wait for a slot."""
         return len(self._gates)

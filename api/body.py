@@ -69,6 +69,8 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     "/v1/accounting/exports/{id}/file": frozenset({"format", "separator"}),
     "/v1/accounting/draft": frozenset({"period", "first", "last", "format", "separator"}),
     "/v1/access/review": frozenset({"days"}),
+    "/v1/oidc/start": frozenset({"centre", "kind"}),
+    "/v1/oidc/callback": frozenset({"code", "state", "error", "error_description", "error_uri", "iss", "session_state"}),
     "/v1/keys": frozenset({"cursor", "limit"}),
     "/v1/users": frozenset({"cursor", "limit"}),
     "/v1/audit": frozenset({"actor", "action", "subject", "from", "to", "cursor", "limit"}),
@@ -171,15 +173,15 @@ def request_id(request: web.Request) -> str:
     return str(uuid7())
 
 
-def check_query(request: web.Request) -> None:
+def check_query(request: web.Request, also: frozenset[str] = frozenset()) -> None:
     """Refuse a parameter that the route does not take, or one given twice: a trial must not become the real thing. Raises BadParameter.
 
-    A path that leads nowhere is left to say so itself.
+    `also` are those that it takes beside its own. A path that leads nowhere is left to say so itself.
     """
     route = route_of(request)
     if not request.rel_url.raw_query_string or route == UNMATCHED:
         return
-    taken = PARAMETERS.get(route, frozenset())
+    taken = PARAMETERS.get(route, frozenset()) | also
     given = [name for name, _ in request.query.items()]
     # What was given is not repeated: it may be anything.
     if not taken.issuperset(given):

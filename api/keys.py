@@ -17,6 +17,7 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
+from desmos_fast.identity.people.policy import Ceiling
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
 from desmos_fast.identity.review.service import Uses
@@ -76,4 +77,6 @@ COUNTING: Final = web.AppKey("counting", Counting)
 CALLER: Final = web.RequestKey("caller", Caller)
 # How many a file that is no JSON holds, where the room can tell.
 ITEMS: Final = web.RequestKey("items", int)
+# Under which ceiling the look at patients' data is counted that a request is.
+CEILING: Final = web.RequestKey("ceiling", Ceiling)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from api import auth, body, problems
+from api import auth, body, conditions, limits, problems, sparse
+from api.ending import ENDING
 from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
 from api.writes import context_of
 from desmos_fast.anomalies import service as anomalies
@@ -27,6 +28,8 @@ from monitoring import metrics
 log: Final = structlog.get_logger("desmos.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}"})
+SPARSE: Final = frozenset({sparse.NAME})
+NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -69,14 +72,25 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
     if (request.method, route) not in OPEN:
         request[CALLER] = await auth.authenticate(request)
         rule = auth.allow(request, route)
-    body.check_query(request)
+    asked = None
+    if request.rel_url.raw_query_string:
+        sparse_too = sparse.takes(request.method, route)
+        body.check_query(request, SPARSE if sparse_too else NOTHING)
+        asked = sparse.wanted(request, route)
     try:
         response = await handler(request)
     except UNSAYABLE:
         raise problems.ApiError("a text holds the character U+0000", hint="send it without") from None
     if rule is not None:
         await auth.note(request, rule, route, response)
-    return response
+    return _shaped(request, response, asked)
+
+
+def _shaped(request: web.Request, response: web.StreamResponse, asked: sparse.Wanted | None) -> web.StreamResponse:
+    """Leave out what was not asked for, and what the caller has already; what was seen is noted by then, whole."""
+    if asked is not None and response.status == 200 and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        response.body = sparse.cut(response.body, asked)
+    return conditions.tagged(request, response)
 
 
 def _too_much(request: web.Request, error: CeilingReached) -> Found:
@@ -115,6 +129,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         response.headers["X-Request-Id"] = rid
         response.headers.update(HEADERS)
+        limits.dress(request, response)
+        if ENDING and (ends := ENDING.get((request.method, route))) is not None:
+            response.headers.update(ends)
         if life.leaving:
             response.force_close()
     seconds = perf_counter() - started

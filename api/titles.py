@@ -110,6 +110,8 @@ PROBLEMS: Final[dict[str, Title]] = {
     "claims_unreadable": Title(422, "These are no claim files", "Ce ne sont pas des fichiers de facturation"),
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
     "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
+    "unknown_field": Title(422, "The answer has no such field", "La réponse n'a pas ce champ"),
+    "precondition_failed": Title(412, "What is there is not what was meant", "La ressource a changé depuis votre lecture"),
     "rotation_runs": Title(409, "Another program is changing the keys", "Un autre programme change les clés"),
     "rotation_stuck": Title(409, "Rows are left under the former key", "Des lignes restent sous l'ancienne clé"),
     "webhook_limit": Title(409, "The centre has as many webhooks as it may have", "Le centre a atteint son nombre maximal de webhooks"),
@@ -161,6 +163,7 @@ PROBLEMS: Final[dict[str, Title]] = {
 }
 
 FAULTS_FR: Final[dict[str, str]] = {
+    "unknown_field": "Champ inconnu",
     "B2_BAD_JSON": "Ce n'est pas du JSON de la forme attendue",
     "B2_UNKNOWN_KEY": "Clé inconnue",
     "B2_MISSING": "Donnée obligatoire absente",

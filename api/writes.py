@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from api import conditions
 from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
 from api.coding import takes_gzip
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
@@ -101,6 +102,8 @@ async def _once(request: web.Request, effect: Effect, key: str, body: bytes) -> 
     route = route_of(request)
 
     async def run(con: Connection) -> Answer:
+        if conditions.is_conditional(request):
+            await conditions.check(request, con, context.tenant)
         return await effect(con, context, body)
 
     name = await fingerprint(request, body)
@@ -123,6 +126,8 @@ async def trial(request: web.Request, effect: Effect, *, empty: bool = False, li
     context = context_of(request)
     body = await read_body(request, limit, empty=empty)
     async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
+        if conditions.is_conditional(request):
+            await conditions.check(request, con, context.tenant)
         answer = await effect(con, context, body)
     return respond(answer)
 
@@ -159,8 +164,13 @@ async def write_or_try(
 
 
 async def read(request: web.Request, look: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:
-    """Answer a question in a transaction that sees only the caller's centre. Raises DatabaseDown, and what `look` raises."""
+    """Answer a question in a transaction that sees only the caller's centre, or within the write that asks it.
+
+    Raises DatabaseDown, and what `look` raises.
+    """
     context = context_of(request)
+    if (within := request.get(conditions.UNDER)) is not None:
+        return respond(await look(within, context))
     async with transaction(request.app[POOL], context.tenant) as con:
         answer = await look(con, context)
     response = respond(answer)

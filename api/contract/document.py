@@ -13,6 +13,7 @@ from api.contract import access, incidents, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
 from api.contract.parameters import in_path, in_query
+from api.ending import ENDING
 from api.problems import CONTENT_TYPE
 from api.titles import PROBLEMS
 from desmos_fast.identity.rights import RULES
@@ -30,6 +31,16 @@ _REF: Final = "#/components/schemas/{name}"
 Json = dict[str, Any]
 
 
+def is_sparse(one: Operation) -> bool:
+    """Say whether an operation takes `fields`: what is read and answered as one JSON object."""
+    return one.method == "GET" and one.way == "read" and one.media == (JSON,) and one.answer is not None
+
+
+def is_guarded(one: Operation) -> bool:
+    """Say whether a write may be meant for what is there alone: it changes what can be read in the same place."""
+    return one.way in ("write", "try") and ("GET", one.path) in OPERATIONS
+
+
 def problems_of(one: Operation) -> list[str]:
     """Return every code that an operation may be refused with."""
     found = [*one.problems]
@@ -45,6 +56,10 @@ def problems_of(one: Operation) -> list[str]:
         found.append("not_found")
     if "cursor" in PARAMETERS.get(one.path, ()):
         found.append("bad_cursor")
+    if is_sparse(one):
+        found.append("unknown_field")
+    if is_guarded(one):
+        found.append("precondition_failed")
     return sorted(set(found))
 
 
@@ -83,6 +98,12 @@ _HEADERS: Final[Json] = {
     "Idempotency-Replayed": {
         "description": "`true`: this key was answered before, and this is that answer.", "schema": {"type": "string", "const": "true"},
     },
+    "ETag": {"description": "What tells this answer from any other one.", "schema": {"type": "string"}},
+    "RateLimit": {"description": "How many more of a limited kind may come now: `\"writes\";r=3`.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "The limits of this kind of request.", "schema": {"type": "string"}},
+    "Deprecation": {"description": "Since when the route is deprecated (RFC 9745).", "schema": {"type": "string"}},
+    "Sunset": {"description": "Until when the route answers (RFC 8594).", "schema": {"type": "string"}},
+    "Link": {"description": "What to do instead.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to give a key.", "schema": {"type": "string"}},
 }  # fmt: skip
 
@@ -98,6 +119,8 @@ def _operation(one: Operation, said: str, known: Mapping[Any, Json]) -> Json:
     }  # fmt: skip
     if more.strip():
         made["description"] = " ".join(more.split())
+    if one.name in ENDING:
+        made["deprecated"] = True
     if parameters := list(_parameters(one)):
         made["parameters"] = parameters
     if one.way in ("public", "open"):
@@ -118,6 +141,11 @@ def _parameters(one: Operation) -> Iterator[Json]:
     for name in sorted(PARAMETERS.get(one.path, ())):
         if _takes(one, name):
             yield in_query(one.path, name)
+    if is_sparse(one):
+        yield in_query(one.path, "fields")
+        yield _condition("If-None-Match", "The ETag of an answer that you have: 304 while it is the same.")
+    if is_guarded(one):
+        yield _condition("If-Match", "The ETag of what you read here: 412 when somebody changed it meanwhile.")
     if one.way in ("write", "try"):
         needed = "needed unless `validate_only` is true" if one.way == "try" else "the same key and body give the same answer, for 90 days"
         yield {
@@ -125,6 +153,11 @@ def _parameters(one: Operation) -> Iterator[Json]:
             "description": f"Made before the first attempt; {needed}.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
         }  # fmt: skip
+
+
+def _condition(name: str, said: str) -> Json:
+    schema = {"type": "string", "pattern": r'^(W/)?"[!-~]*"$'}
+    return {"name": name, "in": "header", "required": False, "description": said, "schema": schema}
 
 
 def _takes(one: Operation, name: str) -> bool:
@@ -157,7 +190,7 @@ def _responses(one: Operation, known: Mapping[Any, Json]) -> Iterator[tuple[str,
         yield status, _success(one, status, kind, known)
     if one.path == "/readyz":
         yield "503", {"description": "Not ready", "headers": _header("Retry-After"), "content": {JSON: {"schema": known[one.answer]}}}
-    if one.path in ("/v1/openapi.json", "/docs/{file}"):
+    if one.path in ("/v1/openapi.json", "/docs/{file}") or is_sparse(one):
         yield "304", {"description": "As it was", "headers": _header()}
     by_status: dict[int, list[str]] = {}
     for code in problems_of(one):
@@ -169,7 +202,10 @@ def _responses(one: Operation, known: Mapping[Any, Json]) -> Iterator[tuple[str,
 def _success(one: Operation, status: str, kind: Any, known: Mapping[Any, Json]) -> Json:
     keyed = ("Idempotency-Replayed",) if one.way in ("write", "try") else ()
     located = ("Location",) if one.location and status == "201" else ()
-    made: Json = {"description": HTTPStatus(int(status)).phrase, "headers": _header(*keyed, *located)}
+    tagged = ("ETag",) if is_sparse(one) else ()
+    limited = ("RateLimit", "RateLimit-Policy") if one.way in ("write", "try", "ask") else ()
+    ending = tuple(ENDING.get(one.name, ()))
+    made: Json = {"description": HTTPStatus(int(status)).phrase, "headers": _header(*keyed, *located, *tagged, *limited, *ending)}
     if status != "204":
         made["content"] = {media: {"schema": known[kind]} if media == JSON else {"schema": {}} for media in one.media}
     return made

@@ -58,7 +58,9 @@ def check(method: str, path: str, status: int, content_type: str, body: bytes) -
         assert not body, f"{method} {known} answers {status} with a body"
         return
     assert media in content, f"{method} {known} answers {status} in {media}"
-    if media.endswith(("/json", "+json")) and len(body) <= LONGEST:
+    # What is asked for by `fields` holds less than the description requires.
+    whole = status != 200 or "fields=" not in path
+    if whole and media.endswith(("/json", "+json")) and len(body) <= LONGEST:
         faults = [
             f"{fault.json_path}: {fault.message[:200]}"
             for fault in _validator(method, known, status, media).iter_errors(orjson.loads(body))

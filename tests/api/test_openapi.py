@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
+from api import sparse
 from api.app import add_routes
 from api.body import PARAMETERS
 from api.contract.document import OPERATIONS, problems_of
@@ -22,6 +23,7 @@ from tests.api.contract import described
 ELSEWHERE: Final = {
     "invalid_input", "bad_centre", "unknown_centre", "centre_exists", "child_failed", "unreachable", "refused", "contradicted",
     "tariffs_invalid", "payers_invalid", "terms_invalid", "stage_differs", "content_changed", "lot_signature_broken", "lot_rows_disagree",
+    "rotation_runs", "rotation_stuck",
     "seal_broken", "answer_overflow", "layout_invalid", "claims_unreadable", "mail_invalid", "recipients_invalid", "identity_invalid",
     "outside_failed",
     "method_not_allowed", "transport_name_invalid", "transport_name_taken", "transport_failed", "transport_refused",
@@ -51,8 +53,11 @@ def test_every_route_is_described_and_nothing_else() -> None:
 
 def test_every_parameter_of_a_query_is_described() -> None:
     told: dict[str, set[str]] = {}
-    for (_, path), one in operations().items():
-        told.setdefault(path, set()).update(given["name"] for given in one.get("parameters", ()) if given["in"] == "query")
+    for (method, path), one in operations().items():
+        given = {one["name"] for one in one.get("parameters", ()) if one["in"] == "query"}
+        # What every read takes stands in no table.
+        assert ("fields" in given) == sparse.takes(method.upper(), path)
+        told.setdefault(path, set()).update(given - {"fields"})
     assert {path: names for path, names in told.items() if names} == {path: set(names) for path, names in PARAMETERS.items()}
 
 

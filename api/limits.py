@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a caller may still ask for, in the headers of the draft `RateLimit header fields for HTTP`: limits that are there, and no others."""
+
+import functools
+from typing import Final
+
+from aiohttp import web
+
+from api.keys import CALLER, CEILING, SHARES
+
+HOUR_S: Final = 3600
+DAY_S: Final = 86_400
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def dress(request: web.Request, response: web.StreamResponse) -> None:
+    """Say what limits a request of this kind has: how many writes of a centre this process does at once, and look-ups of an account.
+
+    `r` counts what others hold now; a write that finds none waits a second before it is 503.
+    """
+    caller = request.get(CALLER)
+    if caller is None:
+        return
+    if request.method not in _READS:
+        shares = request.app[SHARES]
+        response.headers["RateLimit-Policy"] = _writes(shares.slots)
+        response.headers["RateLimit"] = _left(shares.left(caller.tenant))
+        return
+    ceiling = request.get(CEILING)
+    if ceiling is not None:
+        response.headers["RateLimit-Policy"] = _look_ups(ceiling.hour, ceiling.day)
+
+
+@functools.cache
+def _writes(slots: int) -> str:
+    return f'"writes";q={slots};qu="concurrent-requests"'
+
+
+@functools.cache
+def _left(slots: int) -> str:
+    return f'"writes";r={slots}'
+
+
+@functools.lru_cache(maxsize=256)
+def _look_ups(hour: int, day: int) -> str:
+    return f'"look-ups-hour";q={hour};w={HOUR_S}, "look-ups-day";q={day};w={DAY_S}'
