@@ -11,8 +11,10 @@ KINDS: Final = {"amo": "compulsory insurers", "amc": "complementary insurers", "
 AGES: Final = ("0-7", "8-30", "31-60", "61-90", ">90")
 
 
-def _count(metric: str, by: str = "", over: str = RANGE) -> str:
-    return f"sum{f' by ({by})' if by else ''} (increase({metric}[{over}]))"
+def _count(metric: str, by: str = "") -> str:
+    counted = f"sum by ({by}) (increase({metric}[{RANGE}]))"
+    # What never happened has no series where it has a label, and is none.
+    return counted if by else f"sum(increase({metric}[{RANGE}])) or vector(0)"
 
 
 def _due_of(label: str, value: str) -> str:

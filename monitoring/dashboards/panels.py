@@ -15,6 +15,8 @@ COLUMNS: Final = 24
 # Four scrapes, or what is drawn as one point when that is longer.
 RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"
+# What leaves out a share of nothing, which is no number.
+TOLD: Final = ">= 0"
 THIS_MONTH: Final = "now/M"
 LAST: Final = ["lastNotNull"]
 TAG: Final = "desmos-fast"

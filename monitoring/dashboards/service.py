@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from monitoring.dashboards.panels import BAD, GOOD, RANGE, RATE, WARNS, Query, Row, bars, figure, lines, made
+from monitoring.dashboards.panels import BAD, GOOD, RANGE, RATE, TOLD, WARNS, Query, Row, bars, figure, lines, made
 
 JOB: Final = 'job="desmos-fast"'
 # What people and programs ask for: without what a supervisor asks.
@@ -32,19 +32,20 @@ def _now() -> Row:
     return Row("Now", [
         figure("Services", "Services that Prometheus reaches.", "none",
                Query(f"sum(up{{{JOB}}})"), steps=((None, BAD), (1, GOOD)), span=3),
-        figure("Ready", "What the last readiness check said, of the worst service.", "none",
-               Query("min(desmos_ready)"), words=READY, span=3),
+        figure("Ready", "What the last readiness check said, of the worst service; not ready until a first one.", "none",
+               Query(f"min(desmos_ready{{{JOB}}})"), words=READY, span=3),
         figure("Requests", "Requests answered a second.", "reqps",
                Query(f"sum(rate(desmos_http_requests_total{{{ASKED}}}[{RATE}]))"), span=3),
-        figure("Bad", "Share of requests with 429, 5xx or over 2 s; from 5 % on a minute is one of outage.", "percentunit", Query(bad),
+        figure("Bad", "Share of requests with 429, 5xx or over 2 s; from 5 % on a minute is one of outage.", "percentunit",
+               Query(f"{bad} {TOLD}"),
                steps=((0.01, WARNS), (0.05, BAD)), span=3, decimals=2),
         figure("Reads, p95", "95 of 100 reads are faster; 150 ms is the aim.", "s",
-               Query(_quantile(0.95, READS)), steps=((READ_S, WARNS),), span=3),
+               Query(f"{_quantile(0.95, READS)} {TOLD}"), steps=((READ_S, WARNS),), span=3),
         figure("Writes, p95", "95 of 100 writes are faster; 300 ms is the aim.", "s",
-               Query(_quantile(0.95, WRITES)), steps=((WRITE_S, WARNS),), span=3),
+               Query(f"{_quantile(0.95, WRITES)} {TOLD}"), steps=((WRITE_S, WARNS),), span=3),
         figure("Running", "Requests being answered.", "none", Query("sum(desmos_http_requests_running)"), span=3),
         figure("Loop lag", "How late the worst event loop wakes up; from 500 ms on it is not ready.", "s",
-               Query("max(desmos_event_loop_lag_seconds)"), steps=((LAG_S, WARNS), (0.5, BAD)), span=3),
+               Query(f"max(desmos_event_loop_lag_seconds{{{JOB}}})"), steps=((LAG_S, WARNS), (0.5, BAD)), span=3),
     ])  # fmt: skip
 
 
@@ -89,9 +90,11 @@ def _saturation() -> Row:
         lines("Processes", "That serve, of all services, and how many had to be started again in the time of a point.", "none",
               Query("sum(desmos_processes)", "serving"),
               Query(f"sum(increase(desmos_process_restarts_total[{RATE}]))", "started again"), span=8, stepped=True),
-        lines("Loop lag", "How late the event loop of each service wakes up.", "s", Query("desmos_event_loop_lag_seconds", "{{instance}}"),
+        lines("Loop lag", "How late the event loop of each service wakes up.", "s",
+              Query(f"desmos_event_loop_lag_seconds{{{JOB}}}", "{{instance}}"),
               span=8, steps=((LAG_S, WARNS),)),
-        lines("Running", "Requests being answered, by service.", "none", Query("desmos_http_requests_running", "{{instance}}"), span=8),
+        lines("Running", "Requests being answered, by service.", "none", Query(f"desmos_http_requests_running{{{JOB}}}", "{{instance}}"),
+              span=8),
         lines("Processor", "Processors in use, by service; of one that has several processes nothing is told.", "none",
               Query(f"rate(process_cpu_seconds_total{{{JOB}}}[{RATE}])", "{{instance}}"), span=8),
         lines("Memory", "Memory of each service; of one that has several processes nothing is told.", "bytes",
@@ -120,7 +123,7 @@ def database() -> str:
                 figure("Refused, 5 minutes", "Requests refused because the database was away: at once somebody's work.", "none",
                        Query("sum(increase(desmos_database_unavailable_total[5m]))"), steps=((0.5, BAD),), span=5, decimals=0),
                 figure("Ready", "Not ready: the database, its version or the loop.", "none",
-                       Query("min(desmos_ready)"), words=READY, span=4),
+                       Query(f"min(desmos_ready{{{JOB}}})"), words=READY, span=4),
             ]),
             Row("Pool", [
                 lines("Connections", "Of all services, by state.", "none",

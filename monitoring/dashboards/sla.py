@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, THIS_MONTH, WARNS, Query, Row, figure, lines, made
+from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, THIS_MONTH, TOLD, WARNS, Query, Row, figure, lines, made
 from monitoring.slo.model import BASES, Contract, Objective, seconds
 from monitoring.slo.rules import STEP_S, objectives
 
@@ -73,7 +73,7 @@ def _promise(contract: Contract, one: Objective, tiers: list[str]) -> Row:
                steps=((whole * LITTLE, WARNS), (whole, BAD)), since=THIS_MONTH, decimals=1),
         figure("This month so far", "Availability since the first of the month, of the time that has gone: what counts is what is left.",
                "percentunit",
-               Query(f"1 - {went} / sum(sum_over_time(desmos:open{{{basis}}}[{RANGE}]))"),
+               Query(f"1 - {went} / sum(sum_over_time(desmos:open{{{basis}}}[{RANGE}])) {TOLD}"),
                since=THIS_MONTH, decimals=3),
         lines("Minutes left of 30 days", "It falls with each bad minute, and rises when one is 30 days old.", MINUTES,
               Query(left, "left"), span=8, height=4),
@@ -92,7 +92,7 @@ def _went() -> Row:
               Query(f"sum by (outcome) (rate(desmos_sli_requests_total[{RATE}]))", "{{outcome}}"), stacked=True),
         figure("Good requests, 30 days", "Share of good requests, by whether the window was open.", "percentunit",
                Query('sum by (window) (increase(desmos_sli_requests_total{outcome="good"}[30d])) / sum by (window)'
-                     " (increase(desmos_sli_requests_total[30d]))", "{{window}}"), span=8, decimals=3),
+                     f" (increase(desmos_sli_requests_total[30d])) {TOLD}", "{{window}}"), span=8, decimals=3),
         figure("Budget of this month", "Minutes that may be bad in this calendar month.", MINUTES,
                Query('max by (percent, basis) (desmos:budget_minutes{period="month"})', "{{percent}} %, {{basis}}"), span=8, decimals=1),
         figure("Budget of this year", "Minutes that may be bad in this calendar year.", MINUTES,

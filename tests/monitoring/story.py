@@ -205,14 +205,21 @@ def _held(at: datetime, requests: float, slow: float, draw: random.Random) -> It
     for clock in ("gti", "gtr"):
         yield series("desmos_incident_clock_seconds", **WORKER, clock=clock), 0
     yield from _due(at)
+    yield from _working(at, draw)
+
+
+def _working(at: datetime, draw: random.Random) -> Iterator[tuple[str, float]]:
     built = at.replace(hour=12 if at.hour >= 12 else 0, minute=0, second=0)
     worker = {
         "desmos_schedule_overdue_seconds": 0, "desmos_scheduled_build_timestamp_seconds": built.timestamp() + 2.4,
         "desmos_scheduled_build_delay_seconds": 2.4, "desmos_webhook_overdue_seconds": round(draw.expovariate(0.5), 2),
-        "process_resident_memory_bytes": 120 * 2**20,
     }  # fmt: skip
     for name, number in worker.items():
         yield series(name, **WORKER), number
+    yield series("process_resident_memory_bytes", **WORKER), 120 * 2**20
+    # Each process shows what the other one sets, as it began.
+    yield from ((series(name, **SERVICE), 0) for name in worker)
+    yield from ((series(name, **WORKER), 0) for name in ("desmos_ready", "desmos_event_loop_lag_seconds", "desmos_http_requests_running"))
 
 
 def _due(at: datetime) -> Iterator[tuple[str, float]]:

@@ -156,6 +156,12 @@ def test_every_metric_and_label_is_known(one: Asked) -> None:
     assert set(re.findall(r"\{\{(\w+)\}\}", one.legend)) <= left
 
 
+def test_the_least_is_never_what_another_process_does_not_count() -> None:
+    """Each process shows every metric, and 0 for what another one does."""
+    least = [one.expr for one in asked() if re.search(r"\bmin\b[^(]*\(desmos_", one.expr)]
+    assert least and all('job="desmos-fast"' in expr for expr in least)
+
+
 def test_what_names_finds() -> None:
     expr = 'max by (kind) (abs(desmos_x{kind=~"a|b"})) / on () sum(rate(desmos:y[5m])) > bool 1e3 or vector(0)'
     assert names(expr) == {"desmos_x", "desmos:y"}
