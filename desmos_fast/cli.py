@@ -48,7 +48,7 @@ MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
     "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
-    "agent", "agent_simulate",
+    "agent", "agent_simulate", "agent_doctor",
     "incidents", "probe", "dashboards", "masters", "access",
 )  # fmt: skip
 
