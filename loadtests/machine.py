@@ -32,9 +32,9 @@ def _loop() -> float:
     return thread_time() - start
 
 
-def peak_memory() -> int:
-    """Return the peak of this process's memory in bytes; that of getrusage would start with the parent's."""
-    return _status("VmHWM")
+def peak_memory(process: int | None = None) -> int:
+    """Return the peak of the memory of a process, or of this one, in bytes; that of getrusage would start with the parent's."""
+    return _status("VmHWM", process)
 
 
 def forget_peak() -> None:
@@ -42,8 +42,8 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _status(name: str) -> int:
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+def _status(name: str, process: int | None) -> int:
+    for line in Path(f"/proc/{process or 'self'}/status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     raise LookupError(f"this system does not tell {name}")

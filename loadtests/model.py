@@ -28,7 +28,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the work. `prepare` takes the size and is not timed; without the modules of `needs` it does not run.
+    """One way to do the work. `prepare` takes the size and is not timed; without the modules of `needs` and the `programs` it does not run.
 
     A contender has a size of its own where a race compares sizes.
     """
@@ -36,6 +36,7 @@ class Contender:
     name: str
     prepare: Callable[[int], Job]
     needs: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     size: int | None = None
     quick: int | None = None
 

@@ -3,10 +3,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import chain
 from typing import Any, Final
 
 from loadtests.machine import ROOT
@@ -17,8 +19,9 @@ Told = Callable[[str], None]
 
 
 def missing(contender: Contender) -> str | None:
-    """Return the first module that a contender needs and that is not installed."""
-    return next((name for name in contender.needs if find_spec(name) is None), None)
+    """Return the first module or program that a contender needs and that is not installed."""
+    modules = (name for name in contender.needs if find_spec(name) is None)
+    return next(chain(modules, (name for name in contender.programs if shutil.which(name) is None)), None)
 
 
 def size_of(race: Race, contender: Contender, quick: bool) -> int:

@@ -2,7 +2,10 @@
 """The suites by name, and a run over some of them. A module of races plugs in by standing in one list."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from loadtests.judge import Row, judged, unmeasured
@@ -17,7 +20,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "subset": ("sums",),
     "pricing": ("pricing",),
     "bank": ("statements",),
-    "api": ("copying", "sealing"),
+    "api": ("http", "copying", "sealing"),
     "metrics": ("counting",),
     "readers": (),
     "e2e": (),
@@ -47,6 +50,14 @@ def run(names: Sequence[str], quick: bool, told: Told) -> Iterator[Row]:
     """Measure suites and give a row for each goal and each comparison, those that could not be measured included."""
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     for name in names:
-        for module, race in races(name):
-            yield from judged(name, race, measure(module, race, rounds, seconds, quick, told))
+        for module, group in groupby(races(name), key=itemgetter(0)):
+            with surroundings(module):
+                for _, race in group:
+                    yield from judged(name, race, measure(module, race, rounds, seconds, quick, told))
         yield from unmeasured(name, {race.name for _, race in races(name)})
+
+
+def surroundings(module: str) -> AbstractContextManager[None]:
+    """Return what must stand around the races of a module while they run: a database, services; most need nothing."""
+    found: Callable[[], AbstractContextManager[None]] = getattr(importlib.import_module(module), "surroundings", nullcontext)
+    return found()

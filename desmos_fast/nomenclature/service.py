@@ -80,6 +80,10 @@ class TariffBook:
         self._tariffs: Tariffs | None = None
         self._lock = asyncio.Lock()
 
+    def known(self) -> Tariffs | None:
+        """Return the pack that prices, while it is too early to ask whether there is a newer one."""
+        return self._tariffs if time.monotonic() < self._next else None
+
     async def current(self, con: Connection) -> Tariffs:
         """Return the pack that prices now; keep it for the whole of a request.
 

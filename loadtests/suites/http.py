@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP API over a real database with fsync and synchronous commit on, beside what its speed can be held against.
+
+Client, service and database share the processors, so a figure is one of the whole machine. One database and the services over it are
+started for all rounds; each contender has a centre of its own. What is written is counted in the database before it is believed.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Final, TypeAlias
+from uuid import UUID, uuid4
+
+import asyncpg
+import uvloop
+
+from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.base.ledger import GENESIS
+from desmos_fast.db import pool as pools
+from desmos_fast.db.journal import ADVANCE, HEAD
+from desmos_fast.db.leaf import copy_blocks
+from desmos_fast.db.tenant import direct, transaction
+from loadtests.model import Contender, Job, Race
+from loadtests.served import SERVE, Centre, Place, Service, place, placed
+from loadtests.wire import Seen, closed
+
+INVOICES: Final = 1000
+CONNECTIONS: Final = 64
+MANY_CONNECTIONS: Final = 256
+CLIENTS: Final = 32
+# As many as make no caller wait in vain where each request holds a connection.
+ALONE: Final = 16
+# Columns of a table, rows, and their COPY stream.
+Ready: TypeAlias = tuple[list[str], int, bytes]
+TABLES: Final = ("invoice", "share", "event", "ledger_entry", "ledger_line")
+# As wide as an invoice with its sealed records, and short enough not to be moved out of the row.
+TABLE: Final = """
+    CREATE TABLE bench_post (
+        tenant_id uuid NOT NULL, id uuid NOT NULL, number bigint NOT NULL, state text NOT NULL, total bigint NOT NULL,
+        insured_key bytea NOT NULL, sealed bytea NOT NULL, signed_at timestamptz NOT NULL, PRIMARY KEY (tenant_id, id)
+    );
+    ALTER TABLE bench_post ALTER COLUMN sealed SET STORAGE PLAIN;
+    GRANT INSERT ON bench_post TO desmos_app;
+"""
+INSERT: Final = """
+INSERT INTO bench_post (tenant_id, id, number, state, total, insured_key, sealed, signed_at)
+VALUES ('00000000-0000-7000-8000-000000000007', gen_random_uuid(), 1, 'signed', 3000, sha256('x'),
+        decode(repeat('a7', 1800), 'hex'), now());
+"""
+PROCESSED: Final = re.compile(r"actually processed: (\d+)")
+RATE: Final = re.compile(r"tps = ([0-9.]+) \(without initial connection time\)")
+
+
+@contextlib.contextmanager
+def surroundings() -> Iterator[None]:
+    """Run the database and the services for all rounds of these races, and tell their processes where they are."""
+    with contextlib.ExitStack() as closing:
+        here = closing.enter_context(place())
+        asyncio.run(_prepare(here))
+        found = {
+            "BENCH_OURS": closing.enter_context(Service(here, *SERVE)).port,
+            "BENCH_ALONE": closing.enter_context(Service(here, "loadtests.peers.alone", *SERVE[1:])).port,
+            "BENCH_BARE": closing.enter_context(Service(here, "loadtests.peers.bare")).port,
+        }
+        with contextlib.suppress(OutsideFailed):
+            found["BENCH_TWO"] = closing.enter_context(Service(here, *SERVE, "--processes", "2")).port
+        told = {**{name: str(port) for name, port in found.items()}, **here.told}
+        os.environ.update(told)
+        try:
+            yield
+        finally:
+            for name in told:
+                del os.environ[name]
+
+
+async def _prepare(here: Place) -> None:
+    async with direct(here.owner_dsn) as con:
+        await con.execute(TABLE)
+
+
+def port_of(name: str) -> int:
+    """Return where a service listens. Raises OutsideFailed for one that did not start."""
+    port = os.environ.get(name)
+    if port is None:
+        raise OutsideFailed("the service could not be started")
+    return int(port)
+
+
+def _centre() -> tuple[Place, Centre]:
+    here = placed()
+    return here, asyncio.run(here.centre(int.from_bytes(os.urandom(4)) % 1_000_000))
+
+
+async def _stored(here: Place, centre: Centre) -> int:
+    async with direct(here.owner_dsn, centre.tenant) as con:
+        return int(await con.fetchval("SELECT count(*) FROM invoice"))
+
+
+def _seconds(seen: Seen) -> float:
+    return seen.seconds / len(seen.good)
+
+
+def posting(service: str, connections: int) -> Callable[[int], Job]:
+    """Return what signs invoices one a request, each on disk before it is answered."""
+
+    def prepare(size: int) -> Job:
+        port = port_of(service)
+        here, centre = _centre()
+        bodies = centre.invoices(min(size, INVOICES))
+        warm = [centre.request("/v1/invoices", body) for body in bodies[:CONNECTIONS]]
+        uvloop.run(closed(port, warm, min(connections, CONNECTIONS)))
+        requests = [centre.request("/v1/invoices", bodies[order % len(bodies)]) for order in range(size)]
+
+        def proof(seen: Seen) -> int:
+            stored = asyncio.run(_stored(here, centre)) - len(warm)
+            return stored if seen.statuses == {201: size} else -1
+
+        return Job(lambda: uvloop.run(closed(port, requests, connections)), size, proof, _seconds)
+
+    return prepare
+
+
+def pgbench(size: int) -> Job:
+    """Insert one row a transaction, from 32 clients."""
+    here = placed()
+    script = here.folder / "insert.sql"
+    script.write_text(INSERT, encoding="ascii")
+    each = -(-size // CLIENTS)
+    command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-t", str(each), "-f", str(script), here.app_dsn]
+
+    def run() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+
+    def proof(said: str) -> int:
+        found = PROCESSED.search(said)
+        return size if found is not None and int(found[1]) == each * CLIENTS else -1
+
+    def reading(said: str) -> float:
+        found = RATE.search(said)
+        assert found is not None, "pgbench tells its rate"
+        return 1 / float(found[1])
+
+    return Job(run, size, proof, reading)
+
+
+def batches(size: int) -> Job:
+    """Sign invoices by batches of a thousand lines, one after the other."""
+    port = port_of("BENCH_OURS")
+    here, centre = _centre()
+    bodies = centre.invoices(min(size, INVOICES))
+    body = b"\n".join(bodies)
+    requests = [centre.request("/v1/invoices:batch", body) for _ in range(size // len(bodies))]
+    uvloop.run(closed(port, [centre.request("/v1/invoices:batch", bodies[0])], 1))
+    return Job(
+        lambda: uvloop.run(closed(port, requests, 1)), size,
+        lambda seen: asyncio.run(_stored(here, centre)) - 1 if set(seen.statuses) == {200} else -1,
+        lambda seen: seen.seconds / size,
+    )  # fmt: skip
+
+
+def copies(size: int) -> Job:
+    """Copy the same rows into the same tables from ready files, a transaction for each thousand invoices."""
+    here, centre = _centre()
+    port = port_of("BENCH_OURS")
+    bodies = centre.invoices(min(size, INVOICES))
+    uvloop.run(closed(port, [centre.request("/v1/invoices:batch", b"\n".join(bodies))], 1))
+    tenants = [uuid4() for _ in range(size // len(bodies))]
+    ready, end = asyncio.run(_exported(here, centre, tenants))
+
+    async def run() -> float:
+        opened = await pools.create(here.app_dsn, 1)
+        try:
+            # The connection and what it must ask once are no part of it.
+            async with transaction(opened, centre.tenant):
+                pass
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            for tenant, files in zip(tenants, ready, strict=True):
+                async with transaction(opened, tenant) as con:
+                    # The ledger takes entries at its end alone, which is moved with them.
+                    await con.execute(HEAD, tenant, GENESIS)
+                    for table, (columns, rows, data) in files.items():
+                        await copy_blocks(con, table, tenant, columns, _pieces(data), rows)
+                    await con.execute(ADVANCE, tenant, *end)
+            return loop.time() - began
+        finally:
+            await opened.close()
+
+    def proof(_: float) -> int:
+        return asyncio.run(_counted(here, tenants))
+
+    return Job(lambda: uvloop.run(run()), size, proof, lambda seconds: seconds / size)
+
+
+async def _counted(here: Place, tenants: list[UUID]) -> int:
+    found = 0
+    for tenant in tenants:
+        async with direct(here.owner_dsn, tenant) as con:
+            found += await con.fetchval("SELECT count(*) FROM invoice")
+    return found
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 524_288):
+        yield data[start : start + 524_288]
+
+
+async def _exported(here: Place, centre: Centre, tenants: list[UUID]) -> tuple[list[dict[str, Ready]], tuple[int, bytes]]:
+    """Return for each tenant the files of what the one batch of a centre left, as if it were that tenant's, and the end of its ledger."""
+    con: Any = await asyncpg.connect(here.admin_dsn)
+    try:
+        files: dict[str, Ready] = {}
+        end = await con.fetchrow("SELECT value, hash FROM counter WHERE tenant_id = $1 AND kind = 'ledger'", centre.tenant)
+        for table in TABLES:
+            names = [
+                row[0]
+                for row in await con.fetch(
+                    "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped"
+                    " AND attgenerated = '' AND attname <> 'tenant_id' ORDER BY attnum",
+                    table,
+                )
+            ]
+            parts: list[bytes] = []
+
+            async def take(data: bytes, parts: list[bytes] = parts) -> None:
+                parts.append(data)
+
+            query = f"SELECT tenant_id, {', '.join(names)} FROM {table} WHERE tenant_id = $1"  # noqa: S608  # names of the catalogue
+            said = await con.copy_from_query(query, centre.tenant, output=take, format="binary")
+            files[table] = names, int(said.split()[1]), b"".join(parts)
+        await con.executemany(
+            "INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, 'Centre de charge')",
+            [(tenant, tenant.hex[-9:].upper()) for tenant in tenants],
+        )
+    finally:
+        await con.close()
+    old = centre.tenant.bytes
+    changed = [
+        {table: (names, rows, data.replace(old, tenant.bytes)) for table, (names, rows, data) in files.items()} for tenant in tenants
+    ]
+    return changed, tuple(end)
+
+
+def quoting(service: str) -> Callable[[int], Job]:
+    """Return what asks for quotes: body in, answer out, nothing written."""
+
+    def prepare(size: int) -> Job:
+        port = port_of(service)
+        _, centre = _centre()
+        bodies = centre.invoices(min(size, INVOICES))
+        uvloop.run(closed(port, [centre.request("/v1/quotes", bodies[0])], 1))
+        requests = [centre.request("/v1/quotes", bodies[order % len(bodies)]) for order in range(size)]
+        return Job(
+            lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds
+        )
+
+    return prepare
+
+
+def itself(size: int) -> int:
+    """Return how many there are to be."""
+    return size
+
+
+RACES: Final = (
+    Race(
+        "post", "sign one invoice a request, 64 connections, on disk", 6000, 800, clock="wall", answer=itself,
+        ours=(Contender("shared commits", posting("BENCH_OURS", CONNECTIONS)),),
+        peers=(
+            Contender("pgbench", pgbench, programs=("pgbench",)),
+            Contender("one transaction a request", posting("BENCH_ALONE", ALONE), size=1500, quick=200),
+        ),
+    ),
+    Race(
+        "post-wide", "sign one invoice a request, 256 connections and 2 processes, on disk", 6000, 1000, clock="wall", answer=itself,
+        ours=(Contender("shared commits", posting("BENCH_TWO", MANY_CONNECTIONS)),),
+        peers=(Contender("pgbench", pgbench, programs=("pgbench",)),),
+    ),
+    Race(
+        "bulk", "sign batches of 1,000 lines", 10_000, 2000, clock="wall", answer=itself,
+        ours=(Contender("batches", batches),), peers=(Contender("COPY of ready files", copies),),
+    ),
+    Race(
+        "route", "answer with a quote: key, checks, price, counts", 6000, 1000, clock="wall", answer=itself,
+        ours=(Contender("quotes", quoting("BENCH_OURS")),),
+        peers=(Contender("bare aiohttp", quoting("BENCH_BARE")),),
+    ),
+)  # fmt: skip

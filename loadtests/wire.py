@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of HTTP that costs as little as it can, so that what is measured is the service: ready bytes out, status and length in."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+END: Final = b"\r\n\r\n"
+LENGTH: Final = b"content-length:"
+PATIENCE_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of some requests: how many of each status, and how long each took that was answered 2xx, in seconds."""
+
+    statuses: "Counter[int]" = field(default_factory=Counter)
+    good: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count one answer; 0 is a connection that was lost."""
+        self.statuses[status] += 1
+        (self.good if 200 <= status < 300 else self.refused).append(seconds)
+
+    @property
+    def rate(self) -> float:
+        """Return how many a second were answered 2xx."""
+        return len(self.good) / self.seconds
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the smallest value that so large a share is not above; nan of nothing."""
+    return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)] if values else math.nan
+
+
+class Line(asyncio.Protocol):
+    """One connection that is kept alive, with one request at a time on it."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._waiting: asyncio.Future[int] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._answer(0)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        end = self._buffer.find(END)
+        if end < 0:
+            return
+        head = self._buffer[:end].lower()
+        at = head.find(LENGTH)
+        length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        if len(self._buffer) >= end + len(END) + length:
+            self._buffer = b""
+            self._answer(int(head[9:12]))
+
+    async def ask(self, request: bytes) -> int:
+        """Send one request and return the status of its answer, 0 when the connection is lost."""
+        if self._transport is None:
+            return 0
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._waiting
+
+    @property
+    def open(self) -> bool:
+        """Say whether the other side is still there."""
+        return self._transport is not None
+
+    def close(self) -> None:
+        """Leave."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self, status: int) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(status)
+
+
+async def connect(port: int) -> Line:
+    """Open one connection."""
+    _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", port)
+    return line
+
+
+async def closed(port: int, requests: Iterable[bytes], connections: int) -> Seen:
+    """Send requests over so many connections, each of which waits for its answer before it sends the next."""
+    lines = [await connect(port) for _ in range(connections)]
+    seen, queue = Seen(), iter(requests)
+    now = asyncio.get_running_loop().time
+
+    async def work(line: Line) -> None:
+        for request in queue:
+            began = now()
+            seen.add(await line.ask(request), now() - began)
+
+    began = now()
+    try:
+        await asyncio.wait_for(asyncio.gather(*map(work, lines)), PATIENCE_S)
+    finally:
+        for line in lines:
+            line.close()
+    seen.seconds = now() - began
+    return seen
+
+
+async def opened(port: int, make: Callable[[], bytes], rate: float, seconds: float, connections: int) -> Seen:
+    """Send `rate` requests a second whatever becomes of them; each is timed from when it was due, also while no connection is free."""
+    free = [await connect(port) for _ in range(connections)]
+    every = tuple(free)
+    seen, loop = Seen(), asyncio.get_running_loop()
+    freed, running = asyncio.Semaphore(connections), set[asyncio.Task[None]]()
+    started = loop.time()
+
+    async def send(due: float) -> None:
+        async with freed:
+            line = free.pop()
+            if not line.open:
+                line = await connect(port)
+            try:
+                seen.add(await line.ask(make()), loop.time() - due)
+            finally:
+                free.append(line)
+
+    for due in _times(started, rate, seconds):
+        if (wait := due - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        task = loop.create_task(send(due))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    seen.seconds = loop.time() - started
+    await asyncio.wait_for(asyncio.gather(*running), PATIENCE_S)
+    for line in (*every, *free):
+        line.close()
+    return seen
+
+
+def _times(started: float, rate: float, seconds: float) -> Iterator[float]:
+    return (started + number / rate for number in range(round(rate * seconds)))
