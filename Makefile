@@ -71,7 +71,7 @@ $(READERS): $(READY) requirements/readers.txt scripts/system-packages
 	@touch $@
 
 test: lint types $(READERS) ## Check everything that must hold before a change lands
-	@scripts/system-packages promtool prometheus-alertmanager
+	@scripts/system-packages promtool prometheus-alertmanager haproxy
 	@$(PY) -m pytest -q --numprocesses logical --maxprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 5
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations

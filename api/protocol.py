@@ -184,9 +184,9 @@ class Runner(web.AppRunner):
 
         def behind_proxies(*arguments: Any) -> web.BaseRequest:
             request = factory(*arguments)
-            forwarded = request.headers.getall("X-Forwarded-For", ())
-            if not forwarded:
+            if "X-Forwarded-For" not in request.headers:
                 return request
+            forwarded = request.headers.getall("X-Forwarded-For")
             return request.clone(remote=came_from(request.remote, forwarded, self._proxies) or "")
 
         async def checked(request: web.BaseRequest) -> web.StreamResponse:

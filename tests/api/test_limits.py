@@ -276,6 +276,7 @@ async def test_requests_bear_the_address_that_a_trusted_proxy_says(house: House)
             assert (await line.send("GET", "/livez", X_Forwarded_For="203.0.113.9"))[0] == 200
             assert (await line.send("GET", "/v1/nothing"))[0] == 401
             assert seen == [("/livez", expected), ("/v1/nothing", "127.0.0.1")]
+            assert await spoken(port, b"no request\r\n\r\n") == ([400], True)
 
 
 def test_trusted_proxies_are_addresses_and_networks() -> None:
