@@ -9,8 +9,11 @@ from aiohttp import web
 from api import (
     access,
     accounting,
+    agents,
     auth,
     bank,
+    channel,
+    clock,
     contacts,
     dashboard,
     decisions,
@@ -28,6 +31,7 @@ from api import (
     openapi,
     payments,
     quotes,
+    readers,
     reconciliations,
     rejects,
     reminders,
@@ -60,7 +64,7 @@ from api.keys import (
     Life,
 )
 from api.middlewares import guard
-from desmos_fast.base.clock import Clock, system_clock
+from desmos_fast.base.clock import Clock, Clocks, system_clock
 from desmos_fast.base.settings import Settings
 from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
@@ -68,6 +72,7 @@ from desmos_fast.db.masters import following
 from desmos_fast.db.pool import Pool
 from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
+from desmos_fast.identity.clocks import service as clocks
 from desmos_fast.identity.oidc.service import Gateway
 from desmos_fast.identity.people.policy import load_policy
 from desmos_fast.identity.people.signing import Door
@@ -93,32 +98,33 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[USES] = Uses()
     app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
-    app[CLOCK] = clock
+    app[CLOCK] = Clocks(clock)
     app[HOURS] = Hours()
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Gate()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
-    app[COUNTING] = Counting(pool, clock)
+    app[COUNTING] = Counting(pool, app[CLOCK])
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     app.cleanup_ctx.append(auth.noting)
     app.cleanup_ctx.append(_following)
     app.cleanup_ctx.append(invoices.gathering)
+    agents.set_up(app, settings, pool)
     openapi.set_up(app)
     add_routes(app)
     return app
 
 
 async def _following(app: web.Application) -> AsyncIterator[None]:
-    async with following(app[POOL], app[KEYRING]):
+    async with following(app[POOL], app[KEYRING]), clocks.following(app[POOL], app[CLOCK]):
         yield
 
 
 def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
-        access, accounting, bank, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
+        access, accounting, bank, clock, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
         matches, matching, oidc, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users,
         webhooks,
     ):  # fmt: skip

@@ -17,6 +17,7 @@ from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
+from desmos_fast.identity.oidc.service import Gateway
 from desmos_fast.identity.people.policy import Ceiling
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
@@ -66,7 +67,9 @@ KEYS: Final = web.AppKey("keys", KeyBook)
 DOOR: Final = web.AppKey("door", Door)
 HOURS: Final = web.AppKey("hours", Hours)
 USES: Final = web.AppKey("uses", Uses)
-CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+HOURS: Final = web.AppKey("hours", Hours)
+CLOCK: Final = web.AppKey("clock", Clocks)
 BULK: Final = web.AppKey("bulk", Gate)
 STREAMS: Final = web.AppKey("streams", Gate)
 SHARES: Final = web.AppKey("shares", Shares)

@@ -26,6 +26,7 @@ from desmos_fast.identity.people.model import (
 from desmos_fast.identity.review.model import Review
 
 _TRIED: Final = ("sign_in_form", "sign_in_refused", "sign_in_delayed")
+_NOBODY: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")
 _MINE: Final = ("not_a_person",)
 OPERATIONS: Final = (
     Operation(method="GET", path="/v1/keys", way="read", tag="access", answer=KeyPage),
@@ -47,6 +48,17 @@ OPERATIONS: Final = (
     Operation(
         method="POST", path="/v1/passwords", way="open", tag="people", body=FirstPassword, status=204, problems=(*_TRIED, "password_weak")
     ),
+    Operation(
+        method="GET", path="/v1/oidc/start", way="public", tag="people", status=302, location=True,
+        problems=(*_NOBODY, "oidc_missing", "oidc_unavailable"),
+    ),
+    Operation(
+        method="GET", path="/v1/oidc/callback", way="public", tag="people", media=("text/html",),
+        problems=(
+            *_NOBODY, "oidc_missing", "oidc_unavailable", "oidc_state", "oidc_refused", "oidc_token_invalid", "oidc_level", "oidc_subject",
+            "scope_needed",
+        ),
+    ),
     Operation(method="GET", path="/v1/sessions", way="read", tag="people", answer=SessionList, problems=_MINE),
     Operation(method="DELETE", path="/v1/sessions", way="read", tag="people", status=204, problems=(*_MINE, "not_found")),
     Operation(method="DELETE", path="/v1/sessions/{id}", way="read", tag="people", status=204, problems=_MINE),
@@ -66,11 +78,11 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/v1/users", way="read", tag="people", answer=UserPage),
     Operation(
         method="POST", path="/v1/users", way="write", tag="people", body=UserAsked, answer=UserMade, status=201, location=True,
-        problems=("user_refused", "user_known"),
+        problems=("user_refused", "user_known", "user_elsewhere"),
     ),
     Operation(
         method="POST", path="/v1/users/{id}:change", way="write", tag="people", body=UserChange, answer=User,
-        problems=("user_refused", "user_ended", "last_admin"),
+        problems=("user_refused", "user_ended", "last_admin", "user_known", "user_elsewhere"),
     ),
     Operation(
         method="POST", path="/v1/users/{id}:reset", way="write", tag="people", body=ResetAsked, empty=True, answer=UserMade,

@@ -206,7 +206,7 @@ def _success(one: Operation, status: str, kind: Any, known: Mapping[Any, Json]) 
     limited = ("RateLimit", "RateLimit-Policy") if one.way in ("write", "try", "ask") else ()
     ending = tuple(ENDING.get(one.name, ()))
     made: Json = {"description": HTTPStatus(int(status)).phrase, "headers": _header(*keyed, *located, *tagged, *limited, *ending)}
-    if status != "204":
+    if status not in ("204", "302"):
         made["content"] = {media: {"schema": known[kind]} if media == JSON else {"schema": {}} for media in one.media}
     return made
 

@@ -129,6 +129,7 @@ def add_user(
     name: Annotated[str, typer.Option("--name", help="Their name, as screens show it.")],
     role: Annotated[list[str], typer.Option("--role", help="What they may do, more than once for several.")],
     kind: Kind = "live",
+    rpps: Annotated[str | None, typer.Option("--rpps", help="Their RPPS number, to sign in by a provider of identities.")] = None,
 ) -> None:
     """Make a user and print the code that sets the password, once. Who is known in another centre keeps the password and gets none."""
     from desmos_fast.base import settings
@@ -140,7 +141,7 @@ def add_user(
     policy = load_policy(settings.load().identity)
 
     async def work(con: "Connection", tenant: "TenantId", now: "datetime", pepper: bytes) -> "UserMade":
-        asked = UserAsked(login=login, name=name, roles=tuple(role))
+        asked = UserAsked(login=login, name=name, roles=tuple(role), rpps=rpps)
         return await service.make_user(con, tenant, kind, asked, now, by=OPERATOR, pepper=pepper, policy=policy)
 
     _print_code(in_centre(finess, work))

@@ -13,7 +13,9 @@ Look = Literal["", "read", "export"]
 
 
 # What is asked for before one is anybody.
-OPEN: Final = frozenset({("POST", "/v1/sessions"), ("POST", "/v1/passwords")})
+OPEN: Final = frozenset({
+    ("POST", "/v1/sessions"), ("POST", "/v1/passwords"), ("POST", "/v1/agents:enrol"), ("GET", "/v1/oidc/start"), ("GET", "/v1/oidc/callback"),
+})  # fmt: skip
 # What only a person has, whatever the roles; the only thing that who must enrol a code generator may ask for.
 PERSONAL: Final = frozenset({
     ("GET", "/v1/sessions"), ("DELETE", "/v1/sessions"), ("DELETE", "/v1/sessions/{id}"), ("POST", "/v1/sessions:end-all"),

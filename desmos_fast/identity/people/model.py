@@ -28,11 +28,12 @@ class Scope(NamedTuple):
 
 
 class UserAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A user that is to be made; the login looks like an e-mail address."""
+    """A user that is to be made; the login looks like an e-mail address, `rpps` is for who signs in by a provider of identities."""
 
     login: str
     name: str
     roles: tuple[str, ...]
+    rpps: str | None = None
 
 
 class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +41,7 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     name: str | None = None
     roles: tuple[str, ...] | None = None
+    rpps: str | None = None
 
 
 class ResetAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -93,6 +93,22 @@ CEILINGS: Final[Mapping[str, Ceiling]] = {
 }
 
 
+class Oidc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A provider of identities, by default in the words of Pro Santé Connect; `acr` are the levels that are enough."""
+
+    issuer: str
+    client_id: str
+    client_secret_file: str
+    redirect_uri: str
+    landing: Annotated[str, Meta(pattern="^/([^/].*)?$")] = "/"
+    scope: str = "openid scope_all"
+    acr_values: str = "eidas1"
+    acr: Annotated[tuple[str, ...], Meta(min_length=1)] = ("eidas1", "eidas2", "eidas3")
+    subject_claim: str = "SubjectNameID"
+    algorithms: Annotated[tuple[Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384"], ...], Meta(min_length=1)] = ("RS256",)
+    timeout_s: Annotated[int, Meta(ge=1, le=60)] = 10
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it. `key_factor` is how many times a program's key may look up what a person of the same role may."""
 
@@ -103,6 +119,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     totp: Totp = Totp()
     look_ups: dict[str, Ceiling] = {}
     key_factor: Positive = 50
+    oidc: Oidc | None = None
 
     def ceiling(self, roles: frozenset[str], *, person: bool) -> Ceiling:
         """Return the ceiling of who has these roles: of each span the highest that one of them gives."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Final
 
-from desmos_fast.base.identifiers import mask_nir
+from desmos_fast.base.identifiers import mask_nir, rpps_is_valid
 from desmos_fast.identity.model import ROLES
 from desmos_fast.identity.people.errors import PasswordWeak, UserRefused
 from desmos_fast.identity.people.model import LOGIN_WIDTH, NAME_WIDTH, PASSWORD_WIDTH
@@ -43,14 +43,16 @@ def login_of(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
-def check_user(login: str, name: str, roles: tuple[str, ...]) -> None:
-    """Refuse a login that looks like no e-mail address, a name that is empty, roles that there are not. Raises UserRefused."""
+def check_user(login: str, name: str, roles: tuple[str, ...], rpps: str | None) -> None:
+    """Refuse a login that looks like no e-mail address, an empty name, roles that there are not, a wrong RPPS. Raises UserRefused."""
     if len(login) > LOGIN_WIDTH or _LOGIN.fullmatch(login) is None or mask_nir(login) != login:
         raise UserRefused(f"a login looks like an e-mail address, has at most {LOGIN_WIDTH} characters, and never holds an identity number")
     if not 0 < len(name.strip()) <= len(name) <= NAME_WIDTH or not name.isprintable() or mask_nir(name) != name:
         raise UserRefused(f"a name has 1 to {NAME_WIDTH} printable characters, and never holds an identity number")
     if not roles or set(roles) - ROLES.keys():
         raise UserRefused(f"a user has one role or more of {', '.join(ROLES)}")
+    if rpps is not None and not rpps_is_valid(rpps):
+        raise UserRefused("an RPPS number has 11 digits, the last one a key")
 
 
 def normal(password: str) -> str:

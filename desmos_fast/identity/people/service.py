@@ -45,7 +45,7 @@ async def make_user(
     somebody elsewhere. They keep their password, and get no code.
     """
     login, roles = login_of(asked.login), tuple(dict.fromkeys(asked.roles))
-    check_user(login, asked.name, roles)
+    check_user(login, asked.name, roles, asked.rpps)
     account, code, until = uuid7(), None, None
     if not await store.add_account(con, account, login, now):
         found = await store.find_account(con, login)
@@ -58,6 +58,7 @@ async def make_user(
     if (await store.account(con, account, lock=True)).password is None:
         code, until = _code(now, policy)
         await store.change_account(con, store.SET_CODE, account, code_hash(pepper, code), until)
+    await _set_rpps(con, tenant, account, asked.rpps, by)
     user = User(id=uuid7(), kind=kind, login=login, name=asked.name, roles=roles, made_at=now)
     await store.add_user(con, tenant, account, user)
     await _note(con, tenant, now, by, "user.created", user.id, f"kind={kind}&roles={','.join(roles)}")
@@ -67,16 +68,21 @@ async def make_user(
 async def change_user(
     con: Connection, tenant: TenantId, kind: KeyKind | None, name: UUID, change: UserChange, now: datetime, *, by: str
 ) -> User:
-    """Give a user another name or other roles. Raises NoSuchUser, UserEnded, UserRefused, LastAdmin."""
+    """Give a user another name, other roles or an RPPS number.
+
+    Raises NoSuchUser, UserEnded, UserRefused, LastAdmin, UserElsewhere, UserKnown.
+    """
     admins = await _admins(con, tenant, kind)
-    user, _ = await _living(con, tenant, kind, name)
+    user, account = await _living(con, tenant, kind, name)
     roles = user.roles if change.roles is None else tuple(dict.fromkeys(change.roles))
     changed = msgspec.structs.replace(user, name=user.name if change.name is None else change.name, roles=roles)
-    check_user(user.login, changed.name, roles)
+    check_user(user.login, changed.name, roles, change.rpps)
     if ADMIN not in roles:
         _leave_an_admin(user, admins)
+    await _set_rpps(con, tenant, account, change.rpps, by)
     await store.change_user(con, tenant, name, changed.name, roles)
-    await _note(con, tenant, now, by, "user.changed", name, f"roles={','.join(roles)}" if roles != user.roles else "")
+    told = [f"roles={','.join(roles)}"] * (roles != user.roles) + [f"rpps={change.rpps}"] * (change.rpps is not None)
+    await _note(con, tenant, now, by, "user.changed", name, "&".join(told))
     return changed
 
 
@@ -99,8 +105,7 @@ async def reset_user(
     Raises NoSuchUser, UserEnded, and UserElsewhere when it is not an operator who takes what opens other centres too.
     """
     user, account = await _living(con, tenant, kind, name)
-    if by != OPERATOR and any(scope.tenant != tenant for scope in await store.scopes(con, account)):
-        raise UserElsewhere("this person has rights in another centre too", hint="an operator of the service resets them")
+    await _here_alone(con, tenant, account, by)
     code, until = _code(now, policy)
     await store.see_account(con, account)
     await store.change_account(con, store.RESET, account, code_hash(pepper, code), until)
@@ -168,6 +173,20 @@ async def _admins(con: Connection, tenant: TenantId, kind: KeyKind | None) -> se
 def _leave_an_admin(user: User, admins: set[UUID]) -> None:
     if admins == {user.id}:
         raise LastAdmin("this is the last administrator of the centre", hint="make another one first")
+
+
+async def _here_alone(con: Connection, tenant: TenantId, account: UUID, by: str) -> None:
+    if by != OPERATOR and any(scope.tenant != tenant for scope in await store.scopes(con, account)):
+        raise UserElsewhere("this person has rights in another centre too", hint="an operator of the service does this")
+
+
+async def _set_rpps(con: Connection, tenant: TenantId, account: UUID, rpps: str | None, by: str) -> None:
+    """Let a provider of identities vouch for a person under this number. Raises UserElsewhere, UserKnown."""
+    if rpps is None:
+        return
+    await _here_alone(con, tenant, account, by)
+    if not await store.set_subject(con, account, rpps):
+        raise UserKnown("somebody has this RPPS number", hint="an operator of the service finds out who")
 
 
 async def _note(con: Connection, tenant: TenantId, now: datetime, by: str, action: str, user: UUID, told: str = "") -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pyotp
 
-from desmos_fast.base.types import uuid7
+from desmos_fast.base.types import KeyKind, uuid7
 from desmos_fast.db.health import bare
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
@@ -74,14 +74,14 @@ class Door:
             if not await self._is_right(known, asked.password):
                 raise SignInRefused(*await self._locked(known, tried))
             assert known is not None, "nobody is let in without an account"
-            found = _chosen(await self._scopes(known.id), asked)
+            found = chosen(await self._scopes(known.id), asked.centre, asked.kind)
             if not found:
                 raise SignInRefused(*await self._locked(known, tried))
             async with self._account(found[0].tenant, known.id) as (con, account):
                 step = self._check_code(account, asked.code, now) if account.password == known.password else None
                 if step is None:
                     raise SignInRefused(*await self._locked(known, tried))
-                scope = _only(found)
+                scope = only(found)
                 await self._use_code(con, account, step)
                 made = await self.open_session(con, scope, account, now, "password", strong=False)
         if known.password is not None and self._hasher.is_old(known.password):
@@ -292,11 +292,12 @@ def _wait(tries: store.Tries, now: datetime, delays: Delays) -> int:
     return wait(tries.failures, tries.last, now, delays)
 
 
-def _chosen(scopes: Sequence[Scope], asked: SignIn) -> list[Scope]:
-    return [one for one in scopes if asked.centre in (None, one.finess) and asked.kind in (None, one.kind)]
+def chosen(scopes: Sequence[Scope], centre: str | None, kind: KeyKind | None) -> list[Scope]:
+    """Return the scopes that somebody may mean."""
+    return [one for one in scopes if centre in (None, one.finess) and kind in (None, one.kind)]
 
 
-def _only(found: Sequence[Scope]) -> Scope:
+def only(found: Sequence[Scope]) -> Scope:
     """Return the one scope there is. Raises ScopeNeeded."""
     if len(found) > 1:
         told = ", ".join(f"{one.finess} {one.kind}" for one in found)

@@ -158,6 +158,17 @@ async def change_account(con: Connection, statement: str, account: UUID, *values
     await con.execute(statement, account, *values)
 
 
+async def set_subject(con: Connection, account: UUID, subject: str) -> bool:
+    """Keep under which number a provider names a person, or say that somebody has it."""
+    await see_account(con, account)
+    try:
+        async with con.transaction():
+            await con.execute(SET_SUBJECT, account, subject)
+    except asyncpg.UniqueViolationError:
+        return False
+    return True
+
+
 async def add_user(con: Connection, tenant: UUID, account: UUID, user: User) -> None:
     """Keep a new user."""
     await con.execute(ADD_USER, tenant, user.id, account, user.kind, user.login, user.name, list(user.roles), user.made_at)
