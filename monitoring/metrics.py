@@ -5,9 +5,13 @@ Label children are looked up in dictionaries of ours: `labels()` hashes and lock
 set of children is small and known (routes, codes, states). What every request counts is counted by a kernel.
 """
 
+import contextlib
 import mmap
+import os
+import time
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -74,6 +78,10 @@ event_loop_lag_seconds: Final = Gauge(
     "desmos_event_loop_lag_seconds", "How late a loop woke up last, at worst.", registry=REGISTRY, multiprocess_mode="livemax"
 )
 processes: Final = Gauge("desmos_processes", "Processes that serve.", registry=REGISTRY, multiprocess_mode="livesum")
+cpu_seconds: Final = Counter("desmos_cpu_seconds_total", "Seconds of processors that serving took.", registry=REGISTRY)
+memory_bytes: Final = Gauge(
+    "desmos_memory_bytes", "Resident memory of the processes that serve.", registry=REGISTRY, multiprocess_mode="livesum"
+)
 process_restarts: Final = Counter("desmos_process_restarts_total", "Processes started because the one before them died.", registry=REGISTRY)
 connections_cut: Final = Counter(
     "desmos_connections_cut_total",
@@ -188,6 +196,7 @@ service_period_seconds: Final = Told(
     ("basis", "period"),
     registries=BOTH,
 )
+_cpu_s = 0.0
 # An alert on what grows needs the zero.
 for _outcome in ("delivered", "failed", "dead"):
     webhook_tries.labels(_outcome)
@@ -216,6 +225,16 @@ def count_problem(code: str) -> None:
     if counter is None:
         counter = _problems[code] = http_problems.labels(code)
     counter.inc()
+
+
+def tell_usage() -> None:
+    """Tell what this process took of processors since it was told last, and its memory where the system says it."""
+    global _cpu_s
+    taken = time.process_time()
+    cpu_seconds.inc(taken - _cpu_s)
+    _cpu_s = taken
+    with contextlib.suppress(FileNotFoundError):
+        memory_bytes.set(int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def set_connections(*, idle: int, used: int) -> None:

@@ -95,12 +95,9 @@ def _saturation() -> Row:
               span=8, steps=((LAG_S, WARNS),)),
         lines("Running", "Requests being answered, by service.", "none", Query(f"desmos_http_requests_running{{{JOB}}}", "{{instance}}"),
               span=8),
-        lines("Processor", "Processors in use, by service; of one that has several processes nothing is told.", "none",
-              Query(f"rate(process_cpu_seconds_total{{{JOB}}}[{RATE}])", "{{instance}}"), span=8),
-        lines("Memory", "Memory of each service; of one that has several processes nothing is told.", "bytes",
-              Query(f"process_resident_memory_bytes{{{JOB}}}", "{{instance}}"), span=8),
-        lines("Open files", "Share of the files and sockets that may be open; of several processes nothing is told.", "percentunit",
-              Query(f"process_open_fds{{{JOB}}} / process_max_fds", "{{instance}}"), span=8, steps=((0.8, WARNS),)),
+        lines("Processor", "Processors in use, by service.", "none",
+              Query(f"rate(desmos_cpu_seconds_total{{{JOB}}}[{RATE}])", "{{instance}}")),
+        lines("Memory", "Of all processes of each service.", "bytes", Query(f"desmos_memory_bytes{{{JOB}}}", "{{instance}}")),
     ])  # fmt: skip
 
 

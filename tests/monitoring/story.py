@@ -147,8 +147,11 @@ def _grown(at: datetime, requests: float, slow: float, draw: random.Random) -> I
     yield series("desmos_database_unavailable_total", **SERVICE), requests * failing
     place = {"outcome": "bad" if failing else "good", "window": "open" if window.is_open(at) else "closed"}
     yield series("desmos_probe_rounds_total", **WORKER | {"job": "desmos-probe"}, **place), DETAIL_STEP_S / 60
-    for labels, cores in ((SERVICE, 0.02 + requests / 4000), (WORKER, 0.03)):
-        yield series("process_cpu_seconds_total", **labels), DETAIL_STEP_S * cores * draw.uniform(0.8, 1.2)
+    for name, labels, cores in (
+        ("desmos_cpu_seconds_total", SERVICE, 0.02 + requests / 4000),
+        ("process_cpu_seconds_total", WORKER, 0.03),
+    ):
+        yield series(name, **labels), DETAIL_STEP_S * cores * draw.uniform(0.8, 1.2)
     for job in (SERVICE, WORKER):
         for (name, *told), share in FLOW[job["instance"]].items():
             yield series(name, **job, **dict([told] if told else [])), requests * share
@@ -180,8 +183,8 @@ def _held(at: datetime, requests: float, slow: float, draw: random.Random) -> It
     used = min(8, round(requests / DETAIL_STEP_S * 0.12 * slow * draw.uniform(0.7, 1.3)))
     service: dict[str, Callable[[], float]] = {
         "desmos_ready": lambda: 1, "desmos_processes": lambda: 2, "desmos_http_requests_running": lambda: used,
-        "desmos_event_loop_lag_seconds": lambda: 0.002 * slow * draw.uniform(0.5, 2.5), "process_open_fds": lambda: 60 + 4 * used,
-        "process_max_fds": lambda: 1024, "process_resident_memory_bytes": lambda: (170 + 4 * used) * 2**20,
+        "desmos_event_loop_lag_seconds": lambda: 0.002 * slow * draw.uniform(0.5, 2.5),
+        "desmos_memory_bytes": lambda: (340 + 8 * used) * 2**20,
     }  # fmt: skip
     for name, value in service.items():
         yield series(name, **SERVICE), round(value(), 5)

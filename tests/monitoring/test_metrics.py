@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What availability counts of a request, and what is shown of the service window at an instant."""
 
+import time
 from datetime import datetime
 
 import pytest
@@ -29,6 +30,19 @@ def test_what_a_request_counts_as(status: int, seconds: float, outcome: str | No
     after = shown()
     grown = {key: after[key] - before[key] for key in after if key[0] == "desmos_sli_requests_total" and after[key] != before[key]}
     assert grown == ({} if outcome is None else {("desmos_sli_requests_total", ",".join(sorted((window, outcome)))): 1})
+
+
+def test_what_a_process_takes_is_told_once() -> None:
+    metrics.tell_usage()
+    before, began = shown(), time.process_time()
+    while time.process_time() - began < 0.05:
+        pass
+    metrics.tell_usage()
+    took = shown()["desmos_cpu_seconds_total", ""] - before["desmos_cpu_seconds_total", ""]
+    assert 0.05 <= took <= time.process_time() - began + 0.05
+    metrics.tell_usage()
+    assert shown()["desmos_cpu_seconds_total", ""] - before["desmos_cpu_seconds_total", ""] < 2 * took
+    assert 2**24 < shown()["desmos_memory_bytes", ""] < 2**36
 
 
 def test_the_window_at_an_instant() -> None:
