@@ -127,6 +127,7 @@ def add_routes(app: web.Application) -> None:
         access, accounting, bank, clock, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
         matches, matching, oidc, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users,
         webhooks,
+        agents, channel, readers,
     ):  # fmt: skip
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"

@@ -27,7 +27,9 @@ from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}"})
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel"})
+# How long these take is up to whoever puts a card in or listens, and says nothing of the service.
+WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read"})
 SPARSE: Final = frozenset({sparse.NAME})
 NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {
@@ -136,7 +138,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.force_close()
     seconds = perf_counter() - started
     metrics.observe_request(request.method, route, response.status, seconds)
-    if route not in PUBLIC:
+    if route not in PUBLIC and route not in WAITING:
         metrics.count_availability(response.status, seconds, is_open=request.app[HOURS].is_open(request.app[CLOCK]()))
     caller = request.get(CALLER)
     log.info(

@@ -91,6 +91,21 @@ LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_decisions_total": {"kind": _word(30, "kind of decision")},
     "desmos_scheduled_builds_total": {"result": _one_of("built", "nothing", "failed", says=OUTCOME)},
     "desmos_webhook_tries_total": {"outcome": _one_of("delivered", "failed", "dead", says=OUTCOME)},
+    "desmos_agent_channels_ended_total": {
+        "reason": _one_of(
+            "left", "restart", "try_later", "malformed", "unproven", "blocked", "slow", "replaced", "gap", "too_old", says="why it ended"
+        ),
+    },
+    "desmos_agent_events_total": {
+        "kind": _one_of(
+            "agent_started", "service_up", "service_down", "reader_added", "reader_removed", "card_inserted", "card_removed", "card_mute",
+            says="what happened",
+        ),
+    },
+    "desmos_card_reads_total": {
+        "model": Label("(?!.*[0-9]{5})[a-z0-9]+(_[a-z0-9]+)*", 51, "what the reader is called, without its numbers"),
+        "outcome": _word(16, OUTCOME),
+    },
     "desmos_incidents_running": {"state": _word(10, "how far it is")},
     "desmos_incident_clock_seconds": {"clock": _one_of("gti", "gtr", says="which time is promised")},
     "desmos_probe_rounds_total": {

@@ -169,6 +169,20 @@ incident_clock: Final = Gauge(
     ("clock",),
     registry=REGISTRY,
 )
+agents_connected: Final = Gauge(
+    "desmos_agents_connected", "Agents of workstations that are connected.", registry=REGISTRY, multiprocess_mode="livesum"
+)
+agent_channels_ended: Final = Counter(
+    "desmos_agent_channels_ended_total", "Channels of agents that ended, by reason.", ("reason",), registry=REGISTRY
+)
+agent_events: Final = Counter("desmos_agent_events_total", "Events of readers that agents told, by kind.", ("kind",), registry=REGISTRY)
+card_reads: Final = Counter(
+    "desmos_card_reads_total", "Cards that were asked for, by model of reader and outcome.", ("model", "outcome"), registry=REGISTRY
+)
+card_read_seconds: Final = Histogram(
+    "desmos_card_read_duration_seconds", "Time from the question to the card's answer, cards that were read.", buckets=SECONDS,
+    registry=REGISTRY,
+)  # fmt: skip
 # Those of the probe are told by no other process: their labels have no value before it sets one.
 probe_rounds: Final = Counter(
     "desmos_probe_rounds_total", "Rounds of the synthetic probe, by outcome and whether the window was open.", ("outcome", "window"),
@@ -217,6 +231,13 @@ def set_window(*, is_open: bool, edges: Iterable[tuple[str, float]], open_s: flo
     service_window_seconds.value = open_s
     for (basis, period), seconds in periods.items():
         service_period_seconds.set(seconds, basis, period)
+
+
+def observe_card_read(model: str, outcome: str, seconds: float) -> None:
+    """Count one card that was asked for, and how long it took when it was read (`done`)."""
+    card_reads.labels(model, outcome).inc()
+    if outcome == "done":
+        card_read_seconds.observe(seconds)
 
 
 def count_problem(code: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from api.body import PARAMETERS
-from api.contract import access, incidents, money, rooms
+from api.contract import access, agents, incidents, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
 from api.contract.parameters import in_path, in_query
@@ -19,7 +19,7 @@ from api.titles import PROBLEMS
 from desmos_fast.identity.rights import RULES
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    one.name: one for room in (access, incidents, rooms, money) for one in room.OPERATIONS
+    one.name: one for room in (access, agents, incidents, rooms, money) for one in room.OPERATIONS
 }
 VERSION: Final = "1.0.0"
 _OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")

@@ -92,6 +92,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "ref": (_TEXT, "Only entries of this reference."),
     "resolved": (_FLAG, "Show what was settled, too."),
     "rule": (_TEXT, "Only those of this rule."),
+    "seconds": ({"type": "integer", "minimum": 1, "maximum": 300}, "How long the stream lasts."),
     "running": (_FLAG, "Leave out what is over or cancelled."),
     "separator": (_words(*SEPARATORS), "What stands between two fields of a FEC."),
     "session_state": (_TEXT, "What the provider keeps of its own session."),

@@ -100,12 +100,20 @@ $$;
 CREATE FUNCTION public.every_test_clock() RETURNS TABLE(tenant_id uuid, ahead_s bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $$ SELECT t.tenant_id, t.ahead_s FROM test_clock AS t $$;
+    AS $$
+    SELECT t.tenant_id, t.ahead_s FROM test_clock AS t
+     WHERE NOT EXISTS (SELECT FROM api_key AS k WHERE k.tenant_id = t.tenant_id AND k.kind = 'live' AND k.revoked_at IS NULL)
+$$;
 
 CREATE FUNCTION public.find_account(wanted text, named text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$ SELECT id FROM account WHERE login = wanted OR subject = named $$;
+
+CREATE FUNCTION public.find_agent_code(wanted bytea, at timestamp with time zone) RETURNS TABLE(tenant_id uuid, code_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ SELECT c.tenant_id, c.id FROM agent_code AS c WHERE c.hash = wanted AND c.used_at IS NULL AND c.ends_at > at $$;
 
 CREATE FUNCTION public.follow_audit() RETURNS trigger
     LANGUAGE plpgsql
@@ -163,6 +171,16 @@ CREATE FUNCTION public.forget_attempts(older timestamp with time zone) RETURNS v
     )
 $$;
 
+CREATE FUNCTION public.forget_reader_events(older timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    DELETE FROM reader_event WHERE (tenant_id, seq) IN (
+        SELECT e.tenant_id, e.seq FROM reader_event AS e WHERE e.received_at < least(older, now() - interval '1 day')
+         ORDER BY e.received_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+    )
+$$;
+
 CREATE FUNCTION public.incidents_running(now timestamp with time zone) RETURNS TABLE(down bigint, degraded bigint, maintenance bigint, unattended_since timestamp with time zone, down_since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -173,6 +191,30 @@ CREATE FUNCTION public.incidents_running(now timestamp with time zone) RETURNS T
            min(starts_at) FILTER (WHERE cause = 'provider' AND acknowledged_at IS NULL AND ended_at IS NULL),
            min(starts_at) FILTER (WHERE cause = 'provider' AND degraded_at IS NULL AND ended_at IS NULL)
       FROM incident WHERE cancelled_at IS NULL AND (ended_at IS NULL OR ended_at > now)
+$$;
+
+CREATE FUNCTION public.keep_agent() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF (OLD.blocked_at IS NOT NULL AND NEW.blocked_at IS DISTINCT FROM OLD.blocked_at) OR NEW.received < OLD.received THEN
+        RAISE EXCEPTION 'an agent that is blocked stays so, and nothing is received twice' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION public.keep_agent_code() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.used_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a code is used once' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
 $$;
 
 CREATE FUNCTION public.keep_clock_ahead() RETURNS trigger
@@ -385,6 +427,46 @@ CREATE TABLE public.accounting_settings (
 ALTER TABLE ONLY public.accounting_settings ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.accounting_settings FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.agent (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    desk text NOT NULL,
+    enrolled_at timestamp with time zone NOT NULL,
+    serial text NOT NULL,
+    former text,
+    ends_at timestamp with time zone NOT NULL,
+    version text DEFAULT ''::text NOT NULL,
+    system text DEFAULT ''::text NOT NULL,
+    channel uuid,
+    seen_at timestamp with time zone,
+    received bigint DEFAULT 0 NOT NULL,
+    blocked_at timestamp with time zone,
+    blocked_by text,
+    CONSTRAINT agent_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text])))
+);
+ALTER TABLE ONLY public.agent ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.agent FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.agent_code (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    desk text NOT NULL,
+    hash bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT agent_code_desk_check CHECK (((length(desk) >= 1) AND (length(desk) <= 100))),
+    CONSTRAINT agent_code_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT agent_code_kind_check CHECK ((kind = ANY (ARRAY['test'::text, 'live'::text])))
+);
+ALTER TABLE ONLY public.agent_code ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.agent_code FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.anomaly (
     tenant_id uuid NOT NULL,
@@ -1177,6 +1259,36 @@ ALTER TABLE ONLY public.payment_part ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.payment_part FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.reader (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    name text NOT NULL,
+    present boolean NOT NULL,
+    card text NOT NULL,
+    atr text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT reader_card_check CHECK ((card = ANY (ARRAY['none'::text, 'inserted'::text, 'mute'::text])))
+);
+ALTER TABLE ONLY public.reader ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.reader FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.reader_event (
+    tenant_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    agent_id uuid NOT NULL,
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    reader text NOT NULL,
+    atr text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY public.reader_event ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.reader_event FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.recycling (
     tenant_id uuid NOT NULL,
     invoice_id uuid NOT NULL,
@@ -1505,6 +1617,12 @@ ALTER TABLE ONLY public.accounting_export
 ALTER TABLE ONLY public.accounting_settings
     ADD CONSTRAINT accounting_settings_pkey PRIMARY KEY (tenant_id, revision);
 
+ALTER TABLE ONLY public.agent_code
+    ADD CONSTRAINT agent_code_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.agent
+    ADD CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1688,6 +1806,15 @@ ALTER TABLE ONLY public.payment_part
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.reader_event
+    ADD CONSTRAINT reader_event_pkey PRIMARY KEY (tenant_id, seq);
+
+ALTER TABLE ONLY public.reader_event
+    ADD CONSTRAINT reader_event_tenant_id_agent_id_number_key UNIQUE (tenant_id, agent_id, number);
+
+ALTER TABLE ONLY public.reader
+    ADD CONSTRAINT reader_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY public.recycling
     ADD CONSTRAINT recycling_pkey PRIMARY KEY (tenant_id, invoice_id, part);
 
@@ -1753,6 +1880,8 @@ ALTER TABLE ONLY public.webhook
 
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, id);
+
+CREATE INDEX agent_code_hash ON public.agent_code USING btree (hash) WHERE (used_at IS NULL);
 
 CREATE UNIQUE INDEX anomaly_open ON public.anomaly USING btree (tenant_id, kind, subject) WHERE (resolved_at IS NULL);
 
@@ -1858,6 +1987,10 @@ CREATE INDEX payment_recorded ON public.payment USING btree (tenant_id, recorded
 
 CREATE INDEX payment_unpaid ON public.payment USING btree (tenant_id, unpaid_at) WHERE (unpaid_at IS NOT NULL);
 
+CREATE INDEX reader_event_old ON public.reader_event USING btree (received_at);
+
+CREATE INDEX reader_of ON public.reader USING btree (tenant_id, agent_id);
+
 CREATE INDEX reminder_open ON public.reminder USING btree (tenant_id, id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX return_file_content ON public.return_file USING btree (tenant_id, content_key);
@@ -1956,6 +2089,10 @@ CREATE TRIGGER for_ever BEFORE DELETE OR UPDATE OR TRUNCATE ON public.run FOR EA
 
 CREATE TRIGGER invoice_moves BEFORE UPDATE OF state ON public.invoice FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.check_move('invoice');
 
+CREATE TRIGGER kept BEFORE UPDATE OF blocked_at, received ON public.agent FOR EACH ROW EXECUTE FUNCTION public.keep_agent();
+
+CREATE TRIGGER kept BEFORE UPDATE ON public.agent_code FOR EACH ROW EXECUTE FUNCTION public.keep_agent_code();
+
 CREATE CONSTRAINT TRIGGER ledger_begin AFTER INSERT ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.kind = 'ledger'::text) AND (new.value <> 0))) EXECUTE FUNCTION public.close_entries();
 
 CREATE CONSTRAINT TRIGGER ledger_end AFTER UPDATE OF value, hash ON public.counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.kind = 'ledger'::text) AND ((new.value <> old.value) OR (pg_trigger_depth() > 0)))) EXECUTE FUNCTION public.close_entries();
@@ -1993,6 +2130,12 @@ ALTER TABLE ONLY public.accounting_export
 
 ALTER TABLE ONLY public.accounting_settings
     ADD CONSTRAINT accounting_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.agent_code
+    ADD CONSTRAINT agent_code_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
+
+ALTER TABLE ONLY public.agent
+    ADD CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -2111,6 +2254,12 @@ ALTER TABLE ONLY public.payment_part
 ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.reader_event
+    ADD CONSTRAINT reader_event_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agent(tenant_id, id);
+
+ALTER TABLE ONLY public.reader
+    ADD CONSTRAINT reader_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agent(tenant_id, id);
+
 ALTER TABLE ONLY public.recycling
     ADD CONSTRAINT recycling_tenant_id_decision_id_fkey FOREIGN KEY (tenant_id, decision_id) REFERENCES public.decision(tenant_id, id);
 
@@ -2167,6 +2316,10 @@ ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.accounting_export ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.accounting_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_code ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.anomaly ENABLE ROW LEVEL SECURITY;
 
@@ -2242,6 +2395,10 @@ CREATE POLICY one_tenant ON public.accounting_export USING ((tenant_id = ( SELEC
 
 CREATE POLICY one_tenant ON public.accounting_settings USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.agent TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.agent_code TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.api_key TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -2316,6 +2473,10 @@ CREATE POLICY one_tenant ON public.payment_order USING ((tenant_id = ( SELECT (c
 
 CREATE POLICY one_tenant ON public.payment_part USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
+CREATE POLICY one_tenant ON public.reader TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.reader_event TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
 CREATE POLICY one_tenant ON public.recycling USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.reminder USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
@@ -2350,6 +2511,10 @@ ALTER TABLE public.order_line ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_only ON public.account TO desmos_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_only ON public.agent TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.agent_code TO desmos_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_only ON public.api_key TO desmos_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHECK (true);
@@ -2357,6 +2522,10 @@ CREATE POLICY owner_only ON public.centre TO desmos_owner USING (true) WITH CHEC
 CREATE POLICY owner_only ON public.incident TO desmos_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_only ON public.member TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.reader TO desmos_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_only ON public.reader_event TO desmos_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_only ON public.session TO desmos_owner USING (true) WITH CHECK (true);
 
@@ -2367,6 +2536,10 @@ ALTER TABLE public.payment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.payment_order ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.payment_part ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reader ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reader_event ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recycling ENABLE ROW LEVEL SECURITY;
 
@@ -2416,8 +2589,14 @@ GRANT ALL ON FUNCTION public.every_test_clock() TO desmos_app;
 REVOKE ALL ON FUNCTION public.find_account(wanted text, named text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_account(wanted text, named text) TO desmos_app;
 
+REVOKE ALL ON FUNCTION public.find_agent_code(wanted bytea, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.find_agent_code(wanted bytea, at timestamp with time zone) TO desmos_app;
+
 REVOKE ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.forget_reader_events(older timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_reader_events(older timestamp with time zone) TO desmos_app;
 
 REVOKE ALL ON FUNCTION public.incidents_running(now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.incidents_running(now timestamp with time zone) TO desmos_app;
@@ -2445,6 +2624,46 @@ GRANT UPDATE(since) ON TABLE public.account TO desmos_app;
 GRANT SELECT,INSERT ON TABLE public.accounting_export TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.accounting_settings TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(serial) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(former) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(ends_at) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(version) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(system) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(channel) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(seen_at) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(received) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(blocked_at) ON TABLE public.agent TO desmos_app;
+
+GRANT UPDATE(blocked_by) ON TABLE public.agent TO desmos_app;
+
+GRANT INSERT ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(tenant_id) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(id) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(kind) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(desk) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(made_at) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(made_by) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(ends_at) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.agent_code TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.anomaly TO desmos_app;
 
@@ -2667,6 +2886,18 @@ GRANT SELECT,INSERT ON TABLE public.payment_order TO desmos_app;
 GRANT UPDATE(match_id) ON TABLE public.payment_order TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.payment_part TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.reader TO desmos_app;
+
+GRANT UPDATE(present) ON TABLE public.reader TO desmos_app;
+
+GRANT UPDATE(card) ON TABLE public.reader TO desmos_app;
+
+GRANT UPDATE(atr) ON TABLE public.reader TO desmos_app;
+
+GRANT UPDATE(changed_at) ON TABLE public.reader TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.reader_event TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.recycling TO desmos_app;
 

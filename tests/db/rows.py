@@ -96,6 +96,11 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "member": {
         "id": uuid7, "account_id": uuid7, "kind": "test", "login": "a@b.example", "name": "n", "roles": ["admin"], "made_at": NOW,
     },
+    "agent": {"id": uuid7, "kind": "test", "desk": "d", "enrolled_at": NOW, "serial": "1", "ends_at": NOW},
+    "reader": {"id": uuid7, "name": "n", "present": True, "card": "none", "atr": "", "changed_at": NOW},
+    "reader_event": {
+        "seq": 1, "number": 1, "kind": "card_inserted", "reader": "n", "atr": "", "happened_at": NOW, "received_at": NOW,
+    },
     "look_up": {"actor": uuid7, "hour": NOW, "in_hour": 1, "day": DAY, "in_day": 1},
     "role_use": {"actor": uuid7, "role": "admin", "used_on": DAY},
     "notice": {"anomaly_id": uuid7, "told_at": NOW},

@@ -31,18 +31,20 @@ PARENTS: Final = {
     "webhook_delivery": ("webhook_id", "subject"), "webhook_secret": ("webhook_id",),
     "reminder_item": ("reminder_id",), "payment_part": ("payment_id", "invoice_id"),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
-    "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",), "notice": ("contact_id",),
+    "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",), "notice": ("contact_id",), "reader": ("agent_id",),
+    "reader_event": ("agent_id",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
     "payment_order": ("order_id",), "bank_file": ("bank_file_id",), "ledger_entry": ("entry_id",),
     "decision": ("decision_id",), "webhook": ("webhook_id",), "reminder": ("reminder_id",), "payment": ("payment_id",),
-    "contact": ("contact_id",),
+    "contact": ("contact_id",), "agent": ("agent_id",),
 }  # fmt: skip
 # Beside what shows a row to its centre stands what opens it to the owner, for the functions that look over all centres.
-TWO_POLICIES: Final = {"api_key", "incident", "member", "session", "test_clock"}
+TWO_POLICIES: Final = {"agent", "agent_code", "api_key", "incident", "member", "reader", "reader_event", "session", "test_clock"}
 LENT: Final = [
-    "account_scopes", "authenticate_key", "authenticate_session", "every_tenant", "every_test_clock", "find_account", "forget_attempts",
+    "account_scopes", "authenticate_key", "authenticate_session", "every_tenant", "every_test_clock", "find_account", "find_agent_code",
+    "forget_attempts", "forget_reader_events",
     "incidents_running",
 ]  # fmt: skip
 WITH_TENANT: Final = """
@@ -138,6 +140,9 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "incident.cause", "incident.acknowledged_at", "incident.degraded_at", "incident.ended_at", "incident.cancelled_at",
         "dead_return.code", "dead_return.detail", "dead_return.faults", "dead_return.profile", "dead_return.state", "dead_return.tries",
         "dead_return.ended_at", "dead_return.ended_by", "dead_return.ended_why", "dead_return.taken_as",
+        "agent_code.used_at", "agent.serial", "agent.former", "agent.ends_at", "agent.version", "agent.system", "agent.channel",
+        "agent.seen_at", "agent.received", "agent.blocked_at", "agent.blocked_by", "reader.present", "reader.card", "reader.atr",
+        "reader.changed_at",
         "api_key.expires_at", "api_key.used_at", "api_key.revoked_at",
         "reminder.state", "reminder.amount", "reminder.ended_at", "reminder.ended_by", "reminder.why", "reminder_item.amount",
     }  # fmt: skip

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Agents of workstations are let in by a code, looked at, shut out."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from api.body import LIMIT, number, read_body, uuid_of
+from api.keys import CLOCK, KEYS, POOL
+from api.paging import read_cursor, write_cursor
+from api.writes import json_answer, read, respond, write
+from desmos_fast.agents import service
+from desmos_fast.agents.authority import Authority, open_authority
+from desmos_fast.agents.model import PAGE, AgentRefused, CodeAsked, CodeMade
+from desmos_fast.agents.relay import Relay
+from desmos_fast.agents.rules import Tries
+from desmos_fast.agents.wire import ENROL_PATH, EnrolAsked
+from desmos_fast.base.settings import Settings
+from desmos_fast.db.idempotency import Answer
+from desmos_fast.db.pool import Connection, Pool
+from desmos_fast.db.secrets import secret
+from desmos_fast.identity.context import Context
+
+routes: Final = web.RouteTableDef()
+
+
+@dataclass
+class Agency:
+    """What the routes of agents and readers share in one process."""
+
+    authority: Authority
+    relay: Relay
+    tries: Tries
+
+
+AGENCY: Final = web.AppKey("agency", Agency)
+
+
+def set_up(app: web.Application, settings: Settings, pool: Pool) -> None:
+    """Let an application have agents."""
+    relay = Relay(pool, secret(settings, "agent_relay"))
+    app[AGENCY] = Agency(open_authority(settings.data_dir), relay, Tries())
+    app.cleanup_ctx.append(_closing)
+
+
+async def _closing(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[AGENCY].relay.close()
+
+
+def _made(code: CodeMade) -> Answer:
+    kept = msgspec.json.encode(msgspec.structs.replace(code, code=None))
+    return Answer(status=201, body=msgspec.json.encode(code), kept=kept, headers={"Location": "/v1/agents"})
+
+
+@routes.post("/v1/agents/codes")
+async def make_code(request: web.Request) -> web.StreamResponse:
+    """Make a code that lets one workstation in, once, within 15 minutes; it is in this answer and in no other."""
+    pepper = request.app[KEYS].pepper
+
+    async def effect(con: Connection, context: Context, body: bytes) -> Answer:
+        try:
+            asked = msgspec.json.decode(body, type=CodeAsked)
+        except msgspec.MsgspecError as error:
+            raise AgentRefused("the body is an object with desk, a name of 1 to 100 characters") from error
+        return _made(await service.make_code(con, context, asked, context.kind, pepper))
+
+    return await write(request, effect)
+
+
+@routes.post(ENROL_PATH)
+async def enrol(request: web.Request) -> web.StreamResponse:
+    """Let a workstation in that comes with a code, and sign the certificate of its key.
+
+    Why a code does not let in is not said. Ten tries a minute may come from one address.
+    """
+    agency = request.app[AGENCY]
+    agency.tries.count(request.remote or "", time.monotonic)
+    try:
+        asked = msgspec.json.decode(await read_body(request, LIMIT), type=EnrolAsked)
+    except msgspec.MsgspecError:
+        # Without the cause: the code would be in the traceback.
+        raise AgentRefused("the body is an object with code and csr") from None
+    enrolled = await service.enrol(request.app[POOL], asked, agency.authority, request.app[KEYS].pepper, request.app[CLOCK]())
+    return respond(json_answer(enrolled, 201))
+
+
+@routes.get("/v1/agents")
+async def index(request: web.Request) -> web.StreamResponse:
+    """List the workstations of the kind that asks, the last enrolled first, those that are blocked too."""
+    before, limit = read_cursor(request), number(request, "limit", PAGE, PAGE)
+
+    async def look(con: Connection, context: Context) -> Answer:
+        return json_answer(await service.listed(con, context, context.kind, before, limit, write_cursor))
+
+    return await read(request, look)
+
+
+@routes.post("/v1/agents/{id}:block")
+async def block(request: web.Request) -> web.StreamResponse:
+    """Shut a workstation out for good, as when it is lost or stolen: its channel ends at once, a minute later at most."""
+    name, relay = uuid_of(request, "id"), request.app[AGENCY].relay
+
+    async def effect(con: Connection, context: Context, _: bytes) -> Answer:
+        blocked = await service.block(con, context, name, context.kind)
+        await relay.shut(con, name)
+        return json_answer(blocked)
+
+    return await write(request, effect, empty=True)
