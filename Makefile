@@ -131,8 +131,8 @@ annotate: $(READY) ## Write each kernel as a page that shows where it calls Pyth
 	@DESMOS_ANNOTATE=1 scripts/safety-build annotate
 	@ls build/annotate/build/cython/ext/*.html
 
-fault: $(BUILT) ## Kill processes a thousand times, and play months over a line that spoils messages
-	@$(PY) -m pytest -q -m fault tests/fault
+fault: $(BUILT) $(READERS) ## Kill processes a thousand times, and play months over a line that spoils messages
+	@$(PY) -m pytest -q -m fault tests/fault tests/readers
 
 defects: $(BUILT) ## Plant defects in copies of the tree, and see that the fault tests find each
 	@$(PY) -m tests.fault.defects

@@ -22,7 +22,7 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "bank": ("statements",),
     "api": ("http", "copying", "sealing"),
     "metrics": ("counting",),
-    "readers": (),
+    "readers": ("card",),
     "e2e": (),
     "capacity": (),
 }

@@ -2,27 +2,38 @@
 """The card service as a child process: started, killed and started again, always by its own process id."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from desmos_fast.base.errors import OutsideFailed
 from readers.simulator.vpcd import PORTS
 
 COMMAND: Final = ("/usr/sbin/pcscd", "--foreground", "--error")
 LINE: Final = Path("/run/pcscd/pcscd.comm")
 LEFT_BEHIND: Final = (LINE, Path("/run/pcscd/pcscd.pid"))
 DRIVER: Final = Path("/etc/reader.conf.d/vpcd")
+# Two on one machine would talk to each other's cards.
+LOCK: Final = Path("/run/lock/desmos-fast-readers.lock")
 PATIENCE: Final = 5.0
 ATTEMPTS: Final = 5
 
 
+class NoBench(OutsideFailed):
+    """This machine cannot run a card service with virtual readers."""
+
+
 def why_not() -> str:
     """Say what is missing for a card service with virtual readers, or nothing."""
+    if find_spec("smartcard") is None:
+        return "the library of card readers is not installed"
     if shutil.which(COMMAND[0]) is None:
         return "pcscd is not installed"
     if not DRIVER.exists():
@@ -40,6 +51,21 @@ def answers() -> bool:
         line.connect(str(LINE))
         return True
     return False
+
+
+@contextlib.contextmanager
+def the_only_one() -> Iterator[None]:
+    """Be the only one on this machine who runs a card service with virtual readers; wait for others to end. Raises NoBench."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if reason := why_not():
+                raise NoBench(reason)
+            yield
+        finally:
+            # Not by closing alone: a child that was forked meanwhile holds the same file.
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 class Service:

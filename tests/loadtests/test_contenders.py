@@ -15,8 +15,9 @@ from loadtests.rounds import missing
 from tests.oracle import fse as oracle
 
 SMALL = 60
-# Those that need a database around them have a test of their own.
-RACES = [race for name in suite.SUITES for module, race in suite.races(name) if module != "loadtests.suites.http"]
+# Those that need a database or a card service around them have tests of their own.
+APART = ("loadtests.suites.http", "loadtests.suites.card")
+RACES = [race for name in suite.SUITES for module, race in suite.races(name) if module not in APART]
 ALL = [pytest.param(race, each, id=f"{race.name}-{each.name}") for race in RACES for each in race.contenders]
 
 
