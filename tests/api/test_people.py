@@ -2,10 +2,13 @@
 """Users of a centre: made, changed, ended and reset by who may, each act in the trail, and none of them by another centre."""
 
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
 
 from desmos_fast.base.settings import load
@@ -20,6 +23,10 @@ from tests.api.conftest import Desk, House, person
 from tests.api.people import PASSWORD, add, ask, login, seat, send, set_policy, sign_in, signed_in, with_password
 from tests.api.test_access import delete
 from tests.api.test_audit import trail
+from tests.api.test_centre_commands import home
+from tests.api.worker import ROOT, environment
+
+__all__ = ("home",)
 
 
 @pytest.fixture(autouse=True)
@@ -212,3 +219,29 @@ async def test_what_ended_stays_so(house: House, desk: Desk) -> None:
         with pytest.raises(asyncpg.CheckViolationError):
             await con.execute("UPDATE member SET ended_at = NULL WHERE id = $1", user["id"])
 
+
+async def test_users_are_kept_from_the_command_line(desk: Desk, home: Path) -> None:
+    async def user(name: str, *rest: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "desmos_fast.cli", "user", name, desk.finess, *rest]
+        env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn}
+        done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    mine = login()
+    asked = ("--login", mine, "--name", "Camille Durand", "--role", "admin", "--role", "ops")
+    status, out, errors = await user("add", *asked, "--kind", "test")
+    assert status == 0 and len(out.strip()) == 32, errors
+    name = errors.split()[-1].rstrip(".")
+    assert (await user("add", *asked, "--kind", "test"))[0] == 3
+    assert (await user("add", "--login", mine, "--name", "x", "--role", "boss"))[0] == 1
+    [listed] = orjson.loads((await user("list", "--json"))[1])["users"]
+    assert (listed["id"], listed["login"], listed["roles"], listed["kind"]) == (name, mine, ["admin", "ops"], "test")
+    assert (await user("release", name))[:2] == (0, f"{mine} may try again\n")
+    status, out, errors = await user("reset", name, "--totp")
+    assert status == 0 and len(out.strip()) == 32, errors
+    assert (await user("end", name))[:2] == (0, f"{name} has ended\n")
+    assert "never used" in (await user("list"))[1] and "ended" in (await user("list"))[1]
+    assert (await user("end", str(uuid7())))[0] == 1
+    assert [(row["actor"], row["action"]) for row in await trail(desk)] == [
+        ("operator", f"user.{act}") for act in ("created", "released", "reset", "ended")
+    ]
