@@ -31,6 +31,8 @@ class Asked(NamedTuple):
     status: int = 200
 
 
+# Any request may note that a key and its roles are in use.
+NOTED: Final = ["api_key", "role_use"]
 LABEL: Final = {"account": "399991116797675756028", "label": "VIR RECU 77", "payer": AMO}
 
 
@@ -112,12 +114,15 @@ async def test_a_key_of_a_wrong_form_is_refused_in_a_trial_too(desk: Desk) -> No
 
 
 async def everything(desk: Desk) -> dict[str, tuple[int, str]]:
-    """Return how many rows each table of the database has, counters included, and a digest of what stands in them; keys note their use."""
+    """Return how many rows each table of the database has, counters included, and a digest of what stands in them."""
     async with direct(desk.house.owner_dsn, desk.tenant) as con:
-        tables = await con.fetch("""
+        tables = await con.fetch(
+            """
             SELECT relname FROM pg_class
-             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'api_key'
-        """)
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> ALL ($1)
+        """,
+            NOTED,
+        )
         query = "SELECT count(*), md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {} AS t"
         return {name: tuple(await con.fetchrow(query.format(name)) or ()) for (name,) in tables}
 
