@@ -5,6 +5,7 @@ from typing import Final
 
 from monitoring.dashboards.jobs import jobs
 from monitoring.dashboards.money import claims, reconciliation
+from monitoring.dashboards.readers import readers
 from monitoring.dashboards.service import database, service
 from monitoring.dashboards.sla import sla
 from monitoring.slo.model import Contract
@@ -31,6 +32,7 @@ def dashboard_files(contract: Contract) -> dict[str, str]:
         "database.json": database(),
         "claims.json": claims(),
         "reconciliation.json": reconciliation(),
+        "readers.json": readers(),
         "jobs.json": jobs(),
         "provisioning/datasources/desmos-fast.yaml": HEAD + dump({"apiVersion": 1, "datasources": [SOURCE]}),
         "provisioning/dashboards/desmos-fast.yaml": HEAD + dump({"apiVersion": 1, "providers": [PROVIDER]}),

@@ -31,6 +31,11 @@ ROUTES: Final = (
 )  # fmt: skip
 PROBLEMS: Final = {"faulty_input": 0.5, "not_found": 0.2, "conflict": 0.15, "unauthorized": 0.1, "bad_cursor": 0.05}
 RECIPIENTS: Final = {"cpam-75": 0.6, "cpam-93": 0.25, "mutuelles": 0.15}
+# Model of a reader, outcome, share of the requests.
+CARDS: Final = (
+    ("reader_one", "done", 0.004), ("reader_two", "done", 0.003), ("reader_one", "card_mute", 0.0002),
+    ("reader_two", "card_mute", 0.0001), ("reader_two", "reader_lost", 0.00005),
+)  # fmt: skip
 AWAY: Final = "mutuelles"
 # What grows by so much for each request, by who counts it.
 FLOW: Final = {
@@ -44,6 +49,9 @@ FLOW: Final = {
         ("desmos_decisions_total", "kind", "match"): 0.0008, ("desmos_decisions_total", "kind", "accept"): 0.0021,
         ("desmos_decisions_total", "kind", "write_off"): 0.0003, ("desmos_decisions_total", "kind", "recycle"): 0.0006,
         ("desmos_anomalies_noticed_total", "kind", "return_dead"): 0.00004, ("desmos_process_restarts_total",): 0.000004,
+        ("desmos_agent_channels_ended_total", "reason", "left"): 0.0009, ("desmos_agent_channels_ended_total", "reason", "slow"): 0.00005,
+        ("desmos_agent_events_total", "kind", "card_inserted"): 0.008, ("desmos_agent_events_total", "kind", "card_removed"): 0.008,
+        ("desmos_agent_events_total", "kind", "card_mute"): 0.0003, ("desmos_agent_events_total", "kind", "reader_removed"): 0.00004,
         ("desmos_connections_cut_total", "reason", "slow_head"): 0.0004,
     },
     WORKER["instance"]: {
@@ -152,6 +160,9 @@ def _grown(at: datetime, requests: float, slow: float, draw: random.Random) -> I
         ("process_cpu_seconds_total", WORKER, 0.03),
     ):
         yield series(name, **labels), DETAIL_STEP_S * cores * draw.uniform(0.8, 1.2)
+    for model, outcome, share in CARDS:
+        yield series("desmos_card_reads_total", **SERVICE, model=model, outcome=outcome), requests * share
+    yield from _histogram("desmos_card_read_duration_seconds", SERVICE, requests * 0.007, 0.9)
     for job in (SERVICE, WORKER):
         for (name, *told), share in FLOW[job["instance"]].items():
             yield series(name, **job, **dict([told] if told else [])), requests * share
@@ -184,7 +195,7 @@ def _held(at: datetime, requests: float, slow: float, draw: random.Random) -> It
     service: dict[str, Callable[[], float]] = {
         "desmos_ready": lambda: 1, "desmos_processes": lambda: 2, "desmos_http_requests_running": lambda: used,
         "desmos_event_loop_lag_seconds": lambda: 0.002 * slow * draw.uniform(0.5, 2.5),
-        "desmos_memory_bytes": lambda: (340 + 8 * used) * 2**20,
+        "desmos_agents_connected": lambda: 14 if 8 <= at.hour < 19 else 2, "desmos_memory_bytes": lambda: (340 + 8 * used) * 2**20,
     }  # fmt: skip
     for name, value in service.items():
         yield series(name, **SERVICE), round(value(), 5)

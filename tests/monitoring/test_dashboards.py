@@ -22,7 +22,7 @@ from monitoring.slo.rules import objectives, rule_files
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "monitoring/dashboards"
 PAGES: Final = ROOT / "docs/reference"
-FILES: Final = ("sla.json", "service.json", "database.json", "claims.json", "reconciliation.json", "jobs.json")
+FILES: Final = ("sla.json", "service.json", "database.json", "claims.json", "reconciliation.json", "readers.json", "jobs.json")
 promtool: Final = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not there: scripts/system-packages promtool")
 sdk: Final = pytest.mark.skipif(
     importlib.util.find_spec("grafana_foundation_sdk") is None, reason="what writes dashboards is not there: desmos-fast[dashboards]"
