@@ -14,7 +14,7 @@ from aiohttp import http_parser, web
 
 from api.app import make_app
 from api.keys import LIFE, TARIFFS, Life
-from api.protocol import Runner
+from api.protocol import MOST_CONNECTIONS, Runner
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.settings import Network, Settings
 from desmos_fast.db import health
@@ -29,6 +29,7 @@ DRAIN_S: Final = 30.0
 CUT_S: Final = 5.0
 LOOK_S: Final = 0.02
 BACKLOG: Final = 1024
+MOST_FILES: Final = 2 * MOST_CONNECTIONS
 
 
 class WrongLibrary(OutsideFailed):
@@ -72,7 +73,7 @@ class Orders:
 def open_port(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Listen on every address of `host`, on one port, which the system chooses when it is 0.
 
-    With `shared` other sockets of this user may listen there too, and the system parts the connections. Raises PortTaken.
+    With `shared` other sockets of this user may listen there too. Raises PortTaken.
     """
     opened: list[socket.socket] = []
     try:
@@ -94,6 +95,16 @@ def open_port(host: str, port: int, *, shared: bool = False) -> list[socket.sock
             f"{host}:{port} cannot be listened on ({error.strerror})", hint="choose another --port, 0 takes a free one"
         ) from error
     return opened
+
+
+def open_shared(host: str, port: int, count: int) -> list[list[socket.socket]]:
+    """Listen `count` times on one port, for as many processes; the system parts the connections among them. Raises PortTaken."""
+    if port:
+        # The system would let us share it with another service of this user too.
+        for listener in open_port(host, port):
+            listener.close()
+    first = open_port(host, port, shared=True)
+    return [first, *(open_port(host, first[0].getsockname()[1], shared=True) for _ in range(count - 1))]
 
 
 async def open_app(settings: Settings, opened: Pool) -> web.Application:

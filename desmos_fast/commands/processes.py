@@ -7,12 +7,13 @@ without a connection refused: what arrives meanwhile waits in the socket for the
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -113,22 +114,18 @@ class Crew:
 
     async def open(self) -> None:
         """Start every process. Raises NotServing when one of them does not come to serve: its log says why."""
-        started = await asyncio.gather(*(self._start(place) for place in self._places))
-        if not all(await asyncio.gather(*(child.ready() for child in started))):
+        if not all(await asyncio.gather(*(self._fill(place) for place in self._places))):
             raise NotServing("a process ended before it served", hint="what it said stands above")
-        for place, child in zip(self._places, started, strict=True):
-            place.child = child
 
     async def replace(self) -> bool:
         """Put a new process into each place, one after the other; when one does not come to serve, those that are left stay."""
         for place in self._places:
             async with place.door:
-                new = await self._start(place)
-                if not await new.ready():
-                    log.error("a new process does not serve, the others go on as they are", process=new.process.pid)
+                old = place.child
+                if not await self._fill(place):
+                    log.error("a new process does not serve, the others go on as they are")
                     return False
-                old, place.child = place.child, new
-                if old in self._alive and old is not None:
+                if old is not None and old in self._alive:
                     old.writer.write(REPLACED)
                     await old.ended(self._longest_s())
         log.info("every process was replaced")
@@ -156,6 +153,18 @@ class Crew:
         from api.server import CUT_S, DRAIN_S
 
         return self._terms.grace_s + DRAIN_S + 2 * CUT_S + PATIENCE_S
+
+    async def _fill(self, place: Place, *, again: bool = False) -> bool:
+        """Start a process and give it the place once it serves; False when it does not come to that."""
+        try:
+            child = await self._start(place, again=again)
+        except OSError as error:
+            log.error("a process cannot be started", error=error.strerror)
+            return False
+        if not await child.ready():
+            return False
+        place.child = child
+        return True
 
     async def _start(self, place: Place, *, again: bool = False) -> Child:
         number = next(one for one in range(len(self._numbers) + 1) if one not in self._numbers)
@@ -212,9 +221,7 @@ class Crew:
         while True:
             await asyncio.sleep(place.pause_s)
             place.pause_s = min(max(2 * place.pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            child = await self._start(place, again=True)
-            if await child.ready():
-                place.child = child
+            if await self._fill(place, again=True):
                 return
             log.error("a process ended before it served, trying again", pause_s=place.pause_s)
 
@@ -223,6 +230,19 @@ def check_system() -> None:
     """Refuse a system that does not part the connections of a port. Raises NotServing."""
     if sys.platform != "linux":
         raise NotServing("several processes share a port on Linux alone", hint="say --processes 1")
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Give an empty folder for what the processes count."""
+    with tempfile.TemporaryDirectory(prefix="desmos-counts-") as folder:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # Who tidies temporary folders leaves alone what is locked, however old it is.
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            yield Path(folder)
+        finally:
+            os.close(handle)
 
 
 async def serve(place: "Runtime", host: str, port: int, stop: asyncio.Event, terms: Terms) -> None:
@@ -240,15 +260,12 @@ async def serve(place: "Runtime", host: str, port: int, stop: asyncio.Event, ter
         checked = await pool.create(place.app_dsn, 1)
         ending.push_async_callback(checked.close)
         await server.open_app(place.settings, checked)
-        places = [Place(server.open_port(host, port, shared=True))]
-        chosen = places[0].listeners[0].getsockname()[1]
-        places += [Place(server.open_port(host, chosen, shared=True)) for _ in range(terms.processes - 1)]
-        counts = ending.enter_context(tempfile.TemporaryDirectory(prefix="desmos-counts-"))
-        crew = Crew(places, terms, Path(counts))
+        places = [Place(listeners) for listeners in server.open_shared(host, port, terms.processes)]
+        crew = Crew(places, terms, ending.enter_context(_folder()))
         try:
             await crew.open()
             await checked.close()
-            print(f"desmos-fast listens on http://{host}:{chosen}", flush=True)
+            print(f"desmos-fast listens on http://{host}:{places[0].listeners[0].getsockname()[1]}", flush=True)
             tell_systemd("READY=1")
             await _until(stop, again, crew)
         finally:

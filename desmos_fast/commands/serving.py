@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -39,6 +40,11 @@ async def serve_here(
     from api import server
     from desmos_fast.db import pool
 
+    # Each connection is a file; what a process is given unasked is less than it may take.
+    given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= given < server.MOST_FILES:
+        wanted = server.MOST_FILES if most == resource.RLIM_INFINITY else min(server.MOST_FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     opened = await pool.create(place.app_dsn, connections)
     try:
         app = await server.open_app(place.settings, opened)

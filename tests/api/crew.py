@@ -167,7 +167,7 @@ class Load:
     port: int
     kept: int = 3
     fresh: int = 2
-    pause_s: float = 0.01
+    pause_s: float = 0.03
     written: int = 0
     looked: int = 0
     failed: list[str] = field(default_factory=list)

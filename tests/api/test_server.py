@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from api.keys import LIFE
-from api.server import Orders, PortTaken, check_library, open_port, serve
+from api.server import Orders, PortTaken, check_library, open_port, open_shared, serve
 from desmos_fast.base.settings import Network
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, House
@@ -85,6 +85,16 @@ def test_a_port_that_is_taken_is_said() -> None:
         other.listen()
         with pytest.raises(PortTaken, match="cannot be listened on"):
             open_port("127.0.0.1", other.getsockname()[1])
+
+
+def test_a_port_is_shared_among_ours_and_with_nobody_else() -> None:
+    ours = open_shared("127.0.0.1", 0, 3)
+    (port,) = {listener.getsockname()[1] for place in ours for listener in place}
+    with pytest.raises(PortTaken):
+        open_shared("127.0.0.1", port, 2)
+    for place in ours:
+        for listener in place:
+            listener.close()
 
 
 async def test_a_server_that_leaves_is_not_ready_and_then_takes_no_work(house: House, desk: Desk) -> None:
