@@ -159,7 +159,7 @@ rules: $(BUILT) ## Write the rules of Prometheus and their cases, and play these
 dashboards: $(BUILT) ## Write the dashboards of Grafana, and the pages of what they show
 	@scripts/system-packages promtool
 	@$(PY) -m desmos_fast.cli slo dashboards --pages docs/reference
-	@$(PY) -m pytest -q tests/monitoring/test_dashboards.py tests/monitoring/test_catalogue.py
+	@$(PY) -m pytest -q tests/monitoring/test_dashboards*.py tests/monitoring/test_catalogue.py
 
 lock: $(READY) ## Pin the newest libraries that pyproject.toml allows
 	@$(PY) -m venv build/lock && build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
