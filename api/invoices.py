@@ -10,8 +10,9 @@ from aiohttp import web
 from api import streams
 from api.admission import MOST_STREAMS, Gate
 from api.body import LIMIT, flag, idempotency_key, read_body, uuid_of
-from api.keys import CALLER, CLOCK, KEYRING, POOL, SHARES, STREAMS, TARIFFS, TOGETHER
-from api.together import Together, Way
+from api.keys import CALLER, CLOCK, KEYRING, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS, TOGETHER
+from api.problems import of_error
+from api.together import Together, Way, full
 from api.writes import answered, fingerprint, json_answer, read, write_bulk
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
@@ -21,6 +22,7 @@ from desmos_fast.db.idempotency import Answer, Asked
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.identity.context import Context
+from monitoring import metrics
 
 routes: Final = web.RouteTableDef()
 
@@ -45,7 +47,10 @@ async def create(request: web.Request) -> web.StreamResponse:
 
     caller, together = request[CALLER], request.app[TOGETHER]
     key = idempotency_key(request)
-    together.check_room(caller.tenant)
+    if not together.has_room(caller.tenant):
+        # Not raised: a service that has too much to do says so in as little as it can.
+        metrics.count_problem("busy")
+        return of_error(full(), request[REQUEST_ID])
     body = await read_body(request, LIMIT)
     asked = Asked(key, await fingerprint(request, body))
     return answered(request, await together.sign(Way(caller, draft, explain, late), asked, body))

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
-from api.admission import MOST_WAITING, WAIT_S, Busy, Shares
-from desmos_fast.base.clock import Clock
+from api.admission import WAIT_S, Busy, Shares
+from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.types import TenantId
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
@@ -30,9 +30,16 @@ from desmos_fast.nomenclature.service import TariffBook
 ROUTE: Final = "/v1/invoices"
 MOST_AT_ONCE: Final = 256
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
-MOST_IN_ALL: Final = 4 * MOST_WAITING
+# Of one centre: what waits fits into the next commit, so whoever is let in is not kept waiting for long.
+MOST_WAITING: Final = MOST_AT_ONCE
+MOST_IN_ALL: Final = 2048
 BYTES_IN_ALL: Final = 64 * 1024 * 1024
 log: Final = structlog.get_logger("desmos.together")
+
+
+def full() -> Busy:
+    """Return what a request is refused with while enough wait already."""
+    return Busy("too many requests of this kind wait already", hint="send again with the same key in a moment")
 
 
 class Way(NamedTuple):
@@ -72,12 +79,11 @@ class Together:
         self._drains: set[asyncio.Task[None]] = set()
         self._keys: set[tuple[TenantId, str]] = set()
         self._waiting: Counter[TenantId] = Counter()
-        self._bytes = 0
+        self._in_all = self._bytes = 0
 
-    def check_room(self, tenant: TenantId) -> None:
-        """Refuse one more request, before its body is read, when enough wait already. Raises Busy."""
-        if self._waiting[tenant] >= MOST_WAITING or self._waiting.total() >= MOST_IN_ALL or self._bytes >= BYTES_IN_ALL:
-            raise Busy("too many requests of this kind wait already", hint="send again with the same key in a moment")
+    def has_room(self, tenant: TenantId) -> bool:
+        """Say whether one more request of a centre may wait; to ask before its body is read costs least."""
+        return self._waiting.get(tenant, 0) < MOST_WAITING and self._in_all < MOST_IN_ALL and self._bytes < BYTES_IN_ALL
 
     async def sign(self, way: Way, asked: Asked, body: bytes) -> Answer:
         """Return the answer of one request once it is on disk, or the answer that its key was given before.
@@ -85,7 +91,8 @@ class Together:
         Raises Busy, KeyRunning, KeyReused, DatabaseDown and what the invoice is refused with.
         """
         tenant = way.caller.tenant
-        self.check_room(tenant)
+        if not self.has_room(tenant):
+            raise full()
         if (tenant, asked.key) in self._keys:
             raise running()
         loop = asyncio.get_running_loop()
@@ -100,6 +107,7 @@ class Together:
         lane[post] = None
         self._keys.add((tenant, asked.key))
         self._waiting[tenant] += 1
+        self._in_all += 1
         self._bytes += len(body)
         return await post.done
 
@@ -120,6 +128,7 @@ class Together:
         self._waiting[tenant] -= 1
         if not self._waiting[tenant]:
             del self._waiting[tenant]
+        self._in_all -= 1
         self._bytes -= len(post.body)
 
     def _over(self, way: Way, post: _Post, found: Answer | Exception) -> None:
@@ -166,7 +175,7 @@ class Together:
         if not batch:
             return []
         tenant = way.caller.tenant
-        context = Context(way.caller, self._keyring.of(tenant), self._clock())
+        context = Context(way.caller, self._keyring.of(tenant), at(self._clock, tenant))
         terms = Terms(await self._tariffs.current(con), way.allow_late)
 
         async def effect(places: Sequence[int]) -> list[Answer | Exception]:
