@@ -42,14 +42,14 @@ app = typer.Typer(
 GROUPS: Final = (
     "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "rejects", "bank", "matches", "matching", "payments", "ledger",
     "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "user", "import_", "nomenclature", "slo", "incident",
-    "agent", "access",
+    "agent", "agents", "access",
 )  # fmt: skip
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
     "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
     "agent", "agent_simulate", "agent_doctor",
-    "incidents", "probe", "dashboards", "masters", "access",
+    "agents", "incidents", "probe", "dashboards", "masters", "access",
 )  # fmt: skip
 
 for _name in GROUPS:

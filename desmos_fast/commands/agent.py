@@ -2,6 +2,7 @@
 """`agent read`: the card in a reader of this workstation, once."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -19,6 +20,8 @@ LONGEST_S: Final = 86_400.0
 def register(_app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.agent.command()(read)
+    groups.agent.command("enrol")(enrol)
+    groups.agent.command("run")(run)
 
 
 def read(
@@ -46,6 +49,40 @@ def read(
         sys.stderr.write(msgspec.json.encode(told).decode() + "\n")
         raise typer.Exit(OUTSIDE) from None
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n" if as_json else _page(found))
+
+
+Place = Annotated[Path | None, typer.Option("--folder", help="The agent's own folder; without it, one in the home of this user.")]
+
+
+def enrol(
+    service: Annotated[str, typer.Option("--service", help="The address of the service, https://…")],
+    code: Annotated[str, typer.Option("--code", prompt="Code", help="The code for this desk; asked for when it is not given.")],
+    folder: Place = None,
+) -> None:
+    """Let this workstation in with a code: its key is made here and stays here, the service signs its certificate."""
+    import asyncio
+
+    from readers.run import default_folder
+    from readers.uplink import enrol as let_in
+    from readers.uplink_folder import Folder
+
+    found = asyncio.run(let_in(Folder(folder or default_folder()), service, code))
+    print(f"{found.desk} is enrolled as {found.agent}")
+
+
+def run(folder: Place = None) -> None:
+    """Read cards for the service until stopped: connects out, heals by itself, keeps what happened until the service has it."""
+    import asyncio
+    import contextlib
+    import logging
+
+    from readers.run import default_folder
+    from readers.run import run as serve
+    from readers.uplink_folder import Folder
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(Folder(folder or default_folder())))
 
 
 async def _read(reader: str | None, seconds: float) -> "Reading":

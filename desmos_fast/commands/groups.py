@@ -35,4 +35,5 @@ ledger = typer.Typer(no_args_is_help=True, help="The books of a centre: whether 
 payments = typer.Typer(no_args_is_help=True, help="What patients pay at the desk of a centre.")
 incident = typer.Typer(no_args_is_help=True, help="Incidents of the service and maintenance, with the clocks of the contract.")
 slo = typer.Typer(no_args_is_help=True, help="The availability that the contract promises: rules of Prometheus, the report of a month.")
+agents = typer.Typer(no_args_is_help=True, help="Workstations of a centre: codes that let one in, which there are, block one.")
 agent = typer.Typer(no_args_is_help=True, help="The agent of a workstation: card readers, the cards in them, whether the machine will do.")
