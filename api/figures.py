@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from desmos_fast.base.clock import Clock
+from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.types import TenantId
 from desmos_fast.db import health
 from desmos_fast.db.pool import DatabaseDown, Pool
@@ -86,7 +86,7 @@ class Counting:
             tenants = await store.tenants(con)
         for tenant in tenants:
             async with transaction(self.pool, tenant) as con:
-                found = await service.figures(con, tenant, self.clock())
+                found = await service.figures(con, tenant, at(self.clock, tenant))
             for kind, (count, age_s) in found.anomalies.items():
                 counts[kind] += count
                 oldest[kind] = max(age_s, oldest.get(kind, 0.0))
@@ -100,5 +100,5 @@ class Counting:
         cents: Counter[tuple[str, str, str]] = Counter()
         for tenant in tenants:
             async with transaction(self.pool, tenant) as con:
-                cents.update(await follow_up.gauges(con, tenant, self.clock()))
+                cents.update(await follow_up.gauges(con, tenant, at(self.clock, tenant)))
         metrics.set_follow_up(cents)

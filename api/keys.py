@@ -10,7 +10,7 @@ from aiohttp import web
 from api.admission import Gate, Shares
 from api.figures import Counting
 from api.together import Together
-from desmos_fast.base.clock import Clock
+from desmos_fast.base.clock import Clocks
 from desmos_fast.base.settings import WebhookHosts
 from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring

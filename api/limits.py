@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a caller may still ask for, in the headers of the draft `RateLimit header fields for HTTP`: limits that are there, and no others."""
+"""What a caller may still ask for, in the headers of the draft `RateLimit header fields for HTTP`: limits that are there, and no others.
+
+And what time it is, where that is not the time of everybody.
+"""
 
 import functools
 from typing import Final
 
 from aiohttp import web
 
-from api.keys import CALLER, CEILING, SHARES
+from api.keys import CALLER, CEILING, CLOCK, SHARES
+from desmos_fast.base.clock import ahead, at
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
@@ -21,6 +25,9 @@ def dress(request: web.Request, response: web.StreamResponse) -> None:
     caller = request.get(CALLER)
     if caller is None:
         return
+    clock = request.app[CLOCK]
+    if ahead(clock, caller.tenant):
+        response.headers["X-Test-Clock"] = at(clock, caller.tenant).isoformat(timespec="seconds").replace("+00:00", "Z")
     if request.method not in _READS:
         shares = request.app[SHARES]
         response.headers["RateLimit-Policy"] = _writes(shares.slots)

@@ -14,6 +14,7 @@ from api import conditions
 from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
 from api.coding import takes_gzip
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
+from desmos_fast.base.clock import at
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.idempotency import Answer, once
 from desmos_fast.db.pool import Connection
@@ -32,7 +33,7 @@ Rescue = Callable[[Connection, Context, bytes, DesmosError], Awaitable[DesmosErr
 def context_of(request: web.Request) -> Context:
     """Return what every use case is given: the caller, the centre's keys, the time."""
     caller = request[CALLER]
-    return Context(caller=caller, keys=request.app[KEYRING].of(caller.tenant), now=request.app[CLOCK]())
+    return Context(caller=caller, keys=request.app[KEYRING].of(caller.tenant), now=at(request.app[CLOCK], caller.tenant))
 
 
 def canonical(request: web.Request) -> bytes:

@@ -104,6 +104,7 @@ _HEADERS: Final[Json] = {
     "Deprecation": {"description": "Since when the route is deprecated (RFC 9745).", "schema": {"type": "string"}},
     "Sunset": {"description": "Until when the route answers (RFC 8594).", "schema": {"type": "string"}},
     "Link": {"description": "What to do instead.", "schema": {"type": "string"}},
+    "X-Test-Clock": {"description": "What time it is for a test centre whose clock is ahead.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to give a key.", "schema": {"type": "string"}},
 }  # fmt: skip
 

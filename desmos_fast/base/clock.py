@@ -1,12 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time as a value that is passed in, so that a test or a simulation owns it."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
 Clock = Callable[[], datetime]
+
+
+class Clocks:
+    """The clock of the house, and those of test centres, which may be ahead of it."""
+
+    __slots__ = ("_ahead", "_clock")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: Mapping[UUID, timedelta] = {}
+
+    def __call__(self) -> datetime:
+        """Return the present instant of the house."""
+        return self._clock()
+
+    def set(self, ahead: Mapping[UUID, timedelta]) -> None:
+        """Take by how much the clocks of centres are ahead; those of all others are not."""
+        self._ahead = ahead
+
+    def ahead(self, tenant: UUID) -> timedelta:
+        """Return by how much the clock of a centre is ahead."""
+        return self._ahead.get(tenant, timedelta())
+
+
+def ahead(clock: Clock, tenant: UUID) -> timedelta:
+    """Return by how much a centre is ahead of a clock."""
+    return clock.ahead(tenant) if isinstance(clock, Clocks) else timedelta()
+
+
+def at(clock: Clock, tenant: UUID) -> datetime:
+    """Return what time it is for a centre."""
+    return clock() + ahead(clock, tenant)
 
 
 def system_clock() -> datetime:

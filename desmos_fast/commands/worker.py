@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 if TYPE_CHECKING:
+    from desmos_fast.base.clock import Clocks
     from desmos_fast.commands.runtime import Runtime
     from desmos_fast.db.keyring import Keyring
     from desmos_fast.db.pool import Pool
@@ -104,10 +106,11 @@ async def _work(
     place: "Runtime", keyring: "Keyring", recipients: "Recipients", transports: "Mapping[str, Transport]", deadline: float, *, once: bool
 ) -> "tuple[Sender, int]":
     """Send until told to end; return what sent, and how many files are left for later."""
-    from desmos_fast.base.clock import system_clock
+    from desmos_fast.base.clock import Clocks, system_clock
     from desmos_fast.commands.serving import stop_on_signals
     from desmos_fast.db import pool, queue
     from desmos_fast.db.masters import following
+    from desmos_fast.identity.clocks import service as clocks
     from desmos_fast.lots.jobs import Sender
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.notices.reading import open_mailer
@@ -118,11 +121,12 @@ async def _work(
     leaving = asyncio.create_task(_leave(stop))
     try:
         await _migrated(opened, deadline)
-        sender = Sender(opened, keyring, recipients, transports, system_clock)
-        async with following(opened, keyring):
+        clock = Clocks(system_clock)
+        sender = Sender(opened, keyring, recipients, transports, clock)
+        async with following(opened, keyring), clocks.following(opened, clock):
             if not once:
                 print("desmos-fast worker is ready", flush=True)
-                await _all_jobs(place, opened, keyring, sender, mailer, stop)
+                await _all_jobs(place, opened, keyring, clock, sender, mailer, stop)
             else:
                 await queue.run(opened, {SEND_FILE: sender}, stop, once=True)
         return sender, await queue.waiting(opened, SEND_FILE)
@@ -132,7 +136,7 @@ async def _work(
 
 
 async def _all_jobs(
-    place: "Runtime", opened: "Pool", keyring: "Keyring", sender: "Sender", mailer: "Mailer | None", stop: asyncio.Event
+    place: "Runtime", opened: "Pool", keyring: "Keyring", clock: "Clocks", sender: "Sender", mailer: "Mailer | None", stop: asyncio.Event
 ) -> None:
     """Send files, build on schedule and tell webhooks until told to end; a webhook that is slow holds up no file.
 
@@ -151,18 +155,19 @@ async def _all_jobs(
 
     async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
         watching = [running.create_task(_watch(opened)), running.create_task(incidents.show(opened, system_clock))]
-        builder, deliverer = Builder(opened, keyring, system_clock), Deliverer(opened, keyring, poster.post, system_clock)
+        builder, deliverer = Builder(opened, keyring, clock), Deliverer(opened, keyring, poster.post, system_clock)
+        timed = functools.partial(_timed, opened, keyring, clock, mailer, stop)
         jobs = [
             running.create_task(queue.run(opened, {SEND_FILE: sender, BUILD_ON_SCHEDULE: builder}, stop)),
             running.create_task(queue.run(opened, {DELIVER: deliverer}, stop)),
-            running.create_task(leader.lead(place.app_dsn, lambda: _timed(opened, keyring, mailer, stop), stop, metrics.worker_leads.set)),
+            running.create_task(leader.lead(place.app_dsn, timed, stop, metrics.worker_leads.set)),
         ]
         await asyncio.wait(jobs)
         for task in watching:
             task.cancel()
 
 
-async def _timed(opened: "Pool", keyring: "Keyring", mailer: "Mailer | None", stop: asyncio.Event) -> None:
+async def _timed(opened: "Pool", keyring: "Keyring", clock: "Clocks", mailer: "Mailer | None", stop: asyncio.Event) -> None:
     """Do what the clock asks for until told to end: follow what was sent, and the day of every centre."""
     from desmos_fast.anomalies.service import LogNotifier
     from desmos_fast.base.clock import system_clock
@@ -173,8 +178,8 @@ async def _timed(opened: "Pool", keyring: "Keyring", mailer: "Mailer | None", st
     mails = () if mailer is None else (MailNotifier(opened, mailer, system_clock),)
     notifier = Notifiers(LogNotifier(), *mails)
     async with asyncio.TaskGroup() as running:
-        running.create_task(Watch(opened, system_clock, notifier).run(stop))
-        running.create_task(Daily(opened, keyring, system_clock).run(stop))
+        running.create_task(Watch(opened, clock, notifier).run(stop))
+        running.create_task(Daily(opened, keyring, clock).run(stop))
 
 
 async def _watch(opened: "Pool") -> None:

@@ -38,6 +38,10 @@ OVERDUE: Final = """
     SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)::float8 FROM pgqueuer
      WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now()
 """
+WAKE: Final = """
+    UPDATE pgqueuer SET execute_after = now()
+     WHERE entrypoint = ANY ($1) AND status = 'queued' AND execute_after > now() AND position(convert_to($2, 'UTF8') IN payload) > 0
+"""
 HELD: Final = """
     SELECT q.id, q.entrypoint, q.payload, q.updated AS since,
            (SELECT l.traceback ->> 'exception_message' FROM pgqueuer_log AS l
@@ -79,6 +83,11 @@ Handler = Callable[[Job], Awaitable[None]]
 async def enqueue(con: Connection, entrypoint: str, payloads: Sequence[bytes]) -> None:
     """Add jobs that are there once the caller's transaction commits; a payload names things and never tells of people."""
     await pgqueuer.Queries(AsyncpgDriver(con)).enqueue([entrypoint] * len(payloads), list(payloads), [0] * len(payloads))
+
+
+async def wake(con: Connection, entrypoints: Sequence[str], about: str) -> None:
+    """Let jobs that are to come later come now whose payload names something, such as the id of a centre."""
+    await con.execute(WAKE, list(entrypoints), about)
 
 
 async def held(con: Connection) -> list[HeldJob]:

@@ -5,12 +5,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
 import structlog
 
-from desmos_fast.base.clock import Clock
+from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.errors import DesmosError, OurBug, OutsideFailed
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
@@ -96,7 +97,7 @@ class Sender:
         if not await self._hand_over(gate, name, order, kept):
             return
         # Who dies before this is said gives the same bytes under the same key again, which changes nothing.
-        if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self.clock(), order.file, to=name)):
+        if await self._in_transaction(order, lambda con: service.mark_sent(con, order.tenant, self._now(order), order.file, to=name)):
             self.sent += 1
             metrics.files_sent.labels(name).inc()
             log.info("a file was sent", file=str(order.file), recipient=name)
@@ -110,7 +111,7 @@ class Sender:
         failed: bool | None = None
         try:
             file = await service.opened(self.keyring.of(order.tenant), order.tenant, kept)
-            if not await self._in_transaction(order, lambda con: service.mark_leaving(con, order.tenant, self.clock(), order.file)):
+            if not await self._in_transaction(order, lambda con: service.mark_leaving(con, order.tenant, self._now(order), order.file)):
                 return False
             begun = time.monotonic()
             try:
@@ -145,10 +146,13 @@ class Sender:
             told = {"file": str(order.file), "recipient": name, "code": code, "tried": tried + 1, "delay_s": round(delay_s, 1)}
             log.warning("a file was not sent, trying again", **told)
             raise TryLater(delay_s) from error
-        await self._in_transaction(order, lambda con: service.mark_dead(con, order.tenant, self.clock(), order.file, code))
+        await self._in_transaction(order, lambda con: service.mark_dead(con, order.tenant, self._now(order), order.file, code))
         self.dead += 1
         metrics.files_dead.labels(name).inc()
         log.error("a file cannot be sent and is given up", tenant=str(order.tenant), file=str(order.file), recipient=name, code=code)
+
+    def _now(self, order: SendFile) -> datetime:
+        return at(self.clock, order.tenant)
 
     async def _in_transaction(self, order: SendFile, act: Callable[[Connection], Awaitable[T]]) -> T:
         """Run one transaction of the centre, again for as long as the database is away: that is no reason to give up a file."""

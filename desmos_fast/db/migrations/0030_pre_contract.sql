@@ -69,10 +69,14 @@ GRANT UPDATE (ends_at) ON webhook_secret TO desmos_app;
 GRANT UPDATE (ahead_s, set_at, set_by) ON test_clock TO desmos_app;
 
 -- What every process must know of all centres before it opens a transaction of one: whose clocks are ahead, and nothing else of them.
+-- A centre with a live key has the clock of everybody.
 CREATE POLICY owner_only ON test_clock TO CURRENT_USER USING (true);
 CREATE FUNCTION every_test_clock() RETURNS TABLE (tenant_id uuid, ahead_s bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-AS $$ SELECT t.tenant_id, t.ahead_s FROM test_clock AS t $$;
+AS $$
+    SELECT t.tenant_id, t.ahead_s FROM test_clock AS t
+     WHERE NOT EXISTS (SELECT FROM api_key AS k WHERE k.tenant_id = t.tenant_id AND k.kind = 'live' AND k.revoked_at IS NULL)
+$$;
 REVOKE ALL ON FUNCTION every_test_clock() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION every_test_clock() TO desmos_app;
 

@@ -10,7 +10,7 @@ import structlog
 
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Notifier
-from desmos_fast.base.clock import Clock
+from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.types import TenantId
 from desmos_fast.db import health
 from desmos_fast.db.pool import DatabaseDown, Pool
@@ -52,10 +52,10 @@ class Watch:
     async def _centre(self, tenant: TenantId) -> int:
         try:
             async with transaction(self.pool, tenant) as con:
-                await service.look(con, tenant, self.clock())
+                await service.look(con, tenant, at(self.clock, tenant))
             # Apart: what was noticed is kept, whatever becomes of telling it.
             async with transaction(self.pool, tenant) as con:
-                return await anomalies.tell(con, tenant, self.clock(), self.notifier)
+                return await anomalies.tell(con, tenant, at(self.clock, tenant), self.notifier)
         except DatabaseDown:
             raise
         except Exception as error:

@@ -10,7 +10,7 @@ import structlog
 
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Odd
-from desmos_fast.base.clock import Clock
+from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db.journal import WORKER
 from desmos_fast.db.keyring import Keyring
@@ -42,7 +42,7 @@ class Builder:
         except (DatabaseDown, SharesMoved) as error:
             raise TryLater(PAUSE_S, counted=False) from error
         if due is not None:
-            raise TryLater(max(0.0, (due - self.clock()) / timedelta(seconds=1)), counted=False)
+            raise TryLater(max(0.0, (due - at(self.clock, order.tenant)) / timedelta(seconds=1)), counted=False)
 
     async def _turn(self, order: BuildOnSchedule) -> datetime | None:
         context = self._context(order)
@@ -61,4 +61,4 @@ class Builder:
             return await service.run(con, context, order.revision, failed=code)
 
     def _context(self, order: BuildOnSchedule) -> Context:
-        return without_key(order.tenant, order.finess, self.keyring.of(order.tenant), self.clock(), WORKER)
+        return without_key(order.tenant, order.finess, self.keyring.of(order.tenant), at(self.clock, order.tenant), WORKER)

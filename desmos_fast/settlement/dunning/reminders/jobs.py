@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from desmos_fast.base.clock import Clock, paris_date
+from desmos_fast.base.clock import Clock, at, paris_date
 from desmos_fast.base.types import TenantId
 from desmos_fast.db import health
 from desmos_fast.db.journal import WORKER
@@ -50,7 +50,7 @@ class Daily:
         return sum([await self._centre(tenant) for tenant in every])
 
     async def _centre(self, tenant: TenantId) -> bool:
-        now = self.clock()
+        now = at(self.clock, tenant)
         try:
             async with transaction(self.pool, tenant) as con:
                 if await store.is_done(con, tenant, paris_date(now)):
