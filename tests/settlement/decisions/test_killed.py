@@ -12,7 +12,7 @@ from desmos_fast.db.pool import Connection, DatabaseDown
 from desmos_fast.db.tenant import direct, transaction
 from desmos_fast.identity.context import Context, without_key
 from desmos_fast.settlement.correcting import service
-from tests.api.test_decisions import credit_names, share
+from tests.api.test_decisions import credit_names, decide, share
 from tests.db.rows import NOW
 from tests.settlement.centre import REFERENCE, Centre, credit
 
@@ -66,11 +66,18 @@ async def world(centre: Centre) -> dict[str, dict[str, Any]]:
     await centre.invoice(1, order=12)
     await centre.invoice(2, order=13)
     await centre.invoice(3, order=14)
+    await centre.invoice(4, order=15)
     await centre.order("o:1", centre.line(2100, 1, order=12), reference=REFERENCE)
     await centre.order("o:2", centre.line(0, 2, order=13, reject_code="0250050"), centre.line(900, 99, order=44), reference="22222222222")
     await centre.order("o:3", centre.line(2100, 3, order=14), reference="33333333333")
     await centre.order("o:4", centre.line(-2100, 3, order=14), reference="44444444444")
+    await centre.order("o:5", centre.line(-500, None, insured_key=None, care_date=None, biller=None, part=None), reference="55555555555")
+    await centre.order("o:6", centre.line(0, 4, order=15, reject_code="0250050"), reference="66666666666")
     await centre.bank(*credit(2100, REFERENCE), *credit(3210, "RIEN"))
+    await centre.reconcile()
+    # The patient is asked for the fourth, and its payer pays after all.
+    await decide(centre, "to_patient", share=share(centre, 4))
+    await centre.order("o:7", centre.line(2100, 4, order=15), reference="77777777777")
     await centre.reconcile()
     async with centre.rows() as con:
         line = str(await con.fetchval("SELECT id FROM match WHERE left_refs[1] = 'o:1#1' AND status = 'confirmed'"))
@@ -83,11 +90,16 @@ async def world(centre: Centre) -> dict[str, dict[str, Any]]:
         "match with a piece left": {"kind": "match", "problem": "B", "left": [name], "right": ["o:3"], "remainder": "ecart"},
         "split": {"kind": "split", "left": "o:2#2", "amounts": [400, 500]},
         "to the patient": {"kind": "to_patient", "share": share(centre, 2)},
+        "from the patient": {"kind": "from_patient", "share": share(centre, 4)},
         "contest": {"kind": "indu_contest", "share": share(centre, 3)},
+        "give up what was taken back": {"kind": "indu_write_off", "line": "o:5#1"},
     }
 
 
-CASES: Final = ("undo a line", "undo a credit", "match a line", "match with a piece left", "split", "to the patient", "contest")
+CASES: Final = (
+    "undo a line", "undo a credit", "match a line", "match with a piece left", "split", "to the patient", "from the patient", "contest",
+    "give up what was taken back",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -110,6 +122,6 @@ async def test_all_of_a_decision_or_nothing(centre: Centre, case: str) -> None:
             pytest.fail("a transaction whose connection is gone was committed")
     assert 8 < last < 99, "every statement was tried, and then the commit"
     async with transaction(pool, centre.desk.tenant) as con:
-        assert (await service.decide(con, context_of(centre), body)).seq == 1
+        assert (await service.decide(con, context_of(centre), body)).seq == 2, "no number was used by what died"
     after = await stored(centre)
     assert after["decision"] != before["decision"] and after != before
