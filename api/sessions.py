@@ -143,14 +143,16 @@ async def _told(request: web.Request, work: Callable[[], Awaitable[T]]) -> T:
 
 
 def _address(request: web.Request) -> str:
-    """Return what tries of one place are counted under: an IPv4 address, or the network that one subscriber has of IPv6."""
-    header = request.app[DOOR].policy.lock_out.address_header
-    given = request.headers.get(header, "").rpartition(",")[2].strip() if header else request.remote or ""
+    return place_of(request.remote or "")
+
+
+def place_of(address: str) -> str:
+    """Return what tries from an address are counted under: itself, or the network that one subscriber has of IPv6."""
     try:
-        address = ipaddress.ip_address(given)
+        found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    return str(ipaddress.ip_network((address, SUBSCRIBER), strict=False)) if address.version == 6 else str(address)
+    return str(ipaddress.ip_network((found, SUBSCRIBER), strict=False)) if found.version == 6 else str(found)
 
 
 async def _json(work: Awaitable[msgspec.Struct]) -> Answer:

@@ -14,13 +14,15 @@ from tests.api.conftest import Desk, Reply
 
 PASSWORD: Final = "vif-argent sur 7 collines"
 CHEAP: Final = "[argon2]\nmemory_kib = 19456\npasses = 1\nlanes = 1\n"
+# All tests come from one address.
+PATIENT: Final = "[lock_out]\naddress = {free = 1000000, first_s = 60, longest_s = 900}\n"
 _LOGINS: Final = itertools.count(1)
 
 
 def set_policy(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> None:
     """Have the next application ask this of people, with passwords that cost little."""
     path = folder / "identity.toml"
-    path.write_text(CHEAP + "\n".join(lines), encoding="utf-8")
+    path.write_text(CHEAP + ("" if "[lock_out]" in lines else PATIENT) + "\n".join(lines), encoding="utf-8")
     monkeypatch.setenv("DESMOS_IDENTITY", str(path))
 
 

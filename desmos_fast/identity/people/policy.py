@@ -57,12 +57,10 @@ class LockOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Delays of a login and of an address.
 
     That of a login is the CNIL's: over a minute after five wrong tries, growing, at most 25 in 24 hours. Many people share an address.
-    Behind a proxy `address_header` names the header whose last value is the address of who asks; without it none is believed.
     """
 
     login: Delays = Delays(free=5, first_s=61, longest_s=7_200)
     address: Delays = Delays(free=50, first_s=60, longest_s=900)
-    address_header: str = ""
     forget_s: Annotated[int, Meta(ge=3_600, le=31_536_000)] = 86_400
 
 

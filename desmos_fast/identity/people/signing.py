@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """People sign in and out, and keep their password and their code generator."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -213,14 +213,17 @@ class Door:
             raise
         except BaseException:
             # Nothing was said of the password: it was no try.
-            await self._settle(by_login, by_address, clear=False)
+            await self._give_back([by_login, by_address], found, now)
             raise
-        await self._settle(by_login, by_address, clear=True)
+        await self._give_back([by_address], found, now, clear=by_login)
 
-    async def _settle(self, by_login: bytes, by_address: bytes, *, clear: bool) -> None:
+    async def _give_back(
+        self, keys: Sequence[bytes], found: Mapping[bytes, store.Tries], now: datetime, *, clear: bytes | None = None
+    ) -> None:
         async with bare(self._pool) as con, con.transaction():
-            await (store.clear if clear else store.give_back)(con, by_login)
-            await store.give_back(con, by_address)
+            # In the order in which they are counted.
+            for key in sorted([*keys, clear] if clear else keys):
+                await (store.clear(con, key) if key == clear else store.give_back(con, key, now, found[key].last))
 
     async def _known(self, login: str) -> Account | None:
         async with bare(self._pool) as con, con.transaction():

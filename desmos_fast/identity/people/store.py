@@ -79,7 +79,10 @@ TRIES: Final = """
 """
 CHARGE: Final = "UPDATE attempt SET failures = failures + 1, last_at = $2 WHERE key = ANY ($1::bytea[])"
 CLEAR: Final = "UPDATE attempt SET failures = 0 WHERE key = $1"
-GIVE_BACK: Final = "UPDATE attempt SET failures = greatest(0, failures - 1) WHERE key = $1"
+# As if it had not been, unless another one came meanwhile.
+GIVE_BACK: Final = """
+    UPDATE attempt SET failures = greatest(0, failures - 1), last_at = CASE WHEN last_at = $2 THEN $3 ELSE last_at END WHERE key = $1
+"""
 FORGET: Final = "SELECT forget_attempts($1)"
 
 
@@ -251,6 +254,6 @@ async def clear(con: Connection, key: bytes) -> None:
     await con.execute(CLEAR, key)
 
 
-async def give_back(con: Connection, key: bytes) -> None:
-    """Take back one try of a key."""
-    await con.execute(GIVE_BACK, key)
+async def give_back(con: Connection, key: bytes, at: datetime, before: datetime) -> None:
+    """Take back the try of a key that was counted at an instant, the last one before which was at another."""
+    await con.execute(GIVE_BACK, key, at, before)
