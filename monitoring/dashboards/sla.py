@@ -8,7 +8,8 @@ from monitoring.slo.model import BASES, Contract, Objective, seconds
 from monitoring.slo.rules import STEP_S, objectives
 
 ON: Final = {"window": "while the service window is open", "24x7": "at any hour"}
-MINUTES: Final = "m"
+# In the words of the contract: the unit of Grafana would make hours of them.
+MINUTES: Final = "suffix: min"
 UP_DOWN: Final = {0: ("up", GOOD), 1: ("down", BAD)}
 OPEN_CLOSED: Final = {0: ("closed", NEUTRAL), 1: ("open", GOOD)}
 EDGES: Final = "last_over_time(desmos_service_window_edge_timestamp_seconds[6d])"

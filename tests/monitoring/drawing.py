@@ -75,8 +75,8 @@ def shown(value: float, unit: str, decimals: int | None = None) -> str:
         return "NaN"
     if unit == "percentunit":
         return f"{value * 100:.{2 if decimals is None else decimals}f} %"
-    if unit == "m":
-        return f"{value:.{1 if decimals is None else decimals}f} min"
+    if unit.startswith("suffix:"):
+        return f"{value:.{1 if decimals is None else decimals}f}{unit.removeprefix('suffix:')}"
     if unit == "s":
         return _seconds(value)
     if unit == "bytes":

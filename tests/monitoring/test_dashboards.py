@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.commands import dashboards as command
 from monitoring import catalogue
 from monitoring.reference import dashboards_page
@@ -32,7 +33,7 @@ MACROS: Final = {"$__rate_interval": "1m", "$__range": "6h"}
 WORDS: Final = {"or", "and", "unless", "bool", "by", "on", "without"}
 # What Prometheus gives to each series by itself.
 OWN: Final = {"job", "instance", "le", "alertname", "alertstate", "severity"}
-UNITS: Final = {"none", "s", "m", "reqps", "percentunit", "bytes", "currencyEUR"}
+UNITS: Final = {"none", "s", "suffix: min", "reqps", "percentunit", "bytes", "currencyEUR"}
 
 
 class Asked(NamedTuple):
@@ -97,6 +98,13 @@ def test_the_dashboards_are_those_of_the_contract(capsys: pytest.CaptureFixture[
         command.dashboards(to=tmp_path, check=True)
     told = [line.split(" ")[0].removeprefix(f"{tmp_path}/") for line in capsys.readouterr().err.splitlines()]
     assert told == ["old.json", "provisioning/dashboards/desmos-fast.yaml", "sla.json"]
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(OutsideFailed, match="not installed"):
+        command.dashboards(to=tmp_path)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_the_page_is_that_of_the_dashboards() -> None:
