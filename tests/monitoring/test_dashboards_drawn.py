@@ -89,8 +89,9 @@ def test_lines_stop_where_nothing_is_told_and_stacks_add_up() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.99416, "percentunit", "99.42 %"), (64.52, "suffix: min", "64.5 min"), (9000, "s", "2.5 h"), (0.0213, "s", "21.3 ms"),
-        (0, "s", "0 s"), (82199.4, "currencyEUR", "€82,199"), (10, "reqps", "10/s"), (2**28, "bytes", "256 MiB"), (0.123456, "none", "0.123"),
+        (0.99416, "percentunit", "99.42 %"), (64.52, "suffix: min", "64.5 min"), (9000, "s", "2.5 h"),
+        (0.0213, "s", "21.3 ms"), (0, "s", "0 s"), (82199.4, "currencyEUR", "€82,199"), (10, "reqps", "10/s"),
+        (2**28, "bytes", "256 MiB"), (0.123456, "none", "0.123"),
     ],
 )  # fmt: skip
 def test_how_values_are_shown(value: float, unit: str, text: str) -> None:
