@@ -28,7 +28,7 @@ Written by `make dashboards` from `monitoring/dashboards`; a test compares. The 
 
 `monitoring/dashboards` holds one JSON for each, of the schema of Grafana 11.6, and `provisioning` what tells Grafana where they are. They
 ask a Prometheus that scrapes the jobs `desmos-fast` (`serve`) and `desmos-worker` (`worker --metrics-port`) every 15 seconds and has loaded
-[the rules](slo.md#the-rules). To put them into a Grafana:
+[the rules](slo.md#the-rules); the [probe](slo.md#the-probe) may have any name. To put them into a Grafana:
 
 1. Copy the JSON files to `/etc/grafana/dashboards/desmos-fast`, or elsewhere with that place in `provisioning/dashboards/desmos-fast.yaml`.
 2. Copy `provisioning/datasources/desmos-fast.yaml` and `provisioning/dashboards/desmos-fast.yaml` into the folders of the same names below

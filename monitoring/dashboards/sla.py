@@ -35,7 +35,7 @@ def _now(contract: Contract) -> Row:
     restored = min(contract.recovery(tier) for tier in contract.tiers)
     firing = 'count(ALERTS{{alertname=~"Desmos.*",alertstate="firing",severity="{}"}}) or vector(0)'
     return Row("Now", [
-        figure("Service", "Down: no service answers, or one request in twenty fails.", "none",
+        figure("Service", "Down: no service answers, one request in twenty fails, or the probe does.", "none",
                Query("max(desmos:down)"), words=UP_DOWN, span=3),
         figure("Service window", "Monday to Saturday, 8 to 20 h in Paris, without holidays; known while the service is away too.", "none",
                Query('max(desmos:open{basis="window"})'), words=OPEN_CLOSED, span=3),
