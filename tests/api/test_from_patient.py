@@ -134,6 +134,23 @@ async def test_what_the_payer_takes_back_again_the_patient_may_owe_once_more(cen
     await sound(centre)
 
 
+async def test_a_payment_that_was_another_invoices_is_taken_off_and_the_patient_asked_again(centre: Centre) -> None:
+    invoice = await moved(centre)
+    await sent(centre, 2100)
+    await decide(centre, "from_patient", share=share(centre))
+    [paid] = [one for one in await matches(centre, status="confirmed") if one["left"] == ["o:2#1"]]
+    await decide(centre, "undo", match=paid["id"])
+    balances = await centre.balances()
+    assert (balances[f"creance:{AMO}:CENTRE/1"], balances[f"hors_facture:{AMO}"]) == (2100, -2100)
+    assert (await row(centre))["state"] == "to_patient"
+    await sound(centre)
+    await decide(centre, "to_patient", share=share(centre), amount=2100)
+    assert await row(centre, "patient") == {"state": "due", "amount": 2100, "closed": 0, "announced": 0, "credited": 0}
+    assert (await centre.balances())["creance:patient:CENTRE/1"] == 2100
+    assert [name for name, _ in await centre.events(invoice, "patient")] == ["share.due", "share.due"]
+    await sound(centre)
+
+
 async def test_a_patients_share_that_ended_and_any_other_share_are_refused(centre: Centre) -> None:
     await rejected(centre)
     assert await decide(centre, "from_patient", 409, share=share(centre)) == "share_refuses"

@@ -47,7 +47,8 @@ def _ends(rows: Rows, left: str, right: str) -> bool:
     if right.startswith("indu:") or right == "perte":
         return False
     line, share = rows.lines[rows.line_named(left)], rows.share(rows.share_named(right))
-    return share.state in TERMINAL and max(share.amount - share.closed - share.announced + line.amount, 0) > share.open
+    ended = share.state in TERMINAL and share.state != "to_patient"
+    return ended and max(share.amount - share.closed - share.announced + line.amount, 0) > share.open
 
 
 def line_matches(rows: Rows, chance: random.Random) -> Iterator[Choice]:

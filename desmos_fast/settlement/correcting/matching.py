@@ -282,7 +282,9 @@ async def _undo_line(con: Connection, context: Context, asked: Undo, record: Rec
     part = await store.share(con, context.tenant, record.right[0])
     plan = Plan()
     plan_line_undone(plan, name, line, Shares([part]), await store.placed_by(con, context.tenant, name))
-    if part.state in TERMINAL and max(part.amount - part.announced + line.amount, 0) > rules.open_of(part):
+    # What the patient was asked for, and the payer had paid by that match, the patient may be asked for once more.
+    ended = part.state in TERMINAL and part.state != "to_patient"
+    if ended and max(part.amount - part.announced + line.amount, 0) > rules.open_of(part):
         raise ShareClosed(
             f"{record.right[0]} is {part.state} and would owe again", hint="an end is not left: a correction is a new linked invoice"
         )
