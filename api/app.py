@@ -112,6 +112,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(invoices.gathering)
     agents.set_up(app, settings, pool)
     openapi.set_up(app)
+    app.cleanup_ctx.append(sessions.telling)
     add_routes(app)
     return app
 

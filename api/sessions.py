@@ -4,11 +4,14 @@
 Nothing here takes an Idempotency-Key: what was answered under one is kept, and tokens and codes are not.
 """
 
+import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
+from uuid import UUID
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from api.auth import COOKIE, check_origin, person_of
@@ -18,12 +21,15 @@ from api.writes import json_answer, read, respond
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Found, Kind
 from desmos_fast.db.idempotency import Answer
+from desmos_fast.db.pool import DatabaseDown
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.people.errors import SignInForm, SignInRefused
 from desmos_fast.identity.people.model import CodeGiven, FirstPassword, PasswordChange, SessionMade, SignIn
 
 routes: Final = web.RouteTableDef()
 SUBSCRIBER: Final = 64
+TELLING: Final[web.AppKey[set[asyncio.Task[None]]]] = web.AppKey("telling")
+log: Final = structlog.get_logger("desmos.api")
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 
@@ -109,16 +115,17 @@ async def change_password(request: web.Request) -> web.StreamResponse:
 @routes.post("/v1/me/totp")
 async def enrol(request: web.Request) -> web.StreamResponse:
     """Begin with a code generator; its secret is in this answer and in no other."""
-    caller, person = request[CALLER], person_of(request)
-    return await read(request, lambda con, context: _json(request.app[DOOR].enrol(con, caller, person, context.now)))
+    # Code generators go by the clock of the house, wherever that of a test centre is.
+    caller, person, now = request[CALLER], person_of(request), request.app[CLOCK]()
+    return await read(request, lambda con, _: _json(request.app[DOOR].enrol(con, caller, person, now)))
 
 
 @routes.post("/v1/me/totp:confirm")
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Let a code generator count, with its first code; recovery codes are in this answer and in no other."""
     caller, person = request[CALLER], person_of(request)
-    asked = await _asked(request, CodeGiven)
-    return await read(request, lambda con, context: _json(request.app[DOOR].confirm(con, caller, person, asked.code, context.now)))
+    asked, now = await _asked(request, CodeGiven), request.app[CLOCK]()
+    return await read(request, lambda con, _: _json(request.app[DOOR].confirm(con, caller, person, asked.code, now)))
 
 
 async def _asked(request: web.Request, shape: type[S]) -> S:
@@ -130,16 +137,36 @@ async def _asked(request: web.Request, shape: type[S]) -> S:
 
 
 async def _told(request: web.Request, work: Callable[[], Awaitable[T]]) -> T:
-    """Do what may be refused for a wrong password, and tell the centres of whom one try too many makes wait."""
+    """Do what may be refused for a wrong password, and tell the centres of whom one try too many makes wait.
+
+    They are told beside the answer, which takes no longer for a login that somebody has.
+    """
     try:
         return await work()
     except SignInRefused as error:
-        now = request.app[CLOCK]()
-        for scope in error.locked:
-            found = Found(Kind.SIGN_IN_LOCKED, scope.member, found={"login": scope.login, "tries": error.tries})
-            async with transaction(request.app[POOL], scope.tenant) as con:
-                await anomalies.note(con, scope.tenant, now, [found], by=str(scope.member))
+        if error.locked is not None:
+            telling = request.app[TELLING]
+            task = asyncio.create_task(_tell(request.app, error.locked, error.tries))
+            telling.add(task)
+            task.add_done_callback(telling.discard)
         raise
+
+
+async def _tell(app: web.Application, account: UUID, tries: int) -> None:
+    try:
+        for scope in await app[DOOR].scopes(account):
+            found = Found(Kind.SIGN_IN_LOCKED, scope.member, found={"login": scope.login, "tries": tries})
+            async with transaction(app[POOL], scope.tenant) as con:
+                await anomalies.note(con, scope.tenant, app[CLOCK](), [found], by=str(scope.member))
+    except DatabaseDown as error:
+        log.error("an anomaly could not be noted", kind=Kind.SIGN_IN_LOCKED.value, error=error.detail)
+
+
+async def telling(app: web.Application) -> AsyncIterator[None]:
+    """Wait, when the application ends, until everybody is told."""
+    app[TELLING] = set()
+    yield
+    await asyncio.gather(*app[TELLING])
 
 
 def _address(request: web.Request) -> str:

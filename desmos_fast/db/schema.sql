@@ -28,7 +28,7 @@ CREATE FUNCTION public.authenticate_session(wanted bytea) RETURNS TABLE(tenant_i
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT c.tenant_id, c.finess, m.kind, m.id, m.roles, s.id, s.account_id, s.strong OR a.totp_since IS NOT NULL,
+    SELECT c.tenant_id, c.finess, m.kind, m.id, m.roles, s.id, s.account_id, s.strong,
            extract(epoch FROM least(s.ends_at, s.used_at + make_interval(secs => s.idle_s)) - now())::double precision,
            s.used_at < now() - make_interval(secs => least(60.0, s.idle_s / 4.0))
       FROM session AS s
@@ -2955,7 +2955,7 @@ GRANT SELECT(member_id) ON TABLE public.session TO desmos_app;
 
 GRANT SELECT(account_id) ON TABLE public.session TO desmos_app;
 
-GRANT SELECT(strong) ON TABLE public.session TO desmos_app;
+GRANT SELECT(strong),UPDATE(strong) ON TABLE public.session TO desmos_app;
 
 GRANT SELECT(made_at) ON TABLE public.session TO desmos_app;
 

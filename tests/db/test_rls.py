@@ -122,8 +122,8 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
     assert {f"{table}.{column}" for table, column in await names(place, CHANGEABLE)} == {
         "account.subject", "account.password", "account.sealed", "account.totp_since", "account.totp_step", "account.recovery",
         "account.code", "account.code_until", "account.since", "member.name", "member.roles", "member.used_at", "member.ended_at",
-        "session.used_at", "session.ended_at", "attempt.failures", "attempt.last_at", "look_up.hour", "look_up.in_hour", "look_up.day",
-        "look_up.in_day", "role_use.used_on",
+        "session.strong", "session.used_at", "session.ended_at", "attempt.failures", "attempt.last_at", "look_up.hour",
+        "look_up.in_hour", "look_up.day", "look_up.in_day", "role_use.used_on",
         "counter.value", "counter.hash", "invoice.state", "invoice.signed_at", "file.state", "file.sent_at", "lot.state", "lot.arl_code",
         "share.transport", "share.state", "share.announced", "share.credited", "share.reject_code", "share.lot_id", "lot_share.live",
         "payment_order.match_id", "order_line.share_invoice_id", "order_line.match_id", "order_line.parked", "order_line.share_part",

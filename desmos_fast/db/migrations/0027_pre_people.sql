@@ -45,7 +45,7 @@ CREATE TABLE member (
 CREATE UNIQUE INDEX member_once ON member (tenant_id, account_id, kind) WHERE ended_at IS NULL;
 CREATE INDEX member_account ON member (account_id) WHERE ended_at IS NULL;
 
--- `strong`: somebody else saw to it that it is this person, by more than a password.
+-- `strong`: it is this person by more than a password.
 CREATE TABLE session (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -86,7 +86,7 @@ GRANT SELECT, INSERT ON member TO desmos_app;
 GRANT UPDATE (name, roles, used_at, ended_at) ON member TO desmos_app;
 GRANT SELECT (tenant_id, id, member_id, account_id, strong, made_at, used_at, idle_s, ends_at, ended_at) ON session TO desmos_app;
 GRANT INSERT ON session TO desmos_app;
-GRANT UPDATE (used_at, ended_at) ON session TO desmos_app;
+GRANT UPDATE (strong, used_at, ended_at) ON session TO desmos_app;
 
 -- What ended stays so.
 CREATE FUNCTION keep_ended() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -130,7 +130,7 @@ CREATE FUNCTION authenticate_session(wanted bytea)
     )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    SELECT c.tenant_id, c.finess, m.kind, m.id, m.roles, s.id, s.account_id, s.strong OR a.totp_since IS NOT NULL,
+    SELECT c.tenant_id, c.finess, m.kind, m.id, m.roles, s.id, s.account_id, s.strong,
            extract(epoch FROM least(s.ends_at, s.used_at + make_interval(secs => s.idle_s)) - now())::double precision,
            s.used_at < now() - make_interval(secs => least(60.0, s.idle_s / 4.0))
       FROM session AS s

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How people and what they sign in with are refused."""
 
+from uuid import UUID
+
 from desmos_fast.base.errors import Conflict, InvalidInput, NotThere, OutsideFailed
-from desmos_fast.identity.people.model import Scope
 
 
 class UserRefused(InvalidInput):
@@ -90,11 +91,11 @@ class TooSoon(InvalidInput):
 
 
 class SignInRefused(InvalidInput):
-    """Login, password or code is wrong, which one is not said; `locked` are the scopes of whom this try makes wait."""
+    """Login, password or code is wrong, which one is not said; `locked` is the account that waits from this try on."""
 
     code = "sign_in_refused"
 
-    def __init__(self, locked: tuple[Scope, ...] = (), tries: int = 0) -> None:
+    def __init__(self, locked: UUID | None = None, tries: int = 0) -> None:
         super().__init__("login, password or code is not right", hint="who has a code generator sends its code along")
         self.locked = locked
         self.tries = tries

@@ -72,18 +72,18 @@ class Door:
         async with self._trying(login, address, now) as tried:
             known = await self._known(login)
             if not await self._is_right(known, asked.password):
-                raise SignInRefused(*await self._locked(known, tried))
+                raise self._refusal(known, tried)
             assert known is not None, "nobody is let in without an account"
-            found = chosen(await self._scopes(known.id), asked.centre, asked.kind)
+            found = chosen(await self.scopes(known.id), asked.centre, asked.kind)
             if not found:
-                raise SignInRefused(*await self._locked(known, tried))
+                raise self._refusal(known, tried)
             async with self._account(found[0].tenant, known.id) as (con, account):
                 step = self._check_code(account, asked.code, now) if account.password == known.password else None
                 if step is None:
-                    raise SignInRefused(*await self._locked(known, tried))
+                    raise self._refusal(known, tried)
                 scope = only(found)
                 await self._use_code(con, account, step)
-                made = await self.open_session(con, scope, account, now, "password", strong=False)
+                made = await self.open_session(con, scope, account, now, "password", strong=account.totp_since is not None)
         if known.password is not None and self._hasher.is_old(known.password):
             await self._rehash(known, asked.password)
         return made, scope
@@ -98,7 +98,7 @@ class Door:
         await audit.append(con, scope.tenant, [Access(now, str(scope.member), "session.opened", str(name), filter=f"by={way}")])
         return SessionMade(
             id=name, token=token, centre=scope.finess, kind=scope.kind, user=scope.member, ends_at=ends, idle_s=rules.idle_s,
-            enrol=self.enrolment_needed(scope.roles, strong=strong or account.totp_since is not None),
+            enrol=self.enrolment_needed(scope.roles, strong=strong),
         )  # fmt: skip
 
     def enrolment_needed(self, roles: frozenset[str], *, strong: bool) -> bool:
@@ -115,7 +115,7 @@ class Door:
         async with self._trying(login, address, now) as tried:
             known = await self._known(login)
             if known is None or not self._code_is(known, asked.code, now):
-                raise SignInRefused(*await self._locked(known, tried))
+                raise self._refusal(known, tried)
             hashed = await self._hasher.hash(asked.password)
             async with self._account(NOWHERE, known.id) as (con, account):
                 # Two who come at once with the same code: the second one finds it used.
@@ -132,7 +132,7 @@ class Door:
         check_password(asked.new, self.policy.password.bits, known.login)
         async with self._trying(known.login, address, now) as tried:
             if not await self._is_right(known, asked.password):
-                raise SignInRefused(*await self._locked(known, tried))
+                raise self._refusal(known, tried)
             hashed = await self._hasher.hash(asked.new)
             async with self._account(caller.tenant, known.id) as (con, account):
                 if account.password != known.password:
@@ -170,6 +170,8 @@ class Door:
         codes = [recovery_code() for _ in range(self.policy.totp.recovery)]
         kept = [code_hash(self._pepper, bare_code(one)) for one in codes]
         await store.change_account(con, store.CONFIRM_TOTP, account.id, step, kept)
+        # This session alone: another one may be of who has no more than the password.
+        await store.strengthen(con, caller.tenant, person.session)
         await _note(con, caller, now, "totp.enrolled")
         return Recovery(codes)
 
@@ -234,15 +236,14 @@ class Door:
     async def _is_right(self, known: Account | None, password: str) -> bool:
         return await self._hasher.verify(None if known is None else known.password, password[: PASSWORD_WIDTH + 1])
 
-    async def _scopes(self, account: UUID) -> tuple[Scope, ...]:
+    async def scopes(self, account: UUID) -> tuple[Scope, ...]:
+        """Return where a person has rights."""
         async with bare(self._pool) as con:
             return await store.scopes(con, account)
 
-    async def _locked(self, known: Account | None, tried: int) -> tuple[tuple[Scope, ...], int]:
-        """Return whom the wrong try of now makes wait, and after how many."""
-        if known is None or tried != self.policy.lock_out.login.free:
-            return (), tried
-        return await self._scopes(known.id), tried
+    def _refusal(self, known: Account | None, tried: int) -> SignInRefused:
+        """Return the one answer; with it whom the wrong try of now makes wait, and after how many."""
+        return SignInRefused(None if known is None or tried != self.policy.lock_out.login.free else known.id, tried)
 
     @asynccontextmanager
     async def _account(self, tenant: UUID, account: UUID) -> AsyncIterator[tuple[Connection, Account]]:

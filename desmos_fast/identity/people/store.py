@@ -19,12 +19,12 @@ OPEN_TENANT: Final = "SELECT set_config('app.tenant', $1, true)"
 AUTHENTICATE: Final = "SELECT * FROM authenticate_session($1)"
 FIND_ACCOUNT: Final = "SELECT find_account($1, $2)"
 SCOPES: Final = "SELECT * FROM account_scopes($1)"
-ADD_ACCOUNT: Final = "INSERT INTO account (id, login, since, made_at) VALUES ($1, $2, $3, $3)"
+# Sessions from before `since` have ended: it is of the clock that they are made by, which no test centre moves.
+ADD_ACCOUNT: Final = "INSERT INTO account (id, login, since, made_at) VALUES ($1, $2, clock_timestamp(), $3)"
 ACCOUNT: Final = """
     SELECT id, login, password, sealed, totp_since, totp_step, recovery, code, code_until FROM account WHERE id = $1
 """
 SET_CODE: Final = "UPDATE account SET code = $2, code_until = $3 WHERE id = $1"
-# Sessions from before `since` have ended.
 RESET: Final = "UPDATE account SET password = NULL, code = $2, code_until = $3, since = clock_timestamp() WHERE id = $1"
 FORGET_TOTP: Final = "UPDATE account SET sealed = NULL, totp_since = NULL, recovery = '{}' WHERE id = $1"
 SET_PASSWORD: Final = "UPDATE account SET password = $2, code = NULL, code_until = NULL, since = clock_timestamp() WHERE id = $1"
@@ -64,6 +64,7 @@ SESSIONS: Final = """
        AND s.used_at + make_interval(secs => s.idle_s) > now()
      ORDER BY s.id DESC LIMIT 200
 """
+STRENGTHEN: Final = "UPDATE session SET strong = true WHERE tenant_id = $1 AND id = $2"
 END_SESSION: Final = """
     UPDATE session SET ended_at = $4 WHERE tenant_id = $1 AND member_id = $2 AND id = $3 AND ended_at IS NULL RETURNING id
 """
@@ -230,6 +231,11 @@ async def sessions(con: Connection, tenant: UUID, caller: Caller, person: Person
 async def end_session(con: Connection, tenant: UUID, user: UUID, session: UUID, now: datetime) -> bool:
     """End a session of a user; return False when there is none that lasts."""
     return await con.fetchval(END_SESSION, tenant, user, session, now) is not None
+
+
+async def strengthen(con: Connection, tenant: UUID, session: UUID) -> None:
+    """Say of a session that more than a password stands behind it now."""
+    await con.execute(STRENGTHEN, tenant, session)
 
 
 async def note_use(con: Connection, tenant: UUID, session: UUID, user: UUID) -> None:

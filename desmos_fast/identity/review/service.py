@@ -35,14 +35,15 @@ class Uses:
 
     def note(self, pool: Pool, caller: Caller, opening: frozenset[str], now: datetime) -> None:
         """Note that a caller asked for what these roles open, without waiting for it."""
-        key = (caller.key_id, opening)
+        used = opening & caller.roles
+        key = (caller.key_id, used)
         if key in self._seen and time.monotonic() < self._forget_at:
             return
         if time.monotonic() >= self._forget_at or len(self._seen) >= MOST:
             self._seen.clear()
             self._forget_at = time.monotonic() + FORGET_S
         self._seen.add(key)
-        task = asyncio.create_task(_note(pool, caller, opening, now))
+        task = asyncio.create_task(_note(pool, caller, used, now))
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
 
@@ -51,10 +52,10 @@ class Uses:
         await asyncio.gather(*self._noting)
 
 
-async def _note(pool: Pool, caller: Caller, opening: frozenset[str], now: datetime) -> None:
+async def _note(pool: Pool, caller: Caller, used: frozenset[str], now: datetime) -> None:
     try:
         async with transaction(pool, caller.tenant) as con:
-            await store.note(con, caller.tenant, caller.key_id, opening & caller.roles, paris_date(now))
+            await store.note(con, caller.tenant, caller.key_id, used, paris_date(now))
     except DatabaseDown as error:
         log.warning("the use of a role could not be noted", account=str(caller.key_id), error=error.detail)
 
