@@ -14,7 +14,8 @@ Look = Literal["", "read", "export"]
 
 # What is asked for before one is anybody.
 OPEN: Final = frozenset({
-    ("POST", "/v1/sessions"), ("POST", "/v1/passwords"), ("POST", "/v1/agents:enrol"), ("GET", "/v1/oidc/start"), ("GET", "/v1/oidc/callback"),
+    ("POST", "/v1/sessions"), ("POST", "/v1/passwords"), ("GET", "/v1/oidc/start"), ("GET", "/v1/oidc/callback"),
+    ("POST", "/v1/agents:enrol"),
 })  # fmt: skip
 # What only a person has, whatever the roles; the only thing that who must enrol a code generator may ask for.
 PERSONAL: Final = frozenset({
