@@ -156,7 +156,8 @@ class Client:
         self._base = base_url.rstrip("/")
         self._retries = Retries() if retries is None else retries
         self._saved = RETRY_SAVED_MAX
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        # What comes is taken as it is: nothing compressed, which the library would ask for by itself.
+        self._headers = {"Authorization": f"Bearer {api_key}", "Accept-Encoding": "identity"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=5.0)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None

@@ -81,6 +81,21 @@ async def test_a_write_carries_key_and_type_and_gives_what_the_answer_says(serve
     assert server.seen == [Said("POST", "/v1/invoices", "mine", "Bearer dsf_test_key", b"{}")]
 
 
+async def test_no_answer_comes_compressed() -> None:
+    async def shrunk(_request: web.Request) -> web.Response:
+        response = web.json_response({"number": 12})
+        response.enable_compression()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/lots", shrunk)
+    running = TestServer(app)
+    await running.start_server()
+    async with Client(str(running.make_url("")), "dsf_test_key") as client:
+        assert (await client.send("GET", "/v1/lots")).body == b'{"number": 12}'
+    await running.close()
+
+
 async def test_a_large_body_arrives_whole_and_again(server: Scripted) -> None:
     body = b"0123456789abcdef" * 200_000
     server.script = [problem(503, "busy"), fine()]
