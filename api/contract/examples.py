@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that the description shows, in an order in which they can be sent one after the other to a new centre."""
 
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api.contract.model import FINESS, UNKNOWN, Example
+from api.contract.people import EXAMPLES as PEOPLE
+
 # An invented centre, and an invented person: no NIR has 99999 for its place of birth.
-FINESS: Final = "750000010"
 NIR: Final = "255089999901283"
-UNKNOWN: Final = "01a21227-0000-7000-8000-000000000000"
 IBAN: Final = "FR7630006000011234567890189"
 _WHY: Final = {"why": "Saisi deux fois."}
 _VISIT: Final[dict[str, Any]] = {
@@ -27,23 +27,6 @@ _VISIT: Final[dict[str, Any]] = {
         }
     ],
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One request and the status of its answer.
-
-    `{name}` in a path stands for what an earlier example kept: `keeps` says under which name, and by which key of its answer.
-    """
-
-    name: str
-    summary: str
-    method: str
-    path: str
-    status: int
-    route: str = ""
-    body: Any = None
-    keeps: dict[str, str] = field(default_factory=dict)
 
 
 EXAMPLES: Final[tuple[Example, ...]] = (
@@ -348,6 +331,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         status=201,
         body={"overlap_s": 3600},
     ),
+    *PEOPLE,
 )
 
 

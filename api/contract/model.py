@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One operation of the API as the tables say it, and the shape of a problem."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -15,6 +16,9 @@ TEXT: Final = "text/plain"
 # of who is nobody yet.
 Way = Literal["public", "open", "read", "ask", "write", "try"]
 NEEDS_BODY: Final = frozenset({"open", "ask", "write", "try"})
+# An invented centre, and an id that nothing has.
+FINESS: Final = "750000010"
+UNKNOWN: Final = "01a21227-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,23 @@ class Operation:
     def name(self) -> tuple[str, str]:
         """Return what tells the operation."""
         return self.method, self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One request and the status of its answer.
+
+    `{name}` in a path stands for what an earlier example kept: `keeps` says under which name, and by which key of its answer.
+    """
+
+    name: str
+    summary: str
+    method: str
+    path: str
+    status: int
+    route: str = ""
+    body: Any = None
+    keeps: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class ProblemEntry(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -8,14 +8,18 @@ import orjson
 import pytest
 
 from api.contract.document import OPERATIONS
-from api.contract.examples import EXAMPLES, FINESS, UNKNOWN, Example, of_operation
-from api.contract.model import JSON
+from api.contract.examples import EXAMPLES, of_operation
+from api.contract.model import FINESS, JSON, UNKNOWN, Example
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, Reply
 from tests.api.contract import described, validator
 
 # What a centre has not said yet: when it builds, and who it is in its books.
-MISSING: Final = {"/v1/schedule": 404, "/v1/accounting/draft": 422}
+MISSING: Final = {
+    "/v1/schedule": 404, "/v1/accounting/draft": 422,
+    # What only a person has, and a way in that no house has unless it says so.
+    **dict.fromkeys(("/v1/me", "/v1/sessions", "/v1/oidc/start", "/v1/oidc/callback"), 409),
+}  # fmt: skip
 
 
 def filled(text: str, known: dict[str, str]) -> str:
