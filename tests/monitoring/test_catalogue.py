@@ -2,6 +2,8 @@
 """The catalogue of metrics: it names the labels that they have, no label takes what names anybody, and the page is what it says."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Final, get_args
 
@@ -97,3 +99,13 @@ def test_series_are_counted() -> None:
     assert known["desmos_sending_duration_seconds"].series == 201 * (len(metrics.SECONDS) + 3)
     assert known["desmos_http_requests_total"].series == catalogue.PLACES * 25
     assert known["desmos_sending_duration_seconds"].samples()["desmos_sending_duration_seconds_bucket"] == {"recipient", "le"}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not there: scripts/system-packages promtool")
+def test_promtool_finds_nothing_to_mend() -> None:
+    def lint(text: bytes) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60)
+
+    run = lint(metrics.exposition())
+    assert (run.returncode, run.stdout + run.stderr) == (0, b"")
+    assert lint(metrics.exposition() + b"# TYPE desmos_odd counter\ndesmos_odd 1\n").returncode != 0
