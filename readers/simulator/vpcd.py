@@ -65,6 +65,8 @@ class Slot:
         self.played: list[Played] = []
         self.commands = 0
         self.on_command: Callable[[int, bytes], None] | None = None
+        self._lock = threading.Lock()
+        self._out = True
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -86,13 +88,15 @@ class Slot:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.02)
-        self._socket = line
+        self._socket, self._out = line, False
         self._thread = threading.Thread(target=self._serve, args=(line, card, fault), name=f"card-{self.port}", daemon=True)
         self._thread.start()
 
     def pull(self) -> None:
         """Pull the card, whatever it is doing."""
-        line, self._socket = self._socket, None
+        with self._lock:
+            self._out = True
+            line, self._socket = self._socket, None
         if line is not None:
             _hang_up(line)
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -104,6 +108,16 @@ class Slot:
 
     def __exit__(self, *_: object) -> None:
         self.pull()
+
+    def _swapped(self) -> socket.socket:
+        other = self._dial()
+        with self._lock:
+            # Pulled before the other card was in: nobody would ever pull that one.
+            if self._out:
+                other.close()
+                raise EOFError
+            self._socket = other
+        return other
 
     def _dial(self) -> socket.socket:
         line = socket.create_connection((self.host, self.port))
@@ -139,8 +153,7 @@ class Slot:
             raise EOFError
         if kind == "swap":
             _hang_up(line)
-            self._socket = self._dial()
-            return self._socket
+            return self._swapped()
         if kind == "stall" and fault is not None:
             time.sleep(fault.seconds)
         answer = card.answer(command)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from readers.pcsc import PRESENT, UNAWARE, Pcsc, Seen
+from readers.pcsc import CHANGED, PRESENT, UNAWARE, Pcsc
 from readers.simulator.service import COMMAND, Service
 from readers.simulator.vpcd import Card, Fault, Slot
 
@@ -57,23 +57,20 @@ class Bench:
             wait_for(name, present=False)
 
 
-def look(reader: str) -> Seen:
-    """Return what the service says of a reader."""
-    pcsc = Pcsc()
-    context = pcsc.establish()
-    try:
-        [seen] = pcsc.changes(context, 0, [(reader, UNAWARE)])
-        return seen
-    finally:
-        pcsc.release(context)
-
-
 def wait_for(reader: str, *, present: bool) -> None:
     """Wait until the service says that a card is there, or that none is."""
-    until = time.monotonic() + PATIENCE_S
-    while bool(look(reader).state & PRESENT) != present:
-        assert time.monotonic() < until, "the service does not see the card"
-        time.sleep(0.01)
+    pcsc = Pcsc()
+    context = pcsc.establish()
+    until, state = time.monotonic() + PATIENCE_S, UNAWARE
+    try:
+        while True:
+            [seen] = pcsc.changes(context, 1000, [(reader, state)])
+            if bool(seen.state & PRESENT) == present:
+                return
+            state = seen.state & ~CHANGED
+            assert time.monotonic() < until, "the service does not see the card"
+    finally:
+        pcsc.release(context)
 
 
 def wide_service(folder: Path) -> tuple[Service, list[str]]:

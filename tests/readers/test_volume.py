@@ -21,8 +21,6 @@ pytestmark = pytest.mark.together
 COMMANDS: Final = 10
 ENDINGS: Final[Sequence[cards.Ending]] = get_args(cards.Ending)
 KINDS: Final[Sequence[FaultKind]] = get_args(FaultKind)
-# The service is killed once in so many faults, for all slots at once.
-KILLED_AFTER: Final = 25
 
 
 @pytest.fixture
@@ -98,12 +96,12 @@ async def faulty(bench: Bench, desk: Desk, rank: int, seed: int) -> None:
     assert found == ("card_removed" if reached and kind != "stall" else person.expected()), (seed, kind, index)
 
 
-async def many(bench: Bench, desk: Desk, seeds: range) -> None:
-    """Play faults on all slots, and kill the service now and then while cards are read."""
+async def many(bench: Bench, desk: Desk, seeds: range, at_once: int = 25) -> None:
+    """Play faults on all slots, so many at once, and kill the service after these while a card is read."""
     ranks = len(bench.names)
-    for first in range(seeds.start, seeds.stop, KILLED_AFTER):
-        await every(ranks, range(first, min(first + KILLED_AFTER, seeds.stop)), lambda rank, seed: faulty(bench, desk, rank, seed))
-        await killed(bench, desk, first // KILLED_AFTER % COMMANDS)
+    for first in range(seeds.start, seeds.stop, at_once):
+        await every(ranks, range(first, min(first + at_once, seeds.stop)), lambda rank, seed: faulty(bench, desk, rank, seed))
+        await killed(bench, desk, first // at_once % COMMANDS)
 
 
 async def killed(bench: Bench, desk: Desk, index: int) -> None:
@@ -125,6 +123,6 @@ async def test_a_hundred_random_faults(wide: Bench, desk: Desk) -> None:
 async def test_a_thousand_random_faults(wide: Bench, desk: Desk) -> None:
     await many(wide, desk, range(100, 125))
     files, threads = open_files(), threading.active_count()
-    await many(wide, desk, range(125, 1125))
+    await many(wide, desk, range(125, 1125), 50)
     assert open_files() <= files
     await settled(lambda: threading.active_count() <= threads, True)
