@@ -50,7 +50,7 @@ class Centre:
         """Return the bytes of one POST under a new key."""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\nIdempotency-Key: {uuid7()}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 

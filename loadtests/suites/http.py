@@ -65,8 +65,10 @@ def surroundings() -> Iterator[None]:
             "BENCH_ALONE": closing.enter_context(Service(here, "loadtests.peers.alone", *SERVE[1:])).port,
             "BENCH_BARE": closing.enter_context(Service(here, "loadtests.peers.bare")).port,
         }
-        with contextlib.suppress(OutsideFailed):
-            found["BENCH_TWO"] = closing.enter_context(Service(here, *SERVE, "--processes", "2")).port
+        for name, command in (("BENCH_TWO", (*SERVE, "--processes", "2")), ("BENCH_FAST", ("loadtests.peers.fast",))):
+            # Of these the race says that they are not there.
+            with contextlib.suppress(OutsideFailed):
+                found[name] = closing.enter_context(Service(here, *command)).port
         told = {**{name: str(port) for name, port in found.items()}, **here.told}
         os.environ.update(told)
         try:
@@ -286,6 +288,9 @@ RACES: Final = (
     Race(
         "route", "answer with a quote: key, checks, price, counts", 6000, 1000, clock="wall", answer=itself,
         ours=(Contender("quotes", quoting("BENCH_OURS")),),
-        peers=(Contender("bare aiohttp", quoting("BENCH_BARE")),),
+        peers=(
+            Contender("bare aiohttp", quoting("BENCH_BARE")),
+            Contender("FastAPI", quoting("BENCH_FAST"), needs=("fastapi", "uvicorn")),
+        ),
     ),
 )  # fmt: skip
