@@ -114,16 +114,16 @@ class Line:
 
 
 @asynccontextmanager
-async def crew(desk: Desk, home: Path, *options: str, processes: int = 2, grace_s: float = 0.3) -> AsyncIterator[Crew]:
-    """Run the service; whatever happens nothing of it is left."""
-    env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn}
+async def crew(desk: Desk, home: Path, *, processes: int = 2, grace_s: float = 0.3, **more: str) -> AsyncIterator[Crew]:
+    """Run the service, with `more` in its environment; whatever happens nothing of it is left."""
+    env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn} | more
     pepper = home / "secrets" / "api_keys"
     if not pepper.exists():
         pepper.touch(mode=0o600)
         pepper.write_bytes((load().data_dir / "secrets" / "api_keys").read_bytes())
     watcher = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "desmos_fast.cli", "serve", "--port", "0", "--processes", str(processes), "--grace", str(grace_s),
-        "--connections", "4", *options, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        "--connections", "4", cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
     )  # fmt: skip
     pids: set[int] = set()
     try:

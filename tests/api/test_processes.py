@@ -4,6 +4,7 @@
 import asyncio
 import os
 import signal
+import socket
 from pathlib import Path
 
 import orjson
@@ -86,7 +87,11 @@ async def roll(desk: Desk, home: Path, times: int) -> None:
 
 async def test_it_leaves_in_order(desk: Desk, tmp_path: Path) -> None:
     """Not ready first, then the port closed, then what runs is answered, then the end."""
-    async with crew(desk, tmp_path, grace_s=1.0) as one:
+    loop = asyncio.get_running_loop()
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    told.bind(str(tmp_path / "notify"))
+    async with crew(desk, tmp_path / "home", grace_s=1.0, NOTIFY_SOCKET=str(tmp_path / "notify")) as one:
+        assert await asyncio.wait_for(loop.sock_recv(told, 100), 10) == b"READY=1"
         async with Line(one.port) as line:
             assert (await line.send("GET", "/readyz"))[0] == 200
         body = orjson.dumps(desk.invoice())
@@ -107,6 +112,8 @@ async def test_it_leaves_in_order(desk: Desk, tmp_path: Path) -> None:
         assert (await Line(one.port).answer(reader))[0] == 201
         writer.transport.abort()
         assert await one.ended() == 0
+        assert await asyncio.wait_for(loop.sock_recv(told, 100), 10) == b"STOPPING=1"
+    told.close()
     assert await desk.count("invoice") == 1
 
 
