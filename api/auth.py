@@ -71,7 +71,7 @@ def allow(request: web.Request, route: str) -> Rule | None:
     method, caller = "GET" if request.method == "HEAD" else request.method, request[CALLER]
     rule = rights.check(method, route, caller.roles)
     if (method, route) not in rights.PERSONAL:
-        request.app[USES].note(request.app[POOL], caller, rule.roles, request.app[CLOCK]())
+        request.app[USES].note(request.app[POOL], caller, rule.roles, request.app[CLOCK])
     person = caller.person
     if person is None or (method, route) in rights.PERSONAL:
         return rule

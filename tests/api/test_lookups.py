@@ -12,9 +12,8 @@ import pytest
 from desmos_fast.base.clock import PARIS
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
-from desmos_fast.identity.lookups.model import Look, Refused
+from desmos_fast.identity.lookups.model import Ceiling, Look, Refused
 from desmos_fast.identity.lookups.rules import fit, wait
-from desmos_fast.identity.people.policy import Ceiling
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import set_policy, signed_in
 from tests.api.test_access import made, second

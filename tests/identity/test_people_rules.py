@@ -11,10 +11,11 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from desmos_fast.base.types import uuid7
+from desmos_fast.identity.lookups.model import Ceiling
 from desmos_fast.identity.model import ROLES
 from desmos_fast.identity.people.errors import HashingBusy, PasswordWeak
 from desmos_fast.identity.people.hashing import Hasher, seal, unseal
-from desmos_fast.identity.people.policy import CEILINGS, Argon2, Ceiling, LockOut, Password, Policy, PolicyInvalid, load_policy
+from desmos_fast.identity.people.policy import CEILINGS, Argon2, LockOut, Password, Policy, PolicyInvalid, load_policy
 from desmos_fast.identity.people.rules import bare_code, check_password, login_of, recovery_code, strength, wait
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

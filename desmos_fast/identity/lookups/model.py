@@ -2,13 +2,23 @@
 """A look-up, and its ceiling."""
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from desmos_fast.base.errors import InvalidInput
-from desmos_fast.identity.people.policy import Ceiling
+import msgspec
+from msgspec import Meta
 
+from desmos_fast.base.errors import InvalidInput
+
+Positive = Annotated[int, Meta(ge=1, le=10**9)]
 Span = Literal["hour", "day"]
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many look-ups one account makes in an hour of the clock, and on a day of Paris."""
+
+    hour: Positive
+    day: Positive
 
 
 class Look(NamedTuple):

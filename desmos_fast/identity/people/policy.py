@@ -10,9 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from desmos_fast.base.errors import InvalidInput
+from desmos_fast.identity.lookups.model import Ceiling, Positive
 from desmos_fast.identity.model import ADMIN, ROLES
-
-Positive = Annotated[int, Meta(ge=1, le=10**9)]
 
 
 class PolicyInvalid(InvalidInput):
@@ -70,13 +69,6 @@ class Totp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     required: tuple[str, ...] = (ADMIN,)
     issuer: str = "desmos_fast"
     recovery: Annotated[int, Meta(ge=1, le=50)] = 10
-
-
-class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many look-ups one account makes in an hour of the clock, and on a day of Paris."""
-
-    hour: Positive
-    day: Positive
 
 
 # Values of the house: many times what a person reads at a screen, and far less than a whole file of patients.

@@ -39,8 +39,8 @@ _RECOVERY: Final = 16
 
 
 def login_of(text: str) -> str:
-    """Return a login as it is kept: without spaces around it, in lower case."""
-    return unicodedata.normalize("NFKC", text).strip().lower()
+    """Return a login as it is kept: without spaces around it, in lower case, and no longer than one that is too long."""
+    return unicodedata.normalize("NFKC", text[: 2 * LOGIN_WIDTH]).strip().lower()[: LOGIN_WIDTH + 1]
 
 
 def check_user(login: str, name: str, roles: tuple[str, ...], rpps: str | None) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from desmos_fast.base.clock import paris_date
+from desmos_fast.base.clock import Clock, paris_date
 from desmos_fast.base.types import KeyKind
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
@@ -33,7 +33,7 @@ class Uses:
         self._forget_at = 0.0
         self._noting: set[asyncio.Task[None]] = set()
 
-    def note(self, pool: Pool, caller: Caller, opening: frozenset[str], now: datetime) -> None:
+    def note(self, pool: Pool, caller: Caller, opening: frozenset[str], clock: Clock) -> None:
         """Note that a caller asked for what these roles open, without waiting for it."""
         used = opening & caller.roles
         key = (caller.key_id, used)
@@ -43,7 +43,7 @@ class Uses:
             self._seen.clear()
             self._forget_at = time.monotonic() + FORGET_S
         self._seen.add(key)
-        task = asyncio.create_task(_note(pool, caller, used, now))
+        task = asyncio.create_task(_note(pool, caller, used, clock()))
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
 
