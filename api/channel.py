@@ -45,13 +45,15 @@ class Channel:
         self._asked: set[UUID] = set()
         self._closing: Closing | None = None
         self._over = asyncio.Event()
-        self._sending: asyncio.Queue[wire.FromService] = asyncio.Queue()
+        self._sending: asyncio.Queue[wire.FromService | wire.ReadFailed] = asyncio.Queue()
 
     def ask(self, read: wire.Read) -> None:
-        """Have the agent read a card; one that is asked too much at once is not there for more."""
+        """Have the agent read a card, or say at once that it reads as many as it may."""
         if len(self._asked) < MOST_ASKED:
             self._asked.add(read.request)
             self._sending.put_nowait(read)
+        else:
+            self._sending.put_nowait(wire.ReadFailed(request=read.request, code="card_busy"))
 
     def end(self, closing: Closing) -> None:
         """End the channel; the first reason counts."""
@@ -131,7 +133,11 @@ class Channel:
 
     async def _speak(self) -> None:
         while True:
-            await self._send(await self._sending.get())
+            said = await self._sending.get()
+            if isinstance(said, wire.ReadFailed):
+                await self._agency.relay.answer(said)
+            else:
+                await self._send(said)
 
     async def _beat(self, known: Known) -> None:
         beaten = asyncio.get_running_loop().time()

@@ -72,6 +72,8 @@ def state_of(now: datetime, blocked: bool, ends_at: datetime, seen_at: datetime 
 
 def model_of(reader: str) -> str:
     """Return what kind of reader a name tells of: without its serial number, its slot, and what is in brackets."""
+    if mask_nir(reader) != reader:
+        return OTHER
     text = _SLOT.sub("", _NUMBERED.sub(" ", _BRACKETS.sub(" ", reader)).strip())
     return _NO_LETTER.sub("_", text.lower()).strip("_")[:40].strip("_") or OTHER
 

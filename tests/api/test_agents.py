@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from desmos_fast.base.settings import load
 from desmos_fast.base.types import uuid7
+from desmos_fast.db.secrets import put, secret
 from desmos_fast.db.tenant import direct
 from readers.uplink_folder import IDENTITY, new_key, request_for
 from tests.api.conftest import Desk, House, Reply
@@ -84,7 +86,9 @@ async def test_tries_of_one_place_are_limited(house: House, desk: Desk) -> None:
 
 def _rsa() -> str:
     key = rsa.generate_private_key(65537, 2048)
-    return x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    return (
+        x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    )
 
 
 def _curve() -> str:
@@ -145,6 +149,8 @@ async def test_agents_are_listed_in_pages(house: House, desk: Desk, tmp_path: Pa
 
 
 async def test_an_operator_does_it_on_the_command_line(house: House, desk: Desk, home: Path) -> None:
+    # The command and the service are of one house.
+    put(home, "api_keys", secret(load(), "api_keys"))
     status, out, errors = await run(desk, home, "agents", "code", "Accueil 9", "--kind", "test")
     assert status == 0, errors
     reply = await ask(house, out.strip())

@@ -44,10 +44,10 @@ async def running(folder: Folder, cards: FakeCards) -> AsyncIterator[asyncio.Tas
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+async def until(look: Callable[[], Any], wanted: Callable[[Any], bool], patience_s: float = PATIENCE_S) -> Any:
     """Look again until it is as wanted, and return it."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not wanted(found := await look()):
+    async with asyncio.timeout(patience_s):
+        while not wanted(found := await look()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return found
 
