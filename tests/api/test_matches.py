@@ -180,3 +180,21 @@ async def test_the_command_line_shows_and_decides_the_same(centre: Centre, tmp_p
     status, _, errors = await run(centre.desk, home, "decide", "undo", "--match", line["id"])
     assert status == 3 and "undone" in errors
     assert (await run(centre.desk, home, "decide", "odd"))[0] == 1
+
+
+async def test_the_command_line_takes_back_from_the_patient_and_gives_up_what_was_taken_back(centre: Centre, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    await centre.invoice()
+    await centre.order("o:1", centre.line(0, reject_code="0250050"))
+    await centre.order("o:2", centre.line(-500, None, insured_key=None, care_date=None, biller=None, part=None), reference="2222222")
+    await centre.reconcile()
+    await decide(centre, "to_patient", share=share(centre))
+    await centre.order("o:3", centre.line(2100), reference="3333333")
+    await centre.reconcile()
+    spared = await told(centre.desk, home, "decide", "from_patient", "--share", share(centre), "--amount", "2100")
+    lost = await told(centre.desk, home, "decide", "indu_write_off", "--line", "o:2#1", "--amount", "500", "--why", "introuvable")
+    assert (spared["detail"]["amount"], lost["detail"]["why"]) == (2100, "introuvable")
+    balances = await centre.balances()
+    assert balances["perte"] == 500 and not any(account.startswith(("trop_percu", "indu", "creance:patient")) for account in balances)
+    status, _, errors = await run(centre.desk, home, "decide", "from_patient", "--share", share(centre))
+    assert status == 3 and "nothing" in errors
