@@ -60,6 +60,7 @@ ANOMALY: Final = _word(20, "kind of anomaly")
 RULE: Final = _one_of("amo", "amc", "patient", "reject", "order", "credit", "forclusion", says="what is reminded of")
 OUTCOME: Final = "what became of it"
 CODE: Final = _word(250, "stable code")
+PAYER: Final = _one_of("amo", "amc", "patient", says="kind of payer")
 AGES: Final = Label("0-7|8-30|31-60|61-90|>90", 5, "days since the signature")
 LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_http_requests_total": {"method": METHOD, "route": ROUTE, "status": STATUS},
@@ -86,7 +87,9 @@ LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_invariant_difference": {"invariant": _one_of("signed_shares", "files_sent", says="what must hold")},
     "desmos_reminders_made_total": {"rule": RULE},
     "desmos_reminders_open": {"rule": RULE},
-    "desmos_outstanding_cents": {"kind": _one_of("amo", "amc", "patient", says="kind of payer"), "age": AGES},
+    "desmos_outstanding_cents": {"kind": PAYER, "age": AGES},
+    "desmos_billed_cents": {"kind": PAYER, "state": _word(30, "state of the part")},
+    "desmos_unmatched_cents": {"of": _one_of("credit", "line", says="credits of the bank, or lines of payment orders")},
     "desmos_forclusion_cents": {"stage": _one_of("18", "21", "24", "barred", says="months since the care")},
     "desmos_decisions_total": {"kind": _word(30, "kind of decision")},
     "desmos_scheduled_builds_total": {"result": _one_of("built", "nothing", "failed", says=OUTCOME)},

@@ -128,6 +128,12 @@ reminders_open: Final = Told("desmos_reminders_open", "Reminders that nobody sen
 outstanding_cents: Final = Told(
     "desmos_outstanding_cents", "Cents that are due, by kind of payer and days since the signature.", ("kind", "age"), registries=BOTH
 )
+billed_cents: Final = Told(
+    "desmos_billed_cents", "Cents of signed invoices, by kind of payer and state of the part.", ("kind", "state"), registries=BOTH
+)
+unmatched_cents: Final = Told(
+    "desmos_unmatched_cents", "Cents that no match explains: credits of the bank, lines of payment orders.", ("of",), registries=BOTH
+)
 forclusion_cents: Final = Told(
     "desmos_forclusion_cents", "Cents that can soon be asked for no more, by months since the care.", ("stage",), registries=BOTH
 )
@@ -218,7 +224,10 @@ notices.labels("failed")
 
 _problems: dict[str, Counter] = {}
 # What one process counts now and then for all.
-_FIGURES: Final = (anomalies_open, anomalies_oldest_seconds, invariant_difference, reminders_open, outstanding_cents, forclusion_cents)
+_FIGURES: Final = (
+    anomalies_open, anomalies_oldest_seconds, invariant_difference, reminders_open, outstanding_cents, forclusion_cents, billed_cents,
+    unmatched_cents,
+)  # fmt: skip
 
 
 def set_window(*, is_open: bool, edges: Iterable[tuple[str, float]], open_s: float, periods: Mapping[tuple[str, str], float]) -> None:
@@ -304,7 +313,9 @@ def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differen
 
 
 def set_follow_up(cents: Mapping[tuple[str, str, str], int]) -> None:
-    """Set what is due, near forclusion and reminded of, over all centres; what is not among it goes to 0."""
+    """Set what is billed, due, near forclusion, unmatched and reminded of, over all centres; what is not among it goes to 0."""
+    billed_cents.replace({(kind, state): value for (figure, kind, state), value in cents.items() if figure == "billed"})
+    unmatched_cents.replace({(of,): value for (figure, of, _), value in cents.items() if figure == "unmatched"})
     outstanding_cents.replace({(kind, age): value for (figure, kind, age), value in cents.items() if figure == "outstanding"})
     forclusion_cents.replace({(stage,): value for (figure, _, stage), value in cents.items() if figure == "forclusion"})
     reminders_open.replace({(rule,): value for (figure, rule, _), value in cents.items() if figure == "reminders"})

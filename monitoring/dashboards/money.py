@@ -8,6 +8,12 @@ from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, WARNS,
 DAY_S: Final = 86400
 EUROS: Final = "currencyEUR"
 KINDS: Final = {"amo": "compulsory insurers", "amc": "complementary insurers", "patient": "patients"}
+# From the invoice to the euro, each state of a part in one place.
+STATES: Final = {
+    "to send": "open|lotted", "sent": "sent", "acknowledged": "received|pending", "announced": "announced|announced_part",
+    "paid": "settled|settled_part|paid|part_paid", "due at the desk": "due|not_due|refund_due", "refused": "rejected|file_refused|indu",
+    "closed otherwise": "recycled|to_patient|written_off|time_barred|void",
+}  # fmt: skip
 AGES: Final = ("0-7", "8-30", "31-60", "61-90", ">90")
 
 
@@ -26,7 +32,7 @@ def claims() -> str:
     return made(
         "desmos-claims", "desmos-fast: from invoice to euro",
         "What passes each stage, to whom, and what is due at its end; over all centres.",
-        [_funnel(), _flow(), _recipients(), _due()], span="now-24h",
+        [_funnel(), _euros(), _flow(), _recipients(), _due()], span="now-24h",
     )  # fmt: skip
 
 
@@ -49,6 +55,18 @@ def _funnel() -> Row:
         figure("Lost on the way", "What did not go on in the time shown.", "none",
                *(Query(_count(metric), name) for name, metric in lost.items()), span=24, steps=((0.5, WARNS),), decimals=0),
     ])  # fmt: skip
+
+
+def _euros() -> Row:
+    return Row("Euros billed, by payer and state", [
+        bars(name.capitalize(), "Euros of signed invoices by what became of them, of all time.", EUROS,
+             *(Query(_billed(kind, states), stage) for stage, states in STATES.items()), span=8)
+        for kind, name in KINDS.items()
+    ])  # fmt: skip
+
+
+def _billed(kind: str, states: str) -> str:
+    return f'sum(max by (kind, state) (desmos_billed_cents{{kind="{kind}",state=~"{states}"}})) / 100'
 
 
 def _flow() -> Row:
@@ -129,6 +147,10 @@ def reconciliation() -> str:
                      Query(f"{_count('desmos_anomalies_noticed_total', 'kind')} > 0", "{{kind}}")),
             ]),
             Row("Matching", [
+                figure("Credits without a match", "Of the bank, in all, that nothing explains yet.", EUROS,
+                       Query('max(desmos_unmatched_cents{of="credit"}) / 100'), span=12),
+                figure("Lines without a match", "Of payment orders, in all, that no part explains yet.", EUROS,
+                       Query('max(desmos_unmatched_cents{of="line"}) / 100'), span=12),
                 lines("Imported an hour", "Returns and lines of bank statements.", "none",
                       Query(f"sum(rate(desmos_returns_imported_total[{RATE}])) * 3600", "returns"),
                       Query(f"sum(rate(desmos_bank_lines_imported_total[{RATE}])) * 3600", "bank lines"), span=8),

@@ -261,16 +261,26 @@ async def test_a_question_of_a_wrong_form_is_refused(centre: LateCentre, path: s
 async def test_metrics_tell_what_is_due_without_naming_anybody(centre: LateCentre) -> None:
     for number, days in enumerate((3, 40), 1):
         await centre.claim(number, ago(days), await centre.lot(ago(days), ago(days)), (("amo", AMO, 2100), ("amc", AMC, 900)))
+    await centre.order("o:1", centre.line(100, 99), reference="9" * 14)
+    await centre.bank(*credit(300, "REGLEMENT DE PRESTATIONS"))
+    await centre.reconcile()
     async with centre.rows() as con:
         found = await service.gauges(con, centre.desk.tenant, datetime.now(UTC))
+    board = await centre.dashboard()
     assert found == {
         ("outstanding", "amo", "0-7"): 2100, ("outstanding", "amc", "0-7"): 900,
         ("outstanding", "amo", "31-60"): 2100, ("outstanding", "amc", "31-60"): 900,
+        ("billed", "amo", "received"): 4200, ("billed", "amc", "received"): 1800,
+        ("unmatched", "credit", ""): board["credits_unmatched"]["cents"],
+        ("unmatched", "line", ""): board["order_lines_unmatched"]["cents"],
     }  # fmt: skip
+    assert (found["unmatched", "credit", ""], found["unmatched", "line", ""]) == (300, 100)
     metrics.set_follow_up(found)
-    metrics.set_follow_up({("forclusion", "", "18"): 5, ("reminders", "amo", ""): 2})
+    assert 'desmos_billed_cents{kind="amc",state="received"} 1800.0' in metrics.exposition().decode()
+    metrics.set_follow_up({("forclusion", "", "18"): 5, ("reminders", "amo", ""): 2, ("unmatched", "line", ""): 7})
     text = metrics.exposition().decode()
     assert 'desmos_outstanding_cents{age="0-7",kind="amo"} 0.0' in text
+    assert 'desmos_unmatched_cents{of="credit"} 0.0' in text and 'desmos_unmatched_cents{of="line"} 7.0' in text
     assert 'desmos_forclusion_cents{stage="18"} 5.0' in text and 'desmos_reminders_open{rule="amo"} 2.0' in text
 
 

@@ -241,6 +241,22 @@ def _due(at: datetime) -> Iterator[tuple[str, float]]:
     for kind, cents in (("amo", 84_312_55), ("amc", 21_907_10), ("patient", 3_118_40)):
         for age, share in (("0-7", 0.55), ("8-30", 0.3), ("31-60", 0.1), ("61-90", 0.04), (">90", 0.01)):
             yield series("desmos_outstanding_cents", **SERVICE, kind=kind, age=age), round(cents * share * grown)
+    states = (
+        ("open", 0.02),
+        ("lotted", 0.01),
+        ("sent", 0.05),
+        ("received", 0.06),
+        ("announced", 0.04),
+        ("settled", 0.8),
+        ("rejected", 0.015),
+    )
+    for kind, cents in (("amo", 1_204_312_55), ("amc", 391_207_10)):
+        for state, share in (*states, ("recycled", 0.004), ("written_off", 0.001)):
+            yield series("desmos_billed_cents", **SERVICE, kind=kind, state=state), round(cents * share * grown)
+    for state, cents in (("due", 3_118_40), ("paid", 88_420_00), ("to_patient", 210_00)):
+        yield series("desmos_billed_cents", **SERVICE, kind="patient", state=state), cents
+    for of, cents in (("credit", 1_834_20), ("line", 962_75)):
+        yield series("desmos_unmatched_cents", **SERVICE, of=of), cents
     for stage, cents in (("18", 1_204_00), ("21", 310_50), ("24", 58_20), ("barred", 0)):
         yield series("desmos_forclusion_cents", **SERVICE, stage=stage), cents
     for rule, count in (("amo", 3), ("amc", 5), ("patient", 12), ("reject", 1)):

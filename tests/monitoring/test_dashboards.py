@@ -224,6 +224,15 @@ def test_a_figure_turns_red_where_its_alert_speaks(file: str, panel: str, alert:
     assert reds == [float(expr.rpartition("> ")[2])]
 
 
+def test_every_state_of_a_part_has_its_place_in_the_funnel() -> None:
+    schema = (ROOT / "desmos_fast/db/schema.sql").read_text(encoding="utf-8")
+    (moves,) = re.findall(r"TRIGGER share_share_moves .*?'\{([^}]*)\}'", schema)
+    for kind in ("amo", "amc", "patient"):
+        shown = [re.findall(rf'desmos_billed_cents{{kind="{kind}",state=~"([^"]*)"}}', one.expr) for one in asked()]
+        places = [state for found in shown for states in found for state in states.split("|")]
+        assert sorted(places) == sorted(set(re.split("[,>]", moves)))
+
+
 def test_every_metric_is_shown_somewhere() -> None:
     shown = set[str]().union(*(names(one.expr) for one in asked()))
     own = {name: metric for name, metric in catalogue.catalogue().items() if name.startswith("desmos_")}

@@ -140,6 +140,15 @@ AGEING: Final = f"""
     SELECT 'forclusion', NULL, stage, sum("open")::bigint FROM expiring WHERE stage IS NOT NULL GROUP BY stage
      UNION ALL
     SELECT 'reminders', rule, NULL, count(*) FROM reminder WHERE tenant_id = $1 AND state = 'open' GROUP BY rule
+     UNION ALL
+    SELECT 'billed', kind, state, sum(amount)::bigint FROM part GROUP BY kind, state
+     UNION ALL
+    SELECT 'unmatched', 'credit', NULL, sum(amount)::bigint
+      FROM bank_line
+     WHERE tenant_id = $1 AND match_id IS NULL AND duplicate_of IS NULL AND amount > 0 AND document ->> 'currency' = 'EUR'
+    HAVING count(*) > 0
+     UNION ALL
+    SELECT 'unmatched', 'line', NULL, sum(amount)::bigint FROM order_line WHERE tenant_id = $1 AND match_id IS NULL HAVING count(*) > 0
 """  # noqa: S608
 
 
