@@ -9,11 +9,13 @@ import asyncpg
 import pgqueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pogo_core.util import migrate as pogo
+from pogo_core.util import sql
 
 from desmos_fast.base.errors import OutsideFailed
-from desmos_fast.db.pool import AWAY, DatabaseDown
+from desmos_fast.db.pool import AWAY, Connection, DatabaseDown
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+SCHEMA: Final = "public"
 LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('desmos_fast migrate', 0))"
 QUEUE_THERE: Final = "SELECT to_regclass('pgqueuer') IS NOT NULL"
 QUEUE_RIGHTS: Final = """
@@ -47,6 +49,17 @@ def newest() -> str:
     return max(path.stem for path in MIGRATIONS.glob("*.sql"))
 
 
+async def apply(con: Connection) -> None:
+    """Apply what is missing, by number: the library goes by what depends on what, and then as the folder happens to be listed."""
+    await sql.ensure_pogo_sync(con)
+    found = await sql.read_migrations(MIGRATIONS, con, schema_name=SCHEMA)
+    for migration in sorted((one for one in found if not one.applied), key=lambda one: one.id):
+        migration.load()
+        async with pogo.transaction(con, migration):
+            await migration.apply(con)
+            await sql.migration_applied(con, migration.id, migration.hash, schema_name=SCHEMA)
+
+
 async def migrate(owner_dsn: str) -> str:
     """Apply what is missing as the role that owns the tables; several programs may call it at once. Return the version."""
     logging.getLogger("pogo_core").setLevel(logging.ERROR)
@@ -56,7 +69,7 @@ async def migrate(owner_dsn: str) -> str:
         raise DatabaseDown(f"the database is away ({type(error).__name__})", hint="check DESMOS_OWNER_DSN") from error
     try:
         await con.execute(LOCK)
-        await pogo.apply(con, MIGRATIONS, schema_name="public", logger=logging.getLogger("pogo_core"))
+        await apply(con)
         if not await con.fetchval(QUEUE_THERE):
             await pgqueuer.Queries(AsyncpgDriver(con)).install()
         await con.execute(QUEUE_RIGHTS)

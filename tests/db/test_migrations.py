@@ -2,7 +2,7 @@
 """Migrations apply, apply again, roll back to nothing, and make exactly the committed schema."""
 
 import asyncio
-import logging
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from typing import Final
 
 import asyncpg
 import pytest
-from pogo_core.util import migrate as pogo
+from pogo_core.util import sql
 
 from desmos_fast.db import migrate as ours
 from desmos_fast.db.embedded import Cluster
@@ -48,7 +48,12 @@ def run_pogo(place: Place, *, back: bool = False) -> None:
     async def run() -> None:
         con = await asyncpg.connect(place.owner_dsn)
         try:
-            await (pogo.rollback if back else pogo.apply)(con, MIGRATIONS, schema_name="public", logger=logging.getLogger("pogo_core"))
+            if not back:
+                await ours.apply(con)
+                return
+            for migration in sorted(await sql.read_migrations(MIGRATIONS, con, schema_name="public"), key=lambda one: one.id, reverse=True):
+                await migration.load().rollback(con)
+                await sql.migration_unapplied(con, migration.id, schema_name="public")
         finally:
             await con.close()
 
@@ -74,6 +79,15 @@ def dump(cluster: Cluster, place: Place) -> str:
 def test_all_migrations_make_the_committed_schema(cluster: Cluster, nothing: Place) -> None:
     run_pogo(nothing)
     assert dump(cluster, nothing) == SCHEMA.read_text(encoding="utf-8"), "python -m tests.db.write_schema writes it again"
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_the_order_of_a_folder_changes_nothing(cluster: Cluster, nothing: Place, monkeypatch: pytest.MonkeyPatch, back: bool) -> None:
+    """Each file system lists a folder in an order of its own."""
+    listed = sorted(MIGRATIONS.iterdir(), reverse=back)
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter(listed if folder == MIGRATIONS else [Path(one) for one in os.scandir(folder)]))
+    run_pogo(nothing)
+    assert dump(cluster, nothing) == SCHEMA.read_text(encoding="utf-8")
 
 
 def test_the_leaves_left_out_are_like_the_one_shown(cluster: Cluster, nothing: Place) -> None:
