@@ -28,6 +28,6 @@ async def write_off(con: Connection, context: Context, asked: InduWriteOff) -> D
     decision = await keep(con, context, asked, record, {"left": [name], "right": [rules.LOSS], "amount": line.amount, "payer": line.payer})
     detail = {"match": told.match_id, "rule": told.rule, "order_line": name, "amount": line.amount, "outcome": "recovery"}
     await matching.write(con, context, decision, Plan(matches=[(record, told)], events=[Event("match.confirmed", record, detail=detail)]))
-    await store.lose(con, context.tenant, line.order_id, line.line, record)
+    await store.take_line(con, context.tenant, line.order_id, line.line, record)
     entries = [] if line.parked else [waiting(name, line)]
     return Done(decision, (record,), [*entries, ledger.recovery_identified(name, line.payer, None, Cents(line.amount))])

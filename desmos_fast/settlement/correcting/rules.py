@@ -76,7 +76,7 @@ def line_match(name: str, line: LineRow, part: PartRow, rule: str, evidence: Evi
 
 def check_recovery(name: str, line: LineRow) -> None:
     """Refuse a line that takes nothing back, or that is dealt with. Raises NotRecovery, AlreadyMatched."""
-    if line.amount >= 0:
+    if line.status != "recovery":
         raise NotRecovery(f"{name} takes nothing back")
     check_free(name, line.match_id)
 

@@ -198,15 +198,15 @@ async def hold(con: Connection, tenant: UUID, order: UUID, number: int, match_id
     _one(await con.execute(HOLD, tenant, order, number, match_id))
 
 
-LOSE: Final = """
+TAKE_LINE: Final = """
     UPDATE order_line AS l SET match_id = $4, parked = false
      WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.line = $3 AND l.match_id IS NULL
 """
 
 
-async def lose(con: Connection, tenant: UUID, order: UUID, number: int, match_id: UUID) -> None:
+async def take_line(con: Connection, tenant: UUID, order: UUID, number: int, match_id: UUID) -> None:
     """Let a record take a free order line that pays no share, its amount waiting no more."""
-    _one(await con.execute(LOSE, tenant, order, number, match_id))
+    _one(await con.execute(TAKE_LINE, tenant, order, number, match_id))
 
 
 CLOSE: Final = """
@@ -270,16 +270,12 @@ CUT_LINE: Final = """
      WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.line = $3
  RETURNING line
 """
-TAKE_WHOLE_LINE: Final = """
-    UPDATE order_line AS l SET match_id = $4, parked = false
-     WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.line = $3 AND l.match_id IS NULL
-"""
 
 
 async def cut_line(con: Connection, tenant: UUID, whole: LineRow, amounts: Sequence[int], record: UUID) -> list[int]:
     """Put pieces beside a line, which the record takes; return their numbers. The amount of each waits in the books."""
     rows = await con.fetch(CUT_LINE, tenant, whole.order_id, whole.line, amounts)
-    _one(await con.execute(TAKE_WHOLE_LINE, tenant, whole.order_id, whole.line, record))
+    await take_line(con, tenant, whole.order_id, whole.line, record)
     return sorted(row["line"] for row in rows)
 
 
