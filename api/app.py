@@ -29,6 +29,7 @@ from api import (
     matching,
     oidc,
     openapi,
+    options,
     payments,
     quotes,
     readers,
@@ -55,6 +56,7 @@ from api.keys import (
     KEYS,
     LIFE,
     MAILER,
+    OPTIONS,
     POOL,
     SHARES,
     TARIFFS,
@@ -74,6 +76,7 @@ from desmos_fast.db.secrets import secret
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.clocks import service as clocks
 from desmos_fast.identity.oidc.service import Gateway
+from desmos_fast.identity.options.service import OptionBook
 from desmos_fast.identity.people.policy import load_policy
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.review.service import Uses
@@ -96,6 +99,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[DOOR] = door = Door(pool, load_policy(settings.identity), pepper, sealing := secret(settings, "people"))
     app[GATEWAY] = Gateway(pool, door, sealing)
     app[USES] = Uses()
+    app[OPTIONS] = OptionBook(pool)
     app[TRAIL] = Trail(pool)
     app[TARIFFS] = TariffBook()
     app[CLOCK] = Clocks(clock)
@@ -126,8 +130,8 @@ def add_routes(app: web.Application) -> None:
     """Put every route of the API into an application."""
     for module in (
         access, accounting, bank, clock, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
-        matches, matching, oidc, openapi, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions, users,
-        webhooks,
+        matches, matching, oidc, openapi, options, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions,
+        users, webhooks,
         agents, channel, readers,
     ):  # fmt: skip
         for route in module.routes:

@@ -18,6 +18,7 @@ from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.oidc.service import Gateway
+from desmos_fast.identity.options.service import OptionBook
 from desmos_fast.identity.people.policy import Ceiling
 from desmos_fast.identity.people.signing import Door
 from desmos_fast.identity.service import KeyBook
@@ -61,6 +62,7 @@ class Life:
 LIFE: Final = web.AppKey("life", Life)
 POOL: Final = web.AppKey("pool", Pool)
 KEYRING: Final = web.AppKey("keyring", Keyring)
+OPTIONS: Final = web.AppKey("options", OptionBook)
 TRAIL: Final = web.AppKey("trail", Trail)
 TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from api import auth, body, conditions, limits, problems, sparse
+from api import auth, body, conditions, limits, options, problems, sparse
 from api.ending import ENDING
 from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
 from api.writes import context_of
@@ -74,6 +74,7 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
     if (request.method, route) not in OPEN:
         request[CALLER] = await auth.authenticate(request)
         rule = auth.allow(request, route)
+        await options.check(request, route)
     asked = None
     if request.rel_url.raw_query_string:
         sparse_too = sparse.takes(request.method, route)

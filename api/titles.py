@@ -117,6 +117,8 @@ PROBLEMS: Final[dict[str, Title]] = {
     "claims_unreadable": Title(422, "These are no claim files", "Ce ne sont pas des fichiers de facturation"),
     "answer_overflow": Title(500, "A simulated answer does not fit its layout", "Une réponse simulée dépasse son format"),
     "webhook_refused": Title(422, "The webhook cannot be as asked for", "Le webhook demandé n'est pas acceptable"),
+    "option_not_subscribed": Title(403, "The centre has not subscribed to this option", "Option non souscrite par le centre"),
+    "option_refused": Title(422, "The option cannot be set so", "L'option ne peut pas être réglée ainsi"),
     "test_key_needed": Title(403, "Only a test key may do that", "Réservé aux clés de test"),
     "clock_refused": Title(422, "The clock cannot be set so", "L'horloge ne peut pas être réglée ainsi"),
     "centre_is_live": Title(409, "The centre has a live key", "Ce centre possède une clé réelle"),

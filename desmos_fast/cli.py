@@ -49,7 +49,7 @@ MODULES: Final = (
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
     "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
     "agent", "agent_simulate", "agent_doctor",
-    "agents", "incidents", "probe", "dashboards", "masters", "access",
+    "agents", "incidents", "probe", "dashboards", "masters", "options", "access",
 )  # fmt: skip
 
 for _name in GROUPS:

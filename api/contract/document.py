@@ -16,6 +16,7 @@ from api.contract.parameters import in_path, in_query
 from api.ending import ENDING
 from api.problems import CONTENT_TYPE
 from api.titles import PROBLEMS
+from desmos_fast.identity.options.rules import option_of
 from desmos_fast.identity.rights import RULES
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -56,6 +57,8 @@ def problems_of(one: Operation) -> list[str]:
         found.append("not_found")
     if "cursor" in PARAMETERS.get(one.path, ()):
         found.append("bad_cursor")
+    if option_of(one.path) is not None:
+        found.append("option_not_subscribed")
     if is_sparse(one):
         found.append("unknown_field")
     if is_guarded(one):
@@ -202,7 +205,7 @@ def _responses(one: Operation, known: Mapping[Any, Json]) -> Iterator[tuple[str,
 
 def _success(one: Operation, status: str, kind: Any, known: Mapping[Any, Json]) -> Json:
     keyed = ("Idempotency-Replayed",) if one.way in ("write", "try") else ()
-    located = ("Location",) if one.location and status == "201" else ()
+    located = ("Location",) if one.location and status in ("201", "302") else ()
     tagged = ("ETag",) if is_sparse(one) else ()
     limited = ("RateLimit", "RateLimit-Policy") if one.way in ("write", "try", "ask") else ()
     ending = tuple(ENDING.get(one.name, ()))

@@ -10,6 +10,7 @@ from desmos_fast.billing.model import BatchResult, Created, InvoiceView
 from desmos_fast.billing.pricing.codec import Entered
 from desmos_fast.billing.pricing.quote import Quote
 from desmos_fast.identity.clocks.model import Advance, ClockShown
+from desmos_fast.identity.options.model import OptionList
 from desmos_fast.lots.follow.model import Cancelled, CancelRequest, DeadAcks, GivenUp, Resent
 from desmos_fast.lots.listing.model import FilePage, FileView, LotPage, LotView
 from desmos_fast.lots.model import BuildRequest, Built
@@ -108,6 +109,7 @@ OPERATIONS: Final = (
         method="POST", path="/v1/webhooks", way="write", tag="webhooks", body=Subscription, answer=NewWebhook, status=201, location=True,
         problems=("webhook_refused", "webhook_limit"),
     ),
+    Operation(method="GET", path="/v1/options", way="read", tag="access", answer=OptionList),
     Operation(method="GET", path="/v1/test/clock", way="read", tag="service", answer=ClockShown, problems=("test_key_needed",)),
     Operation(
         method="POST", path="/v1/test/clock", way="write", tag="service", body=Advance, answer=ClockShown,

@@ -42,6 +42,7 @@ def act(finess: str, work: "Callable[[Connection, Context], Awaitable[T]]") -> T
     from desmos_fast.db.masters import open_keyring, read_use
     from desmos_fast.db.tenant import direct
     from desmos_fast.identity import service as identity
+    from desmos_fast.identity.clocks import service as clocks
     from desmos_fast.identity.context import OPERATOR, without_key
 
     async def run() -> T:
@@ -51,6 +52,7 @@ def act(finess: str, work: "Callable[[Connection, Context], Awaitable[T]]") -> T
                 keyring.follow(await read_use(con))
                 centre = await identity.find_centre(con, finess)
             async with direct(place.app_dsn, centre.id) as con:
-                return await work(con, without_key(centre.id, centre.finess, keyring.of(centre.id), system_clock(), OPERATOR))
+                now = system_clock() + await clocks.ahead(con, centre.id)
+                return await work(con, without_key(centre.id, centre.finess, keyring.of(centre.id), now, OPERATOR))
 
     return asyncio.run(run())

@@ -50,14 +50,15 @@ async def test_a_list_and_an_object_hold_what_was_asked_for(desk: Desk) -> None:
     assert set(page.json) == {"keys", "next"} and [set(one) for one in page.json["keys"]] == [{"id"}]
 
 
-@pytest.mark.parametrize("path", SPARSE)
-async def test_every_read_says_what_it_never_has(desk: Desk, path: str) -> None:
+async def test_every_read_says_what_it_never_has(desk: Desk) -> None:
     """Whatever is there or not: what a field may be called is known without an answer."""
-    here = path.replace("{id}", str(desk.tenant)).replace("{part}", "amo").replace("{quarter}", "2026Q1").replace("{name}", "a")
-    reply = await desk.get(f"{here}?fields=no_such_field")
-    assert (reply.status, reply.code) == (422, "unknown_field"), reply.body
-    (entry,) = reply.json["errors"]
-    assert (entry["code"], entry["pointer"], entry["title_fr"]) == ("unknown_field", "/no_such_field", "Champ inconnu")
+    assert len(SPARSE) > 30
+    for path in SPARSE:
+        here = path.replace("{id}", str(desk.tenant)).replace("{part}", "amo").replace("{quarter}", "2026Q1").replace("{name}", "a")
+        reply = await desk.get(f"{here}?fields=no_such_field")
+        assert (reply.status, reply.code) == (422, "unknown_field"), (path, reply.body)
+        (entry,) = reply.json["errors"]
+        assert (entry["code"], entry["pointer"], entry["title_fr"]) == ("unknown_field", "/no_such_field", "Champ inconnu")
 
 
 async def test_each_unknown_field_is_told_with_its_place(desk: Desk) -> None:
