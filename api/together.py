@@ -7,14 +7,14 @@ transaction is on disk. The transaction belongs to the lane, so a request that i
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-import structlog
-
 from api.admission import WAIT_S, Busy, Shares
 from desmos_fast.base.clock import Clock, at
+from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.types import TenantId
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
@@ -23,9 +23,11 @@ from desmos_fast.db.idempotency import Answer, Asked, once_each, running
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
+from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.identity.context import Context
 from desmos_fast.identity.model import Caller
 from desmos_fast.nomenclature.service import TariffBook
+from monitoring import metrics
 
 ROUTE: Final = "/v1/invoices"
 MOST_AT_ONCE: Final = 256
@@ -34,7 +36,6 @@ BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 MOST_WAITING: Final = MOST_AT_ONCE
 MOST_IN_ALL: Final = 2048
 BYTES_IN_ALL: Final = 64 * 1024 * 1024
-log: Final = structlog.get_logger("desmos.together")
 
 
 def full() -> Busy:
@@ -160,16 +161,37 @@ class Together:
             batch: list[_Post] = []
             found: Sequence[Answer | Exception]
             try:
-                async with self._shares.slot(way.caller.tenant), transaction(self._pool, way.caller.tenant) as con:
+                async with self._transaction(way) as con:
                     # Not sooner: who comes while we wait for a connection is served by it too.
                     batch = self._take(way, lane)
                     found = await self._serve(con, way, batch)
             except Exception as error:
                 batch = batch or self._take(way, lane)
-                found = [error] * len(batch)
+                found = await self._apart(way, batch, error)
+            self._count(way, found)
             for post, one in zip(batch, found, strict=True):
                 self._over(way, post, one)
         del self._lanes[way]
+
+    async def _apart(self, way: Way, batch: Sequence[_Post], error: Exception) -> Sequence[Answer | Exception]:
+        """Serve by halves a batch that was undone for an error, so that the one that it is about fails alone."""
+        if len(batch) <= 1 or isinstance(error, OutsideFailed):
+            return [error] * len(batch)
+        found: list[Answer | Exception] = []
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            try:
+                async with self._transaction(way) as con:
+                    served = await self._serve(con, way, half)
+            except Exception as again:
+                served = await self._apart(way, half, again)
+            found += served
+        return found
+
+    @asynccontextmanager
+    async def _transaction(self, way: Way) -> AsyncIterator[Connection]:
+        tenant = way.caller.tenant
+        async with self._shares.slot(tenant), transaction(self._pool, tenant) as con:
+            yield con
 
     async def _serve(self, con: Connection, way: Way, batch: Sequence[_Post]) -> Sequence[Answer | Exception]:
         if not batch:
@@ -184,3 +206,9 @@ class Together:
             return [one if isinstance(one, Exception) else self._answer(one) for one in made]
 
         return await once_each(con, tenant, ROUTE, [post.asked for post in batch], effect)
+
+    def _count(self, way: Way, found: Sequence[Answer | Exception]) -> None:
+        kind = way.caller.kind
+        metrics.invoices_refused.labels(kind).inc(sum(isinstance(one, FaultyInput) for one in found))
+        if not way.draft:
+            metrics.invoices_signed.labels(kind).inc(sum(isinstance(one, Answer) and not one.replayed for one in found))

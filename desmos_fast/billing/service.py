@@ -31,7 +31,7 @@ from desmos_fast.billing.sealed import EVERY_PART, Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
 from desmos_fast.db.journal import Event
-from desmos_fast.db.pool import AWAY, Connection
+from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.identity.context import Context
 from monitoring import metrics
@@ -76,49 +76,24 @@ class Trial(NamedTuple):
 
 async def create_each(
     con: Connection, context: Context, bodies: Sequence[bytes], terms: Terms, *, draft: bool, explain: bool = False
-) -> list[Created | Exception]:
-    """Price and sign invoices that came each in a request of its own, or stop at `priced` for drafts.
+) -> list[Created | FaultyInput]:
+    """Price and sign invoices that came each in a request of its own, or stop at `priced` for drafts; the caller counts them.
 
-    Returns in their order what became of each: with `explain` an Explained, or what that request is refused with, its neighbours
-    kept. Raises only what fails for all: a database that is away.
+    Returns in their order what became of each: with `explain` an Explained, or what that request is refused with. Raises what fails for
+    all, or for one of them as nobody foresaw: then the caller undoes them, and tries again with fewer.
     """
     checked = await _offload(len(bodies), intake.each, context, bodies, terms)
-    found: dict[int, Created | Exception] = {}
-    late = await _keep_apart(con, context, checked.entries, draft, found)
+    kept, late = await _keep(con, context, checked.entries, draft=draft)
+    found: dict[int, Created | FaultyInput] = {}
+    if kept is not None:
+        for place, line in enumerate(kept.lines):
+            made = _created(kept, place, draft=draft)
+            found[line] = Explained(**msgspec.structs.asdict(made), pricing=checked.explanation(line)) if explain else made
     refused: dict[int, list[Fault]] = {}
     for fault in checked.faults + late:
         refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
-    metrics.invoices_refused.labels(context.kind).inc(len(refused))
     found.update((line, FaultyInput(faults)) for line, faults in refused.items())
-    told = [found[line] for line in range(1, len(bodies) + 1)]
-    return [_explained(one, checked, line) for line, one in enumerate(told, 1)] if explain else told
-
-
-def _explained(one: Created | Exception, checked: intake.Checked, line: int) -> Created | Exception:
-    return one if isinstance(one, Exception) else Explained(**msgspec.structs.asdict(one), pricing=checked.explanation(line))
-
-
-async def _keep_apart(
-    con: Connection, context: Context, entries: Sequence[Entry], draft: bool, found: dict[int, Created | Exception]
-) -> list[Fault]:
-    """Write entries into `found` by line, so that one that the database refuses fails alone; return the faults of numbers in use."""
-    try:
-        # A savepoint: what is written for the others must go when one is refused, and be written again without it.
-        async with con.transaction():
-            kept, late = await _keep(con, context, entries, draft=draft)
-    except AWAY:
-        raise
-    except Exception as error:
-        if len(entries) == 1:
-            found[entries[0].line] = error
-            return []
-        half = len(entries) // 2
-        late = await _keep_apart(con, context, entries[:half], draft, found)
-        return late + await _keep_apart(con, context, entries[half:], draft, found)
-    if kept is not None:
-        _count(context, kept, draft)
-        found.update((line, _created(kept, place, draft=draft)) for place, line in enumerate(kept.lines))
-    return late
+    return [found[line] for line in range(1, len(bodies) + 1)]
 
 
 async def bill_again(con: Connection, context: Context, entry: Entry, again: Again) -> Created:
@@ -129,7 +104,7 @@ async def bill_again(con: Connection, context: Context, entry: Entry, again: Aga
     kept, late = await _keep(con, context, [entry], draft=False, again=again)
     if kept is None:
         raise FaultyInput(late)
-    _count(context, kept, draft=False)
+    _count(context, kept)
     return _created(kept, 0, draft=False)
 
 
@@ -158,7 +133,7 @@ async def create_batch(
     kept, late = await _keep(con, context, checked.entries, draft=False)
     results: list[LineResult] = []
     if kept is not None:
-        _count(context, kept, draft=False)
+        _count(context, kept)
         results = _accepted(kept)
     refused: dict[int, list[Fault]] = {}
     for fault in [*map(intake.too_long, too_long), *checked.faults, *late]:
@@ -242,9 +217,8 @@ async def _keep(
     return kept, faults
 
 
-def _count(context: Context, kept: Kept, draft: bool) -> None:
-    if not draft:
-        metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))
+def _count(context: Context, kept: Kept) -> None:
+    metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))
 
 
 async def _free(con: Connection, context: Context, entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:

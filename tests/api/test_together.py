@@ -22,6 +22,7 @@ from desmos_fast.base.types import uuid7
 from desmos_fast.db.idempotency import Asked
 from desmos_fast.db.tenant import direct
 from desmos_fast.settlement.ledger import service as ledger
+from monitoring import metrics
 from tests.api.conftest import Desk, House, Reply, person
 from tests.api.test_invoices import AMC, APART, REAL_FORM, priced, rows
 
@@ -134,21 +135,37 @@ async def test_a_bad_one_fails_alone(desk: Desk) -> None:
     assert await desk.count("invoice") == await desk.count("idempotency") == await desk.count("ledger_entry") == 5
 
 
-async def test_one_that_the_database_refuses_fails_alone(desk: Desk) -> None:
+AT_ONCE: Final = "ALTER TABLE invoice ADD CONSTRAINT unforeseen CHECK (number <> 777777777) NOT VALID"
+AT_COMMIT: Final = """
+    CREATE FUNCTION unforeseen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.number = 777777777 THEN RAISE check_violation; END IF; RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER unforeseen AFTER INSERT ON invoice DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION unforeseen()
+"""
+
+
+@pytest.mark.parametrize(
+    ("refusal", "again"),
+    [(AT_ONCE, "ALTER TABLE invoice DROP CONSTRAINT unforeseen"), (AT_COMMIT, "DROP FUNCTION unforeseen CASCADE")],
+    ids=["at once", "at the commit"],
+)
+async def test_one_that_the_database_refuses_fails_alone(desk: Desk, refusal: str, again: str) -> None:
     """What no check of ours foresees is found by halves; the numbers of those beside it stay without a gap."""
     sent = [desk.invoice(insured_nir=person(order)) for order in range(9)]
     sent[4]["number"] = 777_777_777
+    signed = metrics.invoices_signed.labels("test")._value.get()
     async with direct(desk.house.owner_dsn) as con:
-        await con.execute("ALTER TABLE invoice ADD CONSTRAINT unforeseen CHECK (number <> 777777777) NOT VALID")
+        await con.execute(refusal)
     try:
         replies = await at_once(desk, sent)
     finally:
         async with direct(desk.house.owner_dsn) as con:
-            await con.execute("ALTER TABLE invoice DROP CONSTRAINT unforeseen")
+            await con.execute(again)
     assert [reply.status for reply in replies] == [201] * 4 + [500] + [201] * 4
     assert [reply.json["number"] for reply in replies if reply.status == 201] == list(range(2, 10))
     assert await desk.count("invoice") == await desk.count("idempotency") == await desk.count("event") == 9
     assert [row["seq"] for row in await rows(desk, "SELECT seq FROM ledger_entry ORDER BY seq")] == list(range(1, 10))
+    assert metrics.invoices_signed.labels("test")._value.get() - signed == 9
     # Its key is free: what was refused left nothing.
     assert (await desk.post(PATH, sent[4])).status == 201
 
