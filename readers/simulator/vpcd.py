@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -14,6 +15,8 @@ HOST: Final = "127.0.0.1"
 # Of the two slots of one virtual reader, in the order of their names.
 PORTS: Final = (35963, 35964)
 POWER_OFF: Final = 0
+# Of the commands that a card had, the last ones.
+REMEMBERED: Final = 1000
 GIVE_ATR: Final = 4
 # Linux alone has it; elsewhere nothing waits for acknowledgements.
 QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
@@ -62,7 +65,7 @@ class Slot:
 
     def __init__(self, port: int, host: str = HOST) -> None:
         self.port, self.host = port, host
-        self.played: list[Played] = []
+        self.played: deque[Played] = deque(maxlen=REMEMBERED)
         self.commands = 0
         self.on_command: Callable[[int, bytes], None] | None = None
         self._lock = threading.Lock()
@@ -78,7 +81,8 @@ class Slot:
     def insert(self, card: Card, fault: Fault | None = None, patience: float = 5.0) -> None:
         """Put a card in, in place of the one that is. Raises OSError when there is no virtual reader for that long (seconds)."""
         self.pull()
-        self.commands, self.played = 0, []
+        self.commands = 0
+        self.played.clear()
         until = time.monotonic() + patience
         while True:
             try:

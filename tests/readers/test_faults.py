@@ -75,7 +75,7 @@ async def sessions(bench: Bench, desk: Desk, count: int) -> None:
             files, threads, memory = open_files(), threading.active_count(), resident()
     assert open_files() == files
     assert threading.active_count() == threads
-    # A leak of 100 bytes a session would be more than a tenth of this over the long run.
+    # Over the long run, 30 bytes a session are more than that.
     assert resident() - memory < 2 << 20, resident() - memory
 
 
