@@ -242,8 +242,14 @@ class _Stream:
             before = self._told
             await asyncio.wait({telling}, timeout=STALLED_S)
             if self._told == before and not telling.done():
-                telling.cancel()
-                if self._request.transport is not None:
-                    self._request.transport.abort()
-                return
-        await telling
+                log.warning("an answer is not taken", route=ROUTE)
+                return self._cut()
+        error = telling.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            # What was to be told is kept, and told to who sends the same again.
+            log.warning("an answer cannot be told", route=ROUTE, kind=type(error).__name__)
+            self._cut()
+
+    def _cut(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()

@@ -3,6 +3,7 @@
 
 import asyncio
 import gzip
+import io
 import random
 import re
 import sys
@@ -15,14 +16,20 @@ import orjson
 import pytest
 
 from api import streams
+from api.admission import MOST_STREAMS
 from api.body import LIMIT
-from api.keys import LIFE
+from api.keys import LIFE, STREAMS
 from api.streams import Block, Cutter
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House, Reply, person
 from tests.api.test_invoice_batches import ndjson
 from tests.api.test_invoices import REAL_FORM, rows
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PATH: Final = "/v1/invoices:stream"
 
@@ -133,7 +140,9 @@ async def begin(house: House, desk: Desk, body: bytes, key: str, size: int) -> t
     return reader, writer
 
 
-async def test_a_cut_request_goes_on_where_it_was(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cut_request_goes_on_where_it_was(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:  # fmt: skip
     monkeypatch.setattr(streams, "LINES", 50)
     key, body = str(uuid7()), many(desk, 420)
     reader, writer = await begin(house, desk, body, key, len(body) // 2)
@@ -143,6 +152,7 @@ async def test_a_cut_request_goes_on_where_it_was(house: House, desk: Desk, monk
     first = [orjson.loads(found) for found in re.findall(rb"\{.*\}", told)]
     assert [one["number"] for one in first] == list(range(1, 151))
     await asyncio.sleep(0.3)
+    assert "our mistake" not in log.getvalue()
     before = await desk.count("invoice")
     assert 150 <= before <= 210 and before % 50 == 0
     *found, last = lines(await desk.post(PATH, body, key))
@@ -184,6 +194,27 @@ async def test_who_reads_only_when_all_is_sent_is_not_waited_for(house: House, d
     writer.transport.abort()
     assert answer.endswith(b'{"done":true,"accepted":0,"refused":60000}\n\r\n0\r\n\r\n')
     assert [int(line) for line in re.findall(rb'\{"line":(\d+)', answer)] == list(range(1, 60_001))
+
+
+async def test_who_does_not_read_at_all_is_hung_up_on(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "STALLED_S", 0.3)
+    body = b"\n".join(b'{"%060x":1}' % (number * 7919) for number in range(60_000))
+    reader, writer = await begin(house, desk, body, "key", 1000)
+    reader._limit = 1024  # type: ignore[attr-defined]
+    writer.write(body[1000:])
+    await asyncio.wait_for(writer.drain(), 60)
+    for _ in range(100):
+        if await desk.count("idempotency") == 60 and house.app[STREAMS]._free._value == MOST_STREAMS:
+            break
+        await asyncio.sleep(0.1)
+    assert house.app[STREAMS]._free._value == MOST_STREAMS, "it holds a place no longer"
+    reader._limit = 2**26  # type: ignore[attr-defined]
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readuntil(b'"done":true'), 20)
+    writer.transport.abort()
+    # All of it is kept, and told to who asks again.
+    again = await desk.post(PATH, zstd.compress(body, 1), "key", **{"Content-Encoding": "zstd"})
+    assert lines(again)[-1] == {"done": True, "accepted": 0, "refused": 60_000}
 
 
 async def test_what_is_refused_at_once_is_refused_as_anywhere(desk: Desk) -> None:
