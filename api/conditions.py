@@ -48,14 +48,24 @@ def is_conditional(request: web.Request) -> bool:
     return "If-Match" in request.headers or "If-None-Match" in request.headers
 
 
+def _reading(request: web.Request) -> web.AbstractRoute | None:
+    """Return the route that reads what another one changes, None where nothing can be read."""
+    return next((one for one in request.match_info.route.resource or () if one.method == "GET"), None)
+
+
+def refuse_unread(request: web.Request) -> None:
+    """Refuse a condition on what cannot be read: nobody has its tag. Raises ApiError."""
+    if is_conditional(request) and _reading(request) is None:
+        raise ApiError("what this route changes has no ETag", hint="send it without If-Match and If-None-Match")
+
+
 async def check(request: web.Request, con: Connection, tenant: object) -> None:
     """Refuse a write when what it changes is not what it was meant for; nobody else who says so may come between until the end.
 
-    Raises PreconditionFailed, ApiError for what has no tag.
+    Raises PreconditionFailed.
     """
-    reading = next((one for one in request.match_info.route.resource or () if one.method == "GET"), None)
-    if reading is None:
-        raise ApiError("what this route changes has no ETag", hint="send it without If-Match and If-None-Match")
+    reading = _reading(request)
+    assert reading is not None, "refused before any route"
     await con.execute(LOCK, f"{tenant} {request.path}")
     there = await _there(request, con, reading)
     if "If-Match" in request.headers:

@@ -30,6 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel"})
 # How long these take is up to whoever puts a card in or listens, and says nothing of the service.
 WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read"})
+READS: Final = frozenset({"GET", "HEAD"})
 SPARSE: Final = frozenset({sparse.NAME})
 NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {
@@ -75,6 +76,8 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
         request[CALLER] = await auth.authenticate(request)
         rule = auth.allow(request, route)
         await options.check(request, route)
+    if request.method not in READS:
+        conditions.refuse_unread(request)
     asked = None
     if request.rel_url.raw_query_string:
         sparse_too = sparse.takes(request.method, route)

@@ -94,8 +94,10 @@ async def test_a_trial_tells_of_a_change_too(desk: Desk) -> None:
 
 async def test_what_has_no_tag_takes_no_condition(desk: Desk) -> None:
     made = await desk.post("/v1/webhooks", {"url": "https://example.org/"})
-    reply = await desk.post(f"/v1/webhooks/{made.json['id']}:replay?from=2026-01-01T00:00:00Z", b"", **{"If-Match": '"a"'})
-    assert (reply.status, reply.code) == (400, "bad_request")
+    for path in (f"/v1/webhooks/{made.json['id']}:replay?from=2026-01-01T00:00:00Z", "/v1/invoices", "/v1/invoices:batch", "/v1/quotes"):
+        for name in ("If-Match", "If-None-Match"):
+            reply = await desk.post(path, b"", **{name: '"a"'})
+            assert (reply.status, reply.code) == (400, "bad_request"), path
 
 
 async def test_limits_are_told_that_are_there(desk: Desk) -> None:

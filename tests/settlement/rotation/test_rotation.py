@@ -2,9 +2,11 @@
 """The master key changes while a centre works: every row moves, no patient is torn apart, and nothing of the old key is left."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import aiohttp
@@ -15,10 +17,11 @@ from aiohttp.test_utils import TestServer
 from api.app import make_app
 from desmos_fast.base.settings import load
 from desmos_fast.base.types import TenantId
-from desmos_fast.db import kernel
+from desmos_fast.db import kernel, secrets
 from desmos_fast.db import pool as pools
 from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.keyring import Keyring, KeyUnknown, KeyUse, TenantKeys
+from desmos_fast.db.masters import KeyFiles
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
@@ -28,7 +31,7 @@ from desmos_fast.simulator.day import DEFAULT_DAY, Day, line
 from desmos_fast.simulator.world import World
 from tests.db.databases import Place, empty
 from tests.db.rows import insert
-from tests.invariants.lived import FINESS, SEED, Caller, live
+from tests.invariants.lived import FINESS, MASTER, SEED, Caller, live
 from tests.settlement.rotation.sources import Numbered, ring
 
 # Lines that name an invoice by biller and number: those of its own patient and the others.
@@ -224,6 +227,29 @@ async def test_the_former_key_stays_while_a_line_is_left_under_it(lived: tuple[P
         await rotate(place)
     async with place.admin() as con:
         assert [one.alone for one in await service.show(con)] == [False, False]
+
+
+async def test_an_operator_changes_the_key_on_the_command_line(lived: tuple[Place, TenantId], tmp_path: Path) -> None:
+    place, tenant = lived
+    secrets.put(tmp_path / "home", "master", MASTER)
+
+    async def run(*arguments: str) -> str:
+        told = {"DESMOS_DATA_DIR": str(tmp_path / "home"), "DESMOS_DSN": place.app_dsn, "DESMOS_OWNER_DSN": place.owner_dsn}
+        command = [sys.executable, "-m", "desmos_fast.cli", "keys", *arguments]
+        done = await asyncio.to_thread(subprocess.run, command, env=os.environ | told, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert await run("show") == "0  seals indexes alone\n"
+    assert await run("make") == "key 1 is made\n"
+    made = secrets.kept(tmp_path / "home", "master_1")
+    rows = len(await opened(place, tenant, Keyring(MASTER).of(tenant)))
+    assert await run("rotate", "--grace", "0") == f"key 1 for key 0: {rows} rows sealed anew\n"
+    assert secrets.kept(tmp_path / "home", "master_1") == made, "the key that was made before is the one"
+    assert await run("show") == "0  seals indexes\n1  seals indexes alone\n"
+    ring_of_files = Keyring(source=KeyFiles(tmp_path / "home"))
+    ring_of_files.follow(KeyUse(1, 1))
+    assert len(await opened(place, tenant, ring_of_files.of(tenant))) == rows
 
 
 async def test_a_ring_writes_nothing_before_it_knows_the_keys_in_use(lived: tuple[Place, TenantId]) -> None:
