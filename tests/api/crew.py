@@ -20,7 +20,7 @@ from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk
 from tests.api.worker import ROOT, environment
 
-START_S: Final = 60.0
+START_S: Final = 110.0
 LISTENING: Final = re.compile(rb"desmos-fast listens on http://127\.0\.0\.1:([0-9]+)\n")
 
 
@@ -116,7 +116,7 @@ class Line:
 @asynccontextmanager
 async def crew(desk: Desk, home: Path, *, processes: int = 2, grace_s: float = 0.3, **more: str) -> AsyncIterator[Crew]:
     """Run the service, with `more` in its environment; whatever happens nothing of it is left."""
-    env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn} | more
+    env = environment(desk, home) | {"DESMOS_OWNER_DSN": desk.house.owner_dsn, "TMPDIR": str(home)} | more
     pepper = home / "secrets" / "api_keys"
     if not pepper.exists():
         pepper.touch(mode=0o600)

@@ -41,6 +41,8 @@ async def test_three_processes_count_as_one_and_never_back(desk: Desk, tmp_path:
         assert counts["desmos_processes"] == 3
         assert counts["desmos_http_requests_running"] == 1, "the scrape itself"
         assert counts['desmos_database_connections{state="idle"}'] + counts['desmos_database_connections{state="used"}'] <= 12
+        for _ in range(8):
+            assert 'desmos_invariant_difference{invariant="files_sent"}' in await one.counts(), "whichever is asked tells the figures"
         before = one.pids()
         assert len(before) == 3
         killed = min(before)
