@@ -17,12 +17,13 @@ from aiohttp import web
 from api.auth import COOKIE, check_origin, person_of
 from api.body import LIMIT, read_body, uuid_of
 from api.keys import CALLER, CLOCK, DOOR, POOL
-from api.writes import json_answer, read, respond
+from api.writes import context_of, json_answer, read, respond
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Found, Kind
 from desmos_fast.db.idempotency import Answer
-from desmos_fast.db.pool import DatabaseDown
+from desmos_fast.db.pool import Connection, DatabaseDown
 from desmos_fast.db.tenant import transaction
+from desmos_fast.identity.context import Context
 from desmos_fast.identity.people.errors import SignInForm, SignInRefused
 from desmos_fast.identity.people.model import CodeGiven, FirstPassword, PasswordChange, SessionMade, SignIn
 
@@ -75,7 +76,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """End the session that asks."""
     caller, person = request[CALLER], person_of(request)
-    await read(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, person.session, context.now)))
+    await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, person.session, context.now)))
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
@@ -86,14 +87,14 @@ async def end(request: web.Request) -> web.StreamResponse:
     """End one of one's sessions."""
     caller, name = request[CALLER], uuid_of(request, "id")
     person_of(request)
-    return await read(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, name, context.now)))
+    return await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, name, context.now)))
 
 
 @routes.post("/v1/sessions:end-all")
 async def end_all(request: web.Request) -> web.StreamResponse:
     """End every session of oneself in every centre, as on a suspicion that somebody else has the password."""
     caller, person = request[CALLER], person_of(request)
-    return await read(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, context.now)))
+    return await _change(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, context.now)))
 
 
 @routes.get("/v1/me")
@@ -117,7 +118,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
     """Begin with a code generator; its secret is in this answer and in no other."""
     # Code generators go by the clock of the house, wherever that of a test centre is.
     caller, person, now = request[CALLER], person_of(request), request.app[CLOCK]()
-    return await read(request, lambda con, _: _json(request.app[DOOR].enrol(con, caller, person, now)))
+    return await _change(request, lambda con, _: _json(request.app[DOOR].enrol(con, caller, person, now)))
 
 
 @routes.post("/v1/me/totp:confirm")
@@ -125,7 +126,15 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     """Let a code generator count, with its first code; recovery codes are in this answer and in no other."""
     caller, person = request[CALLER], person_of(request)
     asked, now = await _asked(request, CodeGiven), request.app[CLOCK]()
-    return await read(request, lambda con, _: _json(request.app[DOOR].confirm(con, caller, person, asked.code, now)))
+    return await _change(request, lambda con, _: _json(request.app[DOOR].confirm(con, caller, person, asked.code, now)))
+
+
+async def _change(request: web.Request, work: Callable[[Connection, Context], Awaitable[Answer]]) -> web.Response:
+    """Do something in a transaction of the centre, without an Idempotency-Key."""
+    context = context_of(request)
+    async with transaction(request.app[POOL], context.tenant) as con:
+        answer = await work(con, context)
+    return respond(answer)
 
 
 async def _asked(request: web.Request, shape: type[S]) -> S:
