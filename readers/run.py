@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from readers.outbox import Happened, Outbox
+from readers.outbox.outbox import Outbox
+from readers.outbox.store import Happened
 from readers.reading import Reading, Wait
 from readers.sessions.desk import Desk
 from readers.uplink import Cards, Uplink

@@ -16,7 +16,8 @@ from desmos_fast.agents import wire
 from desmos_fast.agents.wire import Closing
 from desmos_fast.base.errors import InvalidInput, OutsideFailed
 from readers.errors import ReaderError
-from readers.outbox import Happened, Outbox
+from readers.outbox.outbox import Outbox
+from readers.outbox.store import Happened
 from readers.reading import Reading
 from readers.uplink_folder import SERVICE, Folder, FolderUnsound, Service, check_url, new_key, now, request_for
 

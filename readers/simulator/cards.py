@@ -120,7 +120,7 @@ class FileCard:
         if at and not part:
             return DONE if self.ending == "empty" else BEHIND
         if len(part) < asked:
-            if self.ending == "length":
+            if self.ending == "length" and part:
                 return bytes((0x6C, len(part)))
             if self.ending == "warning":
                 return part + END

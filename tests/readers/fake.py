@@ -2,6 +2,7 @@
 """The C layer without a card service: one reader with a card that answers 9000, and every code that one may want to see returned."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final
@@ -40,6 +41,8 @@ class FakeLibrary:
         self.left: list[int] = []
         self.protocols: list[str] = []
         self.commands: list[bytes] = []
+        self.transactions: list[float] = []
+        self._began = 0.0
         self.changed = threading.Event()
         self._cancelled: set[int] = set()
         self._last = 0
@@ -111,6 +114,7 @@ class FakeLibrary:
 
     def SCardBeginTransaction(self, handle: int, /) -> int:
         self._used(self.cards[handle])
+        self._began = time.monotonic()
         return self._code("begin")
 
     def SCardTransmit(self, handle: int, protocol: Any, command: list[int], /) -> tuple[int, list[int]]:
@@ -124,6 +128,7 @@ class FakeLibrary:
     def SCardEndTransaction(self, handle: int, then: int, /) -> int:
         self._used(self.cards[handle])
         self.left.append(then)
+        self.transactions.append(time.monotonic() - self._began)
         return self._code("end")
 
     def SCardDisconnect(self, handle: int, then: int, /) -> int:
