@@ -2,10 +2,12 @@
 """Users of a centre: made, changed, ended and reset by who may, each act in the trail, and none of them by another centre."""
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -16,9 +18,11 @@ from desmos_fast.base.types import uuid7
 from desmos_fast.db.secrets import secret
 from desmos_fast.db.tenant import direct
 from desmos_fast.identity.context import OPERATOR
+from desmos_fast.identity.model import KeyAsked
 from desmos_fast.identity.people import service
-from desmos_fast.identity.people.model import UserAsked
+from desmos_fast.identity.people.model import UserAsked, UserMade
 from desmos_fast.identity.people.policy import Policy
+from desmos_fast.identity.service import make_key
 from tests.api.conftest import Desk, House, person
 from tests.api.people import PASSWORD, add, ask, login, seat, send, set_policy, sign_in, signed_in, with_password
 from tests.api.test_access import delete
@@ -139,12 +143,7 @@ async def test_nobody_takes_the_account_of_a_person_of_another_centre(house: Hou
     asked = {"login": user["login"].upper(), "name": "Camille", "roles": ["admin"]}
     assert (await desk.post("/v1/users", asked)).code == "user_known"
     assert (await other.post("/v1/users", asked)).code == "user_known"
-    pepper = secret(load(), "api_keys")
-    async with direct(house.owner_dsn, desk.tenant) as con:
-        given = await service.make_user(
-            con, desk.tenant, "test", UserAsked(login=user["login"], name="Camille", roles=("admin",)), datetime.now(UTC),
-            by=OPERATOR, pepper=pepper, policy=Policy(),
-        )  # fmt: skip
+    given = await by_operator(house, desk, user, "admin")
     assert given.code is None
     # Known in two now: neither of them resets alone, and each gives and ends its own rights.
     assert (await desk.post(f"/v1/users/{given.id}:reset", {})).code == "user_elsewhere"
@@ -157,6 +156,39 @@ async def test_nobody_takes_the_account_of_a_person_of_another_centre(house: Hou
     assert (await delete(desk, f"/v1/users/{user['id']}")).status == 404
     assert (await delete(other, f"/v1/users/{user['id']}")).status == 204
     assert (await seat(desk, user)).key
+
+
+async def by_operator(house: House, desk: Desk, user: dict[str, Any], *roles: str) -> UserMade:
+    """Give a person rights in one more centre, as on the command line."""
+    async with direct(house.owner_dsn, desk.tenant) as con:
+        return await service.make_user(
+            con, desk.tenant, "test", UserAsked(login=user["login"], name="Camille", roles=roles), datetime.now(UTC),
+            by=OPERATOR, pepper=secret(load(), "api_keys"), policy=Policy(),
+        )  # fmt: skip
+
+
+async def test_who_was_here_once_and_is_elsewhere_now_is_given_no_code_here(house: House, desk: Desk) -> None:
+    user, other = await add(desk, "ops"), await house.desk()
+    assert (await delete(desk, f"/v1/users/{user['id']}")).status == 204
+    assert (await by_operator(house, other, user, "admin")).code is not None
+    again = await desk.post("/v1/users", {"login": user["login"], "name": "Camille", "roles": ["ops"]})
+    # The code would open the other centre too.
+    assert (again.status, again.json["code"]) == (201, None)
+    assert (await desk.post(f"/v1/users/{again.json['id']}:reset", {})).code == "user_elsewhere"
+
+
+async def test_no_test_key_takes_what_opens_real_data(house: House, desk: Desk) -> None:
+    async with direct(house.owner_dsn, desk.tenant) as con:
+        asked, pepper = KeyAsked(roles=("admin",)), secret(load(), "api_keys")
+        key = await make_key(con, desk.tenant, "live", asked, datetime.now(UTC), by="x", pepper=pepper)
+    assert key.secret is not None
+    live = dataclasses.replace(desk, key=key.secret)
+    user = await add(live, "admin")
+    here = await desk.post("/v1/users", {"login": user["login"], "name": "Camille", "roles": ["ops"]})
+    assert (here.status, here.json["code"]) == (201, None)
+    assert (await desk.post(f"/v1/users/{here.json['id']}:reset", {"totp": True})).code == "user_elsewhere"
+    assert (await desk.post(f"/v1/users/{here.json['id']}:change", {"rpps": "10001234565"})).code == "user_elsewhere"
+    assert (await live.post(f"/v1/users/{user['id']}:reset", {})).status == 200
 
 
 async def test_kinds_and_centres_are_apart(house: House, desk: Desk) -> None:

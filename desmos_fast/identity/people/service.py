@@ -55,10 +55,10 @@ async def make_user(
             raise UserKnown("somebody has this login elsewhere", hint="an operator of the service gives them rights in this centre")
         if await store.was_here(con, tenant, account, kind):
             raise UserKnown("a user of this centre has this login")
-    if (await store.account(con, account, lock=True)).password is None:
+    if (await store.account(con, account, lock=True)).password is None and not await _is_elsewhere(con, tenant, kind, account, by):
         code, until = _code(now, policy)
         await store.change_account(con, store.SET_CODE, account, code_hash(pepper, code), until)
-    await _set_rpps(con, tenant, account, asked.rpps, by)
+    await _set_rpps(con, tenant, kind, account, asked.rpps, by)
     user = User(id=uuid7(), kind=kind, login=login, name=asked.name, roles=roles, made_at=now)
     await store.add_user(con, tenant, account, user)
     await _note(con, tenant, now, by, "user.created", user.id, f"kind={kind}&roles={','.join(roles)}")
@@ -79,7 +79,7 @@ async def change_user(
     check_user(user.login, changed.name, roles, change.rpps)
     if ADMIN not in roles:
         _leave_an_admin(user, admins)
-    await _set_rpps(con, tenant, account, change.rpps, by)
+    await _set_rpps(con, tenant, kind, account, change.rpps, by)
     await store.change_user(con, tenant, name, changed.name, roles)
     told = [f"roles={','.join(roles)}"] * (roles != user.roles) + [f"rpps={change.rpps}"] * (change.rpps is not None)
     await _note(con, tenant, now, by, "user.changed", name, "&".join(told))
@@ -105,7 +105,7 @@ async def reset_user(
     Raises NoSuchUser, UserEnded, and UserElsewhere when it is not an operator who takes what opens other centres too.
     """
     user, account = await _living(con, tenant, kind, name)
-    await _here_alone(con, tenant, account, by)
+    await _here_alone(con, tenant, kind, account, by)
     code, until = _code(now, policy)
     await store.see_account(con, account)
     await store.change_account(con, store.RESET, account, code_hash(pepper, code), until)
@@ -175,16 +175,27 @@ def _leave_an_admin(user: User, admins: set[UUID]) -> None:
         raise LastAdmin("this is the last administrator of the centre", hint="make another one first")
 
 
-async def _here_alone(con: Connection, tenant: TenantId, account: UUID, by: str) -> None:
-    if by != OPERATOR and any(scope.tenant != tenant for scope in await store.scopes(con, account)):
-        raise UserElsewhere("this person has rights in another centre too", hint="an operator of the service does this")
+async def _is_elsewhere(con: Connection, tenant: TenantId, kind: KeyKind | None, account: UUID, by: str) -> bool:
+    """Say whether a person has rights that are not the caller's to give away with a password: of other centres, or live ones from test."""
+    if by == OPERATOR:
+        return False
+    return any(scope.tenant != tenant or (scope.kind == "live") > (kind == "live") for scope in await store.scopes(con, account))
 
 
-async def _set_rpps(con: Connection, tenant: TenantId, account: UUID, rpps: str | None, by: str) -> None:
+async def _here_alone(con: Connection, tenant: TenantId, kind: KeyKind | None, account: UUID, by: str) -> None:
+    if await _is_elsewhere(con, tenant, kind, account, by):
+        raise UserElsewhere(
+            "this person has rights in another centre too, or live ones beside those of test", hint="an operator of the service does this"
+        )
+
+
+async def _set_rpps(
+    con: Connection, tenant: TenantId, kind: KeyKind | None, account: UUID, rpps: str | None, by: str
+) -> None:
     """Let a provider of identities vouch for a person under this number. Raises UserElsewhere, UserKnown."""
     if rpps is None:
         return
-    await _here_alone(con, tenant, account, by)
+    await _here_alone(con, tenant, kind, account, by)
     if not await store.set_subject(con, account, rpps):
         raise UserKnown("somebody has this RPPS number", hint="an operator of the service finds out who")
 
