@@ -23,7 +23,7 @@ TARGETS := claims invoices columns arl rsp cfonb settle
 # Tests run in as many processes as there are processors, up to this; each has a PostgreSQL of its own.
 WORKERS := 4
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
-  tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py
+  tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py tests/monitoring/test_tally.py
 # What a sanitizer keeps of freed memory says nothing of a release.
 MEASURED := --ignore tests/exchange/test_memory.py
 # Lines are counted in the process of the tests, by tests that reach the same ones each time; what is long would take hours while traced.
@@ -132,7 +132,7 @@ annotate: $(READY) ## Write each kernel as a page that shows where it calls Pyth
 	@ls build/annotate/build/cython/ext/*.html
 
 fault: $(BUILT) $(READERS) ## Kill processes a thousand times, and play months over a line that spoils messages
-	@$(PY) -m pytest -q -m fault tests/fault tests/readers
+	@$(PY) -m pytest -q -m fault tests/fault tests/readers tests/api/test_processes.py tests/api/test_interleaved.py
 
 defects: $(BUILT) ## Plant defects in copies of the tree, and see that the fault tests find each
 	@$(PY) -m tests.fault.defects
