@@ -189,9 +189,7 @@ async def _here_alone(con: Connection, tenant: TenantId, kind: KeyKind | None, a
         )
 
 
-async def _set_rpps(
-    con: Connection, tenant: TenantId, kind: KeyKind | None, account: UUID, rpps: str | None, by: str
-) -> None:
+async def _set_rpps(con: Connection, tenant: TenantId, kind: KeyKind | None, account: UUID, rpps: str | None, by: str) -> None:
     """Let a provider of identities vouch for a person under this number. Raises UserElsewhere, UserKnown."""
     if rpps is None:
         return
