@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from desmos_fast.agents import wire
-from readers.outbox import Happened
+from readers.outbox.store import Happened
 from readers.run import serve
 from readers.uplink_folder import Folder
 from tests.agents.workstation import FakeCards, happened

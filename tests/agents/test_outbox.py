@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from readers.outbox import Outbox, OutboxBroken
+from readers.outbox.outbox import Outbox, OutboxBroken
 from tests.agents.workstation import READER, happened
 
 KEY = b"k" * 32

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from readers.errors import CardTimeout
-from readers.outbox import Happened
+from readers.outbox.store import Happened
 from readers.reading import Reading
 
 READER: Final = "Gemalto PC Twin Reader (A1B2C3D4) 00 00"

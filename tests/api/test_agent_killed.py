@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from desmos_fast.db.tenant import direct
-from readers.outbox import Outbox
+from readers.outbox.outbox import Outbox
 from readers.uplink_folder import QUEUE, SERVICE, Folder
 from tests.api.conftest import Desk
 from tests.api.worker import ROOT
