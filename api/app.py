@@ -112,11 +112,11 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)
     app.cleanup_ctx.append(auth.noting)
+    app.cleanup_ctx.append(sessions.telling)
     app.cleanup_ctx.append(_following)
     app.cleanup_ctx.append(invoices.gathering)
     agents.set_up(app, settings, pool)
     openapi.set_up(app)
-    app.cleanup_ctx.append(sessions.telling)
     add_routes(app)
     return app
 

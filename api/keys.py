@@ -3,7 +3,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -16,13 +16,13 @@ from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
+from desmos_fast.identity.lookups.model import Ceiling
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.oidc.service import Gateway
 from desmos_fast.identity.options.service import OptionBook
-from desmos_fast.identity.people.policy import Ceiling
 from desmos_fast.identity.people.signing import Door
-from desmos_fast.identity.service import KeyBook
 from desmos_fast.identity.review.service import Uses
+from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.sender import Mailer
 
@@ -63,11 +63,12 @@ LIFE: Final = web.AppKey("life", Life)
 POOL: Final = web.AppKey("pool", Pool)
 KEYRING: Final = web.AppKey("keyring", Keyring)
 OPTIONS: Final = web.AppKey("options", OptionBook)
+# What each route answers with of which a part may be asked for.
+ANSWERS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("answers", dict)
 TRAIL: Final = web.AppKey("trail", Trail)
 TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
 DOOR: Final = web.AppKey("door", Door)
-HOURS: Final = web.AppKey("hours", Hours)
 USES: Final = web.AppKey("uses", Uses)
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 HOURS: Final = web.AppKey("hours", Hours)
