@@ -191,8 +191,9 @@ async def test_each_service_may_leave_and_come_back_behind_the_proxy(house: Hous
 
 
 @with_haproxy
-async def test_the_proxy_says_whose_a_request_is_and_keeps_what_is_for_the_house(house: House, desk: Desk, tmp_path: Path) -> None:
+async def test_the_proxy_says_whose_a_request_is_and_lets_none_hide_in_another(house: House, desk: Desk, tmp_path: Path) -> None:
     async with behind(house, tmp_path) as one:
+        await none_hides(one)
         one.seen.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", one.proxy, local_addr=("127.0.0.5", 0))
         line = Line(one.proxy, desk.key, (reader, writer))
@@ -207,10 +208,9 @@ async def test_the_proxy_says_whose_a_request_is_and_keeps_what_is_for_the_house
             assert (await outside.send("GET", "/metrics"))[0] == 404
 
 
-@with_haproxy
-async def test_no_request_hides_in_another_behind_the_proxy(house: House, tmp_path: Path) -> None:
+async def none_hides(one: Behind) -> None:
     """Whatever the proxy makes of it: nothing hidden arrives, and who asks next gets the answer to his own."""
-    async with behind(house, tmp_path) as one, Line(one.proxy) as next_one:
+    async with Line(one.proxy) as next_one:
         for name, case in (REFUSED | ONE).items():
             statuses, _ = await spoken(one.proxy, raw(case), wait_s=0.15)
             # What the proxy itself read as two requests is two, and both answers are the sender's.
