@@ -8,12 +8,12 @@ from aiohttp import ETag, web
 
 from api.problems import ApiError
 from desmos_fast.base.errors import DesmosError, NotThere
+from desmos_fast.db.locks import hold
 from desmos_fast.db.pool import Connection
 
 SIZE: Final = 16
 # A compressed answer is another representation, and has its own strong tag.
 COMPRESSED: Final = "-gz"
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 5))"
 UNDER: Final = web.RequestKey("under", Connection)
 """The connection of the write for which a route is read."""
 
@@ -66,7 +66,7 @@ async def check(request: web.Request, con: Connection, tenant: object) -> None:
     """
     reading = _reading(request)
     assert reading is not None, "refused before any route"
-    await con.execute(LOCK, f"{tenant} {request.path}")
+    await hold(con, f"change of {tenant} {request.path}")
     there = await _there(request, con, reading)
     if "If-Match" in request.headers:
         asked = request.if_match or ()

@@ -80,7 +80,7 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
         conditions.refuse_unread(request)
     asked = None
     if request.rel_url.raw_query_string:
-        sparse_too = sparse.takes(request.method, route)
+        sparse_too = sparse.takes(request, route)
         body.check_query(request, SPARSE if sparse_too else NOTHING)
         asked = sparse.wanted(request, route)
     try:

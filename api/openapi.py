@@ -11,7 +11,8 @@ from aiohttp import web
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
 
 from api.body import route_of
-from api.contract.document import describe
+from api.contract.document import describe, sparse_answers
+from api.keys import ANSWERS
 from api.problems import NotFound
 
 routes: Final = web.RouteTableDef()
@@ -130,4 +131,5 @@ async def part(request: web.Request) -> web.StreamResponse:
 def set_up(app: web.Application) -> None:
     """Let an application describe itself."""
     app[DESCRIPTION] = Description(app)
+    app[ANSWERS] = sparse_answers()
     app.on_response_prepare.append(dress)

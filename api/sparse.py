@@ -9,6 +9,7 @@ import msgspec
 import orjson
 from aiohttp import web
 
+from api.keys import ANSWERS
 from api.logs import mask_text
 from api.problems import BadParameter
 from desmos_fast.base.errors import InvalidInput
@@ -36,31 +37,20 @@ class UnknownField(InvalidInput):
         self.faults = faults
 
 
-@functools.cache
-def takes(method: str, route: str) -> bool:
-    """Say whether a request of a route takes `fields`."""
-    return method in ("GET", "HEAD") and _answer(route) is not None
-
-
-@functools.cache
-def _answer(route: str) -> Any:
-    """Return the type that a route answers with, None where `fields` is not taken."""
-    # The tables of operations know the rooms, which know what stands around their requests.
-    from api.contract.document import OPERATIONS, is_sparse
-
-    one = OPERATIONS.get(("GET", route))
-    return one.answer if one is not None and is_sparse(one) else None
+def takes(request: web.Request, route: str) -> bool:
+    """Say whether a request takes `fields`."""
+    return request.method in ("GET", "HEAD") and route in request.app[ANSWERS]
 
 
 def wanted(request: web.Request, route: str) -> Wanted | None:
     """Return what a request asks for, None for all. Raises BadParameter, UnknownField."""
     given = request.query.get(NAME)
-    if given is None or not takes(request.method, route):
+    if given is None or not takes(request, route):
         return None
     names = given.split(",")
     if len(given) > LONGEST or len(names) > MOST or not all(all(name.split(".")) for name in names):
         raise BadParameter(f"{NAME} is at most {MOST} names with commas between, such as id,lots.number")
-    schema, components = _schema(route)
+    schema, components = _schema(request.app[ANSWERS][route])
     unknown = [name for name in names if not _has(schema, components, name.split("."))]
     if unknown:
         raise UnknownField([Fault(code="unknown_field", field=mask_text(name), message="the answer has no such field") for name in unknown])
@@ -71,8 +61,8 @@ def wanted(request: web.Request, route: str) -> Wanted | None:
 
 
 @functools.cache
-def _schema(route: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    (schema,), components = msgspec.json.schema_components([_answer(route)], ref_template=_REF + "{name}")
+def _schema(answer: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    (schema,), components = msgspec.json.schema_components([answer], ref_template=_REF + "{name}")
     return schema, components
 
 

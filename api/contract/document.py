@@ -37,6 +37,11 @@ def is_sparse(one: Operation) -> bool:
     return one.method == "GET" and one.way == "read" and one.media == (JSON,) and one.answer is not None
 
 
+def sparse_answers() -> dict[str, Any]:
+    """Return the type of the answer of each route that takes `fields`."""
+    return {one.path: one.answer for one in OPERATIONS.values() if is_sparse(one)}
+
+
 def is_guarded(one: Operation) -> bool:
     """Say whether a write may be meant for what is there alone: it changes what can be read in the same place."""
     return one.way in ("write", "try") and ("GET", one.path) in OPERATIONS

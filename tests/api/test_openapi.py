@@ -11,10 +11,9 @@ import orjson
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
-from api import sparse
 from api.app import add_routes
 from api.body import PARAMETERS
-from api.contract.document import OPERATIONS, problems_of
+from api.contract.document import OPERATIONS, is_sparse, problems_of
 from api.titles import PROBLEMS
 from tests.api.conftest import Desk, House
 from tests.api.contract import described
@@ -56,7 +55,7 @@ def test_every_parameter_of_a_query_is_described() -> None:
     for (method, path), one in operations().items():
         given = {one["name"] for one in one.get("parameters", ()) if one["in"] == "query"}
         # What every read takes stands in no table.
-        assert ("fields" in given) == sparse.takes(method.upper(), path)
+        assert ("fields" in given) == is_sparse(OPERATIONS[method, path])
         told.setdefault(path, set()).update(given - {"fields"})
     assert {path: names for path, names in told.items() if names} == {path: set(names) for path, names in PARAMETERS.items()}
 

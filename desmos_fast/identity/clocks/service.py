@@ -15,6 +15,7 @@ from desmos_fast.base.clock import Clocks
 from desmos_fast.db import journal, queue
 from desmos_fast.db.health import bare
 from desmos_fast.db.journal import Event
+from desmos_fast.db.locks import hold
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.identity.clocks import store
 from desmos_fast.identity.clocks.model import FURTHEST_S, Advance, CentreIsLive, ClockRefused, ClockShown, TestKeyNeeded
@@ -42,7 +43,7 @@ async def advance(con: Connection, context: Context, house: datetime, asked: Adv
     """
     if context.kind != "test":
         raise TestKeyNeeded("a live key has the clock of everybody", hint="use a key of kind test")
-    await store.hold(con, context.tenant)
+    await hold(con, f"clock of {context.tenant}")
     if await store.is_live(con, context.tenant):
         raise CentreIsLive("the centre has a live key, so its clock stays that of everybody", hint="use a centre that has test keys alone")
     before = await store.ahead_s(con, context.tenant)

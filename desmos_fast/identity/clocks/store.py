@@ -8,7 +8,6 @@ from uuid import UUID
 from desmos_fast.db.pool import Connection
 
 EVERY: Final = "SELECT tenant_id, ahead_s FROM every_test_clock()"
-HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('clock of ' || $1, 5))"
 AHEAD: Final = "SELECT coalesce((SELECT ahead_s FROM test_clock WHERE tenant_id = $1), 0)"
 IS_LIVE: Final = "SELECT EXISTS (SELECT FROM api_key WHERE tenant_id = $1 AND kind = 'live' AND revoked_at IS NULL)"
 ADVANCE: Final = """
@@ -20,11 +19,6 @@ ADVANCE: Final = """
 async def every(con: Connection) -> dict[UUID, timedelta]:
     """Return by how much the clocks of centres are ahead that have no live key."""
     return {row["tenant_id"]: timedelta(seconds=row["ahead_s"]) for row in await con.fetch(EVERY)}
-
-
-async def hold(con: Connection, tenant: UUID) -> None:
-    """Let nobody else set the clock of a centre until the transaction ends."""
-    await con.execute(HOLD, str(tenant))
 
 
 async def ahead_s(con: Connection, tenant: UUID) -> int:
