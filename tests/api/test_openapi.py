@@ -22,7 +22,7 @@ from tests.api.contract import described
 ELSEWHERE: Final = {
     "invalid_input", "bad_centre", "unknown_centre", "centre_exists", "child_failed", "unreachable", "refused", "contradicted",
     "tariffs_invalid", "payers_invalid", "terms_invalid", "stage_differs", "content_changed", "lot_signature_broken", "lot_rows_disagree",
-    "rotation_runs", "rotation_stuck",
+    "rotation_runs", "rotation_stuck", "option_refused",
     "seal_broken", "answer_overflow", "layout_invalid", "claims_unreadable", "mail_invalid", "recipients_invalid", "identity_invalid",
     "outside_failed",
     "method_not_allowed", "transport_name_invalid", "transport_name_taken", "transport_failed", "transport_refused",
