@@ -206,7 +206,8 @@ class Uplink:
         except ReaderError as error:
             outcome = wire.ReadFailed(request=asked.request, code=error.code)
         else:
-            holder = None if found.identity is None else wire.Holder(**found.identity)
+            said = found.identity
+            holder = None if said is None else wire.Holder(**{name: said.get(name) for name in wire.Holder.__struct_fields__})
             outcome = wire.ReadDone(request=asked.request, atr=found.atr, card=found.card, identity=holder)
         await _send(ws, outcome)
 
