@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from readers.errors import CardGone, CardReset, ReaderError
+from readers.errors import CardGone, CardReset
 from readers.pcsc import Connection
 from readers.sessions.channel import Answer, Channel
 from readers.sessions.events import Book, log
@@ -61,12 +61,8 @@ class Session:
                 if not again:
                     raise
                 return self._once(turn, dialogue)
-        except CardReset:
-            raise
-        except ReaderError as error:
-            turn.disconnect(self._card)
-            if isinstance(error, CardGone):
-                self._book.lost(self.reader, self.sequence)
+        except CardGone:
+            self._book.lost(self.reader, self.sequence)
             raise
 
     def _once(self, turn: Turn, dialogue: Callable[[Channel], T]) -> T:

@@ -71,8 +71,6 @@ def _table() -> list[tuple[range, Meaning]]:
 
 
 def meaning(status: int) -> Meaning:
-    """Return what a code of the components means. The first row of the table that has it counts."""
+    """Return what a code of the components means."""
     unknown = Meaning("unknown", "Code inconnu des composants.", "Transmettre ce code à l'éditeur.")
-    # Of two ranges that overlap, the narrower says more.
-    found = [(len(codes), said) for codes, said in _table() if status in codes]
-    return min(found, default=(0, unknown))[1]
+    return next((said for codes, said in _table() if status in codes), unknown)

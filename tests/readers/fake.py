@@ -42,6 +42,7 @@ class FakeLibrary:
         self.protocols: list[str] = []
         self.commands: list[bytes] = []
         self.transactions: list[float] = []
+        self.looks = 0
         self._began = 0.0
         self.changed = threading.Event()
         self._cancelled: set[int] = set()
@@ -75,6 +76,10 @@ class FakeLibrary:
         self._used(context)
         if code := self._code("changes"):
             return code, []
+        self.looks += 1
+        if not self.plugging_known and PLUGGED in dict(asked):
+            # Such a system does not wait either.
+            return 0, [self._seen(name) for name, _ in asked]
         waited = all(state not in (0, UNKNOWN) for name, state in asked if name != PLUGGED) and bool(asked)
         if waited and all(state == self.state for name, state in asked if name != PLUGGED):
             self.changed.wait(wait_ms / 1000)

@@ -71,6 +71,25 @@ def test_a_file_of_an_application_that_is_not_there_is_passed_over() -> None:
     assert places(cards.tlv(0xE0, cards.tlv(0xA0, cards.tlv(0x82, b"\x00\x01\x00\x01" + VITALE)), entry)) == []
 
 
+@pytest.mark.parametrize("width", [11, 13])
+def test_an_entry_of_another_width_is_passed_over(width: int) -> None:
+    entry = cards.tlv(0x80, (b"FICHIER1\x00\x01\x2f\x01" + bytes(1))[:width])
+    assert places(cards.tlv(0xE0, cards.tlv(0xA0, cards.tlv(0x82, b"\x00\x01\x00\x01" + VITALE)), entry)) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("1F81820101AA", [(0x1F818201, b"\xaa")]), ("1F8182830101AA", []), ("5F2001AA00FF4F00", [(0x5F20, b"\xaa"), (0x4F, b"")]),
+        ("658101AA", [(0x65, b"\xaa")]), ("65820001AA", [(0x65, b"\xaa")]), ("6583000001AA", []),
+        ("6580AA", []), ("65", []), ("6502AA", []),
+    ],
+)  # fmt: skip
+def test_tags_and_lengths_of_every_width(data: str, found: list[tuple[int, bytes]]) -> None:
+    assert list(walk(bytes.fromhex(data))) == found
+    assert [(int(tag, 16), value) for tag, value in twin.nodes(bytes.fromhex(data))] == found
+
+
 def test_names_come_as_they_are_and_a_date_of_the_moon_too() -> None:
     sound = cards.Person("  LEFÈVRE  ", "ZOÉ ", "19604500", cards.invented(3).nir)
     found = identity([cards.holder(sound)])

@@ -207,6 +207,7 @@ async def test_row_15_a_system_that_tells_nothing_of_readers_is_asked_each_secon
             await asyncio.sleep(0.1)
             fake.names = [NAME]
             await until(listener, "card_inserted", NAME, seconds=1.5)
+            assert fake.looks < 5
 
 
 @pytest.mark.parametrize(("protocol", "sent"), [(1, "T=0"), (2, "T=1")])
@@ -226,6 +227,7 @@ async def test_row_13_the_protocol_that_was_agreed_on_is_passed(protocol: int, s
         ("A0A40000023F00", ["9F0F", "AA9000"], ["A0A40000023F00", "A0C000000F"], "AA", 0x9000),
         ("00A40400023F00", ["9F0F"], ["00A40400023F00"], "", 0x9F0F),
         ("00B0000000", ["AA6101", "6C02", "BBCC6282"], ["00B0000000", "00C0000001", "00C0000002"], "AABBCC", 0x6282),
+        ("00B0000000", ["AA6101", "BB6101", "CC9000"], ["00B0000000", "00C0000001", "00C0000001"], "AABBCC", 0x9000),
         ("00A404000700000000000000", ["6C05", "9000"], ["00A404000700000000000000", "00A40400070000000000000005"], "", 0x9000),
         ("00CB3FFF0300000000", ["6C05", "9000"], ["00CB3FFF0300000000", "00CB3FFF0300000005"], "", 0x9000),
         ("00840000", ["6C08", "9000"], ["00840000", "0084000008"], "", 0x9000),
@@ -302,3 +304,13 @@ async def test_a_dialogue_that_breaks_ends_the_transaction_and_the_session() -> 
             await session.exchange(broken)
         await settled(lambda: fake.disconnected, 1)
     assert fake.left.count(LEAVE) >= 2
+
+
+async def test_a_desk_that_closes_leaves_its_cards_before_their_context() -> None:
+    fake = FakeLibrary()
+    async with watched(fake) as (desk, _):
+        await desk.open(NAME)
+        await desk.open(NAME)
+    # A context that is released with cards in it resets them.
+    assert (fake.disconnected, fake.released) == (2, 2)
+    assert set(fake.left) == {LEAVE}

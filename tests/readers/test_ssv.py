@@ -85,6 +85,12 @@ def test_what_is_too_long_is_refused_and_never_cut(field: int, count: int, form:
         encode([Group(1, (bytes(field),) * count)], form)
 
 
+@pytest.mark.parametrize("zone", ["0001020341", "000102034100010100", "0001008141"])
+def test_a_field_stays_in_its_group(zone: str) -> None:
+    for form in FORMS:
+        assert told(bytes.fromhex(zone), form) == by_twin(bytes.fromhex(zone), form) == "cut"
+
+
 def test_fields_have_their_names_and_none_is_dropped() -> None:
     assert Group(106, (b"100", b"", b"20261231")).named() == {"code_couverture": "100", "to": "20261231"}
     assert Group(105, (b"1", b"2", b"3")).named() == {"from": "1", "to": "2", "field_3": "3"}
