@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ from aiohttp import web
 from api.body import LIMIT, number, read_body, uuid_of
 from api.keys import CLOCK, KEYS, POOL
 from api.paging import read_cursor, write_cursor
+from api.sessions import place_of
 from api.writes import json_answer, read, respond, write
 from desmos_fast.agents import service
 from desmos_fast.agents.authority import Authority, open_authority
@@ -52,6 +53,11 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
     await app[AGENCY].relay.close()
 
 
+def of_house(request: web.Request, context: Context) -> Context:
+    """Return a context by the clock of the house: machines and certificates know no other, that of a test centre may be ahead."""
+    return replace(context, now=request.app[CLOCK]())
+
+
 def _made(code: CodeMade) -> Answer:
     kept = msgspec.json.encode(msgspec.structs.replace(code, code=None))
     return Answer(status=201, body=msgspec.json.encode(code), kept=kept, headers={"Location": "/v1/agents"})
@@ -67,7 +73,7 @@ async def make_code(request: web.Request) -> web.StreamResponse:
             asked = msgspec.json.decode(body, type=CodeAsked)
         except msgspec.MsgspecError as error:
             raise AgentRefused("the body is an object with desk, a name of 1 to 100 characters") from error
-        return _made(await service.make_code(con, context, asked, context.kind, pepper))
+        return _made(await service.make_code(con, of_house(request, context), asked, context.kind, pepper))
 
     return await write(request, effect)
 
@@ -79,7 +85,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
     Why a code does not let in is not said. Ten tries a minute may come from one address.
     """
     agency = request.app[AGENCY]
-    agency.tries.count(request.remote or "", time.monotonic)
+    agency.tries.count(place_of(request.remote or ""), time.monotonic)
     try:
         asked = msgspec.json.decode(await read_body(request, LIMIT), type=EnrolAsked)
     except msgspec.MsgspecError:
@@ -95,7 +101,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     before, limit = read_cursor(request), number(request, "limit", PAGE, PAGE)
 
     async def look(con: Connection, context: Context) -> Answer:
-        return json_answer(await service.listed(con, context, context.kind, before, limit, write_cursor))
+        return json_answer(await service.listed(con, of_house(request, context), context.kind, before, limit, write_cursor))
 
     return await read(request, look)
 
@@ -106,7 +112,7 @@ async def block(request: web.Request) -> web.StreamResponse:
     name, relay = uuid_of(request, "id"), request.app[AGENCY].relay
 
     async def effect(con: Connection, context: Context, _: bytes) -> Answer:
-        blocked = await service.block(con, context, name, context.kind)
+        blocked = await service.block(con, of_house(request, context), name, context.kind)
         await relay.shut(con, name)
         return json_answer(blocked)
 

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from api.admission import Busy
-from api.agents import AGENCY
+from api.agents import AGENCY, of_house
 from api.auth import allow, authenticate
 from api.body import LIMIT, number, read_body, route_of, uuid_of
 from api.keys import CALLER, LIFE, POOL
@@ -46,7 +46,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     after, limit = read_cursor(request), number(request, "limit", PAGE, PAGE)
 
     async def look(con: Connection, context: Context) -> Answer:
-        return json_answer(await service.readers(con, context, after, limit, write_cursor))
+        return json_answer(await service.readers(con, of_house(request, context), after, limit, write_cursor))
 
     return await read(request, look)
 
@@ -62,7 +62,7 @@ async def read_card(request: web.Request) -> web.StreamResponse:
         asked = msgspec.json.decode(body or b"{}", type=ReadAsked)
     except msgspec.MsgspecError as error:
         raise AgentRefused("the body is an object with deadline_s, 1 to 30 seconds") from error
-    context = context_of(request)
+    context = of_house(request, context_of(request))
     async with transaction(request.app[POOL], context.tenant) as con:
         agent, reader = await service.find_reader(con, context, name)
     began, model, outcome = time.monotonic(), MODELS.of(reader), "done"
