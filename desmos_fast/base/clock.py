@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
+NOT_AHEAD = timedelta()
 Clock = Callable[[], datetime]
 
 
@@ -29,12 +30,12 @@ class Clocks:
 
     def ahead(self, tenant: UUID) -> timedelta:
         """Return by how much the clock of a centre is ahead."""
-        return self._ahead.get(tenant, timedelta())
+        return self._ahead.get(tenant, NOT_AHEAD)
 
 
 def ahead(clock: Clock, tenant: UUID) -> timedelta:
     """Return by how much a centre is ahead of a clock."""
-    return clock.ahead(tenant) if isinstance(clock, Clocks) else timedelta()
+    return clock.ahead(tenant) if isinstance(clock, Clocks) else NOT_AHEAD
 
 
 def at(clock: Clock, tenant: UUID) -> datetime:

@@ -108,12 +108,16 @@ class Keyring:
         """Say whether other keys than the first may be had."""
         return self._source is not None
 
+    def hold(self, use: KeyUse) -> None:
+        """Have certain master keys at hand. Raises KeyUnknown, OutsideFailed."""
+        for number in use:
+            self.master(number)
+
     def follow(self, use: KeyUse) -> None:
         """Take from now on the keys that the database says are in use. Raises KeyUnknown, OutsideFailed."""
         if use == self._use:
             return
-        for number in use:
-            self.master(number)
+        self.hold(use)
         self._use = use
         self._kept.clear()
 

@@ -100,8 +100,9 @@ async def look(pool: Pool, ring: Keyring) -> None:
     """Take the keys that are in use now. Raises DatabaseDown, KeyUnknown, OutsideFailed."""
     async with bare(pool) as con:
         use = await read_use(con)
-    # A key that is new may have to be asked of a service.
-    await asyncio.to_thread(ring.follow, use)
+    # A key that is new may have to be asked of a service; it is taken between two requests, or one could keep the keys of before.
+    await asyncio.to_thread(ring.hold, use)
+    ring.follow(use)
 
 
 @asynccontextmanager
