@@ -51,25 +51,25 @@ class _Unit(Protocol):
 class _Gzip:
     """A member of gzip, in the shape that zstd has."""
 
-    __slots__ = ("_inner", "needs_input")
+    __slots__ = ("_inner",)
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(GZIP)
-        self.needs_input = True
 
     @property
     def eof(self) -> bool:
         return self._inner.eof
 
     @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    @property
     def unused_data(self) -> bytes:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        piece = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        # A full piece may not be all that what was given holds.
-        self.needs_input = not self._inner.unconsumed_tail and len(piece) < max_length
-        return piece
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
 def _zstd() -> _Unit:
