@@ -3,6 +3,7 @@
 
 from typing import Any, Final
 
+from api.contract.incidents import EXAMPLES as INCIDENTS
 from api.contract.model import FINESS, UNKNOWN, Example
 from api.contract.people import EXAMPLES as PEOPLE
 
@@ -332,6 +333,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         body={"overlap_s": 3600},
     ),
     *PEOPLE,
+    *INCIDENTS,
 )
 
 
