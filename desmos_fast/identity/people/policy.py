@@ -55,8 +55,8 @@ class Delays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class LockOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Delays of a login and of an address.
 
-    That of a login grows from over a minute after five wrong tries, so that there are at most 25 in 24 hours: a restriction that goes with a
-    password of 50 bits. Many people share an address.
+    That of a login grows from over a minute after five wrong tries, so that there are at most 25 in 24 hours: a restriction that goes
+    with a password of 50 bits. Many people share an address.
     """
 
     login: Delays = Delays(free=5, first_s=61, longest_s=7_200)
