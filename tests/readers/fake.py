@@ -31,6 +31,7 @@ class FakeLibrary:
         self.names = [NAME]
         self.state = PRESENT | 1 << 16
         self.protocol = 1
+        self.atr = ATR
         self.plugging_known = True
         self.answer: Callable[[bytes], bytes] = lambda command: b"\x90\x00"
         self.fail: dict[str, list[int]] = defaultdict(list)
@@ -91,7 +92,7 @@ class FakeLibrary:
     def _seen(self, name: str) -> tuple[str, int, list[int]]:
         if name == PLUGGED:
             return name, 0 if self.plugging_known else UNKNOWN, []
-        return name, self.state, ATR if self.state & PRESENT else []
+        return name, self.state, self.atr if self.state & PRESENT else []
 
     def SCardCancel(self, context: int, /) -> int:
         self._cancelled.add(context)
@@ -115,7 +116,7 @@ class FakeLibrary:
 
     def SCardStatus(self, handle: int, /) -> tuple[int, str, int, int, list[int]]:
         self._used(self.cards[handle])
-        return self._code("status"), NAME, 0, self.protocol, ATR
+        return self._code("status"), NAME, 0, self.protocol, self.atr
 
     def SCardBeginTransaction(self, handle: int, /) -> int:
         self._used(self.cards[handle])

@@ -52,6 +52,17 @@ async def test_row_1_two_steps_of_the_counter_are_a_removal_and_an_insertion() -
             await until(listener, "card_inserted", seconds=0.3)
 
 
+async def test_row_1_another_atr_is_another_card_even_without_a_counter() -> None:
+    fake = FakeLibrary()
+    fake.state = PRESENT
+    async with watched(fake) as (_, listener):
+        fake.atr = list(bytes.fromhex("3B021450"))
+        fake.state |= 0x100
+        fake.changed.set()
+        await until(listener, "card_removed")
+        assert (await until(listener, "card_inserted")).atr == "3B021450"
+
+
 @pytest.mark.parametrize("code", GONE)
 @pytest.mark.parametrize("sign", [masked, negative])
 async def test_row_2_each_code_of_a_card_that_left_is_a_card_gone(code: int, sign: Callable[[int], int]) -> None:
