@@ -134,6 +134,15 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         body={"url": "https://127.0.0.1/desmos", "events": ["share.rejected"]},
     ),
     Example(
+        name="another_secret",
+        summary="A webhook that is not there: 404",
+        method="POST",
+        path="/v1/webhooks/{unknown}:rotate",
+        route="/v1/webhooks/{id}:rotate",
+        status=404,
+        body={"overlap_s": 3600},
+    ),
+    Example(
         name="described",
         summary="The columns of a bank",
         method="PUT",
@@ -334,6 +343,15 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     ),
     *PEOPLE,
     *INCIDENTS,
+    # The last: whatever is asked for after it is asked for a day later.
+    Example(
+        name="tomorrow",
+        summary="A test centre lives a day later from now on",
+        method="POST",
+        path="/v1/test/clock",
+        status=200,
+        body={"by_s": 86_400},
+    ),
 )
 
 
