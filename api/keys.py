@@ -16,13 +16,13 @@ from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
 from desmos_fast.identity.audit.service import Trail
+from desmos_fast.identity.lookups.model import Ceiling
 from desmos_fast.identity.model import Caller
 from desmos_fast.identity.oidc.service import Gateway
 from desmos_fast.identity.options.service import OptionBook
-from desmos_fast.identity.people.policy import Ceiling
 from desmos_fast.identity.people.signing import Door
-from desmos_fast.identity.service import KeyBook
 from desmos_fast.identity.review.service import Uses
+from desmos_fast.identity.service import KeyBook
 from desmos_fast.nomenclature.service import TariffBook
 from desmos_fast.notices.sender import Mailer
 
@@ -69,7 +69,6 @@ TRAIL: Final = web.AppKey("trail", Trail)
 TARIFFS: Final = web.AppKey("tariffs", TariffBook)
 KEYS: Final = web.AppKey("keys", KeyBook)
 DOOR: Final = web.AppKey("door", Door)
-HOURS: Final = web.AppKey("hours", Hours)
 USES: Final = web.AppKey("uses", Uses)
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 HOURS: Final = web.AppKey("hours", Hours)
