@@ -85,7 +85,9 @@ async def enrol(folder: Folder, url: str, code: str) -> Service:
             status, body = response.status, await response.content.read(wire.LARGEST)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise ServiceAway(f"no answer from {url}: {type(error).__name__}") from error
-    if status in (403, 422, 429):
+    if status == 429:
+        raise NotEnrolled("too many tries came from this address", hint="wait a minute, and type the same code again")
+    if status in (403, 422):
         raise NotEnrolled("the service refuses: the code is wrong, was used, or its time is over", hint="ask for another code")
     try:
         enrolled = msgspec.json.decode(body, type=wire.Enrolled)
@@ -114,7 +116,6 @@ class Uplink:
         self._identity = folder.identity()
         self._next_key: ec.EllipticCurvePrivateKey | None = None
         self._failures = 0
-        self.connected = asyncio.Event()
 
     async def run(self) -> None:
         """Stay connected until cancelled. Raises ShutOut when the service will not know this workstation again, OutboxBroken."""
@@ -124,8 +125,6 @@ class Uplink:
             except (aiohttp.ClientError, TimeoutError, _Over, msgspec.MsgspecError) as error:
                 closing = None
                 log.info("the service is away (%s)", type(error).__name__)
-            finally:
-                self.connected.clear()
             if closing in FOR_GOOD:
                 raise ShutOut(FOR_GOOD[Closing(closing)], hint="enrol it again with a new code: desmos-fast agent enrol")
             if closing is not None:
@@ -146,7 +145,6 @@ class Uplink:
             if welcome is not None:
                 await self._outbox.agree(welcome.received)
                 self._failures = 0
-                self.connected.set()
                 await self._talk(ws)
             return ws.close_code
 

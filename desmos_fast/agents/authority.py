@@ -51,11 +51,6 @@ class Authority:
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key, self._certificate = key, certificate
 
-    @property
-    def pem(self) -> str:
-        """Return the authority's own certificate."""
-        return self._certificate.public_bytes(Encoding.PEM).decode()
-
     def issue(self, csr: x509.CertificateSigningRequest, tenant: UUID, agent: UUID, now: datetime) -> Issued:
         """Sign a certificate for the key of a request; what else the request says counts for nothing."""
         key = csr.public_key()

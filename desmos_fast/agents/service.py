@@ -69,7 +69,7 @@ async def enrol(pool: Pool, asked: EnrolAsked, authority: Authority, pepper: byt
         issued = authority.issue(csr, tenant, name, now)
         await store.add(con, tenant, name, used.kind, used.desk, now, issued.serial, issued.ends_at)
         await _trace(con, tenant, now, str(name), "agent.enrolled", name, f"code={used.id}&desk={used.desk}&serial={issued.serial}")
-    return Enrolled(id=name, desk=used.desk, certificate=issued.pem, authority=authority.pem, ends_at=issued.ends_at)
+    return Enrolled(id=name, desk=used.desk, certificate=issued.pem, ends_at=issued.ends_at)
 
 
 async def renew(pool: Pool, known: Known, csr: str, authority: Authority, now: datetime) -> Issued:

@@ -149,12 +149,11 @@ class EnrolAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent's id, its desk, its certificate, and that of who signed it."""
+    """The agent's id, its desk, its certificate and when that ends."""
 
     id: UUID
     desk: str
     certificate: str
-    authority: str
     ends_at: datetime
 
 

@@ -18,6 +18,7 @@ from desmos_fast.base.settings import load
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.secrets import put, secret
 from desmos_fast.db.tenant import direct
+from readers.uplink import NotEnrolled
 from readers.uplink_folder import IDENTITY, new_key, request_for
 from tests.api.conftest import Desk, House, Reply
 from tests.api.test_centre_commands import home, run
@@ -77,11 +78,13 @@ async def test_a_code_lets_one_in_however_many_come_at_once(house: House, desk: 
     assert len((await desk.get("/v1/agents")).json["agents"]) == 1
 
 
-async def test_tries_of_one_place_are_limited(house: House, desk: Desk) -> None:
+async def test_tries_of_one_place_are_limited(house: House, desk: Desk, tmp_path: Path) -> None:
     for _ in range(10):
         assert (await ask(house, "no")).status == 403
     late = await ask(house, await new_code(desk))
     assert (late.status, late.code) == (429, "enrolment_limited") and 0 < int(late.headers["Retry-After"]) <= 60
+    with pytest.raises(NotEnrolled, match="too many tries"):
+        await enrolled(desk, tmp_path / "agent")
 
 
 def _rsa() -> str:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from api import channel
 from api.keys import LIFE
@@ -98,7 +98,7 @@ async def test_a_proof_is_by_the_key_of_a_certificate_of_this_house(desk: Desk, 
         known._replace(certificate=own.issue(request, desk.tenant, uuid7(), now).pem, key=unknown),
         known._replace(certificate=own.issue(request, desk.tenant, agent, now).pem, key=unknown),
         known._replace(certificate=own.issue(request, desk.tenant, agent, now - timedelta(days=31)).pem, key=unknown),
-        known._replace(certificate=open_authority(load().data_dir).pem, key=house_key),
+        known._replace(certificate=of_house.public_bytes(Encoding.PEM).decode(), key=house_key),
     ]
     assert of_house.subject == of_house.issuer
     for identity in forged:
