@@ -129,7 +129,8 @@ async def test_no_trigger_stands_in_the_way_of_bulk_rows(place: Place) -> None:
         found = await con.fetchval("""
             SELECT count(*) FROM pg_trigger AS t
              WHERE NOT t.tgisinternal AND t.tgtype & 1 <> 0 AND (t.tgtype & 4 <> 0 OR t.tgqual IS NULL)
-               AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%' AND t.tgname NOT IN ('ledger_begin', 'ended', 'ahead', 'stopped_once', 'kept')
+               AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%'
+               AND t.tgname NOT IN ('ledger_begin', 'ended', 'ahead', 'stopped_once', 'kept')
         """)
     # A counter is one row for a whole block of entries; keys, sessions, clocks, incidents and agents change one at a time.
     assert found == 0, "a trigger fires for each row that enters, or for every row"
