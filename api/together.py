@@ -157,21 +157,27 @@ class Together:
         return batch
 
     async def _drain(self, way: Way, lane: _Lane) -> None:
-        while lane:
-            batch: list[_Post] = []
-            found: Sequence[Answer | Exception]
-            try:
-                async with self._transaction(way) as con:
-                    # Not sooner: who comes while we wait for a connection is served by it too.
-                    batch = self._take(way, lane)
-                    found = await self._serve(con, way, batch)
-            except Exception as error:
-                batch = batch or self._take(way, lane)
-                found = await self._apart(way, batch, error)
-            self._count(way, found)
-            for post, one in zip(batch, found, strict=True):
-                self._over(way, post, one)
-        del self._lanes[way]
+        try:
+            while lane:
+                await self._commit(way, lane)
+        finally:
+            # Whatever happens, the next request begins a lane of its own.
+            del self._lanes[way]
+
+    async def _commit(self, way: Way, lane: _Lane) -> None:
+        batch: list[_Post] = []
+        found: Sequence[Answer | Exception]
+        try:
+            async with self._transaction(way) as con:
+                # Not sooner: who comes while we wait for a connection is served by it too.
+                batch = self._take(way, lane)
+                found = await self._serve(con, way, batch)
+        except Exception as error:
+            batch = batch or self._take(way, lane)
+            found = await self._apart(way, batch, error)
+        self._count(way, found)
+        for post, one in zip(batch, found, strict=True):
+            self._over(way, post, one)
 
     async def _apart(self, way: Way, batch: Sequence[_Post], error: Exception) -> Sequence[Answer | Exception]:
         """Serve by halves a batch that was undone for an error, so that the one that it is about fails alone."""
