@@ -20,6 +20,9 @@ def simulate(
     command: Annotated[
         str | None, typer.Option("--service-command", help="How to start a card service of its own, which is stopped at the end.")
     ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65_534, help="The port of the first slot; the second has the next one.")
+    ] = 35_963,
     pid: Annotated[int | None, typer.Option("--service-pid", min=2, help="The process of a card service that may be killed.")] = None,
 ) -> None:
     """Play cards at the two slots of the virtual reader (vsmartcard-vpcd), with each fault where the script says, and tell what was done.
@@ -42,14 +45,14 @@ def simulate(
         sys.stdout.flush()
 
     if command is None:
-        Chaos(pid=pid).play(steps, told)
+        Chaos(pid=pid, port=port).play(steps, told)
         return
     try:
-        service = Service(shlex.split(command))
+        service = Service(shlex.split(command), (port, port + 1))
         service.start()
     except (OSError, TimeoutError, IndexError) as error:
         raise OutsideFailed("the card service did not start", hint="look at what its command says by itself") from error
     try:
-        Chaos(service).play(steps, told)
+        Chaos(service, port=port).play(steps, told)
     finally:
         service.stop()

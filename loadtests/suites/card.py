@@ -9,6 +9,8 @@ import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from loadtests.model import Contender, Job, Race
@@ -17,8 +19,8 @@ from readers.pcsc import Pcsc
 from readers.sessions.channel import Channel
 from readers.sessions.desk import Desk
 from readers.simulator import cards
-from readers.simulator.service import COMMAND, Service, the_only_one
-from readers.simulator.vpcd import PORTS, Fault, Slot
+from readers.simulator.service import COMMAND, OWN_PORT, own_service, the_only_one
+from readers.simulator.vpcd import Fault, Slot
 
 READER: Final = "Virtual PCD 00 01"
 NEEDS: Final = ("smartcard",)
@@ -145,7 +147,7 @@ async def lag(slot: Slot, desk: Desk, size: int) -> Found:
 @contextlib.asynccontextmanager
 async def bench(fault: Fault | None) -> AsyncIterator[tuple[Slot, Desk]]:
     """Give a slot with a card in, and a desk that knows it."""
-    with the_only_one(), Service(), Slot(PORTS[1]) as slot:
+    with the_only_one(), TemporaryDirectory() as folder, own_service(Path(folder)), Slot(OWN_PORT + 1) as slot:
         slot.insert(cards.vitale2(cards.invented(1), padding=PADDING), fault)
         async with Desk() as desk:
             with desk.events() as listener:

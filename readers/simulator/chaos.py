@@ -111,9 +111,9 @@ def read_script(text: bytes) -> list[Steps]:
 class Chaos:
     """Plays scripts. The card service is one of ours, one whose process id is given, or none that may be killed."""
 
-    def __init__(self, service: Service | None = None, pid: int | None = None) -> None:
+    def __init__(self, service: Service | None = None, pid: int | None = None, port: int = PORTS[0]) -> None:
         self._service, self._pid = service, pid
-        self._slots = tuple(Slot(port) for port in PORTS)
+        self._slots = (Slot(port), Slot(port + 1))
         self._others: list[threading.Thread] = []
 
     def play(self, steps: list[Steps], told: Callable[[dict[str, object]], None]) -> None:

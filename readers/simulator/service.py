@@ -20,6 +20,10 @@ COMMAND: Final = ("/usr/sbin/pcscd", "--foreground", "--error")
 LINE: Final = Path("/run/pcscd/pcscd.comm")
 LEFT_BEHIND: Final = (LINE, Path("/run/pcscd/pcscd.pid"))
 DRIVER: Final = Path("/etc/reader.conf.d/vpcd")
+LIBRARY: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+# Those of the package lie among the ports that a system gives to whoever calls out; these do not.
+OWN_PORT: Final = 28_900
+SLOTS: Final = 2
 # Two on one machine would talk to each other's cards.
 LOCK: Final = Path("/run/lock/desmos-fast-readers.lock")
 PATIENCE: Final = 5.0
@@ -36,7 +40,7 @@ def why_not() -> str:
         return "the library of card readers is not installed"
     if shutil.which(COMMAND[0]) is None:
         return "pcscd is not installed"
-    if not DRIVER.exists():
+    if not DRIVER.exists() or not LIBRARY.exists():
         return "the driver of virtual readers (vsmartcard-vpcd) is not installed"
     if os.geteuid() != 0 and not os.access(LINE.parent, os.W_OK):
         return f"{LINE.parent} is not writable"
@@ -122,6 +126,19 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def own_service(folder: Path, names: Sequence[str] = ("Virtual PCD",)) -> Service:
+    """Return a service with virtual readers of those names, two slots each, on ports from OWN_PORT on; the folder describes it."""
+    entries = []
+    for rank, name in enumerate(names):
+        port = OWN_PORT + SLOTS * rank
+        # The driver holds what it knows of its slots once for each file of it.
+        library = shutil.copy(LIBRARY, folder / f"driver-{rank}.so")
+        entries.append(f'FRIENDLYNAME "{name}"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {library}\nCHANNELID 0x{port:04X}\n')
+    config = folder / "reader.conf"
+    config.write_text("\n".join(entries), encoding="utf-8")
+    return Service((*COMMAND, "--config", str(config)), range(OWN_PORT, OWN_PORT + SLOTS * len(names)))
 
 
 def _listens(port: int) -> bool:

@@ -2,14 +2,12 @@
 """The bench: a card service of our own, two slots, and cards of which the service is known to have seen that they came or went."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from readers.pcsc import CHANGED, PRESENT, UNAWARE, Pcsc
-from readers.simulator.service import COMMAND, Service
+from readers.simulator.service import Service
 from readers.simulator.vpcd import Card, Fault, Slot
 
 FIRST: Final = "Virtual PCD 00 00"
@@ -17,10 +15,8 @@ SECOND: Final = "Virtual PCD 00 01"
 NAMES: Final = (FIRST, SECOND)
 # Twice what the service takes to look again, and some for a busy machine.
 PATIENCE_S: Final = 8.0
-# Virtual readers of the wide bench, with two slots each, on ports that the system gives to nobody by itself.
-WIDE: Final = 4
-LOW_PORT: Final = 28_900
-LIBRARY: Final = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
+# Virtual readers of the wide bench, with two slots each.
+WIDE: Final = tuple(f"Wide {rank}" for rank in range(4))
 
 
 class Bench:
@@ -71,18 +67,3 @@ def wait_for(reader: str, *, present: bool) -> None:
             assert time.monotonic() < until, "the service does not see the card"
     finally:
         pcsc.release(context)
-
-
-def wide_service(folder: Path) -> tuple[Service, list[str]]:
-    """Return a service with several virtual readers and the names of their slots, for what is done often and side by side."""
-    entries, ports, names = [], [], []
-    for rank in range(WIDE):
-        port = LOW_PORT + 2 * rank
-        # The driver holds what it knows of its slots once for each file of it.
-        library = shutil.copy(LIBRARY, folder / f"driver-{rank}.so")
-        entries.append(f'FRIENDLYNAME "Wide {rank}"\nDEVICENAME /dev/null:0x{port:04X}\nLIBPATH {library}\nCHANNELID 0x{port:04X}\n')
-        ports += [port, port + 1]
-        names += [f"Wide {rank} 00 00", f"Wide {rank} 00 01"]
-    config = folder / "reader.conf"
-    config.write_text("\n".join(entries), encoding="ascii")
-    return Service((*COMMAND, "--config", str(config)), ports), names

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from readers.sessions.desk import Desk
-from readers.simulator.service import NoBench, Service, the_only_one
-from tests.readers.bench import Bench, wide_service
+from readers.simulator.service import NoBench, Service, own_service, the_only_one
+from tests.readers.bench import WIDE, Bench
 
 
 @contextlib.contextmanager
@@ -23,18 +23,17 @@ def bench_or_skip() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run the card service for a module; it is ended by its process id."""
-    with bench_or_skip(), Service() as running:
+    with bench_or_skip(), own_service(tmp_path_factory.mktemp("bench")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Give a running service with many slots, for a module."""
-    service, names = wide_service(tmp_path_factory.mktemp("wide"))
-    with bench_or_skip(), service:
-        made = Bench(service, names)
+    with bench_or_skip(), own_service(tmp_path_factory.mktemp("wide"), WIDE) as running:
+        made = Bench(running, [f"{name} 00 {slot}" for name in WIDE for slot in ("00", "01")])
         yield made
         for slot in made.slots:
             slot.pull()

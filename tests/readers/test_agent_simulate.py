@@ -12,7 +12,7 @@ import pytest
 
 from readers.simulator import cards
 from readers.simulator.chaos import BadScript, Insert, Pause, read_script
-from readers.simulator.service import COMMAND
+from readers.simulator.service import OWN_PORT
 from tests.readers.bench import SECOND, Bench, wait_for
 from tests.readers.test_agent_read import code, ended, start
 
@@ -24,7 +24,7 @@ def play(folder: Path, *steps: dict[str, Any], options: tuple[str, ...] = ()) ->
     """Start a script."""
     script = folder / "script.ndjson"
     script.write_text("\n".join(map(json.dumps, steps)), encoding="utf-8")
-    command = [sys.executable, "-m", "desmos_fast.cli", "agent", "simulate", str(script), *options]
+    command = [sys.executable, "-m", "desmos_fast.cli", "agent", "simulate", str(script), "--port", str(OWN_PORT), *options]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=-1, stderr=-1, text=True)
 
 
@@ -81,7 +81,7 @@ def test_a_service_of_its_own_is_killed_and_started_and_the_card_is_read(bench: 
             {"do": "start"},
             {"do": "insert", "seed": 6},
             {"do": "wait", "seconds": 8, "commands": 10},
-            options=("--service-command", " ".join(COMMAND)),
+            options=("--service-command", " ".join(bench.service.command)),
         )
     )
     # The first card was never read to its end; what was read of it is dropped with the service.
