@@ -397,6 +397,7 @@ async def duplicates(desk: Desk, keys: int, times: int) -> None:
     assert await desk.count("invoice") == await desk.count("ledger_entry") == await desk.count("idempotency") == keys
 
 
+@pytest.mark.timeout(300)
 async def test_ten_thousand_duplicates_have_single_effects(desk: Desk) -> None:
     await duplicates(desk, 100, 100)
 
