@@ -33,7 +33,7 @@ OPERATIONS: Final = (
         problems=("incident_over",),
     ),
 )  # fmt: skip
-_STEPS: Final = (
+_STEPS: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
     ("attended", "Somebody attends to it: the clock of intervention stops", "acknowledge", {}),
     ("degraded", "It runs again, though not as it should: the clock of recovery stops", "degrade", {}),
     ("restored", "It runs as it should", "restore", {}),
