@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from api.contract.model import Operation
+from api.contract.model import Example, Operation
 from desmos_fast.agents.model import READ_PROBLEMS, Agent, AgentPage, CardRead, CodeAsked, CodeMade, ReadAsked, ReaderPage
 from desmos_fast.agents.wire import ENROL_PATH, PATH, EnrolAsked, Enrolled
 
@@ -26,5 +26,25 @@ OPERATIONS: Final = (
     Operation(
         method="POST", path="/v1/readers/{id}:read", way="ask", tag="agents", body=ReadAsked, empty=True, answer=CardRead,
         problems=("agent_refused", *READ_PROBLEMS),
+    ),
+)  # fmt: skip
+_CSR: Final = """-----BEGIN CERTIFICATE REQUEST-----
+MIG7MGICAQAwADBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABFaDsM+LjthQWA4g
+WWl1zV4dJN41CqkPWxOrhQrFly8j4Qdiu02GMHbgMwayflr+5E2FzGlVgTX338hA
+tI0vFBugADAKBggqhkjOPQQDAgNJADBGAiEAn5I4aaBSG1rkeApyZTMhhVsv9Ujx
+5wPWo61yvxm8T0UCIQCJh/zMm3NvGDhjvBuazDOeBBAEQm4ZD1n7jd6KdXSdHw==
+-----END CERTIFICATE REQUEST-----
+"""
+EXAMPLES: Final = (
+    Example(
+        name="desk", summary="A code for one workstation", method="POST", path="/v1/agents/codes", status=201, body={"desk": "Accueil 3"},
+    ),
+    Example(
+        name="let_in", summary="A code that lets nobody in: 403", method="POST", path=ENROL_PATH, status=403,
+        body={"code": "ABCD-EFGH-IJKL-MNOP-QRST-UVWX-YZ", "csr": _CSR},
+    ),
+    Example(
+        name="card", summary="The card in a reader that is not there: 404", method="POST", path="/v1/readers/{unknown}:read",
+        route="/v1/readers/{id}:read", status=404, body={"deadline_s": 20.0},
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 
 from typing import Any, Final
 
+from api.contract.agents import EXAMPLES as AGENTS
 from api.contract.incidents import EXAMPLES as INCIDENTS
 from api.contract.model import FINESS, UNKNOWN, Example
 from api.contract.people import EXAMPLES as PEOPLE
@@ -342,6 +343,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         body={"overlap_s": 3600},
     ),
     *PEOPLE,
+    *AGENTS,
     *INCIDENTS,
     # The last: whatever is asked for after it is asked for a day later.
     Example(
