@@ -16,7 +16,7 @@ NAMES: Final = (FIRST, SECOND)
 # Twice what the service takes to look again, and some for a busy machine.
 PATIENCE_S: Final = 8.0
 # Virtual readers of the wide bench, with two slots each.
-WIDE: Final = tuple(f"Wide {rank}" for rank in range(4))
+WIDE: Final = tuple(f"Wide {rank}" for rank in range(7))
 
 
 class Bench:

@@ -90,31 +90,32 @@ def test_an_atr_of_the_table_without_the_application_is_unknown(bench: Bench) ->
 
 def test_a_mute_card_is_told_at_once_and_then_by_its_code(bench: Bench) -> None:
     bench.insert(0, cards.mute())
-    told = read("--timeout", "1")
+    told = read("--timeout", "0.5")
     assert code(told) == "CARD_MUTE"
     assert told[2][0] == "the card does not answer: turn it over" and len(told[2]) == 2
 
 
 def test_a_card_that_was_turned_over_is_read(bench: Bench) -> None:
     bench.insert(0, cards.mute())
-    running = start("--timeout", "20")
-    time.sleep(0.7)
+    running = start("--timeout", "30")
+    assert running.stderr is not None
+    assert running.stderr.readline() == "the card does not answer: turn it over\n"
     bench.pull(0)
     bench.insert(0, cards.vitale2(cards.invented(4)))
     status, found, err = ended(running)
-    assert (status, found["card"], len(err)) == (0, "vitale2", 1)
+    assert (status, found["card"], err) == (0, "vitale2", [])
 
 
 def test_no_card_in_time(bench: Bench) -> None:
     began = time.monotonic()
-    assert code(read("--timeout", "1")) == "CARD_TIMEOUT"
-    assert 1 <= time.monotonic() - began < 4
+    assert code(read("--timeout", "0.5")) == "CARD_TIMEOUT"
+    assert 0.5 <= time.monotonic() - began < 4
     assert code(read("--timeout", "0.5", "--reader", "nothing of that name")) == "CARD_TIMEOUT"
 
 
 def test_a_swap_in_the_middle_never_mixes_two_people(bench: Bench) -> None:
     one, other = cards.invented(5), cards.invented(6)
-    for index in (0, 3, 9):
+    for index in (0, 9):
         bench.insert(1, cards.vitale2(one), Fault(index, "swap", card=cards.vitale2(other)))
         assert code(read("--timeout", "5")) == "CARD_REMOVED"
 

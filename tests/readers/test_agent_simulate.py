@@ -13,7 +13,7 @@ import pytest
 from readers.simulator import cards
 from readers.simulator.chaos import BadScript, Insert, Pause, read_script
 from readers.simulator.service import OWN_PORT
-from tests.readers.bench import SECOND, Bench, wait_for
+from tests.readers.bench import SECOND, Bench
 from tests.readers.test_agent_read import code, ended, start
 
 pytestmark = pytest.mark.together
@@ -55,13 +55,13 @@ def test_a_fault_happens_where_the_script_says(bench: Bench, tmp_path: Path, fau
 
 
 def test_another_program_holds_the_card_and_lets_it_go(bench: Bench, tmp_path: Path) -> None:
-    running = play(tmp_path, {"do": "insert"}, {"do": "wait"}, {"do": "hold", "reader": SECOND, "seconds": 2}, {"do": "wait", "seconds": 3})
-    wait_for(SECOND, present=True)
-    # Held by then, as the script waited a second after the card went in.
-    subprocess.run(["sleep", "1"], check=True)
-    assert code(read_with("--timeout", "0.5")) == "CARD_BUSY"
+    wait, hold = {"do": "wait", "seconds": 0.8}, {"do": "hold", "reader": SECOND, "seconds": 3}
+    running = play(tmp_path, {"do": "insert"}, wait, hold, {"do": "wait", "seconds": 20, "commands": 10})
+    assert running.stdout is not None
+    assert [json.loads(running.stdout.readline())["do"] for _ in range(3)] == ["insert", "wait", "hold"]
+    assert code(read_with("--timeout", "0.3")) == "CARD_BUSY"
     assert read_with("--timeout", "10")[1]["identity"] == cards.invented(0).expected()
-    assert lines(running)[2]["do"] == "hold"
+    assert lines(running)
 
 
 def read_with(*options: str) -> tuple[int, Any, list[str]]:

@@ -96,7 +96,7 @@ async def faulty(bench: Bench, desk: Desk, rank: int, seed: int) -> None:
     assert found == ("card_removed" if reached and kind != "stall" else person.expected()), (seed, kind, index)
 
 
-async def many(bench: Bench, desk: Desk, seeds: range, at_once: int = 25) -> None:
+async def many(bench: Bench, desk: Desk, seeds: range, at_once: int = 50) -> None:
     """Play faults on all slots, so many at once, and kill the service after these while a card is read."""
     ranks = len(bench.names)
     for first in range(seeds.start, seeds.stop, at_once):
@@ -121,8 +121,8 @@ async def test_a_hundred_random_faults(wide: Bench, desk: Desk) -> None:
 
 @pytest.mark.fault
 async def test_a_thousand_random_faults(wide: Bench, desk: Desk) -> None:
-    await many(wide, desk, range(100, 125))
+    await many(wide, desk, range(100, 150))
     files, threads = open_files(), threading.active_count()
-    await many(wide, desk, range(125, 1125), 50)
+    await many(wide, desk, range(150, 1150))
     assert open_files() <= files
     await settled(lambda: threading.active_count() <= threads, True)
