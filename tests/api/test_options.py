@@ -40,7 +40,8 @@ async def put(desk: Desk, *turns: Turn) -> None:
 def path_of(desk: Desk, route: str) -> str:
     for name, value in (("id", str(desk.tenant)), ("part", "amo"), ("quarter", "2026Q1"), ("name", "a")):
         route = route.replace(f"{{{name}}}", value)
-    return route
+    # A stream goes on for a minute.
+    return f"{route}?seconds=1" if route == "/v1/readers/events" else route
 
 
 async def ask(desk: Desk, method: str, route: str) -> Reply:
