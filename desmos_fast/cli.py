@@ -41,7 +41,8 @@ app = typer.Typer(
 )
 GROUPS: Final = (
     "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "rejects", "bank", "matches", "matching", "payments", "ledger",
-    "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "user", "import_", "nomenclature", "slo", "incident",
+    "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "user", "import_", "nomenclature", "slo",
+    "incident",
     "agent", "agents", "access",
 )  # fmt: skip
 MODULES: Final = (

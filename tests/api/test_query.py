@@ -22,7 +22,8 @@ async def test_an_invoice_is_not_signed_when_the_query_is_not_understood(desk: D
 
 @pytest.mark.parametrize(
     ("path", "query"),
-    [("/v1/invoices:batch", "validate_only=true"), ("/v1/lots:build", "validate_only=true"), ("/v1/accounting/exports", "validate_only=true"),
+    [("/v1/invoices:batch", "validate_only=true"), ("/v1/lots:build", "validate_only=true"),
+     ("/v1/accounting/exports", "validate_only=true"),
      ("/v1/invoices:batch", "draft=true"), ("/v1/returns", "draft=true"), ("/v1/bank-statements", "draft=true"),
      ("/v1/reconciliations", "draft=true")],
 )  # fmt: skip
