@@ -22,16 +22,19 @@ def bench_or_skip() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Run the card service for a module; it is ended by its process id."""
+    """Run a card service; it is ended by its process id.
+
+    One for each test: whoever held the lock between two tests would wait for those who wait for it.
+    """
     with bench_or_skip(), own_service(tmp_path_factory.mktemp("bench")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Give a running service with many slots, for a module."""
+    """Give a running service with many slots."""
     with bench_or_skip(), own_service(tmp_path_factory.mktemp("wide"), WIDE) as running:
         made = Bench(running, [f"{name} 00 {slot}" for name in WIDE for slot in ("00", "01")])
         yield made
