@@ -58,7 +58,7 @@ def _is_float(token: tokenize.TokenInfo) -> bool:
 
 def waits(path: Path) -> bool:
     inside = path.relative_to(ROOT / "desmos_fast").as_posix()
-    return inside.startswith(ROTATION) or inside.startswith("lots/") and any(inside.removeprefix("lots/").startswith(name) for name in WAITING)
+    return inside.startswith((ROTATION, *(f"lots/{name}" for name in WAITING)))
 
 
 def sources() -> list[Path]:
