@@ -56,7 +56,10 @@ async def authenticate(request: web.Request) -> Caller:
 def check_origin(request: web.Request) -> None:
     """Refuse what a browser does not say to come from a page of this very host. Raises CrossSite."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    same = origin is not None and urlsplit(origin).netloc == request.host
+    try:
+        same = origin is not None and urlsplit(origin).netloc == request.host
+    except ValueError:
+        same = False
     if site != "same-origin" if site is not None else not same:
         raise CrossSite("with the cookie of a session only pages of this host ask for changes", hint="programs send Authorization: Bearer")
 

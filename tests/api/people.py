@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """People of a centre in tests: made with a key, with a password of their own, signed in."""
 
+import asyncio
 import dataclasses
 import itertools
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +12,11 @@ import orjson
 import pyotp
 import pytest
 
-from tests.api.conftest import Desk, Reply
+from desmos_fast.db.tenant import direct
+from tests.api.conftest import Desk, House, Reply
 
 PASSWORD: Final = "vif-argent sur 7 collines"
+NEW: Final = "cinq tambours rouillent"
 CHEAP: Final = "[argon2]\nmemory_kib = 19456\npasses = 1\nlanes = 1\n"
 # All tests come from one address.
 PATIENT: Final = "[lock_out]\naddress = {free = 1000000, first_s = 60, longest_s = 900}\n"
@@ -95,3 +99,16 @@ async def enrolled(seat: Desk, now: float) -> tuple[Generator, list[str]]:
     confirmed = await ask(seat, "POST", "/v1/me/totp:confirm", {"code": generator.code(now, -1)})
     assert confirmed.status == 200, confirmed.body
     return generator, confirmed.json["codes"]
+
+
+async def moment() -> float:
+    """Return an instant after which the codes of a generator stay the same for some seconds."""
+    if time.time() % 30 > 23:
+        await asyncio.sleep(31 - time.time() % 30)
+    return time.time()
+
+
+async def sql(house: House, statement: str, *values: object) -> Any:
+    """Do what only the owner of the database may."""
+    async with direct(house.owner_dsn) as con:
+        return await con.execute(statement, *values)

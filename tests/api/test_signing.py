@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People sign in and out: what a session is good for and how it ends, code generators, wrong tries, and what nobody ever reads."""
+"""People sign in and out: what a session is good for and how it ends, code generators, and what nobody ever reads."""
 
 import asyncio
 import dataclasses
@@ -10,54 +10,34 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp.test_utils import TestServer
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
 
 from api.auth import COOKIE
-from api.sessions import place_of
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import (
+    NEW,
     PASSWORD,
-    add,
     ask,
     enrolled,
-    login,
+    moment,
     seat,
     send,
     set_policy,
     sign_in,
     signed_in,
+    sql,
     with_password,
 )
 from tests.api.test_access import second
 from tests.api.test_audit import trail
 
 __all__ = ("second",)
-NEW = "cinq tambours rouillent"
 
 
 @pytest.fixture(autouse=True)
 def policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     set_policy(monkeypatch, tmp_path, "[sessions]", "idle_s = 3600", "[totp]", 'required = ["admin"]', "recovery = 3")
-
-
-async def moment() -> float:
-    """Return an instant after which the codes of a generator stay the same for some seconds."""
-    if time.time() % 30 > 23:
-        await asyncio.sleep(31 - time.time() % 30)
-    return time.time()
-
-
-async def sql(house: House, statement: str, *values: object) -> Any:
-    async with direct(house.owner_dsn) as con:
-        return await con.execute(statement, *values)
-
-
-async def anomalies(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
-    return [(one["kind"], one["subject"], one["found"]) for one in (await desk.get("/v1/anomalies")).json["anomalies"]]
 
 
 # --- sessions
@@ -178,8 +158,9 @@ async def test_a_cookie_is_good_for_pages_of_this_host_alone(house: House, desk:
 
     assert (await house.send("GET", "/v1/webhooks", cookie)).status == 200
     for wrong in (
-        {}, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"},
-        {"Sec_Fetch_Site": "none"}, {"Origin": house.url, "Sec_Fetch_Site": "cross-site"},
+        {}, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Origin": "http://["},
+        {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Sec_Fetch_Site": "none"},
+        {"Origin": house.url, "Sec_Fetch_Site": "cross-site"},
     ):  # fmt: skip
         reply = await post(**wrong)
         assert (reply.status, reply.code) == (403, "cross_site"), wrong
@@ -191,7 +172,7 @@ async def test_a_cookie_is_good_for_pages_of_this_host_alone(house: House, desk:
 
 async def test_no_page_of_another_site_signs_anybody_in(desk: Desk) -> None:
     user = await with_password(desk, "ops")
-    for headers in ({}, {"Origin": "https://elsewhere.example"}):
+    for headers in ({}, {"Origin": "https://elsewhere.example"}, {"Origin": "http://[::1"}):
         body = {"login": user["login"], "password": PASSWORD, "cookie": True}
         assert (await send(desk, "/v1/sessions", body, **headers)).code == "cross_site"
 
@@ -262,126 +243,6 @@ async def test_a_lost_generator_is_reset(desk: Desk) -> None:
     assert (await sign_in(desk, user, NEW)).status == 201
 
 
-# --- wrong tries
-
-
-async def wrong(desk: Desk, user: dict[str, Any]) -> Reply:
-    return await sign_in(desk, user, "tout autre chose")
-
-
-async def test_tries_wait_longer_and_longer_whoever_it_is(house: House, desk: Desk) -> None:
-    user, nobody = await with_password(desk, "biller"), {"login": login()}
-    for who in (user, nobody):
-        assert [(await wrong(desk, who)).code for _ in range(5)] == ["sign_in_refused"] * 5
-        for ago, left in ((0, 61), (30, 31)):
-            await sql(house, "UPDATE attempt SET last_at = last_at - make_interval(secs => $1)", float(ago))
-            reply = await wrong(desk, who)
-            assert (reply.status, reply.code) == (429, "sign_in_delayed")
-            assert left - 3 <= int(reply.headers["Retry-After"]) <= left
-        await sql(house, "UPDATE attempt SET last_at = last_at - interval '32 s'")
-        assert (await wrong(desk, who)).status == 401
-        assert 119 <= int((await wrong(desk, who)).headers["Retry-After"]) <= 122
-    # The right password waits as well; nothing else of the account does.
-    assert (await sign_in(desk, user)).status == 429
-    # The fifth try of the one that is somebody is told of, once, and only that.
-    await asyncio.sleep(0.2)
-    assert await anomalies(desk) == [("sign_in_locked", user["id"], {"login": user["login"], "tries": 5})]
-    await sql(house, "UPDATE attempt SET last_at = last_at - interval '123 s'")
-    assert (await sign_in(desk, user)).status == 201
-    assert await anomalies(desk) == []
-    assert (await wrong(desk, user)).status == 401
-
-
-async def test_many_tries_at_once_are_as_many(desk: Desk) -> None:
-    user = await with_password(desk, "biller")
-    replies = await asyncio.gather(*(wrong(desk, user) for _ in range(15)))
-    assert sorted(reply.status for reply in replies) == [401] * 5 + [429] * 10
-
-
-async def test_an_administrator_ends_the_wait(desk: Desk) -> None:
-    user = await with_password(desk, "biller")
-    for _ in range(5):
-        await wrong(desk, user)
-    assert (await sign_in(desk, user)).status == 429
-    assert (await desk.post(f"/v1/users/{user['id']}:release", b"")).status == 200
-    assert (await sign_in(desk, user)).status == 201
-
-
-async def test_a_good_try_forgets_the_wrong_ones_and_a_day_too(house: House, desk: Desk) -> None:
-    user = await with_password(desk, "biller")
-    for _ in range(3):
-        assert [(await wrong(desk, user)).status for _ in range(4)] == [401] * 4
-        assert (await sign_in(desk, user)).status == 201
-    for _ in range(5):
-        await wrong(desk, user)
-    await sql(house, "UPDATE attempt SET last_at = last_at - interval '25 hours'")
-    assert [(await wrong(desk, user)).status for _ in range(5)] == [401] * 5
-
-
-async def test_an_address_waits_too(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    set_policy(monkeypatch, tmp_path, "[lock_out]", "address = {free = 3, first_s = 60, longest_s = 900}")
-    await sql(desk.house, "DELETE FROM attempt")
-    async with TestServer(desk.house.application()) as server:
-        there = dataclasses.replace(desk, house=dataclasses.replace(desk.house, url=str(server.make_url("")).rstrip("/")))
-        user = await with_password(there, "ops")
-        # Each for another login: nobody's password is tried twice.
-        assert [(await sign_in(there, {"login": login()}, "x")).status for _ in range(5)] == [401, 401, 401, 429, 429]
-        assert (await sign_in(there, user)).status == 429
-        await sql(desk.house, "UPDATE attempt SET last_at = last_at - interval '61 s'")
-        # The own account of who tries those of others takes back none of the wrong tries, and makes nobody wait either.
-        assert [(await sign_in(there, one)).status for one in (user, user, {"login": login()}, user)] == [201, 201, 401, 429]
-    await sql(desk.house, "DELETE FROM attempt")
-
-
-@pytest.mark.parametrize(
-    ("address", "place"),
-    [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("2001:db8:1:2::9", "2001:db8:1:2::/64"), ("", "unknown")],
-)
-def test_one_subscriber_has_a_network_of_ipv6(address: str, place: str) -> None:
-    assert place_of(address) == place
-
-
-async def test_the_old_password_is_asked_for_and_counts_as_a_try(desk: Desk) -> None:
-    clerk, user = await signed_in(desk, "biller")
-    change = {"password": "tout autre chose", "new": NEW}
-    assert [(await ask(clerk, "POST", "/v1/me/password", change)).code for _ in range(5)] == ["sign_in_refused"] * 5
-    assert (await ask(clerk, "POST", "/v1/me/password", change | {"password": PASSWORD})).status == 429
-    assert (await desk.post(f"/v1/users/{user['id']}:release", b"")).status == 200
-    assert (await ask(clerk, "POST", "/v1/me/password", {"password": PASSWORD, "new": user["login"]})).code == "password_weak"
-    assert (await ask(clerk, "POST", "/v1/me/password", change | {"password": PASSWORD})).status == 204
-    assert [(await sign_in(desk, user, one)).status for one in (PASSWORD, NEW)] == [401, 201]
-
-
-async def test_a_login_that_nobody_has_costs_as_much(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    verify, seen = PasswordHasher.verify, []
-
-    def watched(self: PasswordHasher, hashed: str, password: str) -> bool:
-        try:
-            return verify(self, hashed, password)
-        except Exception as error:
-            seen.append((hashed[:30], type(error)))
-            raise
-
-    monkeypatch.setattr(PasswordHasher, "verify", watched)
-    for who in (await with_password(desk, "biller"), {"login": login()}, await add(desk, "ops")):
-        assert (await wrong(desk, who)).status == 401
-    # A hash of chance is one of the same costs, and is worked through like any other.
-    assert seen == [("$argon2id$v=19$m=19456,t=1,p=1", VerifyMismatchError)] * 3
-
-
-async def test_costs_of_before_are_replaced_at_the_next_sign_in(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch,
-                                                                tmp_path: Path) -> None:  # fmt: skip
-    user = await with_password(desk, "biller")
-    path = tmp_path / "identity.toml"
-    path.write_text("[argon2]\nmemory_kib = 20480\npasses = 1\nlanes = 1\n", encoding="utf-8")
-    async with TestServer(house.application()) as server:
-        there = dataclasses.replace(desk, house=dataclasses.replace(house, url=str(server.make_url("")).rstrip("/")))
-        assert [(await sign_in(there, user)).status for _ in range(2)] == [201, 201]
-    async with direct(house.owner_dsn) as con:
-        kept = await con.fetchval("SELECT password FROM account WHERE login = $1", user["login"])
-    assert kept.startswith("$argon2id$v=19$m=20480,t=1,p=1$")
-
-
 # --- what nobody reads
 
 
@@ -412,4 +273,3 @@ async def test_no_secret_is_in_a_log_or_an_answer(house: House, log: io.StringIO
     async with direct(house.owner_dsn, desk.tenant) as con:
         kept = str([await con.fetch(f"SELECT * FROM {table}") for table in ("account", "member", "session", "audit", "idempotency")])
     assert not [one for one in secrets if one in kept]
-
