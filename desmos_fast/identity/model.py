@@ -25,6 +25,7 @@ PAGE: Final = 200
 ADMIN: Final = "admin"
 OVERLAP: Final = timedelta(days=1)
 LONGEST_OVERLAP: Final = timedelta(days=30)
+LONGEST_LIFE: Final = timedelta(days=3660)
 
 
 class Role(NamedTuple):
@@ -165,7 +166,7 @@ def check_centre(finess: str, name: str) -> None:
 
 
 def check_asked(asked: KeyAsked, now: datetime) -> KeyAsked:
-    """Return what is asked for with each role once. Raises KeyRefused for unknown roles or none, a bad label, an end that has passed."""
+    """Return what is asked for with each role once. Raises KeyRefused for unknown roles or none, a bad label, an end past or far off."""
     unknown = sorted(set(asked.roles) - ROLES.keys())
     if unknown or not asked.roles:
         raise KeyRefused(f"a key has one role or more of {', '.join(ROLES)}")
@@ -173,8 +174,8 @@ def check_asked(asked: KeyAsked, now: datetime) -> KeyAsked:
         raise KeyRefused(f"a label has at most {LABEL_WIDTH} printable characters")
     if mask_nir(asked.label) != asked.label:
         raise KeyRefused("a label never holds an identity number")
-    if asked.expires_at is not None and (asked.expires_at.tzinfo is None or asked.expires_at <= now):
-        raise KeyRefused("expires_at is an instant to come, with its offset or Z")
+    if asked.expires_at is not None and (asked.expires_at.tzinfo is None or not now < asked.expires_at <= now + LONGEST_LIFE):
+        raise KeyRefused(f"expires_at is an instant to come, with its offset or Z, within {LONGEST_LIFE.days} days")
     return msgspec.structs.replace(asked, roles=tuple(dict.fromkeys(asked.roles)))
 
 

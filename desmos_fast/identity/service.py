@@ -21,6 +21,7 @@ from desmos_fast.identity.audit.model import Access
 from desmos_fast.identity.hashing import hash_key
 from desmos_fast.identity.model import (
     ADMIN,
+    LONGEST_LIFE,
     LONGEST_OVERLAP,
     OVERLAP,
     Caller,
@@ -187,7 +188,7 @@ async def rotate_key(
     old = await _found(con, tenant, kind, key_id)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise KeyEnded("this key has ended", hint="make a new one")
-    lasting = None if old.expires_at is None else old.expires_at - old.created_at
+    lasting = None if old.expires_at is None else min(old.expires_at - old.created_at, LONGEST_LIFE)
     until = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
     await store.expire(con, tenant, key_id, until)
     asked = KeyAsked(roles=old.roles, label=old.label, expires_at=None if lasting is None else now + lasting)

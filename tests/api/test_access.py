@@ -79,6 +79,7 @@ async def test_the_secret_is_in_one_answer_only(house: House, desk: Desk) -> Non
     [
         {}, {"roles": []}, {"roles": ["boss"]}, {"roles": ["ops"], "label": "x" * 101}, {"roles": ["ops"], "label": "a\nb"},
         {"roles": ["ops"], "expires_at": "2020-01-01T00:00:00Z"}, {"roles": ["ops"], "expires_at": "2999-01-01T00:00:00"},
+        {"roles": ["ops"], "expires_at": "9999-12-31T23:59:59Z"}, {"roles": ["ops"], "expires_at": "9999-12-31T23:59:59-23:59"},
         {"roles": ["ops"], "kind": "live"}, {"roles": ["ops"], "label": person()}, [],
     ],
 )  # fmt: skip
@@ -130,6 +131,15 @@ async def test_an_end_stays_an_end(desk: Desk) -> None:
     wrongs: list[object] = [{"overlap_s": -1}, {"overlap_s": 2_592_001}, {"overlap_s": 2**62}, {"overlap": 1}, []]
     for wrong in wrongs:
         assert (await desk.post(f"/v1/keys/{new['id']}:rotate", wrong)).code == "key_refused", wrong
+
+
+async def test_a_key_of_before_that_lasts_for_ever_is_rotated(house: House, desk: Desk) -> None:
+    _, told = await made(desk)
+    async with direct(house.owner_dsn) as con:
+        await con.execute("UPDATE api_key SET expires_at = '9999-12-31T00:00:00Z' WHERE id = $1", told["id"])
+    reply = await desk.post(f"/v1/keys/{told['id']}:rotate", b"")
+    assert reply.status == 201, reply.body
+    assert datetime.fromisoformat(reply.json["expires_at"]) <= datetime.now(UTC) + timedelta(days=3660)
 
 
 async def test_a_key_expires(desk: Desk) -> None:
