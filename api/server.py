@@ -88,12 +88,12 @@ def open_port(host: str, port: int, *, shared: bool = False) -> list[socket.sock
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind((address[0], opened[0].getsockname()[1], *address[2:]) if len(opened) > 1 else address)
             listener.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for listener in opened:
             listener.close()
-        raise PortTaken(
-            f"{host}:{port} cannot be listened on ({error.strerror})", hint="choose another --port, 0 takes a free one"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else "no name of a host"
+        hint = "choose another --port, 0 takes a free one; --host is an address of this machine"
+        raise PortTaken(f"{host}:{port} cannot be listened on ({why})", hint=hint) from error
     return opened
 
 

@@ -87,6 +87,13 @@ def test_a_port_that_is_taken_is_said() -> None:
             open_port("127.0.0.1", other.getsockname()[1])
 
 
+@pytest.mark.parametrize("host", ["203.0.113.7", "x" * 300])
+def test_a_host_that_is_none_of_this_machine_is_said(host: str) -> None:
+    with pytest.raises(PortTaken) as refused:
+        open_port(host, 0)
+    assert refused.value.hint is not None and "--host" in refused.value.hint
+
+
 def test_a_port_is_shared_among_ours_and_with_nobody_else() -> None:
     ours = open_shared("127.0.0.1", 0, 3)
     (port,) = {listener.getsockname()[1] for place in ours for listener in place}

@@ -61,7 +61,10 @@ async def test_a_session_is_opened_used_listed_and_ended(desk: Desk) -> None:
     assert [one["current"] for one in (await ask(clerk, "GET", "/v1/sessions")).json["sessions"]] == [True]
     assert (await ask(clerk, "DELETE", "/v1/sessions")).status == 204
     await asyncio.sleep(0.95)
-    assert [(await one.get("/v1/lots")).code for one in (clerk, other)] == ["unauthorized", "unauthorized"]
+    ended = [await one.get("/v1/lots") for one in (clerk, other)]
+    assert [reply.code for reply in ended] == ["unauthorized", "unauthorized"]
+    # A person's screen shows the title: nobody who signed in is asked for a key.
+    assert {reply.json["title_fr"] for reply in ended} == {"Connectez-vous, ou donnez une clé d'API valable"}
     acts = [row["action"] for row in await trail(desk) if row["actor"] == user["id"]]
     assert acts == ["password.changed", "session.opened", "session.opened", "session.ended", "session.ended"]
 
