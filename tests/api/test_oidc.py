@@ -19,6 +19,9 @@ from joserfc.jwk import OctKey, RSAKey
 from api.auth import COOKIE
 from api.oidc import BEGUN
 from desmos_fast.base.identifiers import luhn_sum_is_zero
+from desmos_fast.identity.oidc.model import Metadata, OidcUnavailable
+from desmos_fast.identity.oidc.rules import check_metadata
+from desmos_fast.identity.people.policy import Oidc
 from tests.api.conftest import Desk, House, Reply
 from tests.api.identities import CLIENT, SECRET, Identities, new_key
 from tests.api.people import login, set_policy
@@ -224,6 +227,15 @@ async def test_another_provider_than_the_one_that_is_set_is_refused(way: Way) ->
     way.identities.issuer = way.identities.issuer.replace("127.0.0.1", "localhost")
     reply = await way.get("/v1/oidc/start")
     assert (reply.status, reply.code) == (503, "oidc_unavailable") and "another one" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("address", ["https://[", "http://identites.example/token", ""])
+def test_a_provider_whose_addresses_cannot_be_used_is_told(address: str) -> None:
+    home = "https://identites.example"
+    provider = Oidc(issuer=home, client_id=CLIENT, client_secret_file="", redirect_uri=f"{home}/back")
+    ends = {name: home for name in ("token_endpoint", "userinfo_endpoint", "jwks_uri")}
+    with pytest.raises(OidcUnavailable, match="authorization_endpoint"):
+        check_metadata(provider, Metadata(issuer=home, authorization_endpoint=address, **ends))
 
 
 @pytest.mark.parametrize("query", ["?kind=x", "?state=x", "?centre=a&centre=b"])

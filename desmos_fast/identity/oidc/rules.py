@@ -48,7 +48,10 @@ def check_metadata(provider: Oidc, metadata: Metadata) -> None:
     if metadata.issuer != provider.issuer:
         raise OidcUnavailable("the provider says that it is another one", hint="compare issuer with what the provider publishes")
     for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
-        place = urlsplit(getattr(metadata, name))
+        try:
+            place = urlsplit(getattr(metadata, name))
+        except ValueError as error:
+            raise OidcUnavailable(f"{name} of the provider is no address") from error
         if place.scheme != "https" and place.hostname not in _LOCAL:
             raise OidcUnavailable(f"{name} of the provider is not https")
 
