@@ -380,35 +380,3 @@ async def test_a_service_killed_between_copy_and_answer_loses_and_doubles_nothin
     assert all(replies[key].body == body for key, body in acknowledged.items())
     assert await desk.count("invoice") == await desk.count("ledger_entry") == await desk.count("event") == 24
     assert sorted(reply.json["number"] for reply in replies.values()) == list(range(1, 25))
-
-
-async def duplicates(desk: Desk, keys: int, times: int) -> None:
-    """Send each of some requests many times over, 32 at once, until all have their answer; count what came of it."""
-    sent = [(str(uuid7()), orjson.dumps(desk.invoice(insured_nir=person(order % 1000)))) for order in range(keys)]
-    answers: dict[str, set[bytes]] = {key: set() for key, _ in sent}
-    fresh = 0
-    queue = iter([pair for pair in sent for _ in range(times)])
-
-    async def caller() -> None:
-        nonlocal fresh
-        for key, body in queue:
-            reply = await insist(desk, body, key)
-            assert reply.status == 201, reply.body
-            answers[key].add(reply.body)
-            fresh += "Idempotency-Replayed" not in reply.headers
-
-    await asyncio.gather(*(caller() for _ in range(32)))
-    assert fresh == keys
-    assert {len(found) for found in answers.values()} == {1}
-    assert await desk.count("invoice") == await desk.count("ledger_entry") == await desk.count("idempotency") == keys
-
-
-@pytest.mark.timeout(300)
-async def test_ten_thousand_duplicates_have_single_effects(desk: Desk) -> None:
-    await duplicates(desk, 100, 100)
-
-
-@pytest.mark.fault
-@pytest.mark.timeout(1800)
-async def test_a_hundred_thousand_duplicates_have_single_effects(desk: Desk) -> None:
-    await duplicates(desk, 1000, 100)
