@@ -132,7 +132,7 @@ annotate: $(READY) ## Write each kernel as a page that shows where it calls Pyth
 	@ls build/annotate/build/cython/ext/*.html
 
 fault: $(BUILT) $(READERS) ## Kill processes a thousand times, and play months over a line that spoils messages
-	@$(PY) -m pytest -q -m fault tests/fault tests/readers tests/api/test_processes.py tests/api/test_interleaved.py
+	@$(PY) -m pytest -q -m fault
 
 defects: $(BUILT) ## Plant defects in copies of the tree, and see that the fault tests find each
 	@$(PY) -m tests.fault.defects
