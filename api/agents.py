@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from api.body import LIMIT, number, read_body, uuid_of
+from api.body import LIMIT, number, read_body, refuse_doubles, uuid_of
 from api.keys import CLOCK, KEYS, POOL
 from api.paging import read_cursor, write_cursor
 from api.sessions import place_of
@@ -87,7 +87,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
     agency = request.app[AGENCY]
     agency.tries.count(place_of(request.remote or ""), time.monotonic)
     try:
-        asked = msgspec.json.decode(await read_body(request, LIMIT), type=EnrolAsked)
+        asked = msgspec.json.decode(refuse_doubles(await read_body(request, LIMIT)), type=EnrolAsked)
     except msgspec.MsgspecError:
         # Without the cause: the code would be in the traceback.
         raise AgentRefused("the body is an object with code and csr") from None

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from api.coding import expander
 from api.logs import mask_text
-from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, NotFound, SlowBody
+from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, NotFound, NotJson, SlowBody
 from desmos_fast.base.types import uuid7
 
 UNMATCHED: Final = "unmatched"
@@ -116,6 +117,23 @@ async def read_body(request: web.Request, limit: int = LIMIT, *, empty: bool = F
     if not body and not empty:
         raise EmptyBody("a body is needed here")
     return body
+
+
+def refuse_doubles(body: bytes) -> bytes:
+    """Return a body as it is, unless an object of JSON in it has a name twice: which of the two is meant nobody knows. Raises NotJson.
+
+    What is no JSON is left to who reads it.
+    """
+    if len(body) <= LIMIT and body.lstrip()[:1] in (b"{", b"["):
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(body, object_pairs_hook=_once_each)
+    return body
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> None:
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        raise NotJson("a name stands twice in one object", hint="say each field once")
 
 
 async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 
 from api.auth import COOKIE, check_origin, person_of
-from api.body import LIMIT, read_body, uuid_of
+from api.body import LIMIT, read_body, refuse_doubles, uuid_of
 from api.keys import CALLER, CLOCK, DOOR, POOL
 from api.writes import context_of, json_answer, read, respond
 from desmos_fast.anomalies import service as anomalies
@@ -139,7 +139,7 @@ async def _change(request: web.Request, work: Callable[[Connection, Context], Aw
 
 async def _asked(request: web.Request, shape: type[S]) -> S:
     try:
-        return msgspec.json.decode(await read_body(request, LIMIT), type=shape)
+        return msgspec.json.decode(refuse_doubles(await read_body(request, LIMIT)), type=shape)
     except msgspec.MsgspecError:
         # Without the cause: what was typed would be in the traceback.
         raise SignInForm(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from None

@@ -26,6 +26,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "unauthorized": Title(401, "A session or an API key that lasts is required", "Connectez-vous, ou donnez une clé d'API valable"),
     "bad_centre": Title(422, "The centre cannot be registered", "Le centre ne peut pas être enregistré"),
     "unknown_centre": Title(404, "No centre has that FINESS", "Aucun centre n'a ce FINESS"),
+    "other_data": Title(409, "The centre holds data of the other kind", "Ce centre contient des données de l'autre type (essai ou réel)"),
     "centre_exists": Title(409, "The FINESS is registered under another name", "Ce FINESS est enregistré sous un autre nom"),
     "forbidden": Title(403, "This key may not do that", "Cette clé n'y est pas autorisée"),
     "role_missing": Title(403, "The role for this is missing", "Il vous manque le rôle nécessaire : voyez l'administrateur"),

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from api import conditions
-from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, route_of
+from api.body import BULK_LIMIT, LIMIT, check_length, flag, idempotency_key, read_body, refuse_doubles, route_of
 from api.coding import takes_gzip
 from api.keys import BULK, CALLER, CLOCK, KEYRING, POOL, SHARES
 from desmos_fast.base.clock import at
@@ -75,7 +75,7 @@ async def write(request: web.Request, effect: Effect, *, empty: bool = False, re
     Raises KeyMissing, KeyBad, BodyTooLarge, EmptyBody, KeyReused, KeyRunning, Busy, DatabaseDown, and what the effect raises.
     """
     key = idempotency_key(request)
-    return await _rescued(request, effect, key, await read_body(request, LIMIT, empty=empty), rescue)
+    return await _rescued(request, effect, key, refuse_doubles(await read_body(request, LIMIT, empty=empty)), rescue)
 
 
 async def write_bulk(request: web.Request, effect: Effect, *, rescue: Rescue | None = None) -> web.Response:
@@ -125,7 +125,7 @@ async def trial(request: web.Request, effect: Effect, *, empty: bool = False, li
     Raises BodyTooLarge, EmptyBody, Busy, DatabaseDown, and what the effect raises.
     """
     context = context_of(request)
-    body = await read_body(request, limit, empty=empty)
+    body = refuse_doubles(await read_body(request, limit, empty=empty))
     async with request.app[SHARES].slot(context.tenant), transaction(request.app[POOL], context.tenant) as con:
         if conditions.is_conditional(request):
             await conditions.check(request, con, context.tenant)

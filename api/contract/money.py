@@ -108,7 +108,8 @@ OPERATIONS: Final = (
     _read("/v1/rejects/{id}/{part}/payments", "rejects", PaymentsFound, "share_not_rejected"),
     _try(
         "/v1/rejects/{id}/{part}:recycle", "rejects", RecycleRequest, Recycled, *_REJECT, "reject_not_resent", "recycle_parts",
-        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", status=201, location=True,
+        "recycle_amount_differs", "faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", "other_data",
+        status=201, location=True,
     ),
     _try("/v1/rejects/{id}/{part}:claim", "rejects", ClaimRequest, Claimed, *_REJECT),
     _try("/v1/rejects/{id}/{part}:assign", "rejects", AssignRequest, Assigned, *_REJECT),

@@ -24,8 +24,10 @@ from desmos_fast.webhooks.model import DeliveryPage, NewSecret, NewWebhook, Repl
 _PLAN: Final = variant(Plan, "Plan", settings=BuildRequest)
 _SCHEDULE: Final = variant(Schedule, "Schedule", settings=BuildRequest)
 _FAULTY: Final = ("faulty_input",)
-_SIGNED: Final = ("faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force")
-_BUILT: Final = ("faulty_input", "lot_numbers_exhausted", "layout_changed", "layout_not_in_force", "recipients_mixed", "shares_moved")
+_SIGNED: Final = ("faulty_input", "invoice_numbers_exhausted", "conflict", "layout_not_in_force", "other_data")
+_BUILT: Final = (
+    "faulty_input", "lot_numbers_exhausted", "layout_changed", "layout_not_in_force", "recipients_mixed", "shares_moved", "other_data",
+)  # fmt: skip
 _RETURNED: Final = ("faulty_input", "wrong_recipient", "return_repeated", "return_conflict", "order_repeated")
 
 OPERATIONS: Final = (

@@ -34,6 +34,7 @@ from desmos_fast.db.journal import Event
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.faults import Fault, FaultyInput
 from desmos_fast.identity.context import Context
+from desmos_fast.identity.service import keep_apart
 from monitoring import metrics
 
 LAST_NUMBER: Final = 999_999_999
@@ -205,6 +206,7 @@ async def _keep(
                 free, faults = await _free(con, context, entries)
                 if not free:
                     return None, faults
+                await keep_apart(con, context, first=True)
                 taken = await _automatic(con, context, free)
                 kept = await _offload(len(free), _prepare, context, free, taken, draft, again)
                 await store.add(con, context.tenant, kept.tables)

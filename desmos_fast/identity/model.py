@@ -56,6 +56,12 @@ class UnknownCentre(InvalidInput):
     code = "unknown_centre"
 
 
+class OtherData(Conflict):
+    """The centre holds data of the other kind: synthetic people and real ones are never in one centre."""
+
+    code = "other_data"
+
+
 class CentreExists(Conflict):
     """A centre with that FINESS is registered under another name."""
 

@@ -18,6 +18,7 @@ from desmos_fast.db.tenant import transaction
 from desmos_fast.identity import store
 from desmos_fast.identity.audit import service as audit
 from desmos_fast.identity.audit.model import Access
+from desmos_fast.identity.context import Context
 from desmos_fast.identity.hashing import hash_key
 from desmos_fast.identity.model import (
     ADMIN,
@@ -35,6 +36,7 @@ from desmos_fast.identity.model import (
     KeyPage,
     KeyRefused,
     NoSuchKey,
+    OtherData,
     RotationAsked,
     UnknownCentre,
     check_asked,
@@ -150,6 +152,29 @@ async def find_centre(con: Connection, finess: str) -> Centre:
     if centre is None:
         raise UnknownCentre(f"no centre has the FINESS {finess!r}", hint="register it with `desmos-fast centre add`")
     return centre
+
+
+# What a centre's data are never changes: what was seen once is known. Of a row that this transaction makes nobody can say that yet.
+_SEEN: Final[dict[TenantId, KeyKind]] = {}
+
+
+async def keep_apart(con: Connection, context: Context, *, first: bool = False) -> None:
+    """Let synthetic and real people never stand in one centre: what bills `first` says which they are. Raises OtherData.
+
+    What an operator or a worker does goes on with what is there.
+    """
+    if context.by is not None:
+        return
+    kind = _SEEN.get(context.tenant)
+    if kind is None:
+        kind = await store.data_kind(con, context.tenant)
+        if kind is not None:
+            _SEEN[context.tenant] = kind
+        elif first:
+            kind = await store.claim_kind(con, context.tenant, context.kind)
+    if kind not in (None, context.kind):
+        held = "test data, of synthetic people" if kind == "test" else "data of real people"
+        raise OtherData(f"this centre holds {held}", hint=f"a {context.kind} key bills for a centre of its own: desmos-fast centre add")
 
 
 async def list_centres(con: Connection) -> list[Centre]:

@@ -13,6 +13,14 @@ from desmos_fast.identity.model import Caller, Centre, Key, KeyFound
 
 AUTHENTICATE: Final = "SELECT tenant_id, finess, kind, key_id, roles, left_s, stale FROM authenticate_key($1)"
 ADD_CENTRE: Final = "INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, $3) ON CONFLICT (finess) DO NOTHING"
+# One row a centre, made by the first who bills: 1 for test, 2 for live. It never changes.
+DATA_KIND: Final = "SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'data' AND name = ''"
+CLAIM_KIND: Final = """
+    INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, 'data', '', $2)
+    ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value
+    RETURNING value
+"""
+KINDS: Final[tuple[KeyKind, ...]] = ("test", "live")
 LIST_CENTRES: Final = "SELECT tenant_id, finess, name FROM centre ORDER BY tenant_id"
 FIND_CENTRE: Final = "SELECT tenant_id, finess, name FROM centre WHERE finess = $1"
 ADD_KEY: Final = """
@@ -60,6 +68,18 @@ async def find_centre(con: Connection, finess: str) -> Centre | None:
     """Return the centre of a FINESS, or None."""
     row = await con.fetchrow(FIND_CENTRE, finess)
     return None if row is None else Centre(id=TenantId(row["tenant_id"]), finess=row["finess"], name=row["name"])
+
+
+async def data_kind(con: Connection, tenant: TenantId) -> KeyKind | None:
+    """Return which people a centre's data are of, synthetic (test) or real (live) ones; None before there are any."""
+    value = await con.fetchval(DATA_KIND, tenant)
+    return None if value is None else KINDS[value - 1]
+
+
+async def claim_kind(con: Connection, tenant: TenantId, kind: KeyKind) -> KeyKind:
+    """Say that a centre's data are of a kind, unless somebody said so before, and return which it is; others wait until the end."""
+    value = int(await con.fetchval(CLAIM_KIND, tenant, KINDS.index(kind) + 1))
+    return KINDS[value - 1]
 
 
 async def list_centres(con: Connection) -> list[Centre]:

@@ -18,6 +18,7 @@ from desmos_fast.db.keyring import TenantKeys
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.identity.context import Context
+from desmos_fast.identity.service import keep_apart
 from desmos_fast.lots import assembly, codec, rules, signing, store
 from desmos_fast.lots.assembly import Claims, Draft, Laid
 from desmos_fast.lots.codec import decode_request
@@ -65,6 +66,7 @@ async def build(con: Connection, context: Context, body: bytes) -> Built:
 
     Raises what `make` raises.
     """
+    await keep_apart(con, context)
     built = await make(con, context, body)
     metrics.lots_sealed.inc(built.lots)
     metrics.files_queued.inc(len(built.files))
