@@ -840,6 +840,7 @@ CREATE TABLE public.incident (
     CONSTRAINT incident_what_check CHECK (((length(what) >= 1) AND (length(what) <= 200))),
     CONSTRAINT of_its_kind CHECK ((((kind = 'maintenance'::text) = (cause = 'maintenance'::text)) AND (NOT ((kind = 'maintenance'::text) AND disaster))))
 );
+ALTER TABLE ONLY public.incident ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.incident FORCE ROW LEVEL SECURITY;
 

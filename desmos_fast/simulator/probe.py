@@ -74,7 +74,7 @@ class Probe:
 
     def _invoice(self) -> Invoice:
         now = self._clock()
-        # The second as a number, which lasts until 2055: this probe, started again, takes none twice.
+        # The second as a number, which lasts until 2055: this probe, started again a second later, takes none twice.
         second = int((now - EPOCH).total_seconds())
         self._number = max(second, self._number + 1)
         return next(Day(self._world, paris_date(now)).invoices(1, self._number))

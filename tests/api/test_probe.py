@@ -82,6 +82,8 @@ async def test_the_command_makes_one_round_or_many_and_shows_metrics(desk: Desk,
     done = await asyncio.to_thread(subprocess.run, command(desk, key, "--once"), cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, json.loads(done.stdout)["good"]) == (0, True), done.stderr
     port = free_port()
+    # A second later, as it takes its numbers from the clock.
+    await asyncio.sleep(1.1)
     running = await asyncio.create_subprocess_exec(
         *command(desk, key, "--metrics-port", str(port)), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

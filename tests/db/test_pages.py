@@ -18,7 +18,7 @@ def test_the_page_names_every_table_and_what_may_change_in_it() -> None:
     schema = SCHEMA.read_text(encoding="utf-8")
     tables = {name for name in re.findall(r"CREATE TABLE public\.(\w+) \(", schema) if not name.endswith("_0")}
     changed: dict[str, set[str]] = {name: set() for name in tables}
-    for column, table in re.findall(r"GRANT UPDATE\((\w+)\) ON TABLE public\.(\w+) TO desmos_app", schema):
+    for column, table in re.findall(r"GRANT (?:\w+\(\w+\),)*UPDATE\((\w+)\) ON TABLE public\.(\w+) TO desmos_app", schema):
         changed[table].add(column)
     assert {table: set(re.findall(r"`(\w+)`", columns)) for table, columns in ROW.findall(DATABASE) if table in tables} == changed
 

@@ -48,7 +48,7 @@ def test_a_house_that_cannot_start_leaves_nothing_running(tmp_path: Path) -> Non
     (tmp_path / "data").write_bytes(b"")
     house = House(tmp_path / "data")
     house.service.log = tmp_path / "serve.log"
-    with pytest.raises(ChildFailed, match="serve --port 0 --grace 0` ended with status 1"), house:
+    with pytest.raises(ChildFailed, match="serve --port 0 --grace 0 --processes 1` ended with status 1"), house:
         raise AssertionError("a house without a folder does not open")
     assert house.service.process is not None and house.service.process.poll() == 1
     assert house.worker.process is None

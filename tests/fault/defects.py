@@ -75,7 +75,7 @@ HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('shares of ' || $1,
 FREE: Final = """
            AND s.state IN ('open', 'file_refused') AND s.transport = s.state
      RETURNING"""
-KEPT: Final = """        await con.execute(STORE, tenant, route, key, fingerprint, answer.status, headers, body)
+KEPT: Final = """        await con.execute(STORE, tenant, route, key, fingerprint, *_kept(answer))
         return replace(answer, replayed=False)"""
 KEPT_APART: Final = """    async with transaction(pool, tenant) as con:
         await con.execute(STORE, tenant, route, key, fingerprint, answer.status, headers, body)

@@ -29,6 +29,7 @@ CREATE TABLE incident (
 );
 CREATE INDEX incident_running ON incident (starts_at) WHERE ended_at IS NULL AND cancelled_at IS NULL;
 
+ALTER TABLE incident ALTER COLUMN tenant_id SET STATISTICS 0;
 ALTER TABLE incident ENABLE ROW LEVEL SECURITY;
 ALTER TABLE incident FORCE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON incident TO desmos_app USING (tenant_id = (SELECT current_setting('app.tenant')::uuid))
