@@ -46,8 +46,11 @@ def lines(source: BinaryIO, found: Found) -> Iterator[bytes]:
 
 def _reason(error: etree.XMLSyntaxError) -> str:
     # The parser may quote what it met: only the kind of its complaint is told.
-    kind = cast(Any, error).code
-    return str(cast(Any, etree.ErrorTypes)._getName(kind, "unreadable")).removeprefix("ERR_").replace("_", " ").lower()
+    return _kind(cast(Any, error).code)
+
+
+def _kind(code: int) -> str:
+    return str(cast(Any, etree.ErrorTypes)._getName(code, "unreadable")).removeprefix("ERR_").replace("_", " ").lower()
 
 
 class _Reader:
@@ -79,7 +82,14 @@ class _Reader:
             # What stands before an unsound place counts before it, however the blocks are cut.
             for event, element in cast(Iterator[tuple[str, etree._Element]], self._parser.read_events()):
                 self._see(event, element, some)
+        self._check_sound()
         return some
+
+    def _check_sound(self) -> None:
+        # Of an entity that is not declared the parser says nothing before the end, and takes what comes next for another document.
+        for error in cast(Any, self._parser).feed_error_log:
+            if error.level == etree.ErrorLevels.FATAL or error.type == etree.ErrorTypes.ERR_UNDECLARED_ENTITY:
+                refuse("BANK_XML", f"the file is no sound XML: {_kind(error.type)}", _AGAIN, error.line, max(1, error.column))
 
     def close(self) -> None:
         """Read to the end."""

@@ -236,6 +236,15 @@ def test_a_document_type_from_elsewhere_is_refused() -> None:
     assert "DOCTYPE" in refused(Message(declaration='<!DOCTYPE Document SYSTEM "http://127.0.0.1:9/d.dtd">').bytes()).message
 
 
+@pytest.mark.parametrize("block", [1 << 20, 700, 139, 7])
+def test_an_entity_that_nobody_declares_ends_the_file_where_it_stands(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser takes what follows for another document: its faults, and its movements, are none of this file's."""
+    monkeypatch.setattr(reading, "BLOCK", block)
+    text = Message([Entry(), Entry(amount="-1")]).xml().replace("<MsgId>", "<MsgId>&a;", 1)
+    fault = refused(text.encode())
+    assert (fault.code, fault.message) == ("BANK_XML", "the file is no sound XML: undeclared entity")
+
+
 def test_what_is_nested_too_deep_is_refused() -> None:
     deep = "<A>" * 5000 + "</A>" * 5000
     assert refused(Message(more=deep).bytes()).code == "BANK_XML"
