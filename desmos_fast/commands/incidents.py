@@ -146,8 +146,9 @@ def _each(
     from desmos_fast.base.clock import system_clock
     from desmos_fast.base.errors import NotThere
     from desmos_fast.commands.runtime import database
+    from desmos_fast.db import pool
     from desmos_fast.db.masters import open_keyring, read_use
-    from desmos_fast.db.tenant import direct
+    from desmos_fast.db.tenant import direct, transaction
     from desmos_fast.identity import service as identity
     from desmos_fast.identity.context import OPERATOR, without_key
 
@@ -158,14 +159,19 @@ def _each(
             async with direct(place.owner_dsn) as con:
                 keyring.follow(await read_use(con))
                 centres = [await identity.find_centre(con, finess)] if finess else await identity.list_centres(con)
-            for centre in centres:
-                context = without_key(centre.id, centre.finess, keyring.of(centre.id), now, OPERATOR)
-                async with direct(place.app_dsn, centre.id) as con:
+            # One connection for all of them: to open one takes longer than what is done.
+            opened = await pool.create(place.app_dsn, 1)
+            try:
+                for centre in centres:
+                    context = without_key(centre.id, centre.finess, keyring.of(centre.id), now, OPERATOR)
                     try:
-                        done.append((centre.finess, await work(con, context)))
+                        async with transaction(opened, centre.id) as con:
+                            done.append((centre.finess, await work(con, context)))
                     except NotThere:
                         if finess:
                             raise
+            finally:
+                await opened.close()
         if not done:
             raise NotThere("no centre has such an incident" if name else "no centre is registered", hint="look: incident list --centre …")
         return done
