@@ -64,8 +64,13 @@ def surroundings() -> Iterator[None]:
             "BENCH_OURS": closing.enter_context(Service(here, *SERVE)).port,
             "BENCH_ALONE": closing.enter_context(Service(here, "loadtests.peers.alone", *SERVE[1:])).port,
             "BENCH_BARE": closing.enter_context(Service(here, "loadtests.peers.bare")).port,
+            "BENCH_PROTOCOL": closing.enter_context(Service(here, "loadtests.peers.protocol")).port,
         }
-        for name, command in (("BENCH_TWO", (*SERVE, "--processes", "2")), ("BENCH_FAST", ("loadtests.peers.fast",))):
+        for name, command in (
+            ("BENCH_TWO", (*SERVE, "--processes", "2")),
+            ("BENCH_FAST", ("loadtests.peers.fast",)),
+            ("BENCH_LITE", ("loadtests.peers.lite",)),
+        ):
             # Of these the race says that they are not there.
             with contextlib.suppress(OutsideFailed):
                 found[name] = closing.enter_context(Service(here, *command)).port
@@ -255,9 +260,7 @@ def quoting(service: str) -> Callable[[int], Job]:
         bodies = centre.invoices(min(size, INVOICES))
         uvloop.run(closed(port, [centre.request("/v1/quotes", bodies[0])], 1))
         requests = [centre.request("/v1/quotes", bodies[order % len(bodies)]) for order in range(size)]
-        return Job(
-            lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds
-        )
+        return Job(lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds)
 
     return prepare
 
@@ -291,6 +294,8 @@ RACES: Final = (
         peers=(
             Contender("bare aiohttp", quoting("BENCH_BARE")),
             Contender("FastAPI", quoting("BENCH_FAST"), needs=("fastapi", "uvicorn")),
+            Contender("Litestar on Granian", quoting("BENCH_LITE"), needs=("litestar", "granian")),
+            Contender("bare protocol", quoting("BENCH_PROTOCOL")),
         ),
     ),
 )  # fmt: skip
