@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,13 +46,18 @@ class Centre:
     finess: str
     key: str
 
-    def request(self, path: str, body: bytes) -> bytes:
+    def request(self, path: str, body: bytes, content_type: str = "application/json") -> bytes:
         """Return the bytes of one POST under a new key."""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\nIdempotency-Key: {uuid7()}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+    def get(self, path: str, *headers: str) -> bytes:
+        """Return the bytes of one GET."""
+        lines = (f"GET {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {self.key}", *headers)
+        return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
 
     def invoices(self, count: int) -> list[bytes]:
         """Return sound invoices of this centre as JSON, no two alike, without a number."""
@@ -87,12 +92,18 @@ class Place:
 
     async def centre(self, number: int) -> Centre:
         """Register the centre of a number below a million, with a test key."""
-        body = f"75{number:06d}"
-        finess = next(body + str(key) for key in range(10) if luhn_sum_is_zero(body + str(key)))
-        pepper = secret(Settings(data_dir=self.folder), "api_keys")
+        return (await self.centres([number]))[0]
+
+    async def centres(self, numbers: Iterable[int]) -> list[Centre]:
+        """Register the centres of numbers below a million, each with a test key."""
+        pepper, made = secret(Settings(data_dir=self.folder), "api_keys"), []
         async with direct(self.owner_dsn) as con:
-            centre = await identity.add_centre(con, finess, "Centre de charge")
-            return Centre(centre.id, finess, await identity.new_key(con, finess, "test", pepper=pepper))
+            for number in numbers:
+                body = f"75{number:06d}"
+                finess = next(body + str(key) for key in range(10) if luhn_sum_is_zero(body + str(key)))
+                centre = await identity.add_centre(con, finess, "Centre de charge")
+                made.append(Centre(centre.id, finess, await identity.new_key(con, finess, "test", pepper=pepper)))
+        return made
 
 
 @contextlib.contextmanager

@@ -39,9 +39,10 @@ def percentile(values: list[float], share: float) -> float:
 
 
 class Line(asyncio.Protocol):
-    """One connection that is kept alive, with one request at a time on it."""
+    """One connection that is kept alive, with one request at a time on it; `body` is that of the last answer."""
 
     def __init__(self) -> None:
+        self.body = b""
         self._buffer = b""
         self._waiting: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport | None = None
@@ -62,6 +63,7 @@ class Line(asyncio.Protocol):
         at = head.find(LENGTH)
         length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(self._buffer) >= end + len(END) + length:
+            self.body = self._buffer[end + len(END) :]
             self._buffer = b""
             self._answer(int(head[9:12]))
 
@@ -88,9 +90,9 @@ class Line(asyncio.Protocol):
             self._waiting.set_result(status)
 
 
-async def connect(port: int) -> Line:
+async def connect(port: int, host: str = "127.0.0.1") -> Line:
     """Open one connection."""
-    _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", port)
+    _, line = await asyncio.get_running_loop().create_connection(Line, host, port)
     return line
 
 
