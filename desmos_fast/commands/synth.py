@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`synth day`: a centre's day as files, with everything that comes back and the truth about it."""
+"""`synth`: a centre's day as files, with all that comes back and the truth about it; a year of invoices; the payers that answer."""
 
+import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
 MOST_INVOICES: Final = 400_000
 SMALLEST_BAR: Final = 1000
+FIRST_DAY: Final = datetime(2026, 1, 1)
+T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.synth.command("day")(day)
+    groups.synth.command("year")(year)
     groups.synth.command("answer")(answer_letterbox)
     groups.synth.command("concentrator")(concentrator)
 
@@ -70,6 +75,40 @@ def day(
     if as_json:
         summary = folder.summary(world, when, claims, answers, written)
         print(msgspec.json.encode(summary).decode())
+
+
+def year(
+    seed: Annotated[int, typer.Option(min=0, help="Where everything is drawn from: the same seed gives the same bytes.")],
+    invoices: Annotated[int, typer.Option(min=1, help="How many invoices there are in all.")],
+    out: Annotated[str, typer.Option(help="The file for the invoices, one a line; `-` is standard output.")] = "-",
+    first_day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day of care.")] = FIRST_DAY,
+    days: Annotated[int, typer.Option(min=1, max=3653, help="Over how many days they are spread.")] = 365,
+    mix: Annotated[str, typer.Option(help="What the centre does: both, medical or dental.")] = "both",
+    errors: Annotated[str, typer.Option(help="How much goes wrong: usual, rough or none.")] = "usual",
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Write only the days from this one on.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Write only the days up to this one.")] = None,
+    biller: Annotated[str | None, typer.Option(help="FINESS of the centre; without it one is invented.")] = None,
+    first_number: Annotated[int, typer.Option(min=1, help="Number of the first invoice.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """Invent the invoices of a centre's year as one stream: seasons, holidays, errors by share, in the same memory whatever the number."""
+    from desmos_fast.simulator.day import line
+    from desmos_fast.simulator.world import World
+    from desmos_fast.simulator.year import Year
+
+    made = Year(World(seed, finess=biller), invoices, first_day.date(), days, mix=mix, errors=errors, first_number=first_number)
+    found, months, size = Counter[str](), Counter[str](), 0
+    stream = made.visits(since and since.date(), until and until.date())
+    with atomic_output(out) as file:
+        for visit in with_bar(stream, invoices):
+            text = line(visit.invoice)
+            file.write(text)
+            size += len(text)
+            found[visit.error] += 1
+            months[str(visit.invoice.created_on)[:7]] += 1
+    if as_json:
+        told = {"seed": seed, "invoices": found.total(), "bytes": size, "errors": dict(sorted(found.items())), "months": dict(months)}
+        print(json.dumps(told), file=sys.stderr if out == "-" else sys.stdout)
 
 
 def answer_letterbox(
@@ -136,7 +175,7 @@ def write_invoices(one_day: "Day", count: int, first_number: int, path: Path) ->
     return made
 
 
-def with_bar(stream: "Iterator[Invoice]", count: int) -> "Iterator[Invoice]":
+def with_bar(stream: Iterator[T], count: int) -> Iterator[T]:
     """Show how far a long stream is, on a terminal only."""
     if count < SMALLEST_BAR or not sys.stderr.isatty():
         yield from stream

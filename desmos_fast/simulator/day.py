@@ -3,7 +3,7 @@
 
 import datetime
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -67,23 +67,26 @@ def order_of(seed: int, visit: int) -> int | None:
 
 
 class Day:
-    """The visits of one day at the centre of a world.
+    """The visits of one day at the centre of a world; `weights` of acts by id replace those of the table of acts.
 
     Raises InvalidInput when the day lies before the tariffs of the acts or is outside 1970 to 2069.
     """
 
-    def __init__(self, world: World, date: datetime.date = DEFAULT_DAY) -> None:
+    def __init__(self, world: World, date: datetime.date = DEFAULT_DAY, weights: Mapping[str, int] | None = None) -> None:
         self.world = world
         self.date = date.isoformat()
-        acts = [act for act in world.acts.values() if act.since <= self.date]
+        weighs = {act.id: act.weight for act in world.acts.values()} if weights is None else weights
+        acts = [act for act in world.acts.values() if weighs.get(act.id)]
+        first = max(act.since for act in acts)
+        if date.year > 2069 or self.date < first:
+            raise InvalidInput(f"no tariff is known for {self.date}", hint=f"give a day from {first} to 2069-12-31")
         self.acts: dict[Discipline, list[Act]] = {
             "medical": [act for act in acts if act.discipline == "medical"],
             "dental": [act for act in acts if act.discipline == "dental"],
         }
-        if date.year > 2069 or not all(self.acts.values()):
-            first = max(act.since for act in world.acts.values())
-            raise InvalidInput(f"no tariff is known for {self.date}", hint=f"give a day from {first} to 2069-12-31")
-        self.ends = {name: tuple(itertools.accumulate(act.weight for act in some)) for name, some in self.acts.items()}
+        self.ends = {name: tuple(itertools.accumulate(weighs[act.id] for act in some)) for name, some in self.acts.items()}
+        dental = sum(weighs[act.id] for act in self.acts["dental"])
+        self.dental_percent = DENTAL_PERCENT if weights is None else round(100 * dental / sum(weighs[act.id] for act in acts))
 
     def invoices(self, count: int, first_number: int = 1) -> Iterator[Invoice]:
         """Give the invoices one by one, numbered from `first_number`; InvalidInput when the numbers leave 1 to 999999999."""
@@ -92,9 +95,12 @@ class Day:
         return (self._invoice(visit, first_number + visit) for visit in range(count))
 
     def _invoice(self, visit: int, number: int) -> Invoice:
-        person = self.world.patient(visit, order_of(self.world.seed, visit))
-        draw = Draw(self.world.seed, self.date, "invoice", number, person.nir)
-        discipline: Discipline = "dental" if draw.chance(DENTAL_PERCENT) else "medical"
+        return self.invoice_of(self.world.patient(visit, order_of(self.world.seed, visit)), number)
+
+    def invoice_of(self, person: Person, number: int, drawn_as: int | None = None) -> Invoice:
+        """Return the invoice of a visit; `drawn_as` is the number of another visit of the same person, which it repeats."""
+        draw = Draw(self.world.seed, self.date, "invoice", number if drawn_as is None else drawn_as, person.nir)
+        discipline: Discipline = "dental" if draw.chance(self.dental_percent) else "medical"
         acts = self._acts_of(draw, discipline)
         at_desk = person.order in DESK_ORDERS
         pathway = self._pathway(draw, person, discipline)

@@ -129,7 +129,12 @@ def outcome_of(seed: int, sheet: Sheet, part: Part) -> Outcome:
         named = NAMED.get(int(sheet.nir[10:13]))
         if named is not None:
             return named
-    roll = Draw(seed, "outcome", sheet.nir, sheet.number, part).below(1000)
+    return drawn_outcome(seed, sheet.nir, sheet.number, part)
+
+
+def drawn_outcome(seed: int, nir: str, number: int, part: Part) -> Outcome:
+    """Return what becomes of a share whose identity names no outcome."""
+    roll = Draw(seed, "outcome", nir, number, part).below(1000)
     return next(outcome for end, outcome in DRAWN if roll < end)
 
 
