@@ -80,3 +80,39 @@ class Refused(ReaderError):
     """The card service refused for a reason that has no kind of its own."""
 
     code = "pcsc_refused"
+
+
+class VendorLibrary(ReaderError):
+    """A library of a vendor is not there, cannot be loaded, or is not what it should be."""
+
+    code = "vendor_library"
+
+
+class VendorFailed(ReaderError):
+    """A library of a vendor hung or crashed; the program that held it was ended, and the next call starts another."""
+
+    code = "vendor_failed"
+
+
+class CpsAbsent(ReaderError):
+    """No card of a health professional is in any reader that the issuer's library sees."""
+
+    code = "cps_absent"
+
+
+class CpsCodeWrong(ReaderError):
+    """The card refused the code. It is never sent again by itself: three wrong ones block the card."""
+
+    code = "cps_code"
+
+
+class CpsBlocked(ReaderError):
+    """The card takes no code any more."""
+
+    code = "cps_blocked"
+
+
+class CpsLastTry(ReaderError):
+    """One try is left: no code is sent unless somebody says that it may be."""
+
+    code = "cps_last_try"

@@ -70,7 +70,7 @@ def imported(*rooms: str) -> set[str]:
                 tops |= set(_tops(node))
     ours = {path.name for path in ROOT.iterdir()} | {"setup"}
     # What is compiled is not on every machine.
-    known = {"smartcard": ["pyscard"], **packages_distributions()}
+    known = {"smartcard": ["pyscard"], "pkcs11": ["python-pkcs11"], **packages_distributions()}
     return {canonicalize_name(known[top][0]) for top in tops - ours - set(sys.stdlib_module_names) if top in known}
 
 

@@ -25,7 +25,7 @@ _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
     "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS", "DESMOS_TRUSTED_PROXIES",
-    "DESMOS_OTLP",
+    "DESMOS_OTLP", "DESMOS_CARDS",
 })  # fmt: skip
 
 
@@ -113,6 +113,11 @@ def tariffs(env: Mapping[str, str] | None = None) -> Path | None:
 def recipients(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_RECIPIENTS alone, the file that says who claim files go to. Raises BadSetting."""
     return _path("DESMOS_RECIPIENTS", env)
+
+
+def cards(env: Mapping[str, str] | None = None) -> Path | None:
+    """Read DESMOS_CARDS alone, the file of what a workstation reads cards with. Raises BadSetting."""
+    return _path("DESMOS_CARDS", env)
 
 
 def signing(env: Mapping[str, str] | None = None) -> str:

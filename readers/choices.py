@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is set for the cards of a workstation: one file, which DESMOS_CARDS names. Without it cards are read by PC/SC alone."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from desmos_fast.base import settings
+from desmos_fast.base.errors import InvalidInput
+from readers.ssv.zones import LongForm
+
+EXAMPLE: Final = "docs/reference/agent.md has an example"
+BackendName = Literal["pcsc", "ssv", "simulator"]
+# What a call of a function is like in a library of 32 bits for Windows; everywhere else both are the same.
+Convention = Literal["cdecl", "stdcall"]
+
+
+class BadChoices(InvalidInput):
+    """The file of the cards cannot be used."""
+
+    code = "invalid_input"
+
+
+class CpsChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The issuer's library (PKCS#11); the label of the one token that is meant, where there are several; seconds for each call."""
+
+    library: str
+    token: str = ""
+    deadline_s: float = 20.0
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long (seconds) the components may take for each call, the start of their program included."""
+
+    config: float = 15.0
+    read_ps: float = 30.0
+    read_rights: float = 60.0
+
+
+class SsvChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The licensed components: their library, an interpreter of its width, which rows of functions, names of resources, other tables."""
+
+    library: str
+    python: str | None = None
+    interface: str = "2003"
+    convention: Convention = "cdecl"
+    ps_resource: str = ""
+    reader_resource: str = ""
+    sesam_ini: str = ""
+    tables: str | None = None
+    long_form: LongForm = "counted"
+    deadlines_s: Deadlines = Deadlines()
+
+
+class SimulatorChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which invented people the simulator reads."""
+
+    seed: int = 1
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it. `pairs` names for a reader the one that goes with it."""
+
+    backend: BackendName = "pcsc"
+    pairs: dict[str, str] = {}
+    cps: CpsChoices | None = None
+    ssv: SsvChoices | None = None
+    simulator: SimulatorChoices = SimulatorChoices()
+
+
+def choices(env: Mapping[str, str] | None = None) -> Choices:
+    """Return what is set. Raises BadChoices, which says where in the file, and BadSetting."""
+    path = settings.cards(env)
+    return read(path) if path is not None else Choices()
+
+
+def read(path: Path) -> Choices:
+    """Return what a file sets. Raises BadChoices."""
+    try:
+        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=Choices)
+    except OSError as error:
+        raise BadChoices(f"{path} cannot be read: {error.strerror}", hint="DESMOS_CARDS names it") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BadChoices(f"{path}: {error}", hint=EXAMPLE) from error
+    if found.backend == "ssv" and found.ssv is None:
+        raise BadChoices(f"{path}: the backend is ssv, and there is no [ssv] with its library", hint=EXAMPLE)
+    for name, part in (("cps", found.cps), ("ssv", found.ssv)):
+        # Where a library without a place is looked for differs with the system, and may be open to others.
+        if part is not None and not Path(part.library).is_absolute():
+            raise BadChoices(f"{path}: {name}.library is no absolute path", hint="write where the library is, from the root on")
+    return found
