@@ -42,7 +42,7 @@ app = typer.Typer(
 GROUPS: Final = (
     "fse", "lots", "files", "schedule", "webhooks", "contacts", "returns", "rejects", "bank", "matches", "matching", "payments", "ledger",
     "export", "followup", "reminders", "audit", "synth", "jobs", "centre", "key", "keys", "user", "import_", "nomenclature", "slo",
-    "incident",
+    "incident", "backup",
     "agent", "agents", "access",
 )  # fmt: skip
 MODULES: Final = (
@@ -50,7 +50,7 @@ MODULES: Final = (
     "recipients", "contacts", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price", "quote",
     "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
     "agent", "agent_simulate", "agent_doctor",
-    "agents", "incidents", "probe", "dashboards", "masters", "options", "access",
+    "agents", "incidents", "probe", "dashboards", "masters", "options", "access", "backups",
 )  # fmt: skip
 
 for _name in GROUPS:

@@ -25,7 +25,8 @@ _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
     "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS", "DESMOS_TRUSTED_PROXIES",
-    "DESMOS_OTLP", "DESMOS_CARDS",
+    "DESMOS_DEADLINE_S", "DESMOS_DEADLINE_HOT_S", "DESMOS_DEADLINE_LONG_S",
+    "DESMOS_OTLP", "DESMOS_BACKUPS", "DESMOS_BACKUP_DSN", "DESMOS_CARDS",
 })  # fmt: skip
 
 
@@ -68,6 +69,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     for name, value in given.items():
         _check_text(name, value)
     level = given.get("DESMOS_LOG_LEVEL", "warning")
+    backups: Path | None = None
+    backup_dsn: str | None = field(default=None, repr=False)
     if level not in LOG_LEVELS:
         raise BadSetting(f"DESMOS_LOG_LEVEL is {level!r}", hint=f"one of {', '.join(LOG_LEVELS)}")
     hosts = given.get("DESMOS_WEBHOOK_HOSTS", "public")
@@ -87,6 +90,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         port=_whole(given, "DESMOS_PORT", 8080, 0, MAX_PORT),
         log_level=level,
         pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
+    if given.get("DESMOS_BACKUP_DSN") and not dsn:
+        raise BadSetting("DESMOS_BACKUP_DSN is set without DESMOS_DSN", hint="the embedded database needs none")
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),
@@ -109,6 +114,8 @@ def tariffs(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_TARIFFS alone, the folder of a tariff pack: pricing needs no other setting. Raises BadSetting."""
     return _path("DESMOS_TARIFFS", env)
 
+        backups=_path("DESMOS_BACKUPS", env),
+        backup_dsn=_dsn(given, "DESMOS_BACKUP_DSN"),
 
 def recipients(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_RECIPIENTS alone, the file that says who claim files go to. Raises BadSetting."""

@@ -19,6 +19,7 @@ class Runtime:
     settings: "Settings"
     app_dsn: str
     owner_dsn: str
+    backup_dsn: str | None = field(default=None, repr=False)
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def database(*, start: bool = False) -> Iterator[Runtime]:
 
     settings = load()
     if settings.dsn:
-        yield Runtime(settings, settings.dsn, settings.owner_dsn or settings.dsn)
+        yield Runtime(settings, settings.dsn, settings.owner_dsn or settings.dsn, settings.backup_dsn)
         return
     cluster = open_cluster(settings) if start else attach(settings)
     try:

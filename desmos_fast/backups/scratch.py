@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster for trial: a copy of a backup, started on a socket of its own, gone at the end."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from desmos_fast.backups.model import BackupFailed
+from desmos_fast.db import postmaster
+from desmos_fast.db.binaries import Binaries, usable
+from desmos_fast.db.home import Account, account
+from desmos_fast.db.sockets import socket_folder
+
+COPY: Final = "postgres"
+LOG: Final = "postgres.log"
+# The passwords are those of the roles when the backup was made: nobody is let in without one, here neither.
+DOOR: Final = "local all all scram-sha-256\n"
+# What the server of the backup was told may lead to its archive, its standbys or its machine's memory; nothing of it holds here.
+CONFIGURATION: Final = """archive_mode = off
+max_connections = 40
+shared_buffers = 64MB
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+LEFT_OUT: Final = ("postgresql.auto.conf", "standby.signal", "recovery.signal")
+
+
+@dataclass
+class Stopwatch:
+    """Seconds that each phase took."""
+
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time one phase, also one that fails."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(time.monotonic() - begun, 3)
+
+
+@contextlib.contextmanager
+def restored(cluster: Path, binaries: Binaries, data_dir: Path, place: Path | None, watch: Stopwatch) -> Iterator[Path]:
+    """Give the folder of the socket of a copy that runs. Raises BackupFailed, StartFailed, NoAccount."""
+    who = account()
+    home = _home(place, who)
+    try:
+        programs = usable(binaries, data_dir if data_dir.is_dir() else home, who, lambda _: None)
+        pgdata = home / COPY
+        with watch.phase("copy"):
+            _copy(cluster, pgdata, who)
+        socket_dir = socket_folder(home, who)
+        with watch.phase("start"):
+            server = postmaster.start(programs, pgdata, socket_dir, who, home / LOG, lambda _: None)
+        try:
+            yield socket_dir
+        finally:
+            server.stop()
+            if socket_dir.parent != home:
+                shutil.rmtree(socket_dir)
+    finally:
+        shutil.rmtree(home)
+
+
+def _home(place: Path | None, who: Account) -> Path:
+    try:
+        home = Path(tempfile.mkdtemp(prefix="desmos-trial-", dir=place))
+    except OSError as error:
+        raise BackupFailed(f"there is no place for a trial: {error.strerror}", hint="name a folder: --scratch FOLDER") from error
+    # As in the data folder of root, the account of PostgreSQL passes through and sees nothing.
+    home.chmod(0o711 if who.foreign else 0o700)
+    return home
+
+
+def _copy(cluster: Path, pgdata: Path, who: Account) -> None:
+    try:
+        shutil.copytree(cluster, pgdata, symlinks=True)
+        for name in LEFT_OUT:
+            (pgdata / name).unlink(missing_ok=True)
+        (pgdata / "postgresql.conf").write_text(CONFIGURATION, encoding="ascii")
+        (pgdata / "pg_hba.conf").write_text(DOOR, encoding="ascii")
+        (pgdata / "pg_ident.conf").write_text("", encoding="ascii")
+        if who.foreign:
+            for parent, _, names in os.walk(pgdata):
+                for path in (parent, *(os.path.join(parent, name) for name in names)):
+                    os.chown(path, who.uid, who.gid, follow_symlinks=False)
+    except OSError as error:
+        raise BackupFailed(f"the backup cannot be copied: {error.strerror}", hint="is there room? --scratch FOLDER") from error
