@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ DATABASE: Final = "desmos"
 
 @dataclass(frozen=True)
 class Runtime:
-    """The settings, and the DSNs of the role that serves and of the role that owns the tables."""
+    """The settings, and the DSNs of the roles that serve, that own the tables, and that may copy the whole cluster."""
 
     settings: "Settings"
     app_dsn: str
@@ -37,7 +37,7 @@ def database(*, start: bool = False) -> Iterator[Runtime]:
         return
     cluster = open_cluster(settings) if start else attach(settings)
     try:
-        yield Runtime(settings, cluster.app_dsn(DATABASE), cluster.owner_dsn(DATABASE))
+        yield Runtime(settings, cluster.app_dsn(DATABASE), cluster.owner_dsn(DATABASE), cluster.admin_dsn(DATABASE))
     finally:
         if start:
             cluster.stop()
