@@ -20,6 +20,7 @@ DSN_SCHEMES: Final = ("postgresql://", "postgres://")
 MAX_PORT: Final = 65_535
 MAX_POOL: Final = 64
 BULK_LINES: Final = 5_000
+MAX_DEADLINE_S: Final = 3600
 MAX_BULK: Final = 999_999_999
 _KNOWN: Final = frozenset({
     "DESMOS_DATA_DIR", "DESMOS_DSN", "DESMOS_OWNER_DSN", "DESMOS_PG_BIN", "DESMOS_HOST", "DESMOS_PORT", "DESMOS_LOG_LEVEL",
@@ -34,6 +35,15 @@ class BadSetting(InvalidInput):
     """A DESMOS_ variable has a value that cannot be used."""
 
     code = "invalid_input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How many seconds a request may take: most of them, the one that signs an invoice, those of many rows."""
+
+    ordinary_s: float = 30
+    hot_s: float = 10
+    long_s: float = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +67,10 @@ class Settings:
     webhook_hosts: WebhookHosts = "public"
     signing: str = SIGNERS[0]
     trusted_proxies: tuple[Network, ...] = ()
+    deadlines: Deadlines = Deadlines()
     otlp: str | None = None
+    backups: Path | None = None
+    backup_dsn: str | None = field(default=None, repr=False)
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -69,8 +82,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     for name, value in given.items():
         _check_text(name, value)
     level = given.get("DESMOS_LOG_LEVEL", "warning")
-    backups: Path | None = None
-    backup_dsn: str | None = field(default=None, repr=False)
     if level not in LOG_LEVELS:
         raise BadSetting(f"DESMOS_LOG_LEVEL is {level!r}", hint=f"one of {', '.join(LOG_LEVELS)}")
     hosts = given.get("DESMOS_WEBHOOK_HOSTS", "public")
@@ -79,6 +90,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     dsn, owner_dsn = _dsn(given, "DESMOS_DSN"), _dsn(given, "DESMOS_OWNER_DSN")
     if owner_dsn and not dsn:
         raise BadSetting("DESMOS_OWNER_DSN is set without DESMOS_DSN", hint="set both, or neither for the embedded database")
+    if given.get("DESMOS_BACKUP_DSN") and not dsn:
+        raise BadSetting("DESMOS_BACKUP_DSN is set without DESMOS_DSN", hint="the embedded database needs none")
     bulk_lines(given)
     pg_bin = given.get("DESMOS_PG_BIN")
     return Settings(
@@ -90,8 +103,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         port=_whole(given, "DESMOS_PORT", 8080, 0, MAX_PORT),
         log_level=level,
         pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
-    if given.get("DESMOS_BACKUP_DSN") and not dsn:
-        raise BadSetting("DESMOS_BACKUP_DSN is set without DESMOS_DSN", hint="the embedded database needs none")
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),
@@ -101,7 +112,10 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         webhook_hosts=hosts,
         signing=signing(env),
         trusted_proxies=_networks(given.get("DESMOS_TRUSTED_PROXIES", "")),
+        deadlines=_deadlines(given),
         otlp=_url(given, "DESMOS_OTLP"),
+        backups=_path("DESMOS_BACKUPS", env),
+        backup_dsn=_dsn(given, "DESMOS_BACKUP_DSN"),
     )
 
 
@@ -114,8 +128,6 @@ def tariffs(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_TARIFFS alone, the folder of a tariff pack: pricing needs no other setting. Raises BadSetting."""
     return _path("DESMOS_TARIFFS", env)
 
-        backups=_path("DESMOS_BACKUPS", env),
-        backup_dsn=_dsn(given, "DESMOS_BACKUP_DSN"),
 
 def recipients(env: Mapping[str, str] | None = None) -> Path | None:
     """Read DESMOS_RECIPIENTS alone, the file that says who claim files go to. Raises BadSetting."""
@@ -160,6 +172,15 @@ def _whole(given: Mapping[str, str], name: str, default: int, low: int, high: in
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
         raise BadSetting(f"{name} is {text[:40]!r}", hint=f"a whole number from {low} to {high}")
     return int(text)
+
+
+def _deadlines(given: Mapping[str, str]) -> Deadlines:
+    usual = Deadlines()
+    return Deadlines(
+        ordinary_s=_whole(given, "DESMOS_DEADLINE_S", int(usual.ordinary_s), 1, MAX_DEADLINE_S),
+        hot_s=_whole(given, "DESMOS_DEADLINE_HOT_S", int(usual.hot_s), 1, MAX_DEADLINE_S),
+        long_s=_whole(given, "DESMOS_DEADLINE_LONG_S", int(usual.long_s), 1, MAX_DEADLINE_S),
+    )
 
 
 def _networks(text: str) -> tuple[Network, ...]:
