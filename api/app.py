@@ -49,6 +49,7 @@ from api.keys import (
     BULK,
     CLOCK,
     COUNTING,
+    DEADLINES,
     DOOR,
     GATEWAY,
     HOURS,
@@ -104,6 +105,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[TARIFFS] = TariffBook()
     app[CLOCK] = Clocks(clock)
     app[HOURS] = Hours()
+    app[DEADLINES] = settings.deadlines
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Gate()

@@ -15,6 +15,7 @@ from aiohttp import web
 from api.coding import expander
 from api.logs import mask_text
 from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, NotFound, NotJson, SlowBody
+from desmos_fast.base import deadline
 from desmos_fast.base.types import uuid7
 
 UNMATCHED: Final = "unmatched"
@@ -140,10 +141,13 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
     """Give the body piece by piece as it arrives, undone where it came compressed; the caller takes the time that it needs.
 
     Raises BodyTooLarge above `limit` bytes, sent or undone, MediaType for a coding that is not taken, BodyInflates, BodyGarbled,
-    CutBody when it does not arrive whole, SlowBody when it stops arriving or drips.
+    CutBody when it does not arrive whole, SlowBody when it stops arriving or drips. The deadline of the request begins when it is there.
     """
     undone = expander(request.headers.get("Content-Encoding"))
     check_length(request, limit)
+    limited = deadline.running()
+    if limited is not None:
+        limited.stop()
     size = 0
     async for chunk in _arriving(request):
         for piece in (chunk,) if undone is None else undone.pieces(chunk):
@@ -156,6 +160,8 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
                 await asyncio.sleep(0)
     if undone is not None:
         undone.finish()
+    if limited is not None:
+        limited.begin_again()
 
 
 async def _arriving(request: web.Request) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from api.admission import Gate, Shares
 from api.figures import Counting
 from api.together import Together
 from desmos_fast.base.clock import Clocks
-from desmos_fast.base.settings import WebhookHosts
+from desmos_fast.base.settings import Deadlines, WebhookHosts
 from desmos_fast.base.window import Hours
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Pool
@@ -73,6 +73,7 @@ USES: Final = web.AppKey("uses", Uses)
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 HOURS: Final = web.AppKey("hours", Hours)
 CLOCK: Final = web.AppKey("clock", Clocks)
+DEADLINES: Final = web.AppKey("deadlines", Deadlines)
 BULK: Final = web.AppKey("bulk", Gate)
 STREAMS: Final = web.AppKey("streams", Gate)
 SHARES: Final = web.AppKey("shares", Shares)

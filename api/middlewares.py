@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from api import auth, body, conditions, limits, options, problems, sparse
+from api import auth, body, conditions, deadlines, limits, options, problems, sparse
 from api.ending import ENDING
 from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
 from api.writes import context_of
@@ -44,7 +44,10 @@ HEADERS: Final = {
 async def _answer(request: web.Request, handler: Handler, rid: str, route: str) -> web.StreamResponse:
     """Run the handler and turn whatever it raises into a problem."""
     try:
-        return await (handler(request) if route in PUBLIC else _inside(request, handler, route))
+        if route in PUBLIC:
+            return await handler(request)
+        async with deadlines.of(request, route):
+            return await _inside(request, handler, route)
     except web.HTTPException as error:
         return problems.of_http(error, rid)
     except DesmosError as error:

@@ -15,11 +15,13 @@ import structlog
 from aiohttp import web
 
 from api.body import LIMIT, check_length, flag, idempotency_key, pieces
+from api.deadlines import limit_of
 from api.keys import LIFE, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS
 from api.middlewares import HEADERS
 from api.problems import EmptyBody, Stopping, body_of, of_error
 from api.titles import PROBLEMS
 from api.writes import canonical, context_of, json_answer
+from desmos_fast.base.deadline import Deadline
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
@@ -197,7 +199,7 @@ class _Stream:
                 await service.create_batch(con, context, block.data, terms, first_line=block.first_line, too_long=block.long)
             )
 
-        async with app[SHARES].slot(context.tenant):
+        async with Deadline(limit_of(app, ROUTE)), app[SHARES].slot(context.tenant):
             answer = await once(app[POOL], context.tenant, ROUTE, self._name(block.number), block.name, effect)
         if answer.replayed:
             metrics.idempotent_replays.labels(ROUTE).inc()

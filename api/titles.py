@@ -74,6 +74,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "database_unavailable": Title(503, "The database is away", "La base de données est indisponible"),
     "busy": Title(503, "Too many requests at once", "Trop de requêtes à la fois"),
     "stopping": Title(503, "The service is stopping", "Le service s'arrête"),
+    "deadline_passed": Title(503, "It took too long and was given up", "Le traitement a pris trop de temps et a été abandonné"),
     "internal": Title(500, "Our mistake", "Erreur de notre part"),
     "child_failed": Title(503, "A child process failed", "Un processus lancé par le programme a échoué"),
     "unreachable": Title(503, "The service does not answer", "Le service ne répond pas"),

@@ -26,7 +26,7 @@ from desmos_fast.identity.people.model import (
 from desmos_fast.identity.review.model import Review
 
 _TRIED: Final = ("sign_in_form", "sign_in_refused", "sign_in_delayed")
-_NOBODY: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "stopping")
+_NOBODY: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "deadline_passed", "stopping")
 _MINE: Final = ("not_a_person",)
 OPERATIONS: Final = (
     Operation(method="GET", path="/v1/keys", way="read", tag="access", answer=KeyPage),

@@ -24,6 +24,8 @@ class Wire:
         self.dsn = urlunsplit((parts.scheme, f"{user}@" if user else "", parts.path, urlencode(query), ""))
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     async def mend(self) -> None:
         """Listen again."""
@@ -38,6 +40,14 @@ class Wire:
         for writer in tuple(self._open):
             writer.transport.abort()
         await asyncio.sleep(0)
+
+    def freeze(self) -> None:
+        """Pass nothing on, and refuse nothing."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Pass on what came meanwhile, and all that comes."""
+        self._flows.set()
 
     async def close(self) -> None:
         """Cut for good and remove the socket."""
@@ -59,10 +69,10 @@ class Wire:
             for end in ends:
                 end.transport.abort()
 
-    @staticmethod
-    async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(CHUNK):
+                await self._flows.wait()
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:

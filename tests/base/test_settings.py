@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desmos_fast.base.errors import InvalidInput
-from desmos_fast.base.settings import ROOT_DATA_DIR, Settings, load
+from desmos_fast.base.settings import ROOT_DATA_DIR, BadSetting, Deadlines, Settings, load
 
 DSN = "postgresql://desmos_app:hush@db.test/desmos"
 
@@ -54,6 +54,17 @@ def test_every_variable_is_read() -> None:
         recipients=Path("/etc/desmos-fast/recipients.toml"), webhook_hosts="any",
     )  # fmt: skip
     assert "hush" not in repr(settings)
+
+
+def test_deadlines_are_whole_seconds(tmp_path: Path) -> None:
+    env = {"DESMOS_DATA_DIR": str(tmp_path)}
+    assert load(env).deadlines == Deadlines(ordinary_s=30, hot_s=10, long_s=600)
+    given = load(env | {"DESMOS_DEADLINE_S": "5", "DESMOS_DEADLINE_HOT_S": "2", "DESMOS_DEADLINE_LONG_S": "3600"})
+    assert given.deadlines == Deadlines(ordinary_s=5, hot_s=2, long_s=3600)
+    for name in ("DESMOS_DEADLINE_S", "DESMOS_DEADLINE_HOT_S", "DESMOS_DEADLINE_LONG_S"):
+        for value in ("0", "1.5", "3601"):
+            with pytest.raises(BadSetting, match=f"{name} is"):
+                load(env | {name: value})
 
 
 def test_an_empty_variable_is_an_absent_one() -> None:
