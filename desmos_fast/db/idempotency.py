@@ -23,8 +23,14 @@ TRY_LOCKS: Final = """
     SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || key, 1))
       FROM unnest($2::text[]) WITH ORDINALITY AS asked (key, place) ORDER BY place
 """
+# One look-up a key: all that a centre was ever answered stands under its route, and `= ANY` may be held against each of it.
 FIND_EACH: Final = """
-    SELECT key, fingerprint, status, headers, body FROM idempotency WHERE tenant_id = $1 AND route = $2 AND key = ANY($3::text[])
+    SELECT found.*
+      FROM unnest($3::text[]) AS asked (key)
+     CROSS JOIN LATERAL (
+           SELECT key, fingerprint, status, headers, body FROM idempotency
+            WHERE tenant_id = $1 AND route = $2 AND key = asked.key LIMIT 1
+           ) AS found
 """
 STORE_EACH: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)

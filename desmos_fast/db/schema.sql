@@ -2204,8 +2204,8 @@ ALTER TABLE ONLY public.incident
 ALTER TABLE ONLY public.learned_label
     ADD CONSTRAINT learned_label_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
-ALTER TABLE public.ledger_line
-    ADD CONSTRAINT ledger_line_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry(tenant_id, id);
+ALTER TABLE ONLY public.ledger_line_0
+    ADD CONSTRAINT ledger_line_0_of_entry FOREIGN KEY (tenant_id, entry_id) REFERENCES public.ledger_entry_0(tenant_id, id);
 
 ALTER TABLE ONLY public.look_up
     ADD CONSTRAINT look_up_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
@@ -2291,8 +2291,8 @@ ALTER TABLE ONLY public.schedule
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_tenant_id_member_id_fkey FOREIGN KEY (tenant_id, member_id) REFERENCES public.member(tenant_id, id);
 
-ALTER TABLE public.share
-    ADD CONSTRAINT share_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice(tenant_id, id);
+ALTER TABLE ONLY public.share_0
+    ADD CONSTRAINT share_0_of_invoice FOREIGN KEY (tenant_id, invoice_id) REFERENCES public.invoice_0(tenant_id, id);
 
 ALTER TABLE ONLY public.stage_total
     ADD CONSTRAINT stage_total_tenant_id_trace_fkey FOREIGN KEY (tenant_id, trace) REFERENCES public.file(tenant_id, id);
