@@ -10,49 +10,17 @@ import msgspec
 
 from desmos_fast.base import settings
 from desmos_fast.base.errors import InvalidInput
-from readers.ssv.zones import LongForm
+from readers.cps.card import CpsChoices
+from readers.ssv.library import SsvChoices
 
 EXAMPLE: Final = "docs/reference/agent.md has an example"
 BackendName = Literal["pcsc", "ssv", "simulator"]
-# What a call of a function is like in a library of 32 bits for Windows; everywhere else both are the same.
-Convention = Literal["cdecl", "stdcall"]
 
 
 class BadChoices(InvalidInput):
     """The file of the cards cannot be used."""
 
     code = "invalid_input"
-
-
-class CpsChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The issuer's library (PKCS#11); the label of the one token that is meant, where there are several; seconds for each call."""
-
-    library: str
-    token: str = ""
-    deadline_s: float = 20.0
-
-
-class Deadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long (seconds) the components may take for each call, the start of their program included."""
-
-    config: float = 15.0
-    read_ps: float = 30.0
-    read_rights: float = 60.0
-
-
-class SsvChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The licensed components: their library, an interpreter of its width, which rows of functions, names of resources, other tables."""
-
-    library: str
-    python: str | None = None
-    interface: str = "2003"
-    convention: Convention = "cdecl"
-    ps_resource: str = ""
-    reader_resource: str = ""
-    sesam_ini: str = ""
-    tables: str | None = None
-    long_form: LongForm = "counted"
-    deadlines_s: Deadlines = Deadlines()
 
 
 class SimulatorChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

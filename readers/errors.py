@@ -116,3 +116,9 @@ class CpsLastTry(ReaderError):
     """One try is left: no code is sent unless somebody says that it may be."""
 
     code = "cps_last_try"
+
+
+class NotOffered(ReaderError):
+    """The backend that is set cannot give what was asked for."""
+
+    code = "backend_lacks"

@@ -2,31 +2,120 @@
 """A program apart that holds a library of somebody else's: one call at a time, killed when it hangs, started again by the next call."""
 
 import asyncio
-import contextlib
 import logging
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from readers.apart.frames import WIDTH, pack, size, unpack, wipe
+from readers.apart.threads import in_thread
 from readers.errors import VendorFailed, VendorLibrary
 
 log: Final = logging.getLogger("desmos.readers")
 ROOT: Final = Path(__file__).parents[2]
 # Another interpreter than ours may run it, of 32 bits for a library of 32 bits: where ours looks for packages comes last there.
 BOOT: Final = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
-PATIENCE_S: Final = 5.0
+# What was killed and does not end all the same, as one that waits in a driver does, is left to itself.
+PATIENCE_S: Final = 2.0
+# Windows would open a window for each.
+FLAGS: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+OFTEN_MOST: Final = 0xFF
+
+
+class Ended(Exception):
+    """The program ended instead of answering."""
+
+
+class Program:
+    """One life of the program. All but `kill` and `has_ended` blocks, and is called in one thread at a time."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Return its process."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether it was started and is over."""
+        return self._process is not None and self._process.poll() is not None
+
+    def exchange(self, message: bytearray) -> list[bytearray]:
+        """Send a message and return the fields of the answer; start the program at the first. Raises Ended, OSError."""
+        process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            rest = memoryview(message)
+            while rest:
+                rest = rest[process.stdin.write(rest) :]
+            return unpack(self._exactly(size(self._exactly(WIDTH))))
+        except (OSError, EOFError, ValueError):
+            raise Ended(_ending(self.finish())) from None
+
+    def kill(self) -> None:
+        """End it by force, also one that is only being started."""
+        self._killed = True
+        if self._process is not None:
+            self._process.kill()
+
+    def finish(self, patience_s: float = 0) -> int | None:
+        """End it, after some patience by force, and give back what it held; return how it ended."""
+        process = self._process
+        if process is None:
+            return None
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            pipe.close()
+        try:
+            return process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        # Without buffers: what is sent has no copy that could not be wiped.
+        self._process = subprocess.Popen(self._command, bufsize=0, stdin=pipe, stdout=pipe, stderr=nowhere, creationflags=FLAGS)
+        if self._killed:
+            self._process.kill()
+        return self._process
+
+    def _exactly(self, count: int) -> bytearray:
+        assert self._process is not None and self._process.stdout is not None
+        found = bytearray()
+        while len(found) < count:
+            piece = self._process.stdout.read(count - len(found))
+            if not piece:
+                raise EOFError
+            found += piece
+        return found
 
 
 class Apart:
     """One such program. `name` is what people call its library; `arguments` are on its command line, where others can read them."""
 
     def __init__(self, name: str, module: str, *arguments: str, python: str | None = None) -> None:
-        self.name, self._module, self._arguments, self._python = name, module, arguments, python or sys.executable
-        self._running: Process | None = None
+        self.name = name
+        self._command = [python or sys.executable, "-I", "-c", BOOT, str(ROOT), module, *arguments]
+        self._program: Program | None = None
         self._turn = asyncio.Lock()
         self.starts = 0
+
+    @property
+    def runs(self) -> bool:
+        """Say whether the program is there."""
+        return self._program is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process of the program."""
+        return self._program.pid if self._program is not None else None
 
     async def ask(self, *fields: bytes | bytearray, deadline_s: float) -> list[bytearray]:
         """Have one call done and return what it answers. Nothing is ever asked twice.
@@ -36,69 +125,58 @@ class Apart:
         """
         async with self._turn:
             message = pack(*fields)
+            program = self._ready()
+            call = asyncio.ensure_future(in_thread(partial(program.exchange, message)))
             try:
                 async with asyncio.timeout(deadline_s):
-                    return await _exchange(await self._program(), message)
+                    return await asyncio.shield(call)
             except TimeoutError:
-                await self._kill()
+                self._drop(program)
+                await asyncio.wait([call], timeout=PATIENCE_S)
                 raise self._failed(f"did not answer within {deadline_s:g} s, and was killed") from None
-            except (EOFError, ConnectionError, ValueError):
-                raise self._failed(f"ended in the middle of a call ({_ending(await self._kill())})") from None
+            except Ended as ended:
+                self._drop(program)
+                raise self._failed(f"ended in the middle of a call ({ended})") from None
+            except OSError as error:
+                self._drop(program)
+                said = f"the program of the {self.name} cannot be started: {error.strerror}"
+                raise VendorLibrary(said, hint="check its interpreter") from None
             except BaseException:
                 # Given up: its answer would be taken for that of the next call.
-                await self._kill()
+                self._drop(program)
                 raise
             finally:
+                # Nobody waits any more for what is still going on.
+                call.add_done_callback(lambda call: call.cancelled() or call.exception())
                 wipe(message)
 
     async def end(self) -> None:
         """End the program, and with it all that it holds. The next call starts another."""
         async with self._turn:
-            if self._running is not None and self._running.stdin is not None:
-                self._running.stdin.close()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE_S):
-                        await self._running.wait()
-            await self._kill()
+            program, self._program = self._program, None
+            if program is not None:
+                await in_thread(partial(program.finish, PATIENCE_S))
 
-    async def _program(self) -> Process:
-        if self._running is not None and self._running.returncode is not None:
-            log.warning("program apart library=%s ended by itself (%s)", self.name, _ending(await self._kill()))
-        return self._running or await self._start()
+    def _ready(self) -> Program:
+        if self._program is not None and self._program.has_ended:
+            log.warning("program apart library=%s ended by itself (%s)", self.name, _ending(self._program.finish()))
+            self._program = None
+        if self._program is None:
+            self._program = Program(self._command)
+            self.starts += 1
+        return self._program
 
-    async def _start(self) -> Process:
-        command = (self._python, "-I", "-c", BOOT, str(ROOT), self._module, *self._arguments)
-        try:
-            self._running = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
-        except OSError as error:
-            said = f"the program of the {self.name} cannot be started: {error.strerror}"
-            raise VendorLibrary(said, hint="check its interpreter") from error
-        self.starts += 1
-        return self._running
-
-    async def _kill(self) -> int | None:
-        """End the program by force where it still runs; return how it ended."""
-        running, self._running = self._running, None
-        if running is None:
-            return None
-        if running.stdin is not None:
-            running.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            running.kill()
-        return await running.wait()
+    def _drop(self, program: Program) -> None:
+        self._program = None
+        program.kill()
 
     def _failed(self, what: str) -> VendorFailed:
         log.warning("program apart library=%s %s", self.name, what)
         return VendorFailed(f"the {self.name} {what}", hint="the next call starts it again")
 
 
-async def _exchange(running: Process, message: bytearray) -> list[bytearray]:
-    assert running.stdin is not None and running.stdout is not None
-    running.stdin.write(message)
-    await running.stdin.drain()
-    body = await running.stdout.readexactly(size(await running.stdout.readexactly(WIDTH)))
-    return unpack(bytearray(body))
-
-
 def _ending(status: int | None) -> str:
-    return f"signal {-status}" if status is not None and status < 0 else f"status {status}"
+    if status is None:
+        return "never started"
+    # Windows says why in 32 bits.
+    return f"signal {-status}" if status < 0 else f"status {status}" if status <= OFTEN_MOST else f"status 0x{status:08X}"

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """All readers of a workstation, for one event loop: what happens at them, and sessions with their cards."""
 
-import asyncio
 import contextlib
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final, Self
 
+from readers.apart.threads import in_thread
 from readers.errors import CardMute
 from readers.pcsc import Connection, Library, Pcsc
 from readers.sessions.events import Book, Event, Listener
@@ -36,7 +35,7 @@ class Desk:
 
     async def __aexit__(self, *_: object) -> None:
         left = [turn for lane in self._lanes.values() for turn in lane.close()]
-        await _in_thread(lambda: self._join(left))
+        await in_thread(lambda: self._join(left))
 
     @contextlib.contextmanager
     def events(self) -> Iterator[Listener]:
@@ -92,16 +91,3 @@ def _connect(turn: Turn) -> tuple[Connection, bytes]:
     except BaseException:
         turn.disconnect(card)
         raise
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    """Do what blocks in a thread of its own: those of the loop's pool may all be waiting for something else."""
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def run() -> None:
-        work()
-        loop.call_soon_threadsafe(done.set_result, None)
-
-    threading.Thread(target=run, name="readers-close", daemon=True).start()
-    await done

@@ -30,9 +30,9 @@ class SsvFailed(ReaderError):
 
     code = "ssv_failed"
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, table: Path = TABLE) -> None:
         self.status = status
-        self.subject, message, action = meaning(status)
+        self.subject, message, action = meaning(status, table)
         super().__init__(f"{message} (0x{status:04X})", hint=action)
 
     @property
@@ -61,8 +61,8 @@ class HealthCardBackend(Protocol):
 
 
 @functools.cache
-def _table() -> list[tuple[range, Meaning]]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
+def _table(path: Path) -> list[tuple[range, Meaning]]:
+    with path.open(encoding="utf-8", newline="") as file:
         return [
             (range(int(first, 16), int(last or first, 16) + 1), Meaning(row["subject"], row["message"], row["action"]))
             for row in csv.DictReader(file)
@@ -70,7 +70,7 @@ def _table() -> list[tuple[range, Meaning]]:
         ]
 
 
-def meaning(status: int) -> Meaning:
-    """Return what a code of the components means."""
+def meaning(status: int, table: Path = TABLE) -> Meaning:
+    """Return what a code of the components means, by a table of codes."""
     unknown = Meaning("unknown", "Code inconnu des composants.", "Transmettre ce code à l'éditeur.")
-    return next((said for codes, said in _table() if status in codes), unknown)
+    return next((said for codes, said in _table(table) if status in codes), unknown)

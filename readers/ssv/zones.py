@@ -38,9 +38,9 @@ class Group:
     def __repr__(self) -> str:
         return f"Group({self.number}, {len(self.fields)} fields)"
 
-    def named(self) -> dict[str, str]:
+    def named(self, table: Path = TABLE) -> dict[str, str]:
         """Return the fields that are not empty under their names, Latin-1; one without a name goes by its place, from 1."""
-        names = layout().get(self.number, Layout("", 1, ())).names
+        names = layout(table).get(self.number, Layout("", 1, ())).names
         return {
             names[place] if place < len(names) else f"field_{place + 1}": field.decode("latin-1")
             for place, field in enumerate(self.fields)
@@ -58,9 +58,9 @@ class Layout:
 
 
 @functools.cache
-def layout() -> dict[int, Layout]:
-    """Return the table of groups."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
+def layout(table: Path = TABLE) -> dict[int, Layout]:
+    """Return a table of groups."""
+    with table.open(encoding="utf-8", newline="") as file:
         return {int(row["group"]): Layout(row["subject"], int(row["most"]), tuple(row["fields"].split())) for row in csv.DictReader(file)}
 
 

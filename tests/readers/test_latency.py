@@ -4,7 +4,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -16,13 +16,12 @@ from readers.sessions.desk import Desk
 from readers.simulator import cards
 from readers.simulator.vpcd import Fault
 from tests.readers.bench import NAMES, SECOND, Bench
-from tests.readers.dialogues import lag
+from tests.readers.dialogues import kept, lag
 from tests.readers.watching import settled, until
 
 pytestmark = [pytest.mark.together, pytest.mark.alone]
 READ = b"\x00\xb0\x00\x00\x00"
 SELECTS = (select(VITALE), b"\x00\xa4\x02\x00\x02" + cards.PEOPLE)
-LATE_S = 0.010
 
 
 def big() -> cards.FileCard:
@@ -72,14 +71,6 @@ async def test_a_command_costs_little_more_than_the_bare_call(bench: Bench, desk
     # The trap of late acknowledgements costs 44 ms each.
     assert statistics.median(bare) < 0.010
     assert statistics.median(ours) - statistics.median(bare) <= 0.0002
-
-
-async def kept(measure: Callable[[], Awaitable[float]]) -> bool:
-    """Say whether a delay is short in one of three tries: what holds the loop up does so each time, a busy machine does not."""
-    for _ in range(3):
-        if await measure() <= LATE_S:
-            return True
-    return False
 
 
 async def test_an_event_reaches_the_loop_at_once(bench: Bench, desk: Desk) -> None:
