@@ -97,7 +97,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[POOL] = pool
     app[KEYRING] = keyring
     app[KEYS] = KeyBook(pepper := secret(settings, "api_keys"))
-    app[DOOR] = door = Door(pool, load_policy(settings.identity), pepper, sealing := secret(settings, "people"))
+    app[DOOR] = door = Door(pool, load_policy(settings.identity), pepper, keyring, sealing := secret(settings, "people"))
     app[GATEWAY] = Gateway(pool, door, sealing)
     app[USES] = Uses()
     app[OPTIONS] = OptionBook(pool)

@@ -60,11 +60,13 @@ def rotate(
     """Change the master key while the service runs."""
     from desmos_fast.commands.runtime import database
     from desmos_fast.db.masters import key_files
+    from desmos_fast.db.secrets import found
     from desmos_fast.settlement.rotation import service
 
     with database() as place, counting("rows", LEAST) as progress:
         files = key_files(place.settings)
-        done = asyncio.run(service.rotate(place.owner_dsn, files, progress, grace_s=grace))
+        people = found(place.settings.data_dir, "people")
+        done = asyncio.run(service.rotate(place.owner_dsn, files, progress, people=people, grace_s=grace))
     print(f"key {done.present} for key {done.former}: {done.rows} rows sealed anew")
 
 

@@ -8,15 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from desmos_fast.base.types import uuid7
+from desmos_fast.db.kernel import SealBroken
+from desmos_fast.db.keyring import KeyUse, TenantKeys
 from desmos_fast.identity.lookups.model import Ceiling
 from desmos_fast.identity.model import ROLES
 from desmos_fast.identity.people.errors import HashingBusy, PasswordWeak
-from desmos_fast.identity.people.hashing import Hasher, seal, unseal
+from desmos_fast.identity.people.hashing import Hasher
 from desmos_fast.identity.people.policy import CEILINGS, Argon2, LockOut, Password, Policy, PolicyInvalid, load_policy
 from desmos_fast.identity.people.rules import bare_code, check_password, login_of, recovery_code, strength, wait
+from desmos_fast.identity.people.seals import HOUSE, head_of, seal, unseal
+from tests.settlement.rotation.sources import ring
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 CHEAP = Argon2(memory_kib=19_456, passes=1, lanes=1, at_once=2, waiting=3)
@@ -144,9 +148,23 @@ async def test_a_password_is_one_however_its_accents_are_typed() -> None:
     assert not await hasher.verify(hashed, "ete a Orleans") and not await hasher.verify(None, "") and not await hasher.verify("junk", "x")
 
 
+def numbered(use: KeyUse) -> TenantKeys:
+    return ring(use).of(HOUSE)
+
+
 def test_a_sealed_secret_opens_for_its_account_alone() -> None:
-    key, account = bytes(32), uuid7()
-    sealed = seal(key, account, "SECRET")
-    assert unseal(key, account, sealed) == "SECRET" and b"SECRET" not in sealed
-    with pytest.raises(InvalidTag):
-        unseal(key, uuid7(), sealed)
+    account, former = uuid7(), b"f" * 32
+    for use in (KeyUse(), KeyUse(3, 3)):
+        keys = numbered(use)
+        sealed = seal(keys, account, "SECRET")
+        assert sealed.startswith(head_of(use.seals)) and b"SECRET" not in sealed
+        assert unseal(keys, None, account, sealed) == "SECRET"
+        # It says itself under which key it is.
+        assert unseal(numbered(KeyUse(4, 4)), None, account, sealed) == "SECRET"
+        with pytest.raises(SealBroken):
+            unseal(keys, former, uuid7(), sealed)
+    old = b"n" * 12 + AESGCM(former).encrypt(b"n" * 12, b"SECRET", account.bytes)
+    assert unseal(keys, former, account, old) == "SECRET"
+    for wrong, whose in ((None, account), (bytes(32), account), (former, uuid7())):
+        with pytest.raises(SealBroken):
+            unseal(keys, wrong, whose, old)

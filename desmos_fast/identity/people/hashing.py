@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Passwords by argon2id in threads, never many at once; secrets of code generators sealed."""
+"""Passwords by argon2id in threads, never many at once."""
 
 import asyncio
 import base64
 import os
 from collections.abc import Callable
-from typing import Final, TypeVar
-from uuid import UUID
+from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from desmos_fast.identity.people.errors import HashingBusy
 from desmos_fast.identity.people.policy import Argon2
 from desmos_fast.identity.people.rules import normal
 
-_NONCE: Final = 12
 T = TypeVar("T")
 
 
@@ -65,14 +62,3 @@ class Hasher:
         # Who goes away leaves a thread that still works: its place is free once it ends, not before.
         task.add_done_callback(lambda _: self._free.release())
         return await asyncio.shield(task)
-
-
-def seal(key: bytes, account: UUID, secret: str) -> bytes:
-    """Return a secret sealed by AES-256-GCM for one account: nonce, ciphertext, tag."""
-    nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, secret.encode(), account.bytes)
-
-
-def unseal(key: bytes, account: UUID, sealed: bytes) -> str:
-    """Return what was sealed for an account."""
-    return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], account.bytes).decode()

@@ -12,6 +12,7 @@ import pyotp
 
 from desmos_fast.base.types import KeyKind, uuid7
 from desmos_fast.db.health import bare
+from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.audit import service as audit
@@ -27,7 +28,7 @@ from desmos_fast.identity.people.errors import (
     SignInRefused,
     TooSoon,
 )
-from desmos_fast.identity.people.hashing import Hasher, seal, unseal
+from desmos_fast.identity.people.hashing import Hasher
 from desmos_fast.identity.people.model import (
     PASSWORD_WIDTH,
     Account,
@@ -43,6 +44,7 @@ from desmos_fast.identity.people.model import (
 )
 from desmos_fast.identity.people.policy import Delays, Policy
 from desmos_fast.identity.people.rules import bare_code, check_password, login_of, recovery_code, wait
+from desmos_fast.identity.people.seals import HOUSE, seal, unseal
 from desmos_fast.identity.people.service import code_hash, login_key
 
 STEP_S: Final = 30
@@ -52,13 +54,14 @@ NOWHERE: Final = UUID(int=0)
 class Door:
     """Where people sign in: the database, what codes and tokens are known by, what passwords cost, what the house asks for."""
 
-    __slots__ = ("_hasher", "_pepper", "_pool", "_seal", "policy")
+    __slots__ = ("_former", "_hasher", "_pepper", "_pool", "_ring", "policy")
 
-    def __init__(self, pool: Pool, policy: Policy, pepper: bytes, sealing: bytes) -> None:
+    def __init__(self, pool: Pool, policy: Policy, pepper: bytes, ring: Keyring, former: bytes) -> None:
         self._pool = pool
         self.policy = policy
         self._pepper = pepper
-        self._seal = sealing
+        self._ring = ring
+        self._former = former
         self._hasher = Hasher(policy.argon2)
 
     # --- in
@@ -154,7 +157,7 @@ class Door:
         if account.totp_since is not None:
             raise CodeWrong("a code generator is enrolled", hint="an administrator resets it when it is lost")
         secret = pyotp.random_base32()
-        await store.change_account(con, store.SET_TOTP, account.id, seal(self._seal, account.id, secret))
+        await store.change_account(con, store.SET_TOTP, account.id, seal(self._ring.of(HOUSE), account.id, secret))
         await _note(con, caller, now, "totp.begun")
         uri = pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=self.policy.totp.issuer)
         return Enrolment(secret=secret, uri=uri)
@@ -267,7 +270,7 @@ class Door:
     def _step(self, account: Account, code: str, now: datetime) -> int | None:
         """Return the step of a code: the one of now, the one before or after, and never one up to the last that was used."""
         assert account.sealed is not None, "codes are looked at once there is a secret"
-        totp = pyotp.TOTP(unseal(self._seal, account.id, account.sealed), interval=STEP_S)
+        totp = pyotp.TOTP(unseal(self._ring.of(HOUSE), self._former, account.id, account.sealed), interval=STEP_S)
         present = int(now.timestamp()) // STEP_S
         right = [step for step in (present - 1, present, present + 1) if compare_digest(totp.generate_otp(step).encode(), code.encode())]
         return next((step for step in right if step > account.totp_step), None)

@@ -19,6 +19,7 @@ from desmos_fast.db.keyring import Keyring, KeySource, KeyUse, TenantKeys
 from desmos_fast.db.masters import FOLLOW_S
 from desmos_fast.db.pool import Connection, DatabaseDown
 from desmos_fast.db.tenant import direct
+from desmos_fast.identity.people import seals
 from desmos_fast.returns import codec
 from desmos_fast.returns.model import RspFile
 from desmos_fast.settlement.rotation import store
@@ -62,11 +63,11 @@ async def make(dsn: str, source: KeySource) -> int:
         return number
 
 
-async def rotate(dsn: str, source: KeySource, progress: Progress, *, grace_s: float = GRACE_S) -> Rotated:
+async def rotate(dsn: str, source: KeySource, progress: Progress, *, people: bytes | None = None, grace_s: float = GRACE_S) -> Rotated:
     """Move every row to a new master key, or go on with a change that was begun; `dsn` is the owner's.
 
-    `grace_s` is how long a request may go on that began before its process took the new key. Raises RotationRuns, RotationStuck,
-    SealBroken, DatabaseDown; what was moved by then stays moved.
+    `people` opens the code generators that were sealed before master keys did that. `grace_s` is how long a request may go on that began
+    before its process took the new key. Raises RotationRuns, RotationStuck, SealBroken, DatabaseDown; what was moved by then stays moved.
     """
     async with store.alone(dsn) as con:
         change = await _begin(con, source)
@@ -74,7 +75,8 @@ async def rotate(dsn: str, source: KeySource, progress: Progress, *, grace_s: fl
         names = await store.tables(con)
         head = kernel.head_of(change.present)
         total = sum([(await _left(dsn, tenant, head, names)).sealed for tenant in await store.tenants(con)])
-        work = _Work(dsn, ring, change, names, progress, total)
+        total += await store.left_accounts(con, head)
+        work = _Work(dsn, ring, change, names, progress, total, people)
         await asyncio.sleep(min(2 * FOLLOW_S, grace_s))
         await work.everything(await store.tenants(con))
         await store.index_under(con, change.present)
@@ -103,19 +105,22 @@ async def _left(dsn: str, tenant: UUID, head: bytes, names: Sequence[str]) -> Le
 class _Work:
     """Moves rows, a batch a transaction."""
 
-    def __init__(self, dsn: str, ring: Keyring, change: Change, names: Sequence[str], progress: Progress, total: int) -> None:
+    def __init__(
+        self, dsn: str, ring: Keyring, change: Change, names: Sequence[str], progress: Progress, total: int, people: bytes | None
+    ) -> None:
         self._dsn = dsn
         self._ring = ring
         self._change = change
         self._names = names
         self._progress = progress
         self._total = total
+        self._people = people
         self._head = kernel.head_of(change.present)
         self.done = 0
 
     async def everything(self, tenants: Sequence[UUID]) -> int:
         """Move what is there of every table and centre; return how many rows were looked at."""
-        return sum([await self._table(tenant, name) for tenant, name in itertools.product(tenants, self._names)])
+        return sum([await self._table(tenant, name) for tenant, name in itertools.product(tenants, self._names)]) + await self._accounts()
 
     async def until_nothing_is_left(self, con: Connection) -> None:
         """Move what came meanwhile, as long as it becomes less. Raises RotationStuck."""
@@ -123,12 +128,13 @@ class _Work:
         while True:
             tenants = await store.tenants(con)
             left = [await _left(self._dsn, tenant, self._head, self._names) for tenant in tenants]
-            count = sum(one.sealed + one.indexed for one in left)
+            sealed = sum(one.sealed for one in left) + await store.left_accounts(con, self._head)
+            count = sealed + sum(one.indexed for one in left)
             if not count:
                 return
             if before is not None and count >= before:
                 raise RotationStuck(
-                    f"{sum(one.sealed for one in left)} rows and {sum(one.indexed for one in left)} indexes are left under the former key",
+                    f"{sealed} rows and {sum(one.indexed for one in left)} indexes are left under the former key",
                     hint="both keys stay in use; the patient of a line is read from its return: is it of other layouts (DESMOS_LAYOUTS)?",
                 )
             before = count
@@ -144,6 +150,24 @@ class _Work:
                 return looked
             after, looked = rows[-1].id, looked + len(rows)
 
+    async def _accounts(self) -> int:
+        """Move the secrets of code generators."""
+        keys = self._ring.under(seals.HOUSE, KeyUse(self._change.present, self._change.present))
+        after, looked = NONE, 0
+        while True:
+            async with direct(self._dsn) as con:
+                rows = await store.accounts(con, self._head, after, BATCH)
+                if not rows:
+                    return looked
+                await store.reseal_accounts(con, rows, await asyncio.to_thread(_resealed, keys, self._people, rows))
+            after, looked = rows[-1].id, looked + len(rows)
+            self._tell(len(rows))
+
+    def _tell(self, fresh: int) -> None:
+        self.done += fresh
+        self._total = max(self._total, self.done)
+        self._progress(self.done, self._total)
+
     async def _batch(self, tenant: UUID, name: str, after: UUID, former: TenantKeys, present: TenantKeys) -> list[Row]:
         """Move the next rows of a table, again for as long as others keep it waiting."""
         while True:
@@ -158,10 +182,7 @@ class _Work:
                 if not isinstance(error.__cause__, store.WAITED_FOR):
                     raise
             await asyncio.sleep(store.PAUSE_S)
-        fresh = sum(not row.sealed.startswith(self._head) for row in rows)
-        self.done += fresh
-        self._total = max(self._total, self.done)
-        self._progress(self.done, self._total)
+        self._tell(sum(not row.sealed.startswith(self._head) for row in rows))
         return rows
 
     async def _move(self, con: Connection, tenant: UUID, name: str, rows: list[Row], former: TenantKeys, present: TenantKeys) -> bool:
@@ -174,6 +195,10 @@ class _Work:
                 await store.move(con, tenant, [(one, moves[one]) for one in sorted(wanted)])
         await store.reseal(con, tenant, name, list(sealed), list(sealed.values()))
         return True
+
+
+def _resealed(keys: TenantKeys, people: bytes | None, rows: Sequence[Row]) -> list[bytes]:
+    return [seals.seal(keys, row.id, seals.unseal(keys, people, row.id, row.sealed)) for row in rows]
 
 
 def _anew(

@@ -102,6 +102,18 @@ RESEAL: Final = """
 """
 
 
+# People belong to no centre.
+ACCOUNTS: Final = """
+    SELECT id, sealed FROM account WHERE id > $2 AND sealed IS NOT NULL AND substring(sealed FROM 1 FOR 8) <> $1 ORDER BY id LIMIT $3
+"""
+LEFT_ACCOUNTS: Final = "SELECT count(*) FROM account WHERE sealed IS NOT NULL AND substring(sealed FROM 1 FOR 8) <> $1"
+# Somebody may begin with another code generator meanwhile.
+RESEAL_ACCOUNTS: Final = """
+    UPDATE account AS a SET sealed = n.sealed FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS n (id, former, sealed)
+     WHERE a.id = n.id AND a.sealed = n.former
+"""
+
+
 class Row(NamedTuple):
     """A sealed row; `insured` is the index of its patient, where it has one."""
 
@@ -223,3 +235,18 @@ async def move(con: Connection, tenant: UUID, moves: Sequence[tuple[bytes, bytes
 async def reseal(con: Connection, tenant: UUID, table: str, ids: Sequence[UUID], sealed: Sequence[bytes]) -> None:
     """Put rows sealed anew in the place of those before."""
     await con.execute(RESEAL.replace("(table)", table), tenant, list(ids), list(sealed))
+
+
+async def accounts(con: Connection, head: bytes, after: UUID, most: int) -> list[Row]:
+    """Return people whose code generators are not sealed under `head`, in the order of their ids."""
+    return [Row(*row) for row in await con.fetch(ACCOUNTS, head, after, most)]
+
+
+async def left_accounts(con: Connection, head: bytes) -> int:
+    """Count the people whose code generators are not sealed under `head`."""
+    return int(await con.fetchval(LEFT_ACCOUNTS, head))
+
+
+async def reseal_accounts(con: Connection, rows: Sequence[Row], sealed: Sequence[bytes]) -> None:
+    """Put secrets sealed anew in the place of those before, where they are still the same."""
+    await con.execute(RESEAL_ACCOUNTS, [row.id for row in rows], [row.sealed for row in rows], list(sealed))
