@@ -46,10 +46,14 @@ class Centre:
     finess: str
     key: str
 
-    def request(self, path: str, body: bytes, content_type: str = "application/json") -> bytes:
+    def put(self, path: str, body: bytes) -> bytes:
+        """Return the bytes of one PUT under a new key."""
+        return self.request(path, body, method="PUT")
+
+    def request(self, path: str, body: bytes, content_type: str = "application/json", method: str = "POST") -> bytes:
         """Return the bytes of one POST under a new key."""
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\nIdempotency-Key: {uuid7()}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\nIdempotency-Key: {uuid7()}\r\n"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

@@ -9,7 +9,8 @@ from loadtests.scenarios.model import Proof
 from loadtests.scenarios.town import Town
 
 INVOICES: Final = "SELECT count(*) FROM invoice WHERE tenant_id = ANY($1)"
-LEDGER: Final = "SELECT coalesce(sum(amount), 0)::bigint FROM ledger_line WHERE tenant_id = ANY($1)"
+OPEN: Final = "SELECT count(*) FROM share WHERE tenant_id = ANY($1) AND flow > 0 AND transport = 'open'"
+LEDGER: Final = "SELECT coalesce(sum(debit - credit), 0)::bigint FROM ledger_line WHERE tenant_id = ANY($1)"
 
 
 async def counted(town: Town, query: str) -> int:

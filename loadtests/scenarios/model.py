@@ -3,13 +3,16 @@
 
 import random
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
+from desmos_fast.base.errors import OutsideFailed
 from loadtests.scenarios.driver import Visit
 from loadtests.scenarios.figures import Aim, Figures, Sample
 from loadtests.scenarios.town import Town
+
+PREPARED_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Asked:
     def draw(self) -> random.Random:
         """Return a source of chance that is the same for the same seed."""
         return random.Random(f"arrivals {self.seed}")
+
+
+class Unprepared(OutsideFailed):
+    """The service refused what must be there before a scenario begins."""
+
+    code = "outside_failed"
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -52,6 +61,13 @@ class Scenario:
 
     async def prepare(self) -> None:
         """Put there what must be there before the first visit; not timed."""
+
+    async def must(self, request: bytes) -> bytes:
+        """Ask for what no scenario goes without, and return the answer. Raises Unprepared."""
+        status, body = await self.town.target.ask(request, PREPARED_S)
+        if status not in (200, 201):
+            raise Unprepared(f"{status}: {body[:300].decode(errors='replace')}")
+        return body
 
     def visits(self) -> list[Visit]:
         """Return who comes, and when."""
