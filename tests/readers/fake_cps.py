@@ -18,8 +18,9 @@ from cryptography.x509.oid import NameOID
 
 ROOT: Final = Path(__file__).parents[2]
 LIBRARIES: Final = [*Path("/usr/lib").glob("*/softhsm/libsofthsm2.so"), Path("/usr/lib/softhsm/libsofthsm2.so")]
-CODE: Final = "1234"
-WRONG: Final = "8642"
+# Neither is found in a log by chance.
+CODE: Final = "739164"
+WRONG: Final = "864275"
 OFFICER: Final = "87654321"
 IDENTIFIER, LAST, FIRST, PROFESSION = "899999999990", "CANARIPROFESSIONNEL", "CANARIPRENOM", "Médecin"
 SPECIALTY: Final = "SM99"

@@ -4,7 +4,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import sys
 import time
@@ -24,7 +23,7 @@ from readers.ssv.zones import ZoneFault
 from tests.days import today
 from tests.readers.dialogues import kept, lag
 from tests.readers.vendors import Told, compiled
-from tests.readers.watching import open_files, settled
+from tests.readers.watching import command_line, of_process, open_files, resident, settled
 
 SEED: Final = 11
 PATIENCE_S: Final = 60.0
@@ -231,12 +230,6 @@ async def test_the_program_ends_with_the_agent_even_when_it_hangs(library: Path,
     await settled(lambda: command_line(apart), b"", PATIENCE_S)
 
 
-def command_line(pid: int) -> bytes:
-    """Return how a process was started; nothing of one that is over."""
-    path = Path(f"/proc/{pid}/cmdline")
-    return path.read_bytes() if path.exists() else b""
-
-
 async def hang_on(library: str) -> None:
     """Be an agent whose library hangs; print the process of the library."""
     cards = SsvCards(chosen(Path(library)))
@@ -339,11 +332,6 @@ async def test_two_hundred_hangs_and_crashes_at_random(library: Path, told: Told
     await many_troubles(library, told, 2, 200)
 
 
-def resident() -> int:
-    """Return the bytes of this process that are in memory."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 @pytest.mark.fault
 async def test_a_hundred_thousand_readings_leave_nothing(cards: SsvCards, told: Told) -> None:
     async def readings(count: int) -> None:
@@ -358,12 +346,6 @@ async def test_a_hundred_thousand_readings_leave_nothing(cards: SsvCards, told: 
     after = resident(), open_files(), of_process(pid)
     assert after[1] <= before[1] and after[2][1] <= before[2][1]
     assert after[0] - before[0] < 8 << 20 and after[2][0] - before[2][0] < 8 << 20
-
-
-def of_process(pid: int) -> tuple[int, int]:
-    """Return the bytes in memory and the open files of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def test_every_error_here_is_one_of_a_reader() -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from readers.sessions.events import Event, Kind, Listener
 
@@ -35,3 +36,20 @@ async def settled(what: Callable[[], object], expected: object, seconds: float =
     while (found := what()) != expected:
         assert time.monotonic() < end, found
         await asyncio.sleep(0.01)
+
+
+def resident() -> int:
+    """Return the bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def of_process(pid: int) -> tuple[int, int]:
+    """Return the bytes in memory and the open files of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def command_line(pid: int) -> bytes:
+    """Return how a process was started; nothing of one that is over."""
+    path = Path(f"/proc/{pid}/cmdline")
+    return path.read_bytes() if path.exists() else b""
