@@ -10,15 +10,15 @@ import msgspec
 from aiohttp import web
 
 from api.body import LIMIT, number, read_body, refuse_doubles, uuid_of
-from api.keys import CLOCK, KEYS, POOL
+from api.keys import CLOCK, DOOR, KEYS, POOL
 from api.paging import read_cursor, write_cursor
 from api.sessions import place_of
 from api.writes import json_answer, read, respond, write
 from desmos_fast.agents import service
 from desmos_fast.agents.authority import Authority, open_authority
-from desmos_fast.agents.model import PAGE, AgentRefused, CodeAsked, CodeMade
+from desmos_fast.agents.model import PAGE, AgentRefused, CodeAsked, CodeMade, EnrolmentLimited
 from desmos_fast.agents.relay import Relay
-from desmos_fast.agents.rules import Tries
+from desmos_fast.agents.rules import TRIES, TRIES_S, Tries
 from desmos_fast.agents.wire import ENROL_PATH, EnrolAsked
 from desmos_fast.base.settings import Settings
 from desmos_fast.db.idempotency import Answer
@@ -82,16 +82,20 @@ async def make_code(request: web.Request) -> web.StreamResponse:
 async def enrol(request: web.Request) -> web.StreamResponse:
     """Let a workstation in that comes with a code, and sign the certificate of its key.
 
-    Why a code does not let in is not said. Ten tries a minute may come from one address.
+    Why a code does not let in is not said. Ten tries a minute may come from one address to one process, and ten in vain to all of them.
     """
-    agency = request.app[AGENCY]
-    agency.tries.count(place_of(request.remote or ""), time.monotonic)
+    agency, door, place = request.app[AGENCY], request.app[DOOR], place_of(request.remote or "")
+    # What one process knows by itself costs the database nothing.
+    agency.tries.count(place, time.monotonic)
+    if wait_s := await door.limit(f"enrolment {place}", TRIES, TRIES_S, request.app[CLOCK]()):
+        raise EnrolmentLimited("too many tries came from this place", wait_s)
     try:
         asked = msgspec.json.decode(refuse_doubles(await read_body(request, LIMIT)), type=EnrolAsked)
     except msgspec.MsgspecError:
         # Without the cause: the code would be in the traceback.
         raise AgentRefused("the body is an object with code and csr") from None
     enrolled = await service.enrol(request.app[POOL], asked, agency.authority, request.app[KEYS].pepper, request.app[CLOCK]())
+    await door.forgive(f"enrolment {place}")
     return respond(json_answer(enrolled, 201))
 
 

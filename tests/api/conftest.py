@@ -174,6 +174,16 @@ async def desk(house: House) -> Desk:
 
 
 @pytest.fixture
+async def nobody_tried(house: House) -> AsyncIterator[None]:
+    """Count no try of other tests, which come from the same address, nor for them."""
+    for after in (False, True):
+        async with direct(house.owner_dsn) as con:
+            await con.execute("DELETE FROM attempt")
+        if not after:
+            yield
+
+
+@pytest.fixture
 async def empty_queue(desk: Desk) -> None:
     """Forget the jobs of other tests: they share one queue."""
     async with direct(desk.house.owner_dsn) as con:

@@ -25,6 +25,7 @@ from tests.api.test_centre_commands import home, run
 from tests.api.workstations import enrolled, new_code
 
 __all__ = ("home",)
+pytestmark = pytest.mark.usefixtures("nobody_tried")
 
 
 async def ask(house: House, code: str, csr: str | None = None) -> Reply:

@@ -194,6 +194,17 @@ class Door:
         await store.change_account(con, store.END_ALL, person.account)
         await _note(con, caller, now, "sessions.ended")
 
+    async def limit(self, what: str, most: int, within_s: float, now: datetime) -> int:
+        """Count one try of something, in whichever process; return how many seconds to wait when they are too many, else 0."""
+        async with bare(self._pool) as con:
+            await con.execute(store.FORGET, now - timedelta(seconds=self.policy.lock_out.forget_s))
+            return await store.limit(con, hash_key(self._pepper, what), most, within_s)
+
+    async def forgive(self, what: str) -> None:
+        """Let a try that was good count for nothing."""
+        async with bare(self._pool) as con:
+            await store.forgive(con, hash_key(self._pepper, what))
+
     # --- what all of it stands on
 
     @asynccontextmanager

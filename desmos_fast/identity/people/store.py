@@ -85,6 +85,16 @@ GIVE_BACK: Final = """
     UPDATE attempt SET failures = greatest(0, failures - 1), last_at = CASE WHEN last_at = $2 THEN $3 ELSE last_at END WHERE key = $1
 """
 FORGET: Final = "SELECT forget_attempts($1)"
+# By the clock of the database: it is the same one for every process.
+LIMIT: Final = """
+    INSERT INTO attempt AS a (key, failures, last_at) VALUES ($1, 1, clock_timestamp())
+    ON CONFLICT (key) DO UPDATE SET
+        failures = CASE WHEN a.last_at <= clock_timestamp() - make_interval(secs => $3) THEN 1 ELSE least(a.failures, $2) + 1 END,
+        last_at = CASE WHEN a.last_at <= clock_timestamp() - make_interval(secs => $3) THEN clock_timestamp() ELSE a.last_at END
+    RETURNING CASE WHEN failures <= $2 THEN 0
+                   ELSE greatest(1, ceil(extract(epoch FROM last_at + make_interval(secs => $3) - clock_timestamp()))) END::integer
+"""
+FORGIVE: Final = "UPDATE attempt SET failures = greatest(0, failures - 1) WHERE key = $1"
 
 
 class Tries(NamedTuple):
@@ -253,6 +263,16 @@ async def charge(con: Connection, keys: Sequence[bytes], now: datetime, forget: 
     """Count one try more for each key, and take away a few of long ago."""
     await con.execute(CHARGE, keys, now)
     await con.execute(FORGET, forget)
+
+
+async def limit(con: Connection, key: bytes, most: int, within_s: float) -> int:
+    """Count one try, and return how many seconds to wait when they are more than `most` since the first of a span; else 0."""
+    return int(await con.fetchval(LIMIT, key, most, within_s))
+
+
+async def forgive(con: Connection, key: bytes) -> None:
+    """Take one try back."""
+    await con.execute(FORGIVE, key)
 
 
 async def clear(con: Connection, key: bytes) -> None:
