@@ -10,7 +10,7 @@ import msgspec
 
 from desmos_fast.base import settings
 from desmos_fast.base.errors import InvalidInput
-from readers.cps.card import CpsChoices
+from readers.cps.chosen import CpsChoices
 from readers.ssv.library import SsvChoices
 
 EXAMPLE: Final = "docs/reference/agent.md has an example"

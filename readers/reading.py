@@ -3,8 +3,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from readers.cards.vitale import read_identity
 from readers.errors import CardBusy, CardGone, CardMute, CardTimeout, ReaderError, ServiceDown
 from readers.sessions.desk import Desk
 from readers.sessions.events import Event, Listener
+from readers.sessions.pairs import pairs
 
 PAUSE_S: Final = 0.1
 VITALE: Final[tuple[CardKind, ...]] = ("vitale2", "vitale1")
@@ -29,6 +30,27 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Reading(reader={self.reader!r}, card={self.card!r})"
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """The other slot of a device, and the card in it by its ATR alone: `mute` for one that does not answer, none for no card."""
+
+    reader: str
+    atr: str | None
+    card: CardKind | Literal["mute"] | None
+
+
+def beside(known: Sequence[Event], reader: str, given: Mapping[str, str]) -> Beside | None:
+    """Return what is in the slot that goes with a reader, by what is set and by the names; nothing where none does."""
+    names = [event.reader for event in known if event.kind == "reader_added"]
+    other = next((pair[pair[0] == reader] for pair in pairs(names, given) if reader in pair), None)
+    if other is None:
+        return None
+    # What is said last of a reader is its card.
+    event = [event for event in known if event.reader == other][-1]
+    if event.kind == "card_inserted":
+        return Beside(reader=event.reader, atr=event.atr, card=by_atr(bytes.fromhex(event.atr)))
+    return Beside(reader=event.reader, atr=None, card="mute" if event.kind == "card_mute" else None)
 
 
 class Wait:

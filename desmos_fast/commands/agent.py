@@ -9,11 +9,11 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson
+from desmos_fast.commands.agent_cards import coded
 
 if TYPE_CHECKING:
-    from readers.reading import Reading
+    from readers.reading import Beside, Reading
 
-OUTSIDE: Final = 3
 LONGEST_S: Final = 86_400.0
 
 
@@ -27,6 +27,7 @@ def register(_app: typer.Typer) -> None:
 def read(
     reader: Annotated[str | None, typer.Option("--reader", help="The name of one reader; without it, any.")] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=LONGEST_S, help="Seconds for all of it.")] = 30.0,
+    pair: Annotated[bool, typer.Option("--pair", help="With --json: say as `pair` what is in the other slot of the device.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Wait for a card, say which it is, and read who holds it when it is a Vitale 2. No code is ever asked for or sent.
@@ -38,17 +39,14 @@ def read(
 
     import msgspec
 
-    from readers.errors import ReaderError
+    from readers.choices import choices
 
-    try:
-        found = asyncio.run(_read(reader, timeout))
-    except ReaderError as error:
-        if not as_json:
-            raise
-        told = {"code": error.code.upper(), "message": error.detail}
-        sys.stderr.write(msgspec.json.encode(told).decode() + "\n")
-        raise typer.Exit(OUTSIDE) from None
-    sys.stdout.write(msgspec.json.encode(found).decode() + "\n" if as_json else _page(found))
+    with coded(as_json):
+        found, other = asyncio.run(_read(reader, timeout, choices().pairs))
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({**msgspec.structs.asdict(found), **({"pair": other} if pair else {})}).decode() + "\n")
+    else:
+        sys.stdout.write(_page(found, other))
 
 
 Place = Annotated[Path | None, typer.Option("--folder", help="The agent's own folder; without it, one in the home of this user.")]
@@ -85,19 +83,22 @@ def run(folder: Place = None) -> None:
         asyncio.run(serve(Folder(folder or default_folder())))
 
 
-async def _read(reader: str | None, seconds: float) -> "Reading":
+async def _read(reader: str | None, seconds: float, pairs: dict[str, str]) -> "tuple[Reading, Beside | None]":
     import asyncio
 
-    from readers.reading import Wait
+    from readers.reading import Wait, beside
     from readers.sessions.desk import Desk
 
     until = asyncio.get_running_loop().time() + seconds
     async with Desk() as desk:
-        return await Wait(desk, reader, until, lambda advice: print(advice, file=sys.stderr, flush=True)).read()
+        found = await Wait(desk, reader, until, lambda advice: print(advice, file=sys.stderr, flush=True)).read()
+        return found, beside(desk.known(), found.reader, pairs)
 
 
-def _page(found: "Reading") -> str:
+def _page(found: "Reading", other: "Beside | None") -> str:
     lines = [f"reader  {found.reader}", f"card    {found.card}", f"atr     {found.atr}"]
+    if other is not None:
+        lines.append(f"pair    {other.reader}: {other.card or 'empty'}")
     if found.identity is not None:
         lines += [f"{name:14}  {value}" for name, value in found.identity.items() if value is not None]
     return "\n".join(lines) + "\n"

@@ -3,11 +3,10 @@
 
 from typing import Final
 
-import msgspec
-
 from desmos_fast.base.errors import InvalidInput
 from readers.apart.frames import DONE, YES, wipe
 from readers.apart.process import Apart
+from readers.cps.chosen import CpsChoices
 from readers.cps.model import TRIES, Object, Professional, professional, tries
 from readers.errors import CardGone, CpsAbsent, CpsBlocked, CpsCodeWrong, CpsLastTry, ReaderError, Refused, VendorLibrary
 
@@ -24,14 +23,6 @@ WHY: Final[dict[bytes, tuple[type[ReaderError], str, str]]] = {
     b"blocked": (CpsBlocked, TRIES["none"], "have the issuer unblock it"),
     b"last": (CpsLastTry, TRIES["last"], "nothing was sent to the card: say that the last try may be used"),
 }
-
-
-class CpsChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The issuer's library (PKCS#11); the label of the one token that is meant, where there are several; seconds for each call."""
-
-    library: str
-    token: str = ""
-    deadline_s: float = 20.0
 
 
 class BadCode(InvalidInput):

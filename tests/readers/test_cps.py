@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from readers.cps import child
-from readers.cps.card import BadCode, Cps, CpsChoices
+from readers.cps.card import BadCode, Cps
+from readers.cps.chosen import CpsChoices
 from readers.cps.model import Activity, Object, Professional, professional, tries
 from readers.errors import CardGone, CpsAbsent, CpsBlocked, CpsCodeWrong, CpsLastTry, Refused, VendorFailed, VendorLibrary
 from tests.readers import fake_cps
