@@ -17,6 +17,7 @@ from api import (
     contacts,
     dashboard,
     decisions,
+    desk,
     files,
     follow,
     followup,
@@ -119,6 +120,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app.cleanup_ctx.append(invoices.gathering)
     agents.set_up(app, settings, pool)
     openapi.set_up(app)
+    desk.set_up(app)
     add_routes(app)
     return app
 
@@ -134,7 +136,7 @@ def add_routes(app: web.Application) -> None:
         access, accounting, bank, clock, contacts, dashboard, decisions, files, follow, followup, health, incidents, invoices, ledger, lots,
         matches, matching, oidc, openapi, options, payments, quotes, reconciliations, rejects, reminders, returns, schedule, sessions,
         users, webhooks,
-        agents, channel, readers,
+        agents, channel, desk, readers,
     ):  # fmt: skip
         for route in module.routes:
             assert isinstance(route, web.RouteDef), "the modules declare routes, no folders"

@@ -89,7 +89,7 @@ class Channel:
         if not isinstance(said, wire.Proof):
             raise ChannelOver(Closing.UNPROVEN, "a channel begins with a proof")
         known = await service.prove(self._app[POOL], said, nonce, self._agency.authority, self._now())
-        await self._send(wire.Welcome(received=known.received))
+        await self._send(wire.Welcome(received=known.received, at=self._now(), tickets=self._agency.authority.ticket_key))
         return known
 
     async def _serve(self, known: Known) -> None:

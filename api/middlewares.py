@@ -27,7 +27,11 @@ from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel"})
+# What anybody may ask for, or what looks itself at who asks, and does not answer with a problem.
+PUBLIC: Final = frozenset({
+    "/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel", "/poste", "/poste/lecteurs",
+    "/poste/{file}",
+})  # fmt: skip
 # How long these take is up to whoever puts a card in or listens, and says nothing of the service.
 WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read"})
 READS: Final = frozenset({"GET", "HEAD"})

@@ -83,7 +83,7 @@ def description(app: web.Application) -> dict[str, Any]:
     return describe(handlers)
 
 
-def _answer(request: web.Request, found: File) -> web.StreamResponse:
+def answer(request: web.Request, found: File) -> web.StreamResponse:
     """Answer with a file, or that the caller has it already."""
     given = {tag.value for tag in request.if_none_match or ()}
     if found.etag in given or "*" in given:
@@ -108,7 +108,7 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
 @routes.get("/v1/openapi.json")
 async def show(request: web.Request) -> web.StreamResponse:
     """Give this description."""
-    return _answer(request, request.app[DESCRIPTION].file)
+    return answer(request, request.app[DESCRIPTION].file)
 
 
 @routes.get("/docs")
@@ -125,7 +125,7 @@ async def part(request: web.Request) -> web.StreamResponse:
         FILES[name] = file((swagger_ui_path / name).read_bytes(), TYPES[name])
     if name not in FILES:
         raise NotFound("the page has no such file")
-    return _answer(request, FILES[name])
+    return answer(request, FILES[name])
 
 
 def set_up(app: web.Application) -> None:

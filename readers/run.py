@@ -5,21 +5,36 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
 
+from desmos_fast.agents import wire
+from readers.loopback.board import Board
+from readers.loopback.gate import Gate
+from readers.loopback.said import PRODUCT, PROTOCOL, Health
+from readers.loopback.server import Loopback, Rights
 from readers.outbox.outbox import Outbox
 from readers.outbox.store import Happened
 from readers.reading import Reading, Wait
 from readers.sessions.desk import Desk
 from readers.uplink import Cards, Uplink
-from readers.uplink_folder import QUEUE, Folder
+from readers.uplink_folder import QUEUE, Folder, Service
 
 log: Final = logging.getLogger("desmos.agent")
 NAME: Final = "desmos-agent"
 VERSION: Final = "0.1.0"
+
+
+class Pages(NamedTuple):
+    """What pages of this workstation may do: origins beside that of the service, ports, who reads rights; `bound` is told the port."""
+
+    origins: tuple[str, ...] = ()
+    ports: Sequence[int] = wire.LOOPBACK_PORTS
+    rights: Rights | None = None
+    bound: Callable[[int], None] = lambda _: None
 
 
 class DeskCards:
@@ -50,19 +65,29 @@ def default_folder() -> Path:
     return (Path(shared) if shared.startswith("/") else Path.home() / ".local" / "share") / NAME
 
 
-async def run(folder: Folder) -> None:
-    """Read cards for the service until cancelled. Raises NoLibrary, FolderUnsound, OutboxBroken, ShutOut."""
+async def run(folder: Folder, pages: Pages | None = None) -> None:
+    """Read cards for the service until cancelled. Raises NoLibrary, FolderUnsound, BadOrigin, OutboxBroken, ShutOut."""
     folder.service()
     async with Desk() as desk:
-        await serve(folder, DeskCards(desk))
+        await serve(folder, DeskCards(desk), pages)
 
 
-async def serve(folder: Folder, cards: Cards) -> None:
+async def serve(folder: Folder, cards: Cards, pages: Pages | None = None) -> None:
     """Do what `run` does, with any readers."""
+    gate, board, loopback = _loopback(folder.service(), cards, pages)
+
+    def welcomed(welcome: wire.Welcome) -> None:
+        if welcome.at is not None:
+            gate.welcomed(welcome.tickets, welcome.at)
+
     async with Outbox(folder.path / QUEUE, folder.queue_key()) as outbox:
-        uplink = Uplink(folder, outbox, cards, version=VERSION, system=f"{platform.system()} {platform.release()}")
+        uplink = Uplink(
+            folder, outbox, cards, version=VERSION, system=f"{platform.system()} {platform.release()}", welcomed=welcomed
+        )  # fmt: skip
         await outbox.put(Happened(kind="agent_started", at=datetime.now(UTC)))
-        tasks = [asyncio.create_task(_follow(cards, outbox)), asyncio.create_task(uplink.run())]
+        tasks = [asyncio.create_task(_follow(cards, outbox, board)), asyncio.create_task(uplink.run())]
+        if pages is not None:
+            tasks.append(asyncio.create_task(loopback.run(pages.ports, pages.bound)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -73,9 +98,17 @@ async def serve(folder: Folder, cards: Cards) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(cards: Cards, outbox: Outbox) -> None:
+def _loopback(service: Service, cards: Cards, pages: Pages | None) -> tuple[Gate, Board, Loopback]:
+    origins = (service.url, *(() if pages is None else pages.origins))
+    gate, board = Gate(UUID(service.agent), origins), Board()
+    health = Health(product=PRODUCT, version=VERSION, protocol=PROTOCOL, instance=service.agent, desk=service.desk, ready=False)
+    return gate, board, Loopback(gate, board, health, cards.read, None if pages is None else pages.rights)
+
+
+async def _follow(cards: Cards, outbox: Outbox, board: Board) -> None:
     full = False
     async for event in cards.events():
+        board.note(event)
         kept = await outbox.put(event)
         if not kept and not full:
             log.error("the queue is full: what happens now is not told")

@@ -108,10 +108,11 @@ class Uplink:
     """One workstation's way to its service."""
 
     def __init__(
-        self, folder: Folder, outbox: Outbox, cards: Cards, *, version: str, system: str, clock: Callable[[], datetime] = now
-    ) -> None:
+        self, folder: Folder, outbox: Outbox, cards: Cards, *, version: str, system: str, clock: Callable[[], datetime] = now,
+        welcomed: Callable[[wire.Welcome], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._folder, self._outbox, self._cards = folder, outbox, cards
-        self._version, self._system, self._clock = version, system[:100], clock
+        self._version, self._system, self._clock, self._welcomed = version, system[:100], clock, welcomed
         self._service = folder.service()
         self._identity = folder.identity()
         self._next_key: ec.EllipticCurvePrivateKey | None = None
@@ -143,6 +144,7 @@ class Uplink:
             async with asyncio.timeout(CONNECT_S):
                 welcome = await self._proven(ws)
             if welcome is not None:
+                self._welcomed(welcome)
                 await self._outbox.agree(welcome.received)
                 self._failures = 0
                 await self._talk(ws)

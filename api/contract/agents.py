@@ -4,7 +4,7 @@
 from typing import Final
 
 from api.contract.model import Example, Operation
-from desmos_fast.agents.model import READ_PROBLEMS, Agent, AgentPage, CardRead, CodeAsked, CodeMade, ReadAsked, ReaderPage
+from desmos_fast.agents.model import READ_PROBLEMS, Agent, AgentPage, CardRead, CodeAsked, CodeMade, ReadAsked, ReaderPage, TicketMade
 from desmos_fast.agents.wire import ENROL_PATH, PATH, EnrolAsked, Enrolled
 
 OPERATIONS: Final = (
@@ -18,6 +18,23 @@ OPERATIONS: Final = (
         problems=("agent_refused", "enrolment_refused", "enrolment_limited"),
     ),
     Operation(method="POST", path="/v1/agents/{id}:block", way="write", tag="agents", empty=True, body=None, answer=Agent),
+    Operation(
+        method="POST", path="/v1/agents/{id}:watch", way="ask", tag="agents", body=None, empty=True, answer=TicketMade,
+        problems=("agent_refused",),
+    ),
+    Operation(
+        method="POST", path="/v1/agents/{id}:read", way="ask", tag="agents", body=None, empty=True, answer=TicketMade,
+        problems=("agent_refused",),
+    ),
+    Operation(method="GET", path="/poste", way="public", tag="agents", media=("text/html",)),
+    Operation(
+        method="GET", path="/poste/lecteurs", way="public", tag="agents", media=("text/html",),
+        problems=("unauthorized", "role_missing", "enrolment_needed"),
+    ),
+    Operation(
+        method="GET", path="/poste/{file}", way="public", tag="agents", media=("text/css", "text/javascript", "image/svg+xml"),
+        problems=("not_found",),
+    ),
     Operation(
         method="GET", path=PATH, way="public", tag="agents", status=101, media=(), problems=("bad_request", "cross_site", "stopping")
     ),

@@ -10,10 +10,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from desmos_fast.agents.model import AgentRefused, Unproven
+from desmos_fast.agents.tickets import Ticket, sign
 from desmos_fast.agents.wire import PURPOSE
 from desmos_fast.base.clock import system_clock
 from desmos_fast.base.errors import OurBug
@@ -67,6 +68,15 @@ class Authority:
             .sign(self._key, _HASH)
         )
         return Issued(made.public_bytes(Encoding.PEM).decode(), f"{made.serial_number:x}", made.not_valid_after_utc)
+
+    def ticket(self, ticket: Ticket) -> str:
+        """Sign a ticket for a page."""
+        return sign(ticket, self._key)
+
+    @property
+    def ticket_key(self) -> str:
+        """Return the key (PEM) that its tickets are checked by."""
+        return self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
     def read(self, pem: str, now: datetime) -> Shown:
         """Return what a certificate says that this authority signed and that lasts. Raises Unproven."""

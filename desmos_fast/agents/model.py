@@ -183,6 +183,13 @@ class ReaderEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class TicketMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that a page shows the agent of its workstation: good once, for this agent, from this origin, until `ends_at`."""
+
+    ticket: str
+    ends_at: datetime
+
+
 class ReadAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many seconds a card is waited for."""
 

@@ -20,7 +20,10 @@ from desmos_fast.agents.model import (
     ReaderAway,
     ReaderEvent,
     ReaderPage,
+    TicketMade,
 )
+from desmos_fast.agents.tickets import LIFE as TICKET_LIFE
+from desmos_fast.agents.tickets import Ticket, Use
 from desmos_fast.agents.wire import Closing, EnrolAsked, Enrolled, EventTold, Proof
 from desmos_fast.base.errors import NotThere
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
@@ -223,6 +226,15 @@ async def find_reader(con: Connection, context: Context, name: UUID) -> tuple[UU
 def _online(row: store.Row, now: datetime) -> bool:
     state = rules.state_of(now, row["blocked_at"] is not None, row["ends_at"], row["seen_at"], row["channel"] is not None)
     return bool(row["present"]) and state == "online"
+
+
+async def make_ticket(con: Connection, context: Context, name: UUID, use: Use, origin: str, authority: Authority) -> TicketMade:
+    """Make a ticket for a page of an origin, for one agent of the kind that asks. Raises NotThere."""
+    row = await store.find(con, context.tenant, name)
+    if row is None or row["kind"] != context.kind or row["blocked_at"] is not None:
+        raise NotThere("the centre has no such agent")
+    ticket = Ticket(id=uuid7(), agent=name, use=use, origin=origin, ends_at=context.now + TICKET_LIFE)
+    return TicketMade(ticket=authority.ticket(ticket), ends_at=ticket.ends_at)
 
 
 async def news(con: Connection, context: Context, after: int, limit: int) -> list[ReaderEvent]:

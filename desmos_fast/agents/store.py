@@ -23,6 +23,7 @@ ADD: Final = """
 """
 COLUMNS: Final = "id, kind, desk, enrolled_at, serial, former, ends_at, version, system, channel, seen_at, received, blocked_at"
 LOCK: Final = f"SELECT {COLUMNS} FROM agent WHERE tenant_id = $1 AND id = $2 FOR UPDATE"  # noqa: S608  # names of columns
+FIND: Final = f"SELECT {COLUMNS} FROM agent WHERE tenant_id = $1 AND id = $2"  # noqa: S608  # names of columns
 LIST: Final = f"""
     SELECT {COLUMNS} FROM agent WHERE tenant_id = $1 AND ($2::text IS NULL OR kind = $2) AND ($3::uuid IS NULL OR id < $3)
      ORDER BY id DESC LIMIT $4
@@ -101,6 +102,12 @@ async def add(con: Connection, tenant: UUID, *values: object) -> None:
 async def lock(con: Connection, tenant: UUID, name: UUID) -> Row | None:
     """Return an agent that nobody else changes until the transaction ends, or None."""
     row = await con.fetchrow(LOCK, tenant, name)
+    return None if row is None else dict(row)
+
+
+async def find(con: Connection, tenant: UUID, name: UUID) -> Row | None:
+    """Return an agent, or None."""
+    row = await con.fetchrow(FIND, tenant, name)
     return None if row is None else dict(row)
 
 

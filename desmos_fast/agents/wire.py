@@ -15,6 +15,10 @@ from msgspec import Meta
 
 PATH: Final = "/v1/agents/channel"
 ENROL_PATH: Final = "/v1/agents:enrol"
+# Where a page of the same workstation reaches the agent: five ports in a row, as another vendor's program may hold one of them.
+LOOPBACK_PORTS: Final = range(47_710, 47_715)
+LOOPBACK_HEALTH: Final = "/health"
+LOOPBACK_PATH: Final = "/v1/desk"
 # Before the nonce, so that what proves an agent here proves nothing anywhere else.
 PURPOSE: Final = b"desmos-fast agent channel 1\0"
 NONCE_BYTES: Final = 32
@@ -88,9 +92,14 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, tag="proof"):
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag="welcome"):
-    """The agent is known; `received` is the number of its last event that is kept."""
+    """The agent is known; `received` is the number of its last event that is kept.
+
+    `at` is what time it is at the service, `tickets` the key (PEM) that tickets of pages are checked by.
+    """
 
     received: int
+    at: datetime | None = None
+    tickets: Pem = ""
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True, tag="events"):

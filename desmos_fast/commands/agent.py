@@ -68,19 +68,28 @@ def enrol(
     print(f"{found.desk} is enrolled as {found.agent}")
 
 
-def run(folder: Place = None) -> None:
-    """Read cards for the service until stopped: connects out, heals by itself, keeps what happened until the service has it."""
+def run(
+    folder: Place = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", help="Let pages of this origin read cards too, beside those of the service; repeatable.")
+    ] = None,
+    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Let pages in a browser of this workstation read cards.")] = True,
+) -> None:
+    """Read cards for the service until stopped: connects out, heals by itself, keeps what happened until the service has it.
+
+    Pages of the service, opened in a browser of this workstation, reach it on the loopback alone.
+    """
     import asyncio
     import contextlib
     import logging
 
-    from readers.run import default_folder
+    from readers.run import Pages, default_folder
     from readers.run import run as serve
     from readers.uplink_folder import Folder
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(Folder(folder or default_folder())))
+        asyncio.run(serve(Folder(folder or default_folder()), Pages(origins=tuple(origin or ())) if pages else None))
 
 
 async def _read(reader: str | None, seconds: float, pairs: dict[str, str]) -> "tuple[Reading, Beside | None]":

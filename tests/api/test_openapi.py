@@ -26,7 +26,7 @@ ELSEWHERE: Final = {
     "seal_broken", "answer_overflow", "layout_invalid", "claims_unreadable", "mail_invalid", "recipients_invalid", "identity_invalid",
     "outside_failed",
     "method_not_allowed", "transport_name_invalid", "transport_name_taken", "transport_failed", "transport_refused",
-    "transport_peer_untrusted", "transport_key_invalid", "agent_channel_over",
+    "transport_peer_untrusted", "transport_key_invalid", "agent_channel_over", "ticket_refused",
 }  # fmt: skip
 
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a reception desk in a real browser: signing in, every state, a card that is read and pulled; and what it may not do."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from readers.errors import CardNirKey
+from readers.loopback.said import Family, family
+from readers.run import Pages, serve
+from readers.ssv.simulated import CODE, SimulatedCards
+from readers.uplink_folder import Folder
+from tests.agents.workstation import FakeCards, happened, vitale
+from tests.api.conftest import Desk, person
+from tests.api.people import PASSWORD, set_policy, with_password
+from tests.api.workstations import enrolled
+from tests.browser import Tab, browser, program
+
+pytestmark = pytest.mark.skipif(program() is None, reason="there is no browser here: scripts/system-packages chromium")
+STATE: Final = "document.getElementById('etat')?.dataset.state"
+
+
+@pytest.fixture(autouse=True)
+def policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let people in by their password."""
+    set_policy(monkeypatch, tmp_path, "[totp]", "required = []")
+
+
+async def rights(_reader: str) -> Family:
+    """Read an invented family with its rights."""
+    return family(await SimulatedCards(3).read_rights(CODE, date(2026, 3, 4)))
+
+
+@contextlib.asynccontextmanager
+async def workstation(folder: Folder, cards: FakeCards, pages: Pages) -> AsyncIterator[None]:
+    """Run the agent of this machine, until a page can reach it."""
+    up: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(folder, cards, pages._replace(bound=up.set_result)))
+    try:
+        await asyncio.wait_for(up, 30)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def sign_in(tab: Tab, desk: Desk, *roles: str) -> None:
+    """Sign in as people do."""
+    user = await with_password(desk, *roles)
+    await tab.open(f"{desk.house.url}/poste")
+    await tab.type("#login", user["login"])
+    await tab.type("#password", PASSWORD)
+    await tab.click("#connexion button")
+    await tab.until("document.getElementById('poste') !== null", bool)
+
+
+async def state(tab: Tab, wanted: str) -> None:
+    """Wait until the page shows a state."""
+    await tab.until(STATE, lambda found: found == wanted)
+
+
+async def test_a_person_reads_a_card_at_the_desk(desk: Desk, tmp_path: Path) -> None:
+    folder, nir, cards = await enrolled(desk, tmp_path / "agent"), person(), FakeCards()
+    async with browser(tmp_path) as tab:
+        await sign_in(tab, desk, "biller")
+        await state(tab, "no_agent")
+        async with workstation(folder, cards, Pages(rights=rights)):
+            await state(tab, "service_down")
+            seen = {"service_up": "no_reader", "reader_added": "no_card", "card_mute": "mute", "card_removed": "no_card"}
+            for kind, wanted in seen.items():
+                cards.queue.put_nowait(happened(kind))
+                await state(tab, wanted)
+            cards.answer = vitale(nir)
+            cards.queue.put_nowait(happened("card_inserted", atr="3B751300004309EA9000"))
+            await state(tab, "read")
+            await tab.until("document.querySelectorAll('#beneficiaires tr').length", bool)
+            told = await tab.text("#carte")
+            assert "DUPONT" in told and "14/08/1955" in told and nir[1:3] in told and "AMO" in told
+            cards.queue.put_nowait(happened("card_removed"))
+            await state(tab, "pulled")
+            assert "DUPONT" not in await tab.evaluate("document.documentElement.outerHTML")
+            cards.answer = CardNirKey("x")
+            cards.queue.put_nowait(happened("card_inserted", atr="3B751300004309EA9000"))
+            await state(tab, "failed:card_nir_key")
+            assert "La clé du NIR" in await tab.text("#etat")
+        await state(tab, "no_agent")
+        await tab.click("#sortir")
+        await tab.until("document.getElementById('connexion') !== null", bool)
+    assert [each for each in tab.complaints if "Content Security" in each or "exception" in each.lower()] == []
