@@ -159,6 +159,11 @@ class Service:
                 self._process.wait()
         self._log.close()
 
+    @property
+    def pid(self) -> int:
+        """Return the number of its process."""
+        return self._process.pid
+
     def said(self) -> str:
         """Return what it has said so far."""
         self._log.seek(0)

@@ -40,10 +40,11 @@ class Visit:
 
 @dataclass
 class Target:
-    """The service, and connections to it: as many as are asked for at once, up to a limit, and kept."""
+    """The service, and connections to it: as many as are asked for at once, up to a limit, and kept; `pid` of one that is ours."""
 
     port: int
     host: str = "127.0.0.1"
+    pid: int | None = None
     free: list[Line] = field(default_factory=list)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_CONNECTIONS))
 

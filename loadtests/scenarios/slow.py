@@ -17,7 +17,8 @@ PEOPLE: Final = 20.0
 DRIP_S: Final = 1.0
 # A head takes ten seconds at most, and a body that comes at less than 32 KiB a second too.
 CUT_S: Final = 15.0
-UNREAD: Final = 4
+UNREAD_ONE_IN: Final = 6
+SPREAD_S: Final = 10.0
 
 
 class Slow(Scenario):
@@ -49,7 +50,7 @@ class Slow(Scenario):
     async def _again(self, rank: int) -> None:
         now = asyncio.get_running_loop().time
         # Not all at one moment: that would be a storm, which is another scenario.
-        await asyncio.sleep(self.draw.uniform(0, self.asked.warm_s))
+        await asyncio.sleep(self.draw.uniform(0, min(SPREAD_S, self.asked.seconds / 2)))
         while True:
             began = now()
             # What is cut by the other side may end as a reset.
@@ -64,14 +65,14 @@ class Slow(Scenario):
         self.opened += 1
         request = centre.request("/v1/invoices", b" " * 4096)
         try:
-            if rank % 3 == 0:
-                await self._drip(reader, writer, request[: request.index(b"\r\n\r\n") - 8])
-            elif rank % 3 == 1:
-                await self._drip(reader, writer, request, 4000)
-            else:
+            if rank % UNREAD_ONE_IN == 0:
                 # Cheap to make, and more than the buffers of both sides take.
-                writer.write(centre.get("/v1/openapi.json") * UNREAD)
+                writer.write(centre.get("/v1/openapi.json"))
                 await asyncio.sleep(self.asked.seconds)
+            elif rank % 2:
+                await self._drip(reader, writer, request[: request.index(b"\r\n\r\n") - 8])
+            else:
+                await self._drip(reader, writer, request, 4000)
         finally:
             writer.transport.abort()
 

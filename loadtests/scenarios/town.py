@@ -74,7 +74,7 @@ class Town:
 def own(place: Place, processes: int) -> Iterator[Target]:
     """Start a service over a database."""
     with Service(place, *SERVE[: SERVE.index("--processes")], "--processes", str(processes), "--log-level", "warning") as service:
-        yield Target(service.port)
+        yield Target(service.port, pid=service.pid)
 
 
 def foreign(url: str, keys: Path, count: int) -> Town:
