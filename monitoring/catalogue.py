@@ -89,10 +89,22 @@ LABELS: Final[Mapping[str, Mapping[str, Label]]] = {
     "desmos_reminders_open": {"rule": RULE},
     "desmos_outstanding_cents": {"kind": PAYER, "age": AGES},
     "desmos_billed_cents": {"kind": PAYER, "state": _word(30, "state of the part")},
+    "desmos_invoices": {"state": _one_of("draft", "priced", "signed", "void", says="state of the invoice")},
     "desmos_unmatched_cents": {"of": _one_of("credit", "line", says="credits of the bank, or lines of payment orders")},
     "desmos_forclusion_cents": {"stage": _one_of("18", "21", "24", "barred", says="months since the care")},
     "desmos_decisions_total": {"kind": _word(30, "kind of decision")},
     "desmos_scheduled_builds_total": {"result": _one_of("built", "nothing", "failed", says=OUTCOME)},
+    "desmos_jobs": {
+        "queue": _one_of("send_file", "build_on_schedule", "deliver_webhook", says="what a job does"),
+        "state": _one_of("waiting", "running", "held", says="what becomes of it"),
+    },
+    "desmos_restore_test_duration_seconds": {"phase": _one_of("verify", "copy", "start", "prove", says="part of a trial")},
+    "desmos_certificate_end_timestamp_seconds": {
+        "certificate": _one_of(
+            "agents", "server", "keys", "keys_authority", "client", "authority", "signing", "encryption", says="what it is for"
+        ),
+        "recipient": RECIPIENT,
+    },
     "desmos_webhook_tries_total": {"outcome": _one_of("delivered", "failed", "dead", says=OUTCOME)},
     "desmos_agent_channels_ended_total": {
         "reason": _one_of(

@@ -33,6 +33,8 @@ TOLD: Final = CollectorRegistry()
 BOTH: Final = (REGISTRY, TOLD)
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+# A payer answers a lot within minutes or weeks.
+ANSWERED_S: Final = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, *(86400.0 * days for days in (0.5, 1, 2, 3, 5, 7, 14)))
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 SLOW_S: Final = 2.0
 SHED: Final = 429
@@ -109,6 +111,10 @@ recipient_broken: Final = Gauge(
 )
 returns_imported: Final = Counter("desmos_returns_imported_total", "Acknowledgement and return files imported.", registry=REGISTRY)
 returns_dead: Final = Counter("desmos_returns_dead_total", "Returns that were refused and kept, by reason.", ("code",), registry=REGISTRY)
+ack_delay_seconds: Final = Histogram(
+    "desmos_ack_delay_seconds", "Time from the sending of a lot to its answer, lots that were answered.", buckets=ANSWERED_S,
+    registry=REGISTRY,
+)  # fmt: skip
 files_resent: Final = Counter("desmos_files_resent_total", "Claim files queued again for want of an answer.", registry=REGISTRY)
 acks_missing: Final = Counter("desmos_acks_missing_total", "Lots whose answer did not come in time.", registry=REGISTRY)
 anomalies_noticed: Final = Counter("desmos_anomalies_noticed_total", "Anomalies noticed, by kind.", ("kind",), registry=REGISTRY)
@@ -131,6 +137,7 @@ outstanding_cents: Final = Told(
 billed_cents: Final = Told(
     "desmos_billed_cents", "Cents of signed invoices, by kind of payer and state of the part.", ("kind", "state"), registries=BOTH
 )
+invoices_kept: Final = Told("desmos_invoices", "Invoices that are kept, over all centres, by state.", ("state",), registries=BOTH)
 unmatched_cents: Final = Told(
     "desmos_unmatched_cents", "Cents that no match explains: credits of the bank, lines of payment orders.", ("of",), registries=BOTH
 )
@@ -166,6 +173,34 @@ webhook_overdue: Final = Gauge(
     registry=REGISTRY,
 )
 
+jobs: Final = Told(
+    "desmos_jobs", "Jobs of the queue, by what they do and whether they wait, are being done or were given up.", ("queue", "state"),
+    registries=(REGISTRY,),
+)  # fmt: skip
+# What nobody looked at has no value: it is absent, and never 0.
+backup_time: Final = Told(
+    "desmos_backup_timestamp_seconds", "Up to when the last backup holds everything, in seconds since 1970.", registries=(REGISTRY,)
+)
+backup_bytes: Final = Told("desmos_backup_bytes", "Size of the last backup.", registries=(REGISTRY,))
+rpo_seconds: Final = Told(
+    "desmos_rpo_seconds", "Seconds of commits that would be lost with the database now: neither in a backup nor in the archive of WAL.",
+    registries=(REGISTRY,),
+)  # fmt: skip
+restore_test_time: Final = Told(
+    "desmos_restore_test_timestamp_seconds", "When a backup was last restored for trial and served, in seconds since 1970.",
+    registries=(REGISTRY,),
+)  # fmt: skip
+restore_test_failed: Final = Told(
+    "desmos_restore_test_failed", "1 when the last backup that was restored for trial did not serve, else 0.", registries=(REGISTRY,)
+)
+restore_test_seconds: Final = Told(
+    "desmos_restore_test_duration_seconds", "How long the last trial that served took, by phase; the sum is the RTO that was measured.",
+    ("phase",), registries=(REGISTRY,),
+)  # fmt: skip
+certificate_end: Final = Told(
+    "desmos_certificate_end_timestamp_seconds", "When a certificate that settings name ends, in seconds since 1970.",
+    ("certificate", "recipient"), registries=(REGISTRY,),
+)  # fmt: skip
 incidents: Final = Gauge(
     "desmos_incidents_running", "Incidents and maintenance that run, over all centres, by state.", ("state",), registry=REGISTRY
 )
@@ -226,7 +261,7 @@ _problems: dict[str, Counter] = {}
 # What one process counts now and then for all.
 _FIGURES: Final = (
     anomalies_open, anomalies_oldest_seconds, invariant_difference, reminders_open, outstanding_cents, forclusion_cents, billed_cents,
-    unmatched_cents,
+    unmatched_cents, invoices_kept,
 )  # fmt: skip
 
 
@@ -313,8 +348,9 @@ def set_figures(counts: Mapping[str, int], oldest: Mapping[str, float], differen
 
 
 def set_follow_up(cents: Mapping[tuple[str, str, str], int]) -> None:
-    """Set what is billed, due, near forclusion, unmatched and reminded of, over all centres; what is not among it goes to 0."""
+    """Set what is kept, billed, due, near forclusion, unmatched and reminded of, over all centres; what is not among it goes to 0."""
     billed_cents.replace({(kind, state): value for (figure, kind, state), value in cents.items() if figure == "billed"})
+    invoices_kept.replace({(state,): count for (figure, _, state), count in cents.items() if figure == "invoices"})
     unmatched_cents.replace({(of,): value for (figure, of, _), value in cents.items() if figure == "unmatched"})
     outstanding_cents.replace({(kind, age): value for (figure, kind, age), value in cents.items() if figure == "outstanding"})
     forclusion_cents.replace({(stage,): value for (figure, _, stage), value in cents.items() if figure == "forclusion"})

@@ -144,7 +144,6 @@ async def _all_jobs(
     """
     from desmos_fast.base.clock import system_clock
     from desmos_fast.db import leader, queue
-    from desmos_fast.incidents import jobs as incidents
     from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.lots.schedule.jobs import Builder
     from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
@@ -154,7 +153,7 @@ async def _all_jobs(
     from monitoring import metrics
 
     async with Poster(place.settings.webhook_hosts) as poster, asyncio.TaskGroup() as running:
-        watching = [running.create_task(_watch(opened)), running.create_task(incidents.show(opened, system_clock))]
+        watching = running.create_task(_shown(place, opened, sender.recipients))
         builder, deliverer = Builder(opened, keyring, clock), Deliverer(opened, keyring, poster.post, system_clock)
         timed = functools.partial(_timed, opened, keyring, clock, mailer, stop)
         jobs = [
@@ -163,8 +162,21 @@ async def _all_jobs(
             running.create_task(leader.lead(place.app_dsn, timed, stop, metrics.worker_leads.set)),
         ]
         await asyncio.wait(jobs)
-        for task in watching:
-            task.cancel()
+        watching.cancel()
+
+
+async def _shown(place: "Runtime", opened: "Pool", recipients: "Recipients") -> None:
+    """Show what a worker tells of the house, until cancelled."""
+    from desmos_fast.backups import jobs as backups
+    from desmos_fast.base.clock import system_clock
+    from desmos_fast.certificates import jobs as certificates
+    from desmos_fast.incidents import jobs as incidents
+
+    async with asyncio.TaskGroup() as showing:
+        showing.create_task(_watch(opened))
+        showing.create_task(incidents.show(opened, system_clock))
+        showing.create_task(backups.show(opened, place.settings.backups, system_clock))
+        showing.create_task(certificates.show(place.settings, recipients))
 
 
 async def _timed(opened: "Pool", keyring: "Keyring", clock: "Clocks", mailer: "Mailer | None", stop: asyncio.Event) -> None:
@@ -183,18 +195,24 @@ async def _timed(opened: "Pool", keyring: "Keyring", clock: "Clocks", mailer: "M
 
 
 async def _watch(opened: "Pool") -> None:
-    """Show how late what nobody began is."""
+    """Show what the queue holds, how late what nobody began is, and how this worker's own loop and connections do."""
     from desmos_fast.db import queue
     from desmos_fast.db.pool import AWAY
+    from desmos_fast.lots.model import SEND_FILE
     from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
     from desmos_fast.webhooks.model import DELIVER
-    from monitoring import metrics
+    from monitoring import metrics, saving
 
+    loop = asyncio.get_running_loop()
     while True:
         with contextlib.suppress(*AWAY):
             metrics.schedule_overdue.set(await queue.overdue_s(opened, BUILD_ON_SCHEDULE))
             metrics.webhook_overdue.set(await queue.overdue_s(opened, DELIVER))
+            saving.set_jobs(await queue.depth(opened, (SEND_FILE, BUILD_ON_SCHEDULE, DELIVER)))
+        metrics.set_connections(idle=opened.get_idle_size(), used=opened.get_size() - opened.get_idle_size())
+        asked = loop.time()
         await asyncio.sleep(WATCH_S)
+        metrics.event_loop_lag_seconds.set(max(0.0, loop.time() - asked - WATCH_S))
 
 
 async def _leave(stop: asyncio.Event) -> None:

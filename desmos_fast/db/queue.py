@@ -38,6 +38,10 @@ OVERDUE: Final = """
     SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)::float8 FROM pgqueuer
      WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now()
 """
+DEPTH: Final = """
+    SELECT entrypoint, CASE status WHEN 'queued' THEN 'waiting' WHEN 'picked' THEN 'running' ELSE 'held' END AS state, count(*)
+      FROM pgqueuer WHERE entrypoint = ANY ($1) GROUP BY 1, 2
+"""
 WAKE: Final = """
     UPDATE pgqueuer SET execute_after = now()
      WHERE entrypoint = ANY ($1) AND status = 'queued' AND execute_after > now() AND position(convert_to($2, 'UTF8') IN payload) > 0
@@ -108,6 +112,12 @@ async def waiting(con: "Connection | Pool", entrypoint: str) -> int:
 async def overdue_s(pool: Pool, entrypoint: str) -> float:
     """Return for how many seconds the oldest job that should have been begun is due; 0 when there is none."""
     return float(await pool.fetchval(OVERDUE, entrypoint))
+
+
+async def depth(pool: Pool, entrypoints: Sequence[str]) -> dict[tuple[str, ...], int]:
+    """Return how many jobs there are by what they do and whether they are waiting, running or held; a scan of the queue."""
+    found = {(name, state): 0 for name in entrypoints for state in ("waiting", "running", "held")}
+    return found | {(name, state): count for name, state, count in await pool.fetch(DEPTH, list(entrypoints))}
 
 
 async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, *, once: bool = False) -> None:

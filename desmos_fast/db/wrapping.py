@@ -154,16 +154,23 @@ def open_wrapper(path: Path | None) -> Wrapper | None:
     """Return who wraps keys as a TOML file says, or None without one. Raises KeysInvalid."""
     if path is None:
         return None
+    found = read_keys(path)
+    if found.service is not None:
+        return ServiceWrapper(found.service)
+    assert found.file is not None, "one of the two is there"
+    return FileWrapper(found.file.path)
+
+
+def read_keys(path: Path) -> Keys:
+    """Read a TOML file that says who wraps keys. Raises KeysInvalid."""
     try:
         found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Keys, dec_hook=_path)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise KeysInvalid(f"{path} does not say who wraps keys: {error}", hint="see `Keys` in docs/operations.md") from error
     if (found.file is None) == (found.service is None):
         raise KeysInvalid(f"{path} has one table: [file] or [service]")
-    if found.service is None:
-        assert found.file is not None
-        return FileWrapper(found.file.path)
-    url = urlsplit(found.service.url)
-    if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
-        raise KeysInvalid(f"{path}: service.url is https://host/…")
-    return ServiceWrapper(found.service)
+    if found.service is not None:
+        url = urlsplit(found.service.url)
+        if url.scheme != "https" or not url.hostname or url.query or url.fragment or url.username:
+            raise KeysInvalid(f"{path}: service.url is https://host/…")
+    return found

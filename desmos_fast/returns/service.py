@@ -81,6 +81,8 @@ async def import_file(
     events = [Event("return.imported", blank.id, detail=detail), *said.events]
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
     metrics.returns_imported.inc(int(real))
+    for seconds in said.delays if real else ():
+        metrics.ack_delay_seconds.observe(max(0.0, seconds))
     return said.answer
 
 
@@ -139,7 +141,10 @@ def _order_keys(secret: bytes, found: RspFile) -> list[bytes]:
 
 
 class Said(NamedTuple):
-    """What a return says: the answer to who brought it, what happened by it, the payment orders and the dead letters to keep."""
+    """What a return says: the answer to who brought it, what happened by it, the payment orders and the dead letters to keep.
+
+    `delays` are seconds from the sending of each lot to its answer.
+    """
 
     answer: Imported
     events: list[Event]
@@ -147,6 +152,7 @@ class Said(NamedTuple):
     lines: Sequence[NewLine] = ()
     dead: Sequence[DeadAck] = ()
     repeated: Sequence[RepeatedOrder] = ()
+    delays: Sequence[float] = ()
 
 
 class Weighed(NamedTuple):
@@ -174,7 +180,9 @@ async def _acknowledge(con: Connection, context: Context, blank: Imported, found
     events += [Event("file.acknowledged", file) for file in closed]
     await follow.acknowledged(con, context.tenant, context.now, closed, context.actor)
     await follow.answered(con, context.tenant, context.now, files, context.actor)
-    return Said(msgspec.structs.replace(blank, **counts), events, dead=dead)
+    sent = {lot.id: lot.sent_at for lot in named.values()}
+    delays = [(context.now - at).total_seconds() for one in verdicts if (at := sent[one.lot]) is not None]
+    return Said(msgspec.structs.replace(blank, **counts), events, dead=dead, delays=delays)
 
 
 def _weigh(arls: Sequence[Arl], named: Mapping[int, NamedLot], file: UUID, now: datetime) -> Weighed:

@@ -29,7 +29,8 @@ FIND_ORDERS: Final = """
 # Numbers come again after 999 lots: an answer is for the latest lot of its number and day that may have left.
 NAMED_LOTS: Final = """
     SELECT DISTINCT ON (a.place) a.place, l.id, l.number, l.state, l.file_id,
-           (SELECT f.state FROM file AS f WHERE f.tenant_id = $1 AND f.id = l.file_id) AS file_state
+           (SELECT f.state FROM file AS f WHERE f.tenant_id = $1 AND f.id = l.file_id) AS file_state,
+           (SELECT f.sent_at FROM file AS f WHERE f.tenant_id = $1 AND f.id = l.file_id) AS sent_at
       FROM unnest($2::integer[], $3::text[], $4::integer[], $5::date[]) AS a (place, biller, number, day)
       JOIN lot AS l ON l.tenant_id = $1 AND l.biller = a.biller AND l.number = a.number AND l.lot_date = a.day
      WHERE l.state NOT IN ('open', 'dissolved')
@@ -92,7 +93,7 @@ PEND: Final = """
 
 
 class NamedLot(NamedTuple):
-    """The lot that an answer is for; `place` is the answer's."""
+    """The lot that an answer is for, and when its file was sent, if that is known; `place` is the answer's."""
 
     place: int
     id: LotId
@@ -100,6 +101,7 @@ class NamedLot(NamedTuple):
     state: str
     file: FileId
     file_state: str
+    sent_at: datetime | None
 
 
 class Verdict(NamedTuple):

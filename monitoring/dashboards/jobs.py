@@ -35,6 +35,14 @@ def jobs() -> str:
                       Query("max(desmos_schedule_overdue_seconds)", "lots"), span=9,
                       steps=((WEBHOOKS_LATE_S, WARNS), (SCHEDULE_LATE_S, BAD))),
             ]),
+            Row("Queue", [
+                lines("Waiting", "Jobs that wait, those that are to come later included, by what they do.", "none",
+                      Query('max by (queue) (desmos_jobs{state="waiting"})', "{{queue}}"), span=8),
+                lines("Being done", "By what they do.", "none",
+                      Query('max by (queue) (desmos_jobs{state="running"})', "{{queue}}"), span=8),
+                lines("Held", "Given up until somebody has them tried again.", "none",
+                      Query('max by (queue) (desmos_jobs{state="held"})', "{{queue}}"), span=8, steps=((0.5, WARNS),)),
+            ]),
             Row("Notices and processes", [
                 bars("Mails to people of centres", "In the time shown, by outcome.", "none",
                      Query(f"sum by (outcome) (increase(desmos_notices_total[{RANGE}]))", "{{outcome}}"), span=8),

@@ -82,9 +82,17 @@ def _flow() -> Row:
         lines("Returns and bank lines an hour", "What came back.", "none",
               Query(f"sum(rate(desmos_returns_imported_total[{RATE}])) * {hourly}", "returns"),
               Query(f"sum(rate(desmos_bank_lines_imported_total[{RATE}])) * {hourly}", "bank lines")),
+        lines("Time to an answer", "From the sending of a lot to its acknowledgement, of those that came: half, and 95 of 100, are faster.",
+              "s", *(Query(_answered(share), f"p{share * 100:g}") for share in (0.5, 0.95))),
+        bars("Invoices", "That are kept, of all time, by state.", "none",
+             Query("sum by (state) (max by (state) (desmos_invoices))", "{{state}}")),
         lines("Silent payers", "Age of the oldest open anomaly: a file that was not sent in time, a lot without an answer.", "s",
               Query('max by (kind) (desmos_anomalies_oldest_seconds{kind=~"ack_missing|send_late"})', "{{kind}}"), steps=((DAY_S, BAD),)),
     ])  # fmt: skip
+
+
+def _answered(share: float) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate(desmos_ack_delay_seconds_bucket[{RANGE}]))) >= 0"
 
 
 def _recipients() -> Row:

@@ -3,8 +3,9 @@
 
 from typing import Final
 
-from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, THIS_MONTH, TOLD, WARNS, Query, Row, figure, lines, made
+from monitoring.dashboards.panels import BAD, GOOD, NEUTRAL, RANGE, RATE, THIS_MONTH, TOLD, WARNS, Query, Row, bars, figure, lines, made
 from monitoring.slo.model import BASES, Contract, Objective, seconds
+from monitoring.slo.operating import BACKUP_S, END_NOW_S, END_SOON_S, TRIAL_S
 from monitoring.slo.rules import STEP_S, objectives
 
 ON: Final = {"window": "while the service window is open", "24x7": "at any hour"}
@@ -26,7 +27,7 @@ def sla(contract: Contract) -> str:
         "desmos-sla", "desmos-fast: promised availability",
         "Whether what the contract promises holds, how many minutes are left, and how fast they go. Causes and declared maintenance are"
         " not known here: the report of the month leaves them out.",
-        [_now(contract), *promised, _went(), _probe()], span="now-7d",
+        [_now(contract), *promised, _went(), _saving(contract), _probe()], span="now-7d",
     )  # fmt: skip
 
 
@@ -98,6 +99,32 @@ def _went() -> Row:
                Query('max by (percent, basis) (desmos:budget_minutes{period="month"})', "{{percent}} %, {{basis}}"), span=8, decimals=1),
         figure("Budget of this year", "Minutes that may be bad in this calendar year.", MINUTES,
                Query('max by (percent, basis) (desmos:budget_minutes{period="year"})', "{{percent}} %, {{basis}}"), span=8, decimals=1),
+    ])  # fmt: skip
+
+
+def _saving(contract: Contract) -> Row:
+    lost, restored = (min(limits) for limits in zip(*map(contract.limits, contract.tiers), strict=True))
+    took = "max(sum by (instance) (desmos_restore_test_duration_seconds))"
+    ends = "min by (certificate, recipient) (desmos_certificate_end_timestamp_seconds) - time()"
+    failed = {0: ("served", GOOD), 1: ("failed", BAD)}
+    return Row("Saving and restoring", [
+        figure("Last backup", "How long ago it began.", "s", Query("time() - max(desmos_backup_timestamp_seconds)"),
+               steps=((BACKUP_S, BAD),)),
+        figure("Would be lost", f"Commits of so many seconds, with the database now; {lost / 60:g} min are promised at best (RPO).", "s",
+               Query("max(desmos_rpo_seconds)"), steps=((lost, BAD),)),
+        figure("Last trial that served", "How long ago a backup was restored and proved.", "s",
+               Query("time() - max(desmos_restore_test_timestamp_seconds)"), steps=((TRIAL_S, BAD),)),
+        figure("Last trial", "Whether the backup that was restored last serves.", "none", Query("max(desmos_restore_test_failed)"),
+               words=failed),
+        figure("Restored in", f"What the last trial took; {restored / 3600:g} h are promised at best (RTO).", "s", Query(took),
+               steps=((restored, BAD),)),
+        figure("Next certificate ends in", "Of those that settings name.", "s", Query(f"min({ends})"),
+               steps=((None, BAD), (END_NOW_S, WARNS), (END_SOON_S, GOOD))),
+        bars("Trial, by phase", "Where the time of the last trial went.", "s",
+             Query("max by (phase) (desmos_restore_test_duration_seconds)", "{{phase}}"), span=8, height=6),
+        lines("Size of a backup", "Of the last one.", "bytes", Query("max(desmos_backup_bytes)", "size"), span=8, height=6),
+        bars("Certificates end in", "By what each is for, and its recipient; `*` is the house.", "s",
+             Query(ends, "{{certificate}}, {{recipient}}"), span=8, height=6),
     ])  # fmt: skip
 
 

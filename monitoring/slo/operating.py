@@ -13,10 +13,19 @@ PAGES: Final = {
     "DesmosDeadLetter": "working", "DesmosAckMissing": "working", "DesmosAnomalyOpen": "working", "DesmosRecipientBroken": "working",
     "DesmosWebhookDead": "working", "DesmosWebhooksLate": "working", "DesmosScheduleLate": "working", "DesmosNoticesFail": "working",
     "DesmosRemindersWait": "money", "DesmosDatabaseAway": "availability",
+    "DesmosProcessesRestart": "availability", "DesmosNobodyLeads": "working",
+    "DesmosBackupAbsent": "saving", "DesmosBackupLate": "saving", "DesmosRestoreTestAbsent": "saving", "DesmosRestoreTestLate": "saving",
+    "DesmosRestoreTestFailed": "saving", "DesmosLossOver": "saving", "DesmosRestoreOver": "saving",
+    "DesmosCertificateEnds": "saving", "DesmosCertificateEndsNow": "saving",
     "DesmosProbeFails": "availability", "DesmosInterventionLate": "availability", "DesmosRecoveryLate": "availability",
 }  # fmt: skip
 AT_ONCE: Final = "content_changed|stage_differs"
 DEAD: Final = "file_dead|return_dead"
+DAY_S: Final = 86400
+# A backup a day, with two hours to make it; a trial of restoring twice a year, as the charter says.
+BACKUP_S, TRIAL_S = DAY_S + 7200, 184 * DAY_S
+END_SOON_S, END_NOW_S = 21 * DAY_S, 2 * DAY_S
+ENDS: Final = "min by (certificate, recipient) (desmos_certificate_end_timestamp_seconds) - time()"
 
 
 def alert(name: str, expr: str, labels: dict[str, str], text: str, wait: str | None = None) -> dict[str, Any]:
@@ -43,6 +52,8 @@ ABSENT: Final = [
     _ticket("DesmosInvariantsAbsent", "absent(desmos_invariant_difference)", "What must always hold is not counted.", "15m"),
     _ticket("DesmosWindowFlaps", "max(changes(desmos_service_window[26h])) > 4", "The window opens and closes too often: look at clocks."),
     _page("DesmosWorkerAbsent", 'absent(up{job="desmos-worker"} == 1)', "No worker runs: nothing is sent, built, told or noticed.", "5m"),
+    _ticket("DesmosBackupAbsent", "absent(desmos_backup_timestamp_seconds)", "Nobody says that there is any backup.", "1h"),
+    _ticket("DesmosRestoreTestAbsent", "absent(desmos_restore_test_timestamp_seconds)", "No backup was ever restored for trial.", "1h"),
     _ticket("DesmosWorkerMetricsAbsent", "absent(desmos_webhook_overdue_seconds)", "No worker tells how late webhooks are.", "15m"),
 ]
 OPERATING: Final = [
@@ -72,6 +83,25 @@ OPERATING: Final = [
     _ticket("DesmosScheduleLate", "max(desmos_schedule_overdue_seconds) > 900", "Lots are due for a quarter of an hour.", "5m"),
     _ticket("DesmosNoticesFail", 'sum(increase(desmos_notices_total{outcome="failed"}[1h])) > 0', "Mails to people of centres fail."),
     _ticket("DesmosRemindersWait", "max by (rule) (desmos_reminders_open) > 0", "Reminders of {{ $labels.rule }} wait for a week.", "7d"),
+    _ticket("DesmosBackupLate", f"time() - max(desmos_backup_timestamp_seconds) > {BACKUP_S}", "The last backup is older than a day."),
+    _ticket(
+        "DesmosRestoreTestLate",
+        f"time() - max(desmos_restore_test_timestamp_seconds) > {TRIAL_S}",
+        "No backup was restored for half a year.",
+    ),
+    _ticket(
+        "DesmosRestoreTestFailed", "max(desmos_restore_test_failed) > 0", "The last backup that was restored for trial does not serve."
+    ),
+    _ticket(
+        "DesmosCertificateEnds",
+        f"({ENDS} < {END_SOON_S}) >= {END_NOW_S}",
+        "The {{ $labels.certificate }} certificate ({{ $labels.recipient }}) ends within three weeks.",
+    ),
+    _page(
+        "DesmosCertificateEndsNow",
+        f"{ENDS} < {END_NOW_S}",
+        "The {{ $labels.certificate }} certificate ({{ $labels.recipient }}) ends within two days, has ended, or cannot be read.",
+    ),
     # Three quarters of the hour and of the four hours of the contract: what speaks when they are over speaks too late.
     _page(
         "DesmosInterventionLate",
@@ -88,6 +118,14 @@ OPERATING: Final = [
         "max(desmos_probe_failing) > 0 and on () max(desmos_service_window) == 1",
         "Two of the last three transactions of the probe failed: centres cannot bill.",
     ),
+    # One that dies is started again at once, and later and later up to every ten seconds.
+    _page(
+        "DesmosProcessesRestart",
+        "sum(increase(desmos_process_restarts_total[15m])) > 5",
+        "Processes of the service die and are started again and again.",
+    ),
+    # Another one leads within ten seconds or so.
+    _page("DesmosNobodyLeads", "sum(desmos_worker_leads) < 1", "Workers run and none leads: nothing that the clock asks for is done.", "3m"),
     _page(
         "DesmosDatabaseAway", "sum(increase(desmos_database_unavailable_total[5m])) > 0", "Requests are refused for want of the database."
     ),

@@ -24,6 +24,7 @@ def rule_files(contract: Contract) -> dict[str, Mapping[str, Any]]:
         "budget.yaml": _file(("desmos_budget", 60, _budgets(contract))),
         "slo.yaml": _file(("desmos_slo", STEP_S, _burning(contract)), ("desmos_spent", 60, _spent(contract))),
         "operating.yaml": _file(("desmos_absent", 60, ABSENT), ("desmos_operating", 60, OPERATING)),
+        "saving.yaml": _file(("desmos_saving", 60, _saving(contract))),
     }
 
 
@@ -132,4 +133,23 @@ def _spent(contract: Contract) -> list[Rule]:
         labels = {"severity": "ticket", "tiers": " ".join(tiers)}
         expr = f'desmos:budget_left_minutes:30d{{percent="{one.percent:g}",basis="{one.basis}"}} <= 0'
         rules.append(alert("DesmosBudgetSpent", expr, labels, f"30 days had more bad minutes than {one.percent:g} % ({one.basis}) allows."))
+    return rules
+
+
+def _saving(contract: Contract) -> list[Rule]:
+    """Say when what would be lost now, or what the last trial of restoring took, is more than a tier allows (C1, C2)."""
+    # Of several workers each shows the same trial.
+    took = "max(sum by (instance) (desmos_restore_test_duration_seconds))"
+    told = (
+        ("DesmosLossOver", "max(desmos_rpo_seconds)", 0, "With the database more than {limit} s of commits would be lost (RPO)."),
+        ("DesmosRestoreOver", took, 1, "The last trial of restoring took more than {limit} s (RTO)."),
+    )
+    rules = []
+    for name, what, place, text in told:
+        tiers: dict[int, list[str]] = {}
+        for tier in contract.tiers:
+            tiers.setdefault(contract.limits(tier)[place], []).append(tier.tier)
+        for limit, names in tiers.items():
+            labels = {"severity": "ticket", "tiers": " ".join(names), "limit": str(limit)}
+            rules.append(alert(name, f"{what} > {limit}", labels, text.format(limit=limit), "5m"))
     return rules

@@ -140,6 +140,7 @@ def files() -> dict[str, str]:
     made = {f"{case.name}.test.yaml": _suite(["sli.yaml", "slo.yaml"], _story(case), step_s=case.step_s) for case in CASES}
     made["budgets.test.yaml"] = _suite(["budget.yaml", "slo.yaml"], *_budgets(), _left())
     made["operating.test.yaml"] = _suite(["operating.yaml"], *_operating(CHANGED, 60), step_s=60)
+    made["saving.test.yaml"] = _suite(["saving.yaml"], *_operating(SAVING, 60), step_s=60)
     made["reminders.test.yaml"] = _suite(["operating.yaml"], *_operating(WAITING, 300), step_s=300)
     return {name: head + dump(told) for name, told in made.items()}
 
@@ -254,8 +255,12 @@ def _left() -> Mapping[str, Any]:
 WELL: Final = {
     'up{job="desmos-fast"}': "1", 'up{job="desmos-worker"}': "1", "desmos_service_window": "1",
     'desmos_sli_requests_total{window="open", outcome="good"}': "0", 'desmos_invariant_difference{invariant="files_sent"}': "0",
+    "desmos_backup_timestamp_seconds": "1000000", "desmos_restore_test_timestamp_seconds": "1000000", "desmos_rpo_seconds": "0",
     "desmos_webhook_overdue_seconds": "0", "desmos_schedule_overdue_seconds": "0", 'desmos_probe_failing{transaction="invoice"}': "0",
+    'desmos_worker_leads{instance="a"}': "1", 'desmos_worker_leads{instance="b"}': "0", "desmos_process_restarts_total": "0",
 }  # fmt: skip
+CERTIFICATE_LABELS: Final = 'certificate="server", recipient="*"'
+CERTIFICATE: Final = f"desmos_certificate_end_timestamp_seconds{{{CERTIFICATE_LABELS}}}"
 CHANGED: Final[tuple[Changed, ...]] = (
     ("all well", {}, None, "", 30), ("no service", {'up{job="desmos-fast"}': "_"}, "DesmosMetricsAbsent", 'job="desmos-fast"', 6),
     ("no window", {"desmos_service_window": "_"}, "DesmosWindowAbsent", "", 6),
@@ -283,10 +288,44 @@ CHANGED: Final[tuple[Changed, ...]] = (
     ("somebody may yet attend", {'desmos_incident_clock_seconds{clock="gti"}': "2700"}, None, "", 1),
     ("a long incident", {'desmos_incident_clock_seconds{clock="gtr"}': "10801"}, "DesmosRecoveryLate", "", 1),
     ("an incident in time", {'desmos_incident_clock_seconds{clock="gtr"}': "10800"}, None, "", 1),
+    ("no backup", {"desmos_backup_timestamp_seconds": "_"}, "DesmosBackupAbsent", "", 61),
+    ("an old backup", {"desmos_backup_timestamp_seconds": "-93541"}, "DesmosBackupLate", "", 1),
+    ("a backup of the day", {"desmos_backup_timestamp_seconds": "-93540"}, None, "", 1),
+    ("no trial", {"desmos_restore_test_timestamp_seconds": "_"}, "DesmosRestoreTestAbsent", "", 61),
+    ("an old trial", {"desmos_restore_test_timestamp_seconds": f"{60 - 184 * 86400 - 1}"}, "DesmosRestoreTestLate", "", 1),
+    ("a trial of half a year", {"desmos_restore_test_timestamp_seconds": f"{60 - 184 * 86400}"}, None, "", 1),
+    ("a failed trial", {"desmos_restore_test_failed": "1"}, "DesmosRestoreTestFailed", "", 1),
+    ("a good trial", {"desmos_restore_test_failed": "0"}, None, "", 1),
+    ("a certificate", {CERTIFICATE: f"{60 + 21 * 86400 - 1}"}, "DesmosCertificateEnds", CERTIFICATE_LABELS, 1),
+    ("a certificate that lasts", {CERTIFICATE: f"{60 + 21 * 86400}"}, None, "", 1),
+    ("a certificate of two days", {CERTIFICATE: f"{60 + 2 * 86400}"}, "DesmosCertificateEnds", CERTIFICATE_LABELS, 1),
+    ("a certificate of a day", {CERTIFICATE: f"{60 + 2 * 86400 - 1}"}, "DesmosCertificateEndsNow", CERTIFICATE_LABELS, 1),
+    ("an unreadable certificate", {CERTIFICATE: "0"}, "DesmosCertificateEndsNow", CERTIFICATE_LABELS, 1),
+    ("nobody leads", {'desmos_worker_leads{instance="a"}': "1 0"}, "DesmosNobodyLeads", "", 5),
+    ("another leads", {f'desmos_worker_leads{{instance="{one}"}}': f"{first} {then}" for one, first, then in ("a10", "b01")}, None, "", 10),
+    ("nobody leads for a moment", {'desmos_worker_leads{instance="a"}': "1 0 0 1"}, None, "", 5),
+    ("a loop of restarts", {"desmos_process_restarts_total": "0 0 2 4 6"}, "DesmosProcessesRestart", "", 4),
+    ("some restarts", {"desmos_process_restarts_total": "0 0 1 2"}, None, "", 5),
     ("no database", {"desmos_database_unavailable_total": "0 0 0 1"}, "DesmosDatabaseAway", "", 3),
 )  # fmt: skip
 
 
+# The limits of the two tiers: 15 min and 4 h that may be lost, 4 h and 24 h to restore.
+SAVING: Final[tuple[Changed, ...]] = (
+    ("little is lost", {"desmos_rpo_seconds": "900"}, None, "", 6),
+    ("more than premium allows", {"desmos_rpo_seconds": "901"}, "DesmosLossOver", 'tiers="premium", limit="900"', 6),
+    ("more for a moment", {"desmos_rpo_seconds": "901 901 900"}, None, "", 6),
+    ("less than standard allows", {"desmos_rpo_seconds": "14400"}, "DesmosLossOver", 'tiers="premium", limit="900"', 6),
+    ("restored in time", {'desmos_restore_test_duration_seconds{phase="copy"}': "14400"}, None, "", 6),
+    (
+        "restored late",
+        {
+            f'desmos_restore_test_duration_seconds{{instance="{worker}", phase="{phase}"}}': "7201"
+            for worker in "ab" for phase in ("copy", "start")
+        },
+        "DesmosRestoreOver", 'tiers="premium", limit="14400"', 6,
+    ),
+)  # fmt: skip
 WAITING: Final[tuple[Changed, ...]] = (
     ("reminders", {'desmos_reminders_open{rule="amc"}': "1"}, "DesmosRemindersWait", 'rule="amc"', 7 * 1440 + 5),
     ("reminders of six days", {'desmos_reminders_open{rule="amc"}': "1"}, None, "", 6 * 1440),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from desmos_fast.base import window
 from desmos_fast.base.clock import PARIS
-from monitoring.metrics import SECONDS
+from monitoring.metrics import ANSWERED_S, SECONDS
 
 DAYS: Final = 7
 DETAIL_H: Final = 25
@@ -162,6 +162,7 @@ def _grown(at: datetime, requests: float, slow: float, draw: random.Random) -> I
         yield series(name, **labels), DETAIL_STEP_S * cores * draw.uniform(0.8, 1.2)
     for model, outcome, share in CARDS:
         yield series("desmos_card_reads_total", **SERVICE, model=model, outcome=outcome), requests * share
+    yield from _answers(requests * 0.006)
     yield from _histogram("desmos_card_read_duration_seconds", SERVICE, requests * 0.007, 0.9)
     for job in (SERVICE, WORKER):
         for (name, *told), share in FLOW[job["instance"]].items():
@@ -184,6 +185,13 @@ def _histogram(name: str, labels: Mapping[str, str], count: float, typical: floa
         yield series(f"{name}_bucket", **labels, le="+Inf" if math.isinf(bound) else str(bound)), count * below
     yield series(f"{name}_count", **labels), count
     yield series(f"{name}_sum", **labels), count * typical * 1.3
+
+
+def _answers(count: float) -> Iterator[tuple[str, float]]:
+    """Give how the buckets of answers to lots grow: most come within two hours."""
+    for bound in (*ANSWERED_S, math.inf):
+        below = 1.0 if math.isinf(bound) else 0.5 * (1 + math.erf(math.log(bound / 5400) / (1.1 * math.sqrt(2))))
+        yield series("desmos_ack_delay_seconds_bucket", **SERVICE, le="+Inf" if math.isinf(bound) else str(bound)), count * below
 
 
 def _is_away(at: datetime) -> bool:
@@ -219,7 +227,25 @@ def _held(at: datetime, requests: float, slow: float, draw: random.Random) -> It
     for clock in ("gti", "gtr"):
         yield series("desmos_incident_clock_seconds", **WORKER, clock=clock), 0
     yield from _due(at)
+    yield from _saved(at)
     yield from _working(at, draw)
+
+
+def _saved(at: datetime) -> Iterator[tuple[str, float]]:
+    taken = at.replace(hour=2, minute=0, second=0) - timedelta(days=1 if at.hour < 2 else 0)
+    tried = END.replace(day=5, hour=3)
+    house = {
+        "desmos_backup_timestamp_seconds": taken.timestamp(), "desmos_backup_bytes": (41 + taken.day / 10) * 2**30,
+        "desmos_rpo_seconds": at.minute % 5 * 60 + at.second + 20.0, "desmos_restore_test_timestamp_seconds": tried.timestamp(),
+        "desmos_restore_test_failed": 0.0,
+    }  # fmt: skip
+    for name, value in house.items():
+        yield series(name, **WORKER), round(value)
+    for phase, took in (("verify", 214), ("copy", 640), ("start", 55), ("prove", 305)):
+        yield series("desmos_restore_test_duration_seconds", **WORKER, phase=phase), took
+    for kind, recipient, days in (("server", "*", 61), ("agents", "*", 3201), ("client", "cpam-75", 18), ("signing", "mutuelles", 240)):
+        end = END + timedelta(days=days)
+        yield series("desmos_certificate_end_timestamp_seconds", **WORKER, certificate=kind, recipient=recipient), end.timestamp()
 
 
 def _working(at: datetime, draw: random.Random) -> Iterator[tuple[str, float]]:
@@ -231,6 +257,9 @@ def _working(at: datetime, draw: random.Random) -> Iterator[tuple[str, float]]:
     for name, number in worker.items():
         yield series(name, **WORKER), number
     yield series("process_resident_memory_bytes", **WORKER), 120 * 2**20
+    for queue, waiting, held in (("send_file", 14 if _is_away(at) else 1, 0), ("build_on_schedule", 12, 0), ("deliver_webhook", 2, 1)):
+        for state, count in (("waiting", waiting), ("running", draw.randrange(2)), ("held", held)):
+            yield series("desmos_jobs", **WORKER, queue=queue, state=state), count
     # Each process shows what the other one sets, as it began.
     yield from ((series(name, **SERVICE), 0) for name in worker)
     yield from ((series(name, **WORKER), 0) for name in ("desmos_ready", "desmos_event_loop_lag_seconds", "desmos_http_requests_running"))
@@ -255,6 +284,8 @@ def _due(at: datetime) -> Iterator[tuple[str, float]]:
             yield series("desmos_billed_cents", **SERVICE, kind=kind, state=state), round(cents * share * grown)
     for state, cents in (("due", 3_118_40), ("paid", 88_420_00), ("to_patient", 210_00)):
         yield series("desmos_billed_cents", **SERVICE, kind="patient", state=state), cents
+    for state, count in (("signed", 48_211), ("void", 312), ("priced", 14), ("draft", 3)):
+        yield series("desmos_invoices", **SERVICE, state=state), count
     for of, cents in (("credit", 1_834_20), ("line", 962_75)):
         yield series("desmos_unmatched_cents", **SERVICE, of=of), cents
     for stage, cents in (("18", 1_204_00), ("21", 310_50), ("24", 58_20), ("barred", 0)):

@@ -142,6 +142,8 @@ AGEING: Final = f"""
     SELECT 'reminders', rule, NULL, count(*) FROM reminder WHERE tenant_id = $1 AND state = 'open' GROUP BY rule
      UNION ALL
     SELECT 'billed', kind, state, sum(amount)::bigint FROM part GROUP BY kind, state
+    UNION ALL
+    SELECT 'invoices', NULL, state, count(*) FROM invoice WHERE tenant_id = $1 GROUP BY state
      UNION ALL
     SELECT 'unmatched', 'credit', NULL, sum(amount)::bigint
       FROM bank_line
