@@ -27,7 +27,7 @@ _KNOWN: Final = frozenset({
     "DESMOS_POOL_SIZE", "DESMOS_LAYOUTS", "DESMOS_TARIFFS", "DESMOS_RECIPIENTS", "DESMOS_SIGNING",
     "DESMOS_WEBHOOK_HOSTS", "DESMOS_MAIL", "DESMOS_IDENTITY", "DESMOS_BULK_LINES", "DESMOS_KEYS", "DESMOS_TRUSTED_PROXIES",
     "DESMOS_DEADLINE_S", "DESMOS_DEADLINE_HOT_S", "DESMOS_DEADLINE_LONG_S",
-    "DESMOS_OTLP", "DESMOS_BACKUPS", "DESMOS_BACKUP_DSN", "DESMOS_CARDS",
+    "DESMOS_OTLP", "DESMOS_BACKUPS", "DESMOS_BACKUP_DSN", "DESMOS_CERTIFICATES", "DESMOS_CARDS",
 })  # fmt: skip
 
 
@@ -71,6 +71,7 @@ class Settings:
     otlp: str | None = None
     backups: Path | None = None
     backup_dsn: str | None = field(default=None, repr=False)
+    certificates: tuple[Path, ...] = ()
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -116,6 +117,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         otlp=_url(given, "DESMOS_OTLP"),
         backups=_path("DESMOS_BACKUPS", env),
         backup_dsn=_dsn(given, "DESMOS_BACKUP_DSN"),
+        certificates=tuple(_absolute("DESMOS_CERTIFICATES", one) for one in given.get("DESMOS_CERTIFICATES", "").split(",") if one),
     )
 
 
