@@ -64,7 +64,7 @@ class Tab:
 
     async def text(self, selector: str) -> str:
         """Return what can be read in an element; nothing where it is hidden."""
-        return str(await self.evaluate(f"document.querySelector({orjson.dumps(selector).decode()})?.innerText ?? ''"))
+        return str(await self.evaluate(f"document.querySelector({orjson.dumps(selector).decode()})?.innerText.trim() ?? ''"))
 
     async def until(self, script: str, wanted: Any) -> Any:
         """Evaluate until the value is as wanted, and return it."""

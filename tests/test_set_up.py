@@ -108,6 +108,13 @@ def test_the_bench_of_the_readers_is_asked_for_with_all_its_parts(machine: Machi
     assert status == 1 and (nothing, said) == (0, "")
 
 
+def test_any_browser_of_that_kind_will_do(machine: Machine) -> None:
+    machine.python().add("gcc", GCC)
+    status, said = machine.set_up("nothing", "chromium")
+    assert status == 1 and "  chromium: a real browser" in said
+    assert machine.add("google-chrome", "#!/bin/sh\n").set_up("nothing", "chromium") == (0, "")
+
+
 def test_an_old_python_is_no_python(machine: Machine) -> None:
     machine.add("python3", "#!/bin/sh\nexit 1\n")
     run = subprocess.run([ROOT / "scripts" / "find-python"], env={"PATH": str(machine.bin)}, capture_output=True, text=True, timeout=30)

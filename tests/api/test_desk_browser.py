@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from readers.errors import CardNirKey
 from readers.loopback.said import Family, family
@@ -21,7 +23,10 @@ from tests.api.people import PASSWORD, set_policy, with_password
 from tests.api.workstations import enrolled
 from tests.browser import Tab, browser, program
 
-pytestmark = pytest.mark.skipif(program() is None, reason="there is no browser here: scripts/system-packages chromium")
+# One agent of this machine at a time, as at a desk.
+pytestmark = [
+    pytest.mark.together, pytest.mark.skipif(program() is None, reason="there is no browser here: scripts/system-packages chromium")
+]  # fmt: skip
 STATE: Final = "document.getElementById('etat')?.dataset.state"
 
 
@@ -92,3 +97,68 @@ async def test_a_person_reads_a_card_at_the_desk(desk: Desk, tmp_path: Path) -> 
         await tab.click("#sortir")
         await tab.until("document.getElementById('connexion') !== null", bool)
     assert [each for each in tab.complaints if "Content Security" in each or "exception" in each.lower()] == []
+
+
+@contextlib.asynccontextmanager
+async def at_a_desk(desk: Desk, tmp_path: Path) -> AsyncIterator[None]:
+    """Run an agent with a reader in which there is no card."""
+    cards = FakeCards(happened("service_up"), happened("reader_added"))
+    async with workstation(await enrolled(desk, tmp_path / "agent"), cards, Pages()):
+        yield
+
+
+PROBE: Final = """
+(async () => {
+  const tried = await fetch("http://127.0.0.1:%(port)d/health").then((reply) => reply.status, (error) => error.name);
+  const ws = new WebSocket("ws://127.0.0.1:%(port)d/v1/desk");
+  const opened = await new Promise((done) => { ws.onopen = () => done("opened"); ws.onerror = () => done("refused"); });
+  return [tried, opened];
+})()
+"""
+
+
+async def test_pages_of_other_sites_get_nothing_from_the_agent(desk: Desk, tmp_path: Path) -> None:
+    up: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    cards = FakeCards(happened("service_up"), happened("reader_added"))
+    task = asyncio.create_task(serve(await enrolled(desk, tmp_path / "agent"), cards, Pages(bound=up.set_result)))
+    other = TestServer(stranger())
+    await other.start_server()
+    try:
+        port = await asyncio.wait_for(up, 30)
+        rebound = "--host-resolver-rules=MAP rebound.example 127.0.0.1"
+        async with browser(tmp_path, rebound) as tab:
+            await tab.open(f"http://localhost:{other.port}/")
+            assert await tab.evaluate(PROBE % {"port": port}) == ["TypeError", "refused"]
+            # A name of the stranger's that leads to the agent: a page of the agent's own host by then, as the browser sees it.
+            await tab.open(f"http://rebound.example:{port}/health")
+            assert await tab.text("body") == "refused"
+            await tab.open(f"{desk.house.url}/docs")
+            # The page of the service may ask which program it is; its policy lets the one page alone do so.
+            assert (await tab.evaluate(PROBE % {"port": port}))[0] == "TypeError"
+            assert any("Content Security Policy" in each for each in tab.complaints)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await other.close()
+
+
+def stranger() -> web.Application:
+    """Return the site of somebody else."""
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text="<!DOCTYPE html><title>autre</title>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    return app
+
+
+@pytest.mark.parametrize(("setting", "wanted"), [("granted", "no_card"), ("denied", "denied")])
+async def test_a_page_of_the_web_needs_leave_to_reach_this_machine(desk: Desk, tmp_path: Path, setting: str, wanted: str) -> None:
+    place = desk.house.url.removeprefix("http://")
+    async with at_a_desk(desk, tmp_path), browser(tmp_path, f"--ip-address-space-overrides={place}=public") as tab:
+        for name in ("loopback-network", "local-network-access"):
+            with contextlib.suppress(AssertionError):
+                await tab.send("Browser.setPermission", permission={"name": name}, setting=setting, origin=desk.house.url)
+        await sign_in(tab, desk, "biller")
+        await state(tab, wanted)
