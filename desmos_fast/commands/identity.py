@@ -222,6 +222,8 @@ def _print_code(made: "UserMade") -> None:
         f"{made.code_until:%Y-%m-%d %H:%M} UTC. The id of the user is {made.id}.",
         file=sys.stderr,
     )
+    if made.ends_code:
+        print("It ends another code of theirs that was not used yet, from another centre perhaps: tell them.", file=sys.stderr)
 
 
 def in_centre(finess: str, work: "Callable[[Connection, TenantId, datetime, bytes], Awaitable[T]]") -> T:

@@ -24,7 +24,7 @@ from desmos_fast.identity.people.model import UserAsked, UserMade
 from desmos_fast.identity.people.policy import Policy
 from desmos_fast.identity.service import make_key
 from tests.api.conftest import Desk, House, person
-from tests.api.people import PASSWORD, add, ask, login, seat, send, set_policy, sign_in, signed_in, with_password
+from tests.api.people import PASSWORD, add, ask, login, seat, send, set_policy, sign_in, signed_in, sql, with_password
 from tests.api.test_access import delete
 from tests.api.test_audit import trail
 from tests.api.test_centre_commands import home
@@ -42,7 +42,7 @@ async def test_a_user_is_made_listed_changed_and_ended(desk: Desk) -> None:
     user = await add(desk, "biller", "biller", "ops")
     assert (user["kind"], user["roles"], user["used_at"], user["ended_at"]) == ("test", ["biller", "ops"], None, None)
     [listed] = (await desk.get("/v1/users")).json["users"]
-    assert listed == {name: value for name, value in user.items() if not name.startswith("code")}
+    assert listed == {name: value for name, value in user.items() if "code" not in name}
     changed = await desk.post(f"/v1/users/{user['id']}:change", {"name": "Claude Durand", "roles": ["auditor"]})
     assert (changed.json["name"], changed.json["roles"]) == ("Claude Durand", ["auditor"])
     assert (await delete(desk, f"/v1/users/{user['id']}")).status == 204
@@ -167,6 +167,31 @@ async def by_operator(house: House, desk: Desk, user: dict[str, Any], *roles: st
         )  # fmt: skip
 
 
+async def test_a_second_code_says_that_it_ends_the_first(house: House, desk: Desk) -> None:
+    other, user = await house.desk(), await add(desk, "ops")
+    assert user["code"] and user["ends_code"] is False
+    second = await by_operator(house, other, user, "ops")
+    assert second.code is not None and second.ends_code, "the operator is told"
+    asked = {"login": user["login"], "password": PASSWORD}
+    assert (await send(desk, "/v1/passwords", asked | {"code": user["code"]})).code == "sign_in_refused"
+    assert (await send(desk, "/v1/passwords", asked | {"code": second.code})).status == 204
+    # A code that was used, and one that is over, are ended by nothing.
+    assert (third := await by_operator(house, await house.desk(), user, "ops")).code is None and not third.ends_code
+    reset = (await (await house.desk()).post("/v1/users", {"login": f"x{user['login']}", "name": "X", "roles": ["ops"]})).json
+    await sql(house, "UPDATE account SET code_until = now() - interval '1 second' WHERE login = $1", reset["login"])
+    late = await by_operator(house, other, reset, "ops")
+    assert late.code is not None and not late.ends_code
+
+
+async def test_a_reset_says_that_it_ends_a_code(desk: Desk) -> None:
+    user = await add(desk, "ops")
+    first, second = [await desk.post(f"/v1/users/{user['id']}:reset", {}) for _ in range(2)]
+    assert first.json["ends_code"] and second.json["ends_code"]
+    told = await send(desk, "/v1/passwords", {"login": user["login"], "code": second.json["code"], "password": PASSWORD})
+    assert told.status == 204
+    assert (await desk.post(f"/v1/users/{user['id']}:reset", {})).json["ends_code"] is False
+
+
 async def test_who_was_here_once_and_is_elsewhere_now_is_given_no_code_here(house: House, desk: Desk) -> None:
     user, other = await add(desk, "ops"), await house.desk()
     assert (await delete(desk, f"/v1/users/{user['id']}")).status == 204
@@ -270,6 +295,7 @@ async def test_users_are_kept_from_the_command_line(desk: Desk, home: Path) -> N
     assert (await user("release", name))[:2] == (0, f"{mine} may try again\n")
     status, out, errors = await user("reset", name, "--totp")
     assert status == 0 and len(out.strip()) == 32, errors
+    assert "It ends another code of theirs" in errors
     assert (await user("end", name))[:2] == (0, f"{name} has ended\n")
     listing = (await user("list"))[1]
     assert "never used" in listing and "ended" in listing

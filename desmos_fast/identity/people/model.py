@@ -64,10 +64,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserMade(User, frozen=True, kw_only=True):
-    """A user, and the code that sets the password, once: null when the answer is given again, and for who has a password."""
+    """A user, and the code that sets the password, once: null when the answer is given again, and for who has a password.
+
+    `ends_code`: they had a code that was not used yet, from another centre perhaps, and it works no more.
+    """
 
     code: str | None
     code_until: datetime | None
+    ends_code: bool = False
 
 
 class UserPage(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from desmos_fast.identity.hashing import hash_key
 from desmos_fast.identity.model import ADMIN
 from desmos_fast.identity.people import store
 from desmos_fast.identity.people.errors import LastAdmin, NoSuchUser, UserElsewhere, UserEnded, UserKnown, UserRefused
-from desmos_fast.identity.people.model import ResetAsked, User, UserAsked, UserChange, UserMade, UserPage
+from desmos_fast.identity.people.model import Account, ResetAsked, User, UserAsked, UserChange, UserMade, UserPage
 from desmos_fast.identity.people.policy import Policy
 from desmos_fast.identity.people.rules import check_user, login_of
 
@@ -46,7 +46,7 @@ async def make_user(
     """
     login, roles = login_of(asked.login), tuple(dict.fromkeys(asked.roles))
     check_user(login, asked.name, roles, asked.rpps)
-    account, code, until = uuid7(), None, None
+    account, code, until, ends = uuid7(), None, None, False
     if not await store.add_account(con, account, login, now):
         found = await store.find_account(con, login)
         assert found is not None, "the login was there a moment ago"
@@ -55,14 +55,16 @@ async def make_user(
             raise UserKnown("somebody has this login elsewhere", hint="an operator of the service gives them rights in this centre")
         if await store.was_here(con, tenant, account, kind):
             raise UserKnown("a user of this centre has this login")
-    if (await store.account(con, account, lock=True)).password is None and not await _is_elsewhere(con, tenant, kind, account, by):
-        code, until = _code(now, policy)
+    known = await store.account(con, account, lock=True)
+    if known.password is None and not await _is_elsewhere(con, tenant, kind, account, by):
+        # One that somebody elsewhere holds would open what is given here.
+        code, until, ends = *_code(now, policy), _has_code(known, now)
         await store.change_account(con, store.SET_CODE, account, code_hash(pepper, code), until)
     await _set_rpps(con, tenant, kind, account, asked.rpps, by)
     user = User(id=uuid7(), kind=kind, login=login, name=asked.name, roles=roles, made_at=now)
     await store.add_user(con, tenant, account, user)
     await _note(con, tenant, now, by, "user.created", user.id, f"kind={kind}&roles={','.join(roles)}")
-    return UserMade(**msgspec.structs.asdict(user), code=code, code_until=until)
+    return UserMade(**msgspec.structs.asdict(user), code=code, code_until=until, ends_code=ends)
 
 
 async def change_user(
@@ -107,13 +109,13 @@ async def reset_user(
     user, account = await _living(con, tenant, kind, name)
     await _here_alone(con, tenant, kind, account, by)
     code, until = _code(now, policy)
-    await store.see_account(con, account)
+    ends = _has_code(await store.account(con, account), now)
     await store.change_account(con, store.RESET, account, code_hash(pepper, code), until)
     if asked.totp:
         await store.change_account(con, store.FORGET_TOTP, account)
     await store.clear(con, login_key(pepper, user.login))
     await _note(con, tenant, now, by, "user.reset", name, f"totp={str(asked.totp).lower()}")
-    return UserMade(**msgspec.structs.asdict(user), code=code, code_until=until)
+    return UserMade(**msgspec.structs.asdict(user), code=code, code_until=until, ends_code=ends)
 
 
 async def release_user(
@@ -142,6 +144,10 @@ def read_body(body: bytes, shape: type[T]) -> T:
     except msgspec.MsgspecError as error:
         # The library's words repeat names of keys, which may be anything.
         raise UserRefused(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from error
+
+
+def _has_code(account: Account, now: datetime) -> bool:
+    return account.code is not None and account.code_until is not None and account.code_until > now
 
 
 def _code(now: datetime, policy: Policy) -> tuple[str, datetime]:
