@@ -2,6 +2,7 @@
 """The real application on a real port, over the real database behind a wire that can be cut."""
 
 import asyncio
+import contextlib
 import copy
 import io
 import itertools
@@ -34,6 +35,7 @@ from desmos_fast.db.tenant import direct
 from desmos_fast.identity import service as identity
 from tests.api import contract
 from tests.api.wire import Wire
+from tests.db.databases import Place, empty
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 MASTER: Final = b"m" * 32
@@ -143,7 +145,26 @@ def served(cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 async def house(served: Cluster) -> AsyncIterator[House]:
-    wire = Wire(served.app_dsn("desmos"))
+    async with opened(served.app_dsn("desmos"), served.owner_dsn("desmos")) as house:
+        yield house
+
+
+@pytest.fixture
+def place_apart(cluster: Cluster, template: str) -> Iterator[Place]:
+    with empty(cluster, template=template) as place:
+        yield place
+
+
+@pytest.fixture
+async def house_apart(place_apart: Place) -> AsyncIterator[House]:
+    """Give a house in which no other test left a centre."""
+    async with opened(place_apart.app_dsn, place_apart.owner_dsn) as house:
+        yield house
+
+
+@contextlib.asynccontextmanager
+async def opened(app_dsn: str, owner_dsn: str) -> AsyncIterator[House]:
+    wire = Wire(app_dsn)
     await wire.mend()
     pool = await pools.create(wire.dsn, 4)
     app = make_app(load(), pool, Keyring(MASTER))
@@ -151,7 +172,7 @@ async def house(served: Cluster) -> AsyncIterator[House]:
     # As the program serves it: bodies that come compressed are ours to undo.
     await server.start_server(auto_decompress=False)
     async with aiohttp.ClientSession() as session:
-        yield House(str(server.make_url("")).rstrip("/"), served.owner_dsn("desmos"), wire, pool, app, session)
+        yield House(str(server.make_url("")).rstrip("/"), owner_dsn, wire, pool, app, session)
     await server.close()
     await pool.close()
     await wire.close()
