@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One contender in a process of its own: made ready, run once and proved right, and only then timed. One JSON object on standard output.
 
-`python -m loadtests.child MODULE RACE CONTENDER SIZE SECONDS [DIGEST]`; `answer` in place of a contender gives the digest to prove.
+`python -m loadtests.child MODULE RACE CONTENDER SIZE SECONDS [DIGEST [stay]]`; `answer` in place of a contender gives the digest to prove.
+One that stays times its work again for each line on its standard input, if it can be run again.
 """
 
 import gc
@@ -15,12 +16,14 @@ from collections.abc import Callable
 from typing import Final
 
 from loadtests.machine import forget_peak, peak_memory, probe
-from loadtests.model import Contender, Job, Race
+from loadtests.model import Job, Race
+from loadtests.wire import percentile
 
 CLOCKS: Final[dict[str, Callable[[], float]]] = {"processor": time.process_time, "wall": time.perf_counter}
 # So many runs, unless they take more seconds than that.
 FEWEST_RUNS: Final = 3
 LONG: Final = 5.0
+SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
 
 def digest(proof: object) -> str:
@@ -36,20 +39,28 @@ def race_of(module: str, name: str) -> Race:
     return next(race for race in races if race.name == name)
 
 
-def run(race: Race, contender: Contender, size: int, seconds: float, expected: str) -> dict[str, object]:
-    """Make ready, prove, time; a result that is not the expected one is told and not timed. The memory is that of the work alone."""
-    job = contender.prepare(size)
+def run(race: Race, job: Job, seconds: float, expected: str) -> dict[str, object]:
+    """Prove and time a job; a result that is not the expected one is told and not timed. The memory is that of the work alone."""
     result = job.run()
     if digest(job.proof(result)) != expected:
         return {"reason": "its result is not the right one, so it was not timed"}
-    if job.reading is not None:
-        value = job.reading(result)
-    else:
+    if job.reading is None:
         del result
-        gc.collect()
-        forget_peak()
-        value = _timed(job, CLOCKS[race.clock], seconds)
-    return {"value": value, "memory": peak_memory(), "probe": probe()}
+        return timed(race, job, seconds)
+    found: dict[str, object] = {"value": job.reading(result), "memory": peak_memory(), "probe": probe()}
+    return found if job.latencies is None else {**found, "latency": quantiles(list(job.latencies(result)))}
+
+
+def quantiles(seconds: list[float]) -> dict[str, float]:
+    """Return within how many seconds which share of the answers came: `p50` is half of them."""
+    return {f"p{share:g}": percentile(seconds, share / 100) for share in SHARES}
+
+
+def timed(race: Race, job: Job, seconds: float) -> dict[str, object]:
+    """Time a job that was proved; it may be timed again."""
+    gc.collect()
+    forget_peak()
+    return {"value": _timed(job, CLOCKS[race.clock], seconds), "memory": peak_memory(), "probe": probe()}
 
 
 def _timed(job: Job, clock: Callable[[], float], seconds: float) -> float:
@@ -71,11 +82,15 @@ def main(arguments: list[str]) -> None:
     module, name, who, size, seconds, *expected = arguments
     race = race_of(module, name)
     if who == "answer":
-        found: dict[str, object] = {"digest": digest(race.answer(int(size)))}
-    else:
-        contender = next(each for each in race.contenders if each.name == who)
-        found = run(race, contender, int(size), float(seconds), expected[0])
-    print(json.dumps(found))
+        print(json.dumps({"digest": digest(race.answer(int(size)))}))
+        return
+    contender = next(each for each in race.contenders if each.name == who)
+    job = contender.prepare(int(size))
+    found = run(race, job, float(seconds), expected[0])
+    print(json.dumps(found), flush=True)
+    if expected[1:] == ["stay"] and job.reading is None and "reason" not in found:
+        for _ in sys.stdin:
+            print(json.dumps(timed(race, job, float(seconds))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `desmos-fast bench` does in a checkout: measure, show how far it is, print, draw."""
+"""What `desmos-fast bench` does in a checkout: measure, show how far it is, print, draw, and hold it against the baseline."""
 
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from loadtests import chart, machine, report, suite
+import msgspec
+
+from loadtests import chart, gate, machine, record, report, suite
+from loadtests.html import page
 from loadtests.judge import Row
 from loadtests.rounds import Told
 
-CHART: Final = machine.ROOT / "build" / "bench" / "bench.svg"
+FOLDER: Final = machine.ROOT / "build" / "bench"
+CHART: Final = FOLDER / "bench.svg"
+RECORD: Final = FOLDER / "run.json"
+REPORT: Final = FOLDER / "report.html"
 
 
-def run(names: Sequence[str], *, quick: bool, as_json: bool) -> None:
-    """Measure suites and print what came of it; the chart goes to `build/bench`."""
+def run(names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False, keep: bool = False) -> bool:
+    """Measure suites and print what came of it; record, report and chart go to `build/bench`. Say whether nothing has become slower.
+
+    With `hold` the run is held against the baseline, with `keep` it becomes the baseline.
+    """
+    baseline = gate.read(gate.path_of(quick))
     known = {**machine.fingerprint(), "probe_seconds": machine.probe(), "quick": quick}
     with progress(suite.processes(names, quick)) as told:
-        rows = list(suite.run(names, quick, told))
+        found = record.of(known, suite.run(names, quick, told))
+        findings = _held(baseline, found, told) if hold and baseline else []
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    RECORD.write_bytes(msgspec.json.encode(found))
+    gate.remember(found, page.LOCAL, *([gate.HISTORY] if keep else []))
+    page.write(found, REPORT)
     if as_json:
-        print(report.as_json(known, rows))
+        print(msgspec.json.encode(found).decode())
     else:
-        report.show(known, rows)
-    print(_drawn(rows, known), file=sys.stderr)
+        report.show(known, found.goals)
+    print(_drawn(found.goals, known), f"report: {REPORT.relative_to(machine.ROOT)}", sep="\n", file=sys.stderr)
+    if hold:
+        _tell(baseline, findings)
+    if keep:
+        gate.write(gate.kept(found, baseline), gate.path_of(quick))
+    return not any(finding.bad for finding in findings)
+
+
+def _held(baseline: gate.Baseline, run: record.Run, told: Told) -> list[gate.Finding]:
+    """Hold a run against the baseline; what looks slower is measured once more, and counts only if it is again."""
+    findings = gate.compare(baseline, run)
+    suspects = {finding.row.race for finding in findings if finding.bad and finding.row.race}
+    if not suspects:
+        return findings
+    names = [name for name in suite.SUITES if any(finding.bad and finding.row.suite == name for finding in findings)]
+    again = record.of(run.machine, suite.run(names, run.quick, told, suspects))
+    second = {finding.row.key: finding for finding in gate.compare(baseline, again) if finding.row.race}
+    return [second.get(finding.row.key, finding) if finding.bad else finding for finding in findings]
+
+
+def _tell(baseline: gate.Baseline | None, findings: Sequence[gate.Finding]) -> None:
+    if baseline is None:
+        print("gate: there is no baseline of such runs yet; `--keep` makes this one the baseline", file=sys.stderr)
+        return
+    bad = [finding.text for finding in findings if finding.bad]
+    where = f"baseline of {baseline.day}, revision {baseline.revision}, {baseline.cpu}, {baseline.cores} cores"
+    silent = [finding.text for finding in findings if finding.slower is None and not finding.bad]
+    print(f"gate: {len(findings)} rows held against the {where}; {len(bad)} have become slower", *bad, sep="\n  ", file=sys.stderr)
+    if silent:
+        print("not compared:", *silent, sep="\n  ", file=sys.stderr)
 
 
 def _drawn(rows: Sequence[Row], known: dict[str, object]) -> str:

@@ -17,6 +17,7 @@ from loadtests.model import Outcome, Race, Sample
 
 GOALS: Final = Path(__file__).with_name("goals.csv")
 INFORMATION: Final = "no goal: shown for comparison"
+PROBE: Final = "a loop of known work"
 NOTHING_YET: Final = "nothing is measured yet"
 ABSENT: Final = Outcome(size=0, reason=NOTHING_YET)
 
@@ -24,9 +25,9 @@ ABSENT: Final = Outcome(size=0, reason=NOTHING_YET)
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
     """One row of goals.csv. `>=` asks how many times the peer's value ours is worth (peer / ours), `<=` for a share of it (ours / peer).
 
-    `measure` is `value`; `probe` for a goal in seconds, which becomes one in steps of the probe, of which `probe_ns` is the time where
-    the goal was set; `memory` for the peaks of the processes; `slope` for an exponent over the sizes of the race. The gate leaves `margin`
-    on the goal.
+    `measure` is `value`; `memory` for the peaks of the processes; `slope` for an exponent over the sizes of the race; `p50` or `p99` for
+    the time within which so many answers in a hundred came. Without a peer a goal is one in seconds, which becomes one in steps of the
+    probe, of which `probe_ns` is the time where the goal was set. The gate leaves `margin` on the goal.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     ours: str
     peer: str
     work: str
-    measure: Literal["value", "probe", "memory", "slope"]
+    measure: Literal["value", "probe", "memory", "slope", "p50", "p99"]
     direction: Literal[">=", "<="]
     goal: float
     stretch: float | None
@@ -76,6 +77,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     peer_memory: int | None = None
     reason: str | None = None
+    ratios: tuple[float, ...] = ()
+    race: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name under which this row is found again in another run."""
+        return f"{self.suite}: {self.work} / {self.peer}"
 
 
 @functools.cache
@@ -112,14 +120,16 @@ def unmeasured(suite: str, measured: set[str]) -> Iterator[Row]:
 
 def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str, peer: str, goal: Goal | None) -> Row:
     mine, theirs = outcomes.get(ours, ABSENT), outcomes.get(peer, ABSENT) if peer else ABSENT
-    slope, memory = (goal is not None and goal.measure == measure for measure in ("slope", "memory"))
+    measure = goal.measure if goal else "value"
+    slope, memory = measure == "slope", measure == "memory"
     row = Row(
         id=goal.id if goal else None,
         work=goal.work if goal else race.work if len(race.ours) == 1 else f"{race.work}: {ours}",
-        peer=peer or "a loop of known work",
+        peer=peer or PROBE,
         goal=goal.in_ratio(goal.goal) if goal else None,
         stretch=goal.in_ratio(goal.stretch) if goal else None,
         suite=suite,
+        race=race.name,
         direction=goal.direction if goal else ">=",
         unit="B" if memory else race.unit,
         size=mine.size,
@@ -127,8 +137,7 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
     involved = [each.name for each in race.ours] if slope else [name for name in (ours, peer) if name]
     if reasons := [f"{name}: {found.reason}" for name in involved if (found := outcomes.get(name, ABSENT)).reason]:
         return msgspec.structs.replace(row, reason=reasons[0])
-    if memory:
-        mine, theirs = _memories(mine), _memories(theirs)
+    mine, theirs = _valued(mine, measure), _valued(theirs, measure)
     ratios = _slopes(race, outcomes) if slope else _ratios(mine.samples, theirs.samples, goal)
     ratio = statistics.median(ratios)
     return msgspec.structs.replace(
@@ -143,12 +152,19 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
         memory=None if memory else _most(race, mine),
         peer_memory=None if memory else _most(race, theirs),
         reason=None if goal else INFORMATION,
+        ratios=tuple(ratios),
     )
 
 
-def _memories(outcome: Outcome) -> Outcome:
-    """Return an outcome whose values are the peaks of its processes."""
-    return replace(outcome, samples=tuple(replace(sample, value=float(sample.memory)) for sample in outcome.samples))
+def _valued(outcome: Outcome, measure: str) -> Outcome:
+    """Return an outcome whose values are what is measured: the peaks of its processes, or a time within which answers came."""
+    match measure:
+        case "memory":
+            return replace(outcome, samples=tuple(replace(sample, value=float(sample.memory)) for sample in outcome.samples))
+        case "p50" | "p99":
+            return replace(outcome, samples=tuple(replace(sample, value=sample.latency[measure]) for sample in outcome.samples))
+        case _:
+            return outcome
 
 
 def _most(race: Race, outcome: Outcome) -> int | None:
@@ -158,7 +174,7 @@ def _most(race: Race, outcome: Outcome) -> int | None:
 
 def _ratios(mine: Sequence[Sample], theirs: Sequence[Sample], goal: Goal | None) -> list[float]:
     """Return the ratio of each round, of samples that were taken one after the other."""
-    if goal is not None and goal.measure == "probe":
+    if goal is not None and goal.probe_ns is not None:
         return [sample.value / sample.probe for sample in mine]
     shares = [a.value / b.value for a, b in zip(mine, theirs, strict=True)]
     return shares if goal is not None and goal.direction == "<=" else [1 / share for share in shares]

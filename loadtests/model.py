@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a benchmark is made of: a race is one piece of work, run by ours and by peers, each proved right before it is timed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Clock: TypeAlias = Literal["processor", "wall"]
@@ -17,13 +17,15 @@ def itself(result: object) -> object:
 class Job:
     """A contender made ready: `run` is what is timed, `proof` what must be the same for every contender.
 
-    `items` is the work in one run, for a time each. With `reading` the value is what it finds in the result (bytes of memory…), not a time.
+    `items` is the work in one run, for a time each. With `reading` the value is what it finds in the result (bytes of memory…), not a time;
+    such a job is run once and never again. `latencies` finds the seconds of each answer in the result.
     """
 
     run: Callable[[], object]
     items: int = 1
     proof: Callable[[Any], object] = itself
     reading: Callable[[Any], float] | None = None
+    latencies: Callable[[Any], Sequence[float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class Race:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one fresh process measured: seconds (or another unit) an item, those of a step of the probe, and its peak memory in bytes."""
+    """What one process measured: seconds (or another unit) an item, those of a step of the probe, its peak memory in bytes.
+
+    `latency` has the seconds within which a share of the answers came, by the name of the share, where answers were timed one by one.
+    """
 
     value: float
     probe: float
     memory: int
+    latency: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

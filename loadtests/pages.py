@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from loadtests.judge import Row
 from loadtests.machine import ROOT
+from loadtests.record import Run, load
 from loadtests.report import amount, cells
 
 BEGIN: Final = "<!-- figures:begin -->\n"
@@ -30,13 +29,6 @@ SHOWN: Final = (
     ("lots of columns: order, numbers, totals; against polars", "polars"),
     ("join of 1 M rows with 1 M on keys of 64 bytes, one thread; against polars", "polars"),
 )
-
-
-class Run(msgspec.Struct):
-    """What `bench --json` prints."""
-
-    machine: dict[str, Any]
-    goals: list[Row]
 
 
 def whole_table(rows: Iterable[Row]) -> str:
@@ -81,7 +73,7 @@ def put(page: Path, text: str) -> None:
 
 def main(*paths: str) -> None:
     """Write the pages."""
-    runs = [msgspec.json.decode(Path(path).read_bytes(), type=Run) for path in paths]
+    runs = [load(Path(path)) for path in paths]
     where = [told(run, date.today()) for run in runs]
     put(PAGE, "\n".join(f"{line}\n{whole_table(run.goals)}" for line, run in zip(where, runs, strict=True)))
     short = short_table(row for run in runs for row in run.goals)

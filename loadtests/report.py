@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,11 +16,6 @@ WIDE: Final = 150
 WIDE_ONLY: Final = frozenset({"size", "its value", "spread", "memory"})
 WORDS: Final = frozenset({"goal", "work", "peer", "verdict"})
 PREFIXES: Final = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-
-
-def as_json(machine: Mapping[str, object], rows: Sequence[Row]) -> str:
-    """Return the report of a run as one JSON object."""
-    return msgspec.json.encode({"machine": machine, "goals": rows}).decode()
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -2,14 +2,14 @@
 """The suites by name, and a run over some of them. A module of races plugs in by standing in one list."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from loadtests.judge import Row, judged, unmeasured
-from loadtests.model import Race
+from loadtests.model import Outcome, Race
 from loadtests.rounds import Told, measure
 
 # In the order of the command. A suite without a module has nothing to measure yet, and its report says so.
@@ -27,9 +27,18 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "capacity": (),
 }
 ROUNDS: Final = 7
-QUICK_ROUNDS: Final = 5
+QUICK_ROUNDS: Final = 3
 SECONDS: Final = 0.5
 QUICK_SECONDS: Final = 0.1
+
+
+class Measured(NamedTuple):
+    """What came of one race: the samples of each contender, and the rows that judge them; of goals without a race the rows alone."""
+
+    suite: str
+    race: Race | None
+    outcomes: Mapping[str, Outcome]
+    rows: tuple[Row, ...]
 
 
 def races(suite: str) -> Iterator[tuple[str, Race]]:
@@ -46,15 +55,18 @@ def processes(names: Sequence[str], quick: bool) -> int:
     return sum(len(race.contenders) * rounds for name in names for _, race in races(name))
 
 
-def run(names: Sequence[str], quick: bool, told: Told) -> Iterator[Row]:
-    """Measure suites and give a row for each goal and each comparison, those that could not be measured included."""
+def run(names: Sequence[str], quick: bool, told: Told, only: Collection[str] = ()) -> Iterator[Measured]:
+    """Measure suites and give what came of each race, and of the goals that no race measures; `only` names races, all without it."""
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     for name in names:
-        for module, group in groupby(races(name), key=itemgetter(0)):
+        wanted = ((module, race) for module, race in races(name) if not only or race.name in only)
+        for module, group in groupby(wanted, key=itemgetter(0)):
             with surroundings(module):
                 for _, race in group:
-                    yield from judged(name, race, measure(module, race, rounds, seconds, quick, told))
-        yield from unmeasured(name, {race.name for _, race in races(name)})
+                    outcomes = measure(module, race, rounds, seconds, quick, told, stay=quick)
+                    yield Measured(name, race, outcomes, tuple(judged(name, race, outcomes)))
+        if not only:
+            yield Measured(name, None, {}, tuple(unmeasured(name, {race.name for _, race in races(name)})))
 
 
 def surroundings(module: str) -> AbstractContextManager[None]:

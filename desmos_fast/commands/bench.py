@@ -24,12 +24,15 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(help=f"What to measure: {', '.join(NAMES)}. All without a name.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Less work and fewer rounds: a look, not a measure.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Hold the ratios against the committed baseline; status 1: one is worse.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Make this run the baseline, and add it to the committed history.")] = False,
 ) -> None:
     """Measure this program beside its peers, by turns in fresh processes, each proved right before it is timed."""
     wanted = [name for name in NAMES if name in (names or NAMES)]
     if unknown := sorted({*(names or ())} - {*NAMES}):
         raise typer.BadParameter(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    _loadtests().run(wanted, quick=quick, as_json=as_json)
+    if not _loadtests().run(wanted, quick=quick, as_json=as_json, hold=gate, keep=keep):
+        raise typer.Exit(1)
 
 
 def _loadtests() -> Any:

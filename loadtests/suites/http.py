@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
@@ -125,7 +126,7 @@ def posting(service: str, connections: int) -> Callable[[int], Job]:
             stored = asyncio.run(_stored(here, centre)) - len(warm)
             return stored if seen.statuses == {201: size} else -1
 
-        return Job(lambda: uvloop.run(closed(port, requests, connections)), size, proof, _seconds)
+        return Job(lambda: uvloop.run(closed(port, requests, connections)), size, proof, _seconds, attrgetter("good"))
 
     return prepare
 
@@ -260,7 +261,10 @@ def quoting(service: str) -> Callable[[int], Job]:
         bodies = centre.invoices(min(size, INVOICES))
         uvloop.run(closed(port, [centre.request("/v1/quotes", bodies[0])], 1))
         requests = [centre.request("/v1/quotes", bodies[order % len(bodies)]) for order in range(size)]
-        return Job(lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds)
+        return Job(
+            lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds,
+            attrgetter("good"),
+        )  # fmt: skip
 
     return prepare
 

@@ -3,6 +3,7 @@
 
 import importlib
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import pytest
@@ -88,6 +89,17 @@ def test_a_goal_of_memory_is_held_against_the_peaks(monkeypatch: pytest.MonkeyPa
     assert rows(monkeypatch, [msgspec.structs.replace(memory, goal=0.3)], RACE, outcomes)[0].met is False
 
 
+@pytest.mark.parametrize("measure", ["p50", "p99"])
+def test_a_goal_of_latency_is_held_against_that_share(measure: Literal["p50", "p99"], monkeypatch: pytest.MonkeyPatch) -> None:
+    goal = msgspec.structs.replace(AT_MOST, measure=measure)
+    quick, slow = {"p50": 0.1, "p99": 0.3}, {"p50": 0.4, "p99": 0.5}
+    mine, theirs = (Outcome(100, (Sample(9e-6, 50e-9, 1, shares),)) for shares in (quick, slow))
+    outcomes = {"ours": mine, "peer": theirs, "other": outcome(1e-6)}
+    row = rows(monkeypatch, [goal], RACE, outcomes)[0]
+    assert row.ratio == pytest.approx(quick[measure] / slow[measure])
+    assert (row.ours, row.met) == (quick[measure], measure == "p50")
+
+
 @pytest.mark.parametrize(("exponent", "met"), [(1.0, True), (1.04, True), (1.2, False)])
 def test_a_slope_is_that_of_the_whole_time_over_the_size(exponent: float, met: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = {each.name: outcome(*[1e-6 * each.size ** (exponent - 1)] * 2, size=each.size) for each in GROWTH.ours if each.size}
@@ -127,7 +139,7 @@ def test_the_table_of_goals_is_sound() -> None:
     assert {goal.suite for goal in table} <= set(suite.SUITES)
     for goal in table:
         assert goal.stretch is None or (goal.stretch >= goal.goal) == (goal.direction == ">="), goal.work
-        assert (goal.probe_ns is not None) == (goal.measure == "probe"), goal.work
+        assert (goal.probe_ns is not None) == (goal.peer == "" and goal.measure != "slope") == (goal.unit == "s"), goal.work
 
 
 def test_what_goals_name_is_there() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from loadtests import pages, suite
 from loadtests.judge import Row, goals
+from loadtests.record import Run
 
 MACHINE = {"cpu": "one", "cores": 2, "python": "CPython 3", "compiler": "gcc 12", "revision": "abc", "load": 0.25, "quick": True}
 GOAL = Row(
@@ -43,9 +44,9 @@ def test_what_the_first_page_shows_is_measured() -> None:
 
 
 def test_figures_name_their_command_machine_and_day() -> None:
-    text = pages.told(pages.Run(MACHINE, []), date(2026, 11, 25))
+    text = pages.told(Run(MACHINE, ()), date(2026, 11, 25))
     assert "`desmos-fast bench --quick`, 25 November 2026, one, 2 cores" in text and "abc, load of the machine 0.2 when" in text
-    assert "--quick" not in pages.told(pages.Run(MACHINE | {"quick": False}, []), date(2026, 11, 25))
+    assert "--quick" not in pages.told(Run(MACHINE | {"quick": False}, ()), date(2026, 11, 25))
 
 
 def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from loadtests import chart, machine, report
+from loadtests import chart, machine, record, report
 from loadtests.judge import NOTHING_YET, Row
+from loadtests.suite import Measured
 
 NAMED = ("id", "work", "peer", "ours", "peer_value", "ratio", "goal", "stretch", "met", "spread", "rounds")
 GOOD = Row(
@@ -24,8 +26,8 @@ SHOWN = Row(id=None, work="seal", peer="row by row", ours=1e-7, peer_value=2e-7,
 
 
 def test_the_json_has_the_keys_that_others_rely_on() -> None:
-    told = json.loads(report.as_json({"cpu": "one"}, [GOOD, OPEN]))
-    assert list(told) == ["machine", "goals"]
+    told = json.loads(msgspec.json.encode(record.of({"cpu": "one"}, [Measured("toys", None, {}, (GOOD, OPEN))])))
+    assert list(told) == ["machine", "goals", "races"]
     assert all(tuple(row)[: len(NAMED)] == NAMED for row in told["goals"])
     assert told["goals"][0]["ratio"] == 40.0 and told["goals"][0]["met"] is True
     assert told["goals"][1]["met"] is None and told["goals"][1]["reason"] == NOTHING_YET

@@ -13,7 +13,7 @@ from loadtests.model import Outcome, Race
 from tests.loadtests import toys
 
 MODULE = "tests.loadtests.toys"
-SUM, WEIGHT, NO_ANSWER, GROWTH = toys.RACES
+SUM, WEIGHT, NO_ANSWER, GROWTH, _ = toys.RACES
 
 
 def measured(race: Race, count: int = 2, told: list[str] | None = None) -> dict[str, Outcome]:
@@ -77,6 +77,34 @@ def test_a_run_that_is_timed_more_than_once_gives_its_median(monkeypatch: pytest
     monkeypatch.setitem(child.CLOCKS, "processor", lambda: next(times))
     child.main([MODULE, "sum", "formula", "10", "0", child.digest(45)])
     assert json.loads(capsys.readouterr().out)["value"] == 0.2
+
+
+def test_a_process_that_stays_is_proved_once_and_timed_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    begin = subprocess.Popen
+
+    def watched(command: list[str], **options: Any) -> Any:
+        started.append(command[5])
+        return begin(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    told: list[str] = []
+    outcomes = rounds.measure(MODULE, SUM, 3, 0.001, quick=True, told=told.append, stay=True)
+    assert [started.count(name) for name in ("formula", "loop", "wrong", "broken")] == [1, 1, 1, 1]
+    assert told[4:6] == ["sum: formula, round 2 of 3", "sum: loop, round 2 of 3"]
+    assert [len(outcomes[name].samples) for name in ("formula", "loop")] == [3, 3]
+    assert outcomes["broken"].reason == "it broke: ValueError: no such thing" and "not the right one" in outcomes["wrong"].reason
+
+
+def test_what_cannot_be_run_again_has_a_new_process_each_time() -> None:
+    outcomes = rounds.measure(MODULE, WEIGHT, 2, 0.001, quick=True, told=lambda _: None, stay=True)
+    assert [sample.value for sample in outcomes["large"].samples] == [55.0, 55.0]
+
+
+def test_latencies_are_kept_as_shares(capsys: pytest.CaptureFixture[str]) -> None:
+    child.main([MODULE, "answers", "asked", "100", "0", child.digest(100)])
+    found = json.loads(capsys.readouterr().out)["latency"]
+    assert (found["p1"], found["p50"], found["p99"], found["p99.9"]) == (1, 50, 99, 100)
 
 
 def test_digests_tell_results_apart() -> None:

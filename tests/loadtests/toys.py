@@ -34,6 +34,11 @@ def weighed(size: int) -> Job:
     return Job(lambda: size * (size - 1) // 2, reading=lambda found: float(found))
 
 
+def asked(size: int) -> Job:
+    """A job of which each answer has a time: a second more each time."""
+    return Job(lambda: [float(number) for number in range(1, size + 1)], size, len, lambda found: sum(found) / size, lambda found: found)
+
+
 RACES: Final = (
     Race(
         "sum", "sum of numbers", 2_000, 200,
@@ -47,4 +52,5 @@ RACES: Final = (
     Race("weight", "weight of numbers", 10, 10, (Contender("large", weighed, size=101, quick=11),), (Contender("small", weighed),), answer),
     Race("no-answer", "nothing is right", 1, 1, (Contender("formula", by_formula),), (), answer=lambda _: 1 // 0),
     growing("growth", "sum of numbers", summed, answer, 100, 10),
+    Race("answers", "answer questions", 100, 100, (Contender("asked", asked),), (), lambda size: size),
 )  # fmt: skip
