@@ -66,8 +66,11 @@ class Night(Scenario):
     def visits(self) -> list[Visit]:
         """Let each centre's answers come in at some moment of the first two thirds, each file when the one before is in."""
         asked = self.asked
-        nights = [Visit(self.draw.uniform(0, asked.seconds * 2 / 3), "night", self._night(one)) for one in self.awaited]
-        return nights + ordinary(self.draw, self.town.desks, PEOPLE * asked.load, asked.seconds, "people")
+        return self.nights() + ordinary(self.draw, self.town.desks, PEOPLE * asked.load, asked.seconds, "people")
+
+    def nights(self) -> list[Visit]:
+        """Return the night of each centre."""
+        return [Visit(self.draw.uniform(0, self.asked.seconds * 2 / 3), "night", self._night(one)) for one in self.awaited]
 
     def _night(self, awaited: Awaited) -> list[Step]:
         def bring(action: str, path: str, data: bytes) -> Step:
