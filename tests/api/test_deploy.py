@@ -36,9 +36,12 @@ HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin"
 def assert_is_a_command(words: list[str]) -> None:
     """Refuse a command, or an option of one, that the program does not have."""
     assert words[0].rpartition("/")[2] == "desmos-fast"
-    group: Any = get_command(app)
-    known = {name for option in group.commands[words[1]].params for name in option.opts}
-    assert {word for word in words[2:] if word.startswith("--")} <= known, words
+    command: Any = get_command(app)
+    rest = words[1:]
+    while hasattr(command, "commands"):
+        command, *rest = command.commands[rest[0]], *rest[1:]
+    known = {name for option in command.params for name in option.opts}
+    assert {word for word in rest if word.startswith("--")} <= known, words
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
