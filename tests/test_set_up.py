@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parents[1]
 USUAL: Final = ("bash", "env", "dirname", "cat")
 GCC: Final = '#!/bin/sh\nread -r line\ncase "$line" in $MISSING) exit 1;; esac\n'
 APT: Final = '#!/bin/sh\necho "$@" >> "$LOG"\n'
+NOTHING: Final = "#!/bin/sh\n"
 
 
 class Machine:
@@ -104,7 +105,7 @@ def test_the_bench_of_the_readers_is_asked_for_with_all_its_parts(machine: Machi
     machine.python().add("gcc", GCC).add("apt-get", APT)
     status, said = machine.set_up("*wintypes*", "readers")
     assert "  vsmartcard-vpcd: two card readers" in said and "  libpcsclite-dev: the headers" in said
-    nothing, said = machine.add("vpcd-config", "#!/bin/sh\n").add("pcscd", "#!/bin/sh\n").set_up("nothing", "readers")
+    nothing, said = machine.add("vpcd-config", NOTHING).add("pcscd", NOTHING).add("softhsm2-util", NOTHING).set_up("nothing", "readers")
     assert status == 1 and (nothing, said) == (0, "")
 
 

@@ -15,9 +15,12 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from readers.doctor.desk import around
 from readers.doctor.model import Facts
+from readers.doctor.vendors import vendors
 from readers.errors import NoLibrary, ReaderError
 from readers.pcsc import MUTE, UNAWARE, Pcsc
+from readers.uplink_folder import Folder
 
 T = TypeVar("T")
 PATIENCE_S: Final = 5
@@ -50,14 +53,16 @@ function version($n) { $p = path $n; if ($p) { (Get-Item $p).VersionInfo.Product
 """
 
 
-def facts(line_url: str | None = None) -> Facts:
-    """Ask this machine; measure the line only when a URL to download is given."""
+def facts(line_url: str | None = None, folder: Folder | None = None) -> Facts:
+    """Ask this machine; measure the line only when a URL to download is given, look around where the agent has its folder."""
     system = platform.system()
     known: Mapping[str, Any] = (
         windows(_said("powershell", "-NoProfile", "-Command", WINDOWS, seconds=60)) if system == "Windows" else linux()
     )
     disk = _or_none(lambda: shutil.disk_usage(Path.home().anchor).total)
-    return Facts(system=system, disk_bytes=disk, line_kbps=line_kbps(line_url) if line_url else None, **{**known, **card_readers()})
+    line = line_kbps(line_url) if line_url else None
+    looked = around(folder) if folder is not None else None
+    return Facts(system=system, disk_bytes=disk, line_kbps=line, around=looked, **{**known, **card_readers(), **vendors()})
 
 
 def linux(root: Path = Path("/"), run: Callable[..., str] | None = None) -> dict[str, Any]:

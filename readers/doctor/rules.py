@@ -4,6 +4,7 @@
 import re
 from typing import Final, NamedTuple
 
+from readers.doctor.desk_rules import findings
 from readers.doctor.model import Asked, Facts, Finding, Level, Report, Verdict
 from readers.sessions.pairs import pairs
 
@@ -12,6 +13,11 @@ KBPS_A_USER: Final = 200
 BROWSERS: Final = {"firefox": "Firefox", "chrome": "Chrome"}
 BROWSER_LEAST: Final = 90
 WIDTH, HEIGHT = 1920, 1080
+BACKENDS: Final = {
+    "pcsc": "par PC/SC : l'identité seule, sans droits",
+    "ssv": "par les composants SESAM-Vitale",
+    "simulator": "par le simulateur : des assurés fictifs",
+}
 RANKS: Final[tuple[Verdict, ...]] = ("unsupported", "unknown", "minimum", "recommended")
 
 
@@ -42,9 +48,8 @@ def report(facts: Facts, asked: Asked) -> Report:
     """Say what a workstation is by the annex, and each thing that led to it."""
     found = [_system(facts), _memory(facts, asked), _cpu(facts), _screen(facts), *_mobile(facts, asked)]
     verdict = min((finding.reaches for finding in found if finding.reaches is not None), key=RANKS.index)
-    return Report(
-        verdict=verdict, facts=facts, findings=[*found, *_browsers(facts), _updates(facts, asked), *_line(facts, asked), *_readers(facts)]
-    )
+    found += [*_browsers(facts), _updates(facts, asked), *_line(facts, asked), *_readers(facts), *_cards(facts), *findings(facts)]
+    return Report(verdict=verdict, facts=facts, findings=found)
 
 
 def _sized(point: str, subject: str, reaches: Verdict, cause: str, action: str) -> Finding:
@@ -171,10 +176,30 @@ def _readers(facts: Facts) -> list[Finding]:
         found.append(
             finding("warning", "Un seul logement : la CPS et la Vitale n'y tiennent pas ensemble.", "Prévoir un lecteur à deux logements.")
         )
-    elif not pairs(facts.readers):
-        found.append(finding("warning", "Les lecteurs ne sont pas les deux logements d'un même appareil.", "Dire lesquels vont ensemble."))
+    elif not pairs(facts.readers, facts.pairs):
+        action = "Dire lesquels vont ensemble : [pairs], dans le fichier de DESMOS_CARDS."
+        found.append(finding("warning", "Les lecteurs ne sont pas les deux logements d'un même appareil.", action))
     found += [finding("warning", f"La carte dans {name} ne répond pas.", "Retourner la carte.") for name in facts.mute]
     return found
+
+
+def _cards(facts: Facts) -> list[Finding]:
+    """Say how cards are read here, and of each library that is set whether it can be loaded."""
+    if facts.settings_fault is not None:
+        cause = f"Le fichier de DESMOS_CARDS est inutilisable : {facts.settings_fault}."
+        return [_card("lecture", "error", cause, "Corriger ce fichier.")]
+    found = [_card("lecture", "ok", f"Les cartes sont lues {BACKENDS[facts.backend]}.")]
+    for subject, vendor in (("CPS", facts.cps), ("SSV", facts.ssv)):
+        if vendor is not None and vendor.loads:
+            found.append(_card(subject, "ok", f"Le composant {vendor.path} se charge{f' : {vendor.said}' if vendor.said else ''}."))
+        elif vendor is not None:
+            cause = f"Le composant {vendor.path} ne se charge pas : {vendor.said}."
+            found.append(_card(subject, "error", cause, "Installer le composant du fournisseur, ou corriger son chemin."))
+    return found
+
+
+def _card(subject: str, level: Level, cause: str, action: str = "") -> Finding:
+    return Finding(point="", subject=subject, level=level, cause=cause, action=action)
 
 
 def _french(number: float) -> str:
