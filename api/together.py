@@ -16,12 +16,13 @@ from api.admission import WAIT_S, Busy, Shares
 from desmos_fast.base.clock import Clock, at
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.base.types import TenantId
-from desmos_fast.billing import service
+from desmos_fast.billing import express, intake, service
 from desmos_fast.billing.intake import Terms
 from desmos_fast.billing.model import Created
 from desmos_fast.db.idempotency import Answer, Asked, once_each, running
 from desmos_fast.db.keyring import Keyring
-from desmos_fast.db.pool import Connection, Pool
+from desmos_fast.db.pipeline import Exchange, exchange
+from desmos_fast.db.pool import AWAY, Connection, Pool
 from desmos_fast.db.tenant import transaction
 from desmos_fast.exchange.faults import FaultyInput
 from desmos_fast.identity.context import Context
@@ -166,12 +167,18 @@ class Together:
 
     async def _commit(self, way: Way, lane: _Lane) -> None:
         batch: list[_Post] = []
-        found: Sequence[Answer | Exception]
+        found: Sequence[Answer | Exception] | None = None
         try:
-            async with self._transaction(way) as con:
-                # Not sooner: who comes while we wait for a connection is served by it too.
-                batch = self._take(way, lane)
-                found = await self._serve(con, way, batch)
+            context = self._context(way)
+            if self._is_ordinary(way, context):
+                async with self._shares.slot(way.caller.tenant), exchange(self._pool, way.caller.tenant) as opened:
+                    # Not sooner: who comes while we wait for a connection is served by it too.
+                    batch = self._take(way, lane)
+                    found = await self._express(opened, way, context, batch)
+            if found is None:
+                async with self._transaction(way) as con:
+                    batch = batch or self._take(way, lane)
+                    found = await self._serve(con, way, batch)
         except Exception as error:
             batch = batch or self._take(way, lane)
             found = await self._apart(way, batch, error)
@@ -193,6 +200,28 @@ class Together:
             found += served
         return found
 
+    def _context(self, way: Way) -> Context:
+        tenant = way.caller.tenant
+        return Context(way.caller, self._keyring.of(tenant), at(self._clock, tenant))
+
+    def _is_ordinary(self, way: Way, context: Context) -> bool:
+        return not way.draft and not way.explain and self._tariffs.known() is not None and express.is_ordinary(context)
+
+    async def _express(self, opened: Exchange, way: Way, context: Context, batch: Sequence[_Post]) -> Sequence[Answer | Exception] | None:
+        """Serve a batch in as few exchanges as it takes; None, with nothing kept, for one that must be served otherwise."""
+        tariffs = self._tariffs.known()
+        if not batch or tariffs is None:
+            return None if batch else []
+        bodies = [post.body for post in batch]
+        checked = await service.offload(len(batch), intake.each, context, bodies, Terms(tariffs, way.allow_late))
+        try:
+            return await express.sign_each(opened, context, ROUTE, [post.asked for post in batch], checked, self._answer)
+        except AWAY:
+            raise
+        except Exception:
+            # Of one of them, or of a number that was given twice at once: who serves them otherwise finds out, and tells.
+            return None
+
     @asynccontextmanager
     async def _transaction(self, way: Way) -> AsyncIterator[Connection]:
         tenant = way.caller.tenant
@@ -202,8 +231,7 @@ class Together:
     async def _serve(self, con: Connection, way: Way, batch: Sequence[_Post]) -> Sequence[Answer | Exception]:
         if not batch:
             return []
-        tenant = way.caller.tenant
-        context = Context(way.caller, self._keyring.of(tenant), at(self._clock, tenant))
+        tenant, context = way.caller.tenant, self._context(way)
         terms = Terms(await self._tariffs.current(con), way.allow_late)
 
         async def effect(places: Sequence[int]) -> list[Answer | Exception]:

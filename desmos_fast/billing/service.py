@@ -39,7 +39,7 @@ from monitoring import metrics
 
 LAST_NUMBER: Final = 999_999_999
 # Above this many invoices the work takes longer than the loop may wait.
-THREAD_FROM: Final = 20
+THREAD_FROM: Final = 48
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -83,12 +83,12 @@ async def create_each(
     Returns in their order what became of each: with `explain` an Explained, or what that request is refused with. Raises what fails for
     all, or for one of them as nobody foresaw: then the caller undoes them, and tries again with fewer.
     """
-    checked = await _offload(len(bodies), intake.each, context, bodies, terms)
+    checked = await offload(len(bodies), intake.each, context, bodies, terms)
     kept, late = await _keep(con, context, checked.entries, draft=draft)
     found: dict[int, Created | FaultyInput] = {}
     if kept is not None:
         for place, line in enumerate(kept.lines):
-            made = _created(kept, place, draft=draft)
+            made = created(kept, place, draft=draft)
             found[line] = Explained(**msgspec.structs.asdict(made), pricing=checked.explanation(line)) if explain else made
     refused: dict[int, list[Fault]] = {}
     for fault in checked.faults + late:
@@ -106,10 +106,11 @@ async def bill_again(con: Connection, context: Context, entry: Entry, again: Aga
     if kept is None:
         raise FaultyInput(late)
     _count(context, kept)
-    return _created(kept, 0, draft=False)
+    return created(kept, 0, draft=False)
 
 
-def _created(kept: Kept, place: int, *, draft: bool) -> Created:
+def created(kept: Kept, place: int, *, draft: bool) -> Created:
+    """Return what is told of the invoice of a place."""
     split = kept.block.splits[place]
     return Created(
         id=kept.block.ids[place],
@@ -208,7 +209,7 @@ async def _keep(
                     return None, faults
                 await keep_apart(con, context, first=True)
                 taken = await _automatic(con, context, free)
-                kept = await _offload(len(free), _prepare, context, free, taken, draft, again)
+                kept = await offload(len(free), prepare, context, free, taken, draft, again)
                 await store.add(con, context.tenant, kept.tables)
             break
         except NumberClash:
@@ -255,7 +256,8 @@ async def _automatic(con: Connection, context: Context, entries: Sequence[Entry]
     return found
 
 
-def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], draft: bool, again: Again | None) -> Kept:
+def prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], draft: bool, again: Again | None = None) -> Kept:
+    """Encode, seal and lay out entries, those without a number under those that were taken for them."""
     given = iter(taken)
     today = context.today.isoformat()
     numbered = sorted(
@@ -263,8 +265,7 @@ def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], d
         key=lambda pair: pair[0],
     )
     invoices = [
-        msgspec.structs.replace(entry.invoice, number=number, created_on=entry.invoice.created_on or today)
-        for number, entry in numbered
+        msgspec.structs.replace(entry.invoice, number=number, created_on=entry.invoice.created_on or today) for number, entry in numbered
     ]
     block = seal_block(context.keys, context.tenant, invoices, EVERY_PART if again is None else again.parts)
     name = "invoice.priced" if draft else "invoice.signed"
@@ -279,7 +280,8 @@ def _prepare(context: Context, entries: Sequence[Entry], taken: Sequence[int], d
     )
 
 
-async def _offload(count: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def offload(count: int, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do work on so many invoices where it keeps nobody waiting."""
     if count > THREAD_FROM:
         return await asyncio.to_thread(work, *args, **kwargs)
     return work(*args, **kwargs)

@@ -22,6 +22,13 @@ Row: TypeAlias = asyncpg.Record
 NUMBER_CONSTRAINT: Final = "_biller_number_key"
 
 USED: Final = "SELECT number FROM invoice WHERE tenant_id = $1 AND biller = $2 AND number = ANY($3::bigint[])"
+# Among the last ones that were taken from the counter.
+USED_LAST: Final = """
+    SELECT number FROM invoice
+     WHERE tenant_id = $1 AND biller = $2
+       AND number > (SELECT value - $3::bigint FROM counter WHERE tenant_id = $1 AND kind = 'invoice' AND name = $2)
+       AND number <= (SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'invoice' AND name = $2)
+"""
 NEXT_USED: Final = "SELECT number FROM invoice WHERE tenant_id = $1 AND biller = $2 AND number >= $3 ORDER BY number LIMIT 10000"
 FIND: Final = """
     SELECT id, number, biller, state, care_date, total, from_amo, from_amc, desk, third_party, security, supersedes

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from desmos_fast.base.errors import Conflict, InvalidInput
+from desmos_fast.db.pipeline import Answered, Step
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
 
@@ -34,7 +35,8 @@ FIND_EACH: Final = """
 """
 STORE_EACH: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
-    SELECT $1, $2, * FROM unnest($3::text[], $4::bytea[], $5::smallint[], $6::jsonb[], $7::bytea[])
+    SELECT $1, $2, key, fingerprint, status, headers::jsonb, body
+      FROM unnest($3::text[], $4::bytea[], $5::smallint[], $6::text[], $7::bytea[]) AS kept (key, fingerprint, status, headers, body)
 """
 
 
@@ -120,6 +122,24 @@ async def once_each(
     if rows:
         await con.execute(STORE_EACH, tenant, route, *(list(column) for column in zip(*rows, strict=True)))
     return [told[place] for place in range(len(asked))]
+
+
+def asking(tenant: UUID, route: str, asked: Sequence[Asked]) -> list[Step]:
+    """Return the steps of an exchange that hold the keys of requests and look for what they were answered before: see `all_new`."""
+    keys = [one.key for one in asked]
+    return [Step(TRY_LOCKS, (f"{tenant}{route}", keys)), Step(FIND_EACH, (str(tenant), route, keys))]
+
+
+def all_new(locked: Answered, known: Answered) -> bool:
+    """Say whether every key that was asked about is held by this transaction and was never answered."""
+    return not known.rows and all(row == (b"t",) for row in locked.rows)
+
+
+def keeping(tenant: UUID, route: str, asked: Sequence[Asked], answers: Sequence[Answer]) -> Step:
+    """Return the step of an exchange that keeps answers under their keys."""
+    statuses, headers, bodies = zip(*map(_kept, answers), strict=True)
+    prints = [one.fingerprint for one in asked]
+    return Step(STORE_EACH, (str(tenant), route, [one.key for one in asked], prints, statuses, headers, bodies))
 
 
 def running() -> KeyRunning:

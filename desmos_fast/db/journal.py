@@ -49,20 +49,22 @@ async def record(con: Connection, tenant: UUID, now: datetime, events: Sequence[
 
 
 async def _record(con: Connection, tenant: UUID, now: datetime, events: Sequence[Event], by: str) -> None:
+    await copy_in(con, "event", tenant, event_columns(now, events, by))
+
+
+def event_columns(now: datetime, events: Sequence[Event], by: str) -> dict[str, Column]:
+    """Lay out the rows of events."""
     details = [None if event.detail is None else orjson.dumps(event.detail) for event in events]
-    await copy_in(
-        con, "event", tenant,
-        {
-            "id": Column(Kind.UUID, ids(len(events))),
-            "name": Column(Kind.TEXT, [event.name for event in events]),
-            "invoice_id": Column(Kind.UUID, [event.invoice for event in events]),
-            "subject": Column(Kind.UUID, [event.subject for event in events]),
-            "part": Column(Kind.TEXT, [event.part for event in events]),
-            "detail": Column(Kind.JSONB, details),
-            "happened_at": Column(Kind.TIMESTAMPTZ, now),
-            "actor": Column(Kind.TEXT, by),
-        },
-    )  # fmt: skip
+    return {
+        "id": Column(Kind.UUID, ids(len(events))),
+        "name": Column(Kind.TEXT, [event.name for event in events]),
+        "invoice_id": Column(Kind.UUID, [event.invoice for event in events]),
+        "subject": Column(Kind.UUID, [event.subject for event in events]),
+        "part": Column(Kind.TEXT, [event.part for event in events]),
+        "detail": Column(Kind.JSONB, details),
+        "happened_at": Column(Kind.TIMESTAMPTZ, now),
+        "actor": Column(Kind.TEXT, by),
+    }
 
 
 async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[ledger.Entry]) -> int:
@@ -78,35 +80,41 @@ async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[l
     first, previous = row["value"] + 1, bytes(row["hash"])
     hashes = await asyncio.to_thread(ledger.chain, previous, kept) if len(kept) > THREAD_FROM else ledger.chain(previous, kept)
     named = ids(len(kept))
-    await copy_in(
-        con, "ledger_entry", tenant,
-        {
-            "id": Column(Kind.UUID, named),
-            "seq": Column(Kind.INT8, array("q", range(first, first + len(kept)))),
-            "event": Column(Kind.TEXT, [entry.event for entry in kept]),
-            "ref": Column(Kind.TEXT, [entry.ref for entry in kept]),
-            "posted_at": Column(Kind.TIMESTAMPTZ, now),
-            "hash": Column(Kind.BYTEA, hashes),
-        },
-    )  # fmt: skip
+    await copy_in(con, "ledger_entry", tenant, entry_columns(now, first, named, kept, hashes))
     await add_lines(con, tenant, named, kept)
     await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
     return len(kept)
 
 
+def entry_columns(
+    now: datetime, first: int, named: Sequence[UUID], entries: Sequence[ledger.Entry], hashes: Sequence[bytes]
+) -> dict[str, Column]:
+    """Lay out the rows of entries that have the numbers from `first` on."""
+    return {
+        "id": Column(Kind.UUID, named),
+        "seq": Column(Kind.INT8, array("q", range(first, first + len(entries)))),
+        "event": Column(Kind.TEXT, [entry.event for entry in entries]),
+        "ref": Column(Kind.TEXT, [entry.ref for entry in entries]),
+        "posted_at": Column(Kind.TIMESTAMPTZ, now),
+        "hash": Column(Kind.BYTEA, hashes),
+    }
+
+
 async def add_lines(con: Connection, tenant: UUID, named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> None:
     """Add the lines of entries that are stored under the ids given."""
+    await copy_in(con, "ledger_line", tenant, line_columns(named, entries))
+
+
+def line_columns(named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> dict[str, Column]:
+    """Lay out the rows of the lines of entries."""
     lines = list(chain.from_iterable(entry.lines for entry in entries))
-    await copy_in(
-        con, "ledger_line", tenant,
-        {
-            "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, entries, strict=True) for _ in entry.lines]),
-            "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in entries))),
-            "account": Column(Kind.TEXT, [line.account for line in lines]),
-            "debit": Column(Kind.INT8, array("q", [line.debit for line in lines])),
-            "credit": Column(Kind.INT8, array("q", [line.credit for line in lines])),
-        },
-    )  # fmt: skip
+    return {
+        "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, entries, strict=True) for _ in entry.lines]),
+        "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in entries))),
+        "account": Column(Kind.TEXT, [line.account for line in lines]),
+        "debit": Column(Kind.INT8, array("q", [line.debit for line in lines])),
+        "credit": Column(Kind.INT8, array("q", [line.credit for line in lines])),
+    }
 
 
 def ids(count: int) -> list[UUID]:

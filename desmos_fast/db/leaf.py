@@ -18,6 +18,7 @@ import asyncpg
 from desmos_fast.base.errors import OurBug
 from desmos_fast.db import kernel
 from desmos_fast.db.kernel import Decoded, Kind
+from desmos_fast.db.pipeline import Step, copying
 from desmos_fast.db.pool import Connection
 
 # A partition is told by its bound, which PostgreSQL gives only as text.
@@ -92,6 +93,23 @@ async def copy_blocks(
         raise OurBug(f"{rows} rows were sent to {table}, PostgreSQL says {status}")
 
 
+def is_known(table: str, tenant: UUID) -> bool:
+    """Say whether this process asked for the leaf of a tenant already, so that `step` may be called."""
+    return (table, tenant) in _places
+
+
+def step(table: str, tenant: UUID, columns: Mapping[str, Column]) -> Step:
+    """Return the step of an exchange that inserts a block of rows as `copy_in` does."""
+    names, kinds, values = _laid(tenant, columns)
+    return copying(*_places[table, tenant], names, kernel.copy_stream(names, kinds, values, _rows(columns)))
+
+
+def forget(tenant: UUID) -> None:
+    """Ask again where the leaves of a tenant are: the tables may have been cut otherwise."""
+    for place in [place for place in _places if place[1] == tenant]:
+        del _places[place]
+
+
 async def copy_out(con: Connection, query: str, *args: object, types: Sequence[Kind]) -> tuple[Decoded, ...]:
     """Run `query` and return its columns, whose kinds are `types`: integers without NULL as `array('q')`, the rest as lists.
 
@@ -130,10 +148,14 @@ def _plain(column: Column) -> kernel.Values:
     return cast(kernel.Values, values)
 
 
-async def _stream(tenant: UUID, columns: Mapping[str, Column], rows: int) -> bytes:
+def _laid(tenant: UUID, columns: Mapping[str, Column]) -> tuple[list[str], list[Kind], list[kernel.Values]]:
     names = ["tenant_id", *columns]
     kinds = [Kind.UUID, *(column.kind for column in columns.values())]
-    values = [tenant.bytes, *(_plain(column) for column in columns.values())]
+    return names, kinds, [tenant.bytes, *(_plain(column) for column in columns.values())]
+
+
+async def _stream(tenant: UUID, columns: Mapping[str, Column], rows: int) -> bytes:
+    names, kinds, values = _laid(tenant, columns)
     if rows * len(names) > THREAD_FROM:
         return await asyncio.to_thread(kernel.copy_stream, names, kinds, values, rows)
     return kernel.copy_stream(names, kinds, values, rows)

@@ -95,6 +95,11 @@ class KeyBook:
             raise UnknownKey("this API key or session is unknown or has ended")
         return caller
 
+    def recall(self, secret: str) -> Caller | None:
+        """Return who calls with this key while it need not be looked up, None when it must be."""
+        kept = self._known.get(hash_key(self._pepper, secret))
+        return kept[1] if kept is not None and time.monotonic() < kept[0] else None
+
     async def _ask(self, pool: Pool, hashed: bytes, ask: Callable[[Pool, bytes], Awaitable[KeyFound | None]]) -> Caller | None:
         started = time.monotonic()
         try:
@@ -175,6 +180,11 @@ async def keep_apart(con: Connection, context: Context, *, first: bool = False) 
     if kind not in (None, context.kind):
         held = "test data, of synthetic people" if kind == "test" else "data of real people"
         raise OtherData(f"this centre holds {held}", hint=f"a {context.kind} key bills for a centre of its own: desmos-fast centre add")
+
+
+def known_apart(context: Context) -> bool:
+    """Say whether it is known, without asking, that the centre holds data of the kind of this caller's."""
+    return context.by is None and _SEEN.get(context.tenant) == context.kind
 
 
 async def list_centres(con: Connection) -> list[Centre]:
