@@ -2,6 +2,7 @@
 """Entity tags: what is read need not be sent again, and what is set is not set over what somebody else set meanwhile (RFC 9110, 13)."""
 
 import hashlib
+import re
 from typing import ClassVar, Final
 
 from aiohttp import ETag, web
@@ -12,6 +13,10 @@ from desmos_fast.db.locks import hold
 from desmos_fast.db.pool import Connection
 
 SIZE: Final = 16
+NAMES: Final = ("If-Match", "If-None-Match")
+_TAG: Final = r'(W/)?"[!#-~]*"'
+CONDITION: Final = rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$"
+_CONDITION: Final = re.compile(CONDITION)
 # A compressed answer is another representation, and has its own strong tag.
 COMPRESSED: Final = "-gz"
 UNDER: Final = web.RequestKey("under", Connection)
@@ -45,7 +50,7 @@ def tagged(request: web.Request, response: web.StreamResponse) -> web.StreamResp
 
 def is_conditional(request: web.Request) -> bool:
     """Say whether a write is meant for one state of what it changes alone."""
-    return "If-Match" in request.headers or "If-None-Match" in request.headers
+    return NAMES[0] in request.headers or NAMES[1] in request.headers
 
 
 def _reading(request: web.Request) -> web.AbstractRoute | None:
@@ -53,9 +58,17 @@ def _reading(request: web.Request) -> web.AbstractRoute | None:
     return next((one for one in request.match_info.route.resource or () if one.method == "GET"), None)
 
 
-def refuse_unread(request: web.Request) -> None:
-    """Refuse a condition on what cannot be read: nobody has its tag. Raises ApiError."""
-    if is_conditional(request) and _reading(request) is None:
+def refuse_unsound(request: web.Request) -> None:
+    """Refuse a condition of another form, and one on what cannot be read: nobody has its tag. Raises ApiError.
+
+    A path that leads nowhere is left to say so itself.
+    """
+    if not is_conditional(request) or request.match_info.http_exception is not None:
+        return
+    for name in NAMES:
+        if name in request.headers and not _CONDITION.fullmatch(",".join(request.headers.getall(name))):
+            raise ApiError(f"{name} is * or the ETag of an answer, its quotes included, or several with commas between")
+    if request.method not in ("GET", "HEAD") and _reading(request) is None:
         raise ApiError("what this route changes has no ETag", hint="send it without If-Match and If-None-Match")
 
 

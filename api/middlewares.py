@@ -34,7 +34,6 @@ PUBLIC: Final = frozenset({
 })  # fmt: skip
 # How long these take is up to whoever puts a card in or listens, and says nothing of the service.
 WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read"})
-READS: Final = frozenset({"GET", "HEAD"})
 SPARSE: Final = frozenset({sparse.NAME})
 NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {
@@ -83,8 +82,7 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
         request[CALLER] = await auth.authenticate(request)
         rule = auth.allow(request, route)
         await options.check(request, route)
-    if request.method not in READS:
-        conditions.refuse_unread(request)
+    conditions.refuse_unsound(request)
     asked = None
     if request.rel_url.raw_query_string:
         sparse_too = sparse.takes(request, route)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from api.body import PARAMETERS
+from api.conditions import CONDITION
 from api.contract import access, agents, incidents, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
@@ -165,7 +166,7 @@ def _parameters(one: Operation) -> Iterator[Json]:
 
 
 def _condition(name: str, said: str) -> Json:
-    schema = {"type": "string", "pattern": r'^(W/)?"[!-~]*"$'}
+    schema = {"type": "string", "pattern": CONDITION}
     return {"name": name, "in": "header", "required": False, "description": said, "schema": schema}
 
 

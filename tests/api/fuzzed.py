@@ -25,6 +25,7 @@ RUNS: Final = (
 )
 # A description cannot say what a centre has recorded, what a cursor means or which fields go together: what it allows may be refused, with
 # one of the codes that it lists.
+SETTINGS: Final = Path(__file__).with_name("fuzzed.toml")
 LEFT_OUT: Final = "positive_data_acceptance"
 
 
@@ -49,7 +50,8 @@ def _run(house: House, tools: str, seconds: str, options: Sequence[str]) -> int:
     """Run the tool once, with a key of its own."""
     key = house.command("key", "new", FINESS, "--kind", "test").split()[-1]
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", f"{house.url}/v1/openapi.json", "-H", f"Authorization: Bearer {key}",
+        sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS),
+        "run", f"{house.url}/v1/openapi.json", "-H", f"Authorization: Bearer {key}",
         *options, "--exclude-checks", LEFT_OUT, "--max-time", seconds, "--seed", SEED, "--continue-on-failure",
     ]  # fmt: skip
     env = {

@@ -2,11 +2,13 @@
 """Entity tags, limits in headers, and routes that are to end."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 
 from api import ending, middlewares
+from api.conditions import CONDITION
 from api.contract.document import describe
 from desmos_fast.base.errors import OurBug
 from desmos_fast.base.types import uuid7
@@ -67,8 +69,7 @@ async def test_what_somebody_changed_meanwhile_is_not_set_over(desk: Desk) -> No
     seen = (await get(desk, "/v1/schedule")).headers["ETag"]
     stale = await schedule(desk, "10:00", If_Match='"other"')
     assert (stale.status, stale.code) == (412, "precondition_failed")
-    for wrong in (f"W/{seen}", "nothing of that form"):
-        assert (await schedule(desk, "10:00", If_Match=wrong)).code == "precondition_failed"
+    assert (await schedule(desk, "10:00", If_Match=f"W/{seen}")).code == "precondition_failed", "a weak tag is not the same bytes"
     both = await asyncio.gather(*(schedule(desk, f"1{hour}:00", If_Match=f'"x", {seen}') for hour in range(6)))
     assert sorted(reply.status for reply in both) == [200, 412, 412, 412, 412, 412]
     (won,) = [reply for reply in both if reply.status == 200]
@@ -98,6 +99,26 @@ async def test_what_has_no_tag_takes_no_condition(desk: Desk) -> None:
         for name in ("If-Match", "If-None-Match"):
             reply = await desk.post(path, b"", **{name: '"a"'})
             assert (reply.status, reply.code) == (400, "bad_request"), path
+
+
+@pytest.mark.parametrize("given", ["", "a", '"a', '"a" "b"', 'w/"a"', "*, *", '"a",', '*, "a"', '"é"'])
+async def test_a_condition_that_is_none_is_refused(desk: Desk, given: str) -> None:
+    for name in ("If-Match", "If-None-Match"):
+        headers = {"Authorization": f"Bearer {desk.key}", name: given}
+        read = await desk.house.send("GET", "/v1/matching/settings", headers)
+        written = await desk.house.send("PUT", "/v1/matching/settings", headers | {"Idempotency-Key": str(uuid7())}, b"{}")
+        assert [(one.status, one.code) for one in (read, written)] == [(400, "bad_request")] * 2
+        # What leads nowhere says that, whatever it comes with.
+        assert (await desk.house.send("PATCH", "/v1/matching/settings", headers)).status == 405
+        assert (await desk.house.send("POST", "/v1/nothing", headers)).status == 404
+    assert re.search(CONDITION, given) is None
+
+
+@pytest.mark.parametrize("given", ['"a"', 'W/"a"', '""', '"a", "b" ,W/"c"', "*", '"!#~"'])
+async def test_a_condition_is_one_tag_or_several_or_any(desk: Desk, given: str) -> None:
+    headers = {"Authorization": f"Bearer {desk.key}", "If-None-Match": given}
+    assert (await desk.house.send("GET", "/v1/matching/settings", headers)).status == (304 if given == "*" else 200)
+    assert re.search(CONDITION, given)
 
 
 async def test_limits_are_told_that_are_there(desk: Desk) -> None:
