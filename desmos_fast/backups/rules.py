@@ -57,8 +57,7 @@ def gaps(backups: Sequence[Manifest], since: datetime, until: datetime) -> Itera
 
     That is just before a backup, and at the end; where the server archives, a backup says nothing of that.
     """
-    ends = [(one.begun_at, one.ended_at) for one in backups]
-    nexts = [ended for _, ended in ends[1:]] + [until]
-    for one, (begun, _), end in zip(backups, ends, nexts, strict=True):
-        if not one.archiving and since <= min(end, until) and begun < until:
-            yield min(end, until), (min(end, until) - begun).total_seconds()
+    for number, one in enumerate(backups, 1):
+        end = min(backups[number].ended_at, until) if number < len(backups) else until
+        if not one.archiving and since <= end and one.begun_at < until:
+            yield end, (end - one.begun_at).total_seconds()

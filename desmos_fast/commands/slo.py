@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`slo rules` and `slo report`: the contract's availability as rules of Prometheus, and what became of it in a month."""
 
+import math
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
 
@@ -14,11 +15,12 @@ from desmos_fast.commands.acting import AsJson
 
 if TYPE_CHECKING:
     from monitoring.slo.model import Contract
-    from monitoring.slo.recorded import Outage
+    from monitoring.slo.recorded import Measured, Outage
     from monitoring.slo.report import Month
 
 HEAD: Final = "# SPDX-License-Identifier: Apache-2.0\n# Written by `desmos-fast slo rules` from the files of the contract.\n"
 From = Annotated[Path | None, typer.Option("--contract", help="Folder of the files of the contract; without it, that of the program.")]
+SECOND: Final = timedelta(seconds=1)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,6 +63,9 @@ def report(
     centre: Annotated[
         str | None, typer.Option("--centre", help="FINESS of a centre, whose declared incidents and maintenance count too.")
     ] = None,
+    backups: Annotated[
+        Path | None, typer.Option("--backups", help="The folder of backups, which says what was measured of them; else DESMOS_BACKUPS.")
+    ] = None,
     pdf: Annotated[Path | None, typer.Option("--pdf", help="Write the report to this PDF, too.")] = None,
     as_json: AsJson = False,
     contract: From = None,
@@ -83,6 +88,7 @@ def report(
     outages, measured = ([], []) if source is None else _told(read_recorded, read_input(source), source)
     if centre is not None:
         outages = [*outages, *_declared(centre, asked)]
+    measured = [*measured, *_saved(backups, asked)]
     made = make_report(said, asked, outages, measured)
     if pdf is not None:
         from desmos_fast.commands.common import write_together
@@ -111,6 +117,30 @@ def _declared(finess: str, month: "Month") -> "list[Outage]":
             made.append(
                 Outage(start=one.degraded_at, end=one.ended_at, state="degraded", acknowledged=started, **common)  # type: ignore[arg-type]
             )
+    return made
+
+
+def _saved(folder: Path | None, month: "Month") -> "list[Measured]":
+    """Return what a folder of backups shows of a month: trials of restoring, and the times for which most would have been lost."""
+    from desmos_fast.backups import folder as folders
+    from desmos_fast.backups import rules
+    from desmos_fast.base.settings import load
+    from monitoring.slo.recorded import Measured
+
+    where = folder or load().backups
+    if where is None:
+        return []
+    kept = folders.read(where)
+    made = [
+        Measured(at=min(at, month.until - SECOND), what="rpo", seconds=math.ceil(lost))
+        for at, lost in rules.gaps(kept.backups, month.start, month.until)
+    ]
+    for trial in kept.trials:
+        made.append(Measured(at=trial.at, what="restore_test", passed=trial.passed))
+        if trial.passed:
+            made.append(Measured(at=trial.at, what="rto", seconds=math.ceil(trial.rto_s)))
+        if trial.passed and trial.rpo_s is not None:
+            made.append(Measured(at=trial.at, what="rpo", seconds=math.ceil(trial.rpo_s)))
     return made
 
 

@@ -2,8 +2,8 @@
 """A service that goes away is told by a real Prometheus and Alertmanager, over the way that `deploy/prometheus` sets up.
 
 Of the committed rules a page comes when 2 % of the budget of 30 days went, after 52 seconds; promtool plays that. Here a tenth of it
-speaks, and each second is looked at: what makes the rules is the same, and so is all that stands between a service and a person. The promise of 99.9 %
-around the clock is the one that a test can wait for at any hour.
+speaks, and each second is looked at: what makes the rules is the same, and so is all that stands between a service and a person. The
+promise of 99.9 % around the clock is the one that a test can wait for at any hour.
 """
 
 import asyncio
