@@ -13,10 +13,11 @@ from api.body import LIMIT, number, read_body, refuse_doubles, uuid_of
 from api.keys import CLOCK, DOOR, KEYS, POOL
 from api.paging import read_cursor, write_cursor
 from api.sessions import place_of
-from api.writes import json_answer, read, respond, write
+from api.writes import context_of, json_answer, read, respond, write
 from desmos_fast.agents import service
+from desmos_fast.agents.asking import examine
 from desmos_fast.agents.authority import Authority, open_authority
-from desmos_fast.agents.model import PAGE, AgentRefused, CodeAsked, CodeMade, EnrolmentLimited
+from desmos_fast.agents.model import PAGE, AgentRefused, CodeAsked, CodeMade, DoctorAsked, EnrolmentLimited
 from desmos_fast.agents.relay import Relay
 from desmos_fast.agents.rules import TRIES, TRIES_S, Tries
 from desmos_fast.agents.wire import ENROL_PATH, EnrolAsked
@@ -24,6 +25,7 @@ from desmos_fast.base.settings import Settings
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.secrets import secret
+from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.context import Context
 
 routes: Final = web.RouteTableDef()
@@ -108,6 +110,36 @@ async def index(request: web.Request) -> web.StreamResponse:
         return json_answer(await service.listed(con, of_house(request, context), context.kind, before, limit, write_cursor))
 
     return await read(request, look)
+
+
+@routes.get("/v1/agents/{id}/doctor")
+async def last_report(request: web.Request) -> web.StreamResponse:
+    """Say what a workstation last said of itself: whether it is as the contract's annex asks, and what is in the way."""
+    name = uuid_of(request, "id")
+
+    async def look(con: Connection, context: Context) -> Answer:
+        return json_answer(await service.report(con, context, name, context.kind))
+
+    return await read(request, look)
+
+
+@routes.post("/v1/agents/{id}/doctor")
+async def doctor(request: web.Request) -> web.StreamResponse:
+    """Have a workstation look how it is, and say what it found; what it said before is forgotten.
+
+    It touches no card. Who asked is in the audit.
+    """
+    name, body = uuid_of(request, "id"), await read_body(request, LIMIT, empty=True)
+    try:
+        asked = msgspec.json.decode(body or b"{}", type=DoctorAsked)
+    except msgspec.MsgspecError as error:
+        raise AgentRefused("the body is an object with mobile, true or false") from error
+    context = of_house(request, context_of(request))
+    async with transaction(request.app[POOL], context.tenant) as con:
+        await service.ask_examined(con, context, name, context.kind)
+    await examine(request.app[AGENCY].relay, name, mobile=asked.mobile)
+    async with transaction(request.app[POOL], context.tenant) as con:
+        return respond(json_answer(await service.report(con, context, name, context.kind)))
 
 
 @routes.post("/v1/agents/{id}:block")

@@ -22,6 +22,7 @@ from api.keys import CLOCK, LIFE, POOL
 from api.problems import Stopping
 from desmos_fast.agents import service, wire
 from desmos_fast.agents.model import AgentRefused, ChannelOver, Known, ReaderAway
+from desmos_fast.agents.relay import Kept
 from desmos_fast.agents.wire import Closing
 from desmos_fast.db.pool import DatabaseDown
 from monitoring import metrics
@@ -47,13 +48,13 @@ class Channel:
         self._over = asyncio.Event()
         self._sending: asyncio.Queue[wire.FromService | wire.ReadFailed] = asyncio.Queue()
 
-    def ask(self, read: wire.Read) -> None:
-        """Have the agent read a card, or say at once that it reads as many as it may."""
+    def ask(self, asked: wire.Asked) -> None:
+        """Have the agent do something, or say at once that it does as much as it may."""
         if len(self._asked) < MOST_ASKED:
-            self._asked.add(read.request)
-            self._sending.put_nowait(read)
+            self._asked.add(asked.request)
+            self._sending.put_nowait(asked)
         else:
-            self._sending.put_nowait(wire.ReadFailed(request=read.request, code="card_busy"))
+            self._sending.put_nowait(wire.ReadFailed(request=asked.request, code="card_busy"))
 
     def end(self, closing: Closing) -> None:
         """End the channel; the first reason counts."""
@@ -119,6 +120,11 @@ class Channel:
                 if said.request in self._asked:
                     self._asked.discard(said.request)
                     await self._agency.relay.answer(said)
+            elif isinstance(said, wire.Examined):
+                if said.request in self._asked:
+                    self._asked.discard(said.request)
+                    await service.keep_report(self._app[POOL], known, said, self._now())
+                    await self._agency.relay.answer(Kept(said.request))
             elif isinstance(said, wire.Renew):
                 await self._renew(known, said)
             else:

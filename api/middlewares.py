@@ -32,8 +32,8 @@ PUBLIC: Final = frozenset({
     "/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel", "/poste", "/poste/lecteurs",
     "/poste/{file}",
 })  # fmt: skip
-# How long these take is up to whoever puts a card in or listens, and says nothing of the service.
-WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read"})
+# How long these take is up to whoever puts a card in or listens, or to a workstation, and says nothing of the service.
+WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read", "/v1/agents/{id}/doctor"})
 SPARSE: Final = frozenset({sparse.NAME})
 NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {

@@ -21,7 +21,7 @@ from api.writes import context_of, json_answer, read, respond
 from desmos_fast.agents import service
 from desmos_fast.agents.model import PAGE, AgentRefused, CardRead, ReadAsked, ReaderEvent, failure
 from desmos_fast.agents.rules import Models
-from desmos_fast.agents.wire import Read, ReadFailed
+from desmos_fast.agents.wire import Read, ReadDone, ReadFailed
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.idempotency import Answer
@@ -77,8 +77,8 @@ async def read_card(request: web.Request) -> web.StreamResponse:
 
 async def _read(request: web.Request, name: UUID, agent: UUID, reader: str, deadline_s: float) -> CardRead:
     found = await request.app[AGENCY].relay.ask(agent, Read(request=uuid7(), reader=reader, deadline_s=deadline_s))
-    if isinstance(found, ReadFailed):
-        raise failure(found.code)
+    if not isinstance(found, ReadDone):
+        raise failure(found.code if isinstance(found, ReadFailed) else "")
     return CardRead(reader=name, atr=found.atr, card=found.card, identity=found.identity)
 
 

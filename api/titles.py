@@ -134,6 +134,7 @@ PROBLEMS: Final[dict[str, Title]] = {
     "enrolment_limited": Title(429, "Too many tries to enrol", "Trop d'essais d'enrôlement : patientez"),
     "agent_channel_over": Title(409, "The channel of the agent ends", "La liaison avec le poste est terminée"),
     "ticket_refused": Title(403, "The agent refuses the ticket", "L'agent du poste refuse cette page"),
+    "agent_away": Title(409, "The workstation is not connected", "Le poste n'est pas connecté"),
     "reader_away": Title(409, "The reader is not there", "Le lecteur n'est pas disponible"),
     "reader_failed": Title(503, "The reader failed", "Le lecteur est en erreur"),
     "reader_removed": Title(503, "The reader was unplugged", "Le lecteur a été débranché"),

@@ -3,15 +3,14 @@
 
 import asyncio
 import logging
-import os
 import platform
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from desmos_fast.agents import wire
+from readers.doctor.remote import examined
 from readers.loopback.board import Board
 from readers.loopback.gate import Gate
 from readers.loopback.said import PRODUCT, PROTOCOL, Health
@@ -24,7 +23,6 @@ from readers.uplink import Cards, Uplink
 from readers.uplink_folder import QUEUE, Folder, Service
 
 log: Final = logging.getLogger("desmos.agent")
-NAME: Final = "desmos-agent"
 VERSION: Final = "0.1.0"
 
 
@@ -57,14 +55,6 @@ class DeskCards:
         return await Wait(self._desk, reader, asyncio.get_running_loop().time() + deadline_s, log.info).read()
 
 
-def default_folder() -> Path:
-    """Return where the agent of this user keeps what is its own."""
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / NAME
-    shared = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(shared) if shared.startswith("/") else Path.home() / ".local" / "share") / NAME
-
-
 async def run(folder: Folder, pages: Pages | None = None) -> None:
     """Read cards for the service until cancelled. Raises NoLibrary, FolderUnsound, BadOrigin, OutboxBroken, ShutOut."""
     folder.service()
@@ -82,7 +72,8 @@ async def serve(folder: Folder, cards: Cards, pages: Pages | None = None) -> Non
 
     async with Outbox(folder.path / QUEUE, folder.queue_key()) as outbox:
         uplink = Uplink(
-            folder, outbox, cards, version=VERSION, system=f"{platform.system()} {platform.release()}", welcomed=welcomed
+            folder, outbox, cards, version=VERSION, system=f"{platform.system()} {platform.release()}", welcomed=welcomed,
+            examine=lambda asked: examined(asked, folder),
         )  # fmt: skip
         await outbox.put(Happened(kind="agent_started", at=datetime.now(UTC)))
         tasks = [asyncio.create_task(_follow(cards, outbox, board)), asyncio.create_task(uplink.run())]

@@ -4,7 +4,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -109,10 +109,11 @@ class Uplink:
 
     def __init__(
         self, folder: Folder, outbox: Outbox, cards: Cards, *, version: str, system: str, clock: Callable[[], datetime] = now,
-        welcomed: Callable[[wire.Welcome], None] = lambda _: None,
+        welcomed: Callable[[wire.Welcome], None], examine: Callable[[wire.Examine], Awaitable[wire.Examined]],
     ) -> None:  # fmt: skip
         self._folder, self._outbox, self._cards = folder, outbox, cards
-        self._version, self._system, self._clock, self._welcomed = version, system[:100], clock, welcomed
+        self._version, self._system, self._clock = version, system[:100], clock
+        self._welcomed, self._examine = welcomed, examine
         self._service = folder.service()
         self._identity = folder.identity()
         self._next_key: ec.EllipticCurvePrivateKey | None = None
@@ -184,8 +185,8 @@ class Uplink:
             if isinstance(said, wire.Received):
                 await self._outbox.agree(said.number)
                 acknowledged.set()
-            elif isinstance(said, wire.Read):
-                task = asyncio.create_task(self._read(ws, said))
+            elif isinstance(said, wire.Read | wire.Examine):
+                task = asyncio.create_task(self._read(ws, said) if isinstance(said, wire.Read) else self._look(ws, said))
                 reading.add(task)
                 task.add_done_callback(reading.discard)
             elif isinstance(said, wire.Renewed):
@@ -200,7 +201,7 @@ class Uplink:
             await acknowledged.wait()
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse, asked: wire.Read) -> None:
-        outcome: wire.Outcome
+        outcome: wire.ReadDone | wire.ReadFailed
         try:
             found = await self._cards.read(asked.reader, asked.deadline_s)
         except ReaderError as error:
@@ -210,6 +211,9 @@ class Uplink:
             holder = None if said is None else wire.Holder(**{name: said.get(name) for name in wire.Holder.__struct_fields__})
             outcome = wire.ReadDone(request=asked.request, atr=found.atr, card=found.card, identity=holder)
         await _send(ws, outcome)
+
+    async def _look(self, ws: aiohttp.ClientWebSocketResponse, asked: wire.Examine) -> None:
+        await _send(ws, await self._examine(asked))
 
     async def _renew(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         # Not one long wait: a workstation that sleeps does not count the time.

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from desmos_fast.agents.wire import PURPOSE
 from desmos_fast.base.errors import InvalidInput, OutsideFailed
 
+NAME: Final = "desmos-agent"
 IDENTITY: Final = "identity.pem"
 SERVICE: Final = "service.json"
 QUEUE: Final = "outbox.sqlite3"
@@ -165,6 +166,14 @@ class Folder:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+
+def default_folder() -> Path:
+    """Return where the agent of this user keeps what is its own."""
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / NAME
+    shared = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(shared) if shared.startswith("/") else Path.home() / ".local" / "share") / NAME
 
 
 def now() -> datetime:

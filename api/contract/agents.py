@@ -4,7 +4,19 @@
 from typing import Final
 
 from api.contract.model import Example, Operation
-from desmos_fast.agents.model import READ_PROBLEMS, Agent, AgentPage, CardRead, CodeAsked, CodeMade, ReadAsked, ReaderPage, TicketMade
+from desmos_fast.agents.model import (
+    READ_PROBLEMS,
+    Agent,
+    AgentPage,
+    AgentReport,
+    CardRead,
+    CodeAsked,
+    CodeMade,
+    DoctorAsked,
+    ReadAsked,
+    ReaderPage,
+    TicketMade,
+)
 from desmos_fast.agents.wire import ENROL_PATH, PATH, EnrolAsked, Enrolled
 
 OPERATIONS: Final = (
@@ -18,6 +30,11 @@ OPERATIONS: Final = (
         problems=("agent_refused", "enrolment_refused", "enrolment_limited"),
     ),
     Operation(method="POST", path="/v1/agents/{id}:block", way="write", tag="agents", empty=True, body=None, answer=Agent),
+    Operation(method="GET", path="/v1/agents/{id}/doctor", way="read", tag="agents", answer=AgentReport),
+    Operation(
+        method="POST", path="/v1/agents/{id}/doctor", way="ask", tag="agents", body=DoctorAsked, empty=True, answer=AgentReport,
+        problems=("agent_refused", "agent_away", *READ_PROBLEMS),
+    ),
     Operation(
         method="POST", path="/v1/agents/{id}:watch", way="ask", tag="agents", body=None, empty=True, answer=TicketMade,
         problems=("agent_refused",),

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from desmos_fast.agents.wire import LONGEST_READ_S, Closing, Holder
+from desmos_fast.agents.wire import LONGEST_READ_S, Closing, FindingTold, Holder, Verdict
 from desmos_fast.base.errors import Conflict, InvalidInput, OutsideFailed
 from desmos_fast.base.types import KeyKind
 
@@ -60,6 +60,12 @@ class ReaderAway(Conflict):
     """The reader is not there: unplugged, or its agent is not connected."""
 
     code: ClassVar[str] = "reader_away"
+
+
+class AgentAway(Conflict):
+    """The agent is not connected, or does not answer."""
+
+    code: ClassVar[str] = "agent_away"
 
 
 class CardFailed(OutsideFailed):
@@ -181,6 +187,21 @@ class ReaderEvent(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     atr: str
     at: datetime
+
+
+class DoctorAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the workstation is one that is carried about, of which more is asked."""
+
+    mobile: bool = False
+
+
+class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent last said of its workstation: what it is by the contract's annex, and each thing that was looked at."""
+
+    agent: UUID
+    verdict: Verdict
+    findings: list[FindingTold]
+    reported_at: datetime
 
 
 class TicketMade(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from desmos_fast.agents import store
 from desmos_fast.agents.model import ReaderAway
-from desmos_fast.agents.wire import Closing, Outcome, Read, ReadFailed
+from desmos_fast.agents.wire import Asked, Closing, ReadDone, ReadFailed
 from desmos_fast.base.errors import OutsideFailed
 from desmos_fast.db.health import bare
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
@@ -38,11 +38,20 @@ LONGEST_S: Final = 5.0
 GRACE_S: Final = 2.0
 
 
+class Kept(msgspec.Struct, frozen=True, tag="kept"):
+    """What the agent answered is kept where whoever asked can look: it has no room in a notification."""
+
+    request: UUID
+
+
+Outcome: TypeAlias = ReadDone | ReadFailed | Kept
+
+
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """Whoever has this agent is to ask it."""
 
     agent: UUID
-    read: Read
+    asked: Asked
 
 
 class Told(msgspec.Struct, frozen=True, tag="told"):
@@ -70,8 +79,8 @@ _decoder: Final = msgspec.json.Decoder[Message](Message)
 class Link(Protocol):
     """The channel of an agent, in the process that has it."""
 
-    def ask(self, read: Read) -> None:
-        """Have the agent read a card."""
+    def ask(self, asked: Asked) -> None:
+        """Have the agent read a card, or look how its workstation is."""
 
     def end(self, closing: Closing) -> None:
         """End the channel."""
@@ -132,24 +141,24 @@ class Relay:
 
     # --- what goes to others
 
-    async def ask(self, agent: UUID, read: Read) -> Outcome:
-        """Have an agent read a card, wherever it is connected, and return what came of it. Raises ReaderAway, DatabaseDown."""
+    async def ask(self, agent: UUID, asked: Asked) -> Outcome:
+        """Have an agent do something, wherever it is connected, and return what came of it. Raises ReaderAway, DatabaseDown."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting[read.request] = future
+        self._waiting[asked.request] = future
         try:
             if (link := self._links.get(agent)) is not None:
-                link.ask(read)
+                link.ask(asked)
             else:
                 await self.ready()
-                await self._tell(Ask(agent, read))
-            async with asyncio.timeout(read.deadline_s + GRACE_S):
+                await self._tell(Ask(agent, asked))
+            async with asyncio.timeout(asked.deadline_s + GRACE_S):
                 outcome = await future
         except TimeoutError:
             raise ReaderAway("the workstation does not answer") from None
         finally:
-            del self._waiting[read.request]
+            del self._waiting[asked.request]
         if isinstance(outcome, ReadFailed) and outcome.code == ReaderAway.code:
-            raise ReaderAway("the workstation left while it read")
+            raise ReaderAway("the workstation left meanwhile")
         return outcome
 
     async def answer(self, outcome: Outcome) -> None:
@@ -240,7 +249,7 @@ class Relay:
             return
         if isinstance(message, Ask):
             if (link := self._links.get(message.agent)) is not None:
-                link.ask(message.read)
+                link.ask(message.asked)
         elif isinstance(message, Told):
             self._settle(message.outcome)
         elif isinstance(message, Shut):

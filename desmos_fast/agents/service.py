@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
+import msgspec
+
 from desmos_fast.agents import rules, store
 from desmos_fast.agents.authority import Authority, Issued, check_proof, read_request
 from desmos_fast.agents.model import (
     Agent,
+    AgentAway,
     AgentPage,
+    AgentReport,
     ChannelOver,
     CodeAsked,
     CodeMade,
@@ -24,7 +28,7 @@ from desmos_fast.agents.model import (
 )
 from desmos_fast.agents.tickets import LIFE as TICKET_LIFE
 from desmos_fast.agents.tickets import Ticket, Use
-from desmos_fast.agents.wire import Closing, EnrolAsked, Enrolled, EventTold, Proof
+from desmos_fast.agents.wire import Closing, EnrolAsked, Enrolled, EventTold, Examined, FindingTold, Proof
 from desmos_fast.base.errors import NotThere
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
 from desmos_fast.db import numbers
@@ -228,11 +232,41 @@ def _online(row: store.Row, now: datetime) -> bool:
     return bool(row["present"]) and state == "online"
 
 
+async def ask_examined(con: Connection, context: Context, name: UUID, kind: KeyKind | None) -> None:
+    """Note that somebody has an agent look how its workstation is; it must be connected. Raises NotThere, AgentAway."""
+    row = await _agent_row(con, context, name, kind)
+    if rules.state_of(context.now, False, row["ends_at"], row["seen_at"], row["channel"] is not None) != "online":
+        raise AgentAway("the workstation is not connected")
+    await _trace(con, context.tenant, context.now, context.actor, "agent.doctor", name, "")
+
+
+async def keep_report(pool: Pool, known: Known, said: Examined, now: datetime) -> None:
+    """Keep what an agent says of its workstation, in the place of what it said before. Raises ChannelOver, DatabaseDown."""
+    async with transaction(pool, known.tenant) as con:
+        await _mine(con, known)
+        await store.put_report(con, known.tenant, known.id, said.verdict, msgspec.json.encode(said.findings).decode(), now)
+
+
+async def report(con: Connection, context: Context, name: UUID, kind: KeyKind | None) -> AgentReport:
+    """Return what an agent last said of its workstation. Raises NotThere."""
+    await _agent_row(con, context, name, kind)
+    row = await store.report(con, context.tenant, name)
+    if row is None:
+        raise NotThere("the workstation was never looked at")
+    findings = msgspec.json.decode(row["findings"], type=list[FindingTold])
+    return AgentReport(agent=name, verdict=row["verdict"], findings=findings, reported_at=row["reported_at"])
+
+
+async def _agent_row(con: Connection, context: Context, name: UUID, kind: KeyKind | None) -> store.Row:
+    row = await store.find(con, context.tenant, name)
+    if row is None or kind not in (None, row["kind"]) or row["blocked_at"] is not None:
+        raise NotThere("the centre has no such agent")
+    return row
+
+
 async def make_ticket(con: Connection, context: Context, name: UUID, use: Use, origin: str, authority: Authority) -> TicketMade:
     """Make a ticket for a page of an origin, for one agent of the kind that asks. Raises NotThere."""
-    row = await store.find(con, context.tenant, name)
-    if row is None or row["kind"] != context.kind or row["blocked_at"] is not None:
-        raise NotThere("the centre has no such agent")
+    await _agent_row(con, context, name, context.kind)
     ticket = Ticket(id=uuid7(), agent=name, use=use, origin=origin, ends_at=context.now + TICKET_LIFE)
     return TicketMade(ticket=authority.ticket(ticket), ends_at=ticket.ends_at)
 

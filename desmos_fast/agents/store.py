@@ -73,6 +73,12 @@ READERS: Final = """
        AND ($3::uuid IS NULL OR (r.agent_id, r.id) > (SELECT b.agent_id, b.id FROM reader AS b WHERE b.tenant_id = $1 AND b.id = $3))
      ORDER BY r.agent_id, r.id LIMIT $4
 """
+PUT_REPORT: Final = """
+    INSERT INTO agent_report (tenant_id, agent_id, verdict, findings, reported_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant_id, agent_id) DO UPDATE SET verdict = excluded.verdict, findings = excluded.findings,
+       reported_at = excluded.reported_at
+"""
+REPORT: Final = "SELECT verdict, findings, reported_at FROM agent_report WHERE tenant_id = $1 AND agent_id = $2"
 NOTIFY: Final = "SELECT pg_notify($1, $2)"
 Row = Mapping[str, Any]
 
@@ -187,6 +193,17 @@ async def reader(con: Connection, tenant: UUID, name: UUID) -> Row | None:
 async def readers(con: Connection, tenant: UUID, kind: KeyKind, after: UUID | None, limit: int) -> Sequence[Row]:
     """Return readers of one kind of agents that are not blocked, by agent, with what tells whether these are there."""
     return [dict(row) for row in await con.fetch(READERS, tenant, kind, after, limit)]
+
+
+async def put_report(con: Connection, tenant: UUID, *values: object) -> None:
+    """Keep what an agent says of its workstation, its columns in their order, in the place of what it said before."""
+    await con.execute(PUT_REPORT, tenant, *values)
+
+
+async def report(con: Connection, tenant: UUID, agent: UUID) -> Row | None:
+    """Return what an agent last said of its workstation, its findings as JSON, or None."""
+    row = await con.fetchrow(REPORT, tenant, agent)
+    return None if row is None else dict(row)
 
 
 async def notify(con: Connection, channel: str, payload: str) -> None:

@@ -23,6 +23,7 @@ LOOPBACK_PATH: Final = "/v1/desk"
 PURPOSE: Final = b"desmos-fast agent channel 1\0"
 NONCE_BYTES: Final = 32
 MOST_EVENTS: Final = 200
+MOST_FINDINGS: Final = 100
 LARGEST: Final = 256 * 1024
 LONGEST_READ_S: Final = 30.0
 
@@ -36,6 +37,7 @@ Version = Annotated[str, Meta(pattern=r"\A[0-9]{1,5}(\.[0-9]{1,5}){1,2}([a-z.+-]
 System = Annotated[str, Meta(max_length=100)]
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST_READ_S)]
 Pem = Annotated[str, Meta(max_length=8192)]
+Verdict = Literal["recommended", "minimum", "unsupported", "unknown"]
 Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z_]{0,40}\Z")]
 
 
@@ -138,6 +140,32 @@ class ReadFailed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     code: Code
 
 
+class Examine(msgspec.Struct, frozen=True, kw_only=True, tag="examine"):
+    """Look how the workstation is, within so many seconds; `mobile`: one that is carried about."""
+
+    request: UUID
+    deadline_s: Seconds
+    mobile: bool = False
+
+
+class FindingTold(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at: the point of the contract's annex, if it has one, how it is, the cause and what to do, in French."""
+
+    point: Annotated[str, Meta(max_length=10)]
+    subject: Annotated[str, Meta(max_length=40)]
+    level: Literal["ok", "warning", "error", "unknown"]
+    cause: Annotated[str, Meta(max_length=500)]
+    action: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True, tag="examined"):
+    """How the workstation is."""
+
+    request: UUID
+    verdict: Verdict
+    findings: Annotated[tuple[FindingTold, ...], Meta(max_length=MOST_FINDINGS)]
+
+
 class Renew(msgspec.Struct, frozen=True, kw_only=True, tag="renew"):
     """A request for a certificate of a new key; the channel was proven by the old one."""
 
@@ -166,9 +194,9 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
 
 
-Outcome: TypeAlias = ReadDone | ReadFailed
-FromService: TypeAlias = Challenge | Welcome | Received | Read | Renewed
-FromAgent: TypeAlias = Proof | Events | ReadDone | ReadFailed | Renew
+Asked: TypeAlias = Read | Examine
+FromService: TypeAlias = Challenge | Welcome | Received | Read | Examine | Renewed
+FromAgent: TypeAlias = Proof | Events | ReadDone | ReadFailed | Examined | Renew
 from_service: Final = msgspec.json.Decoder[FromService](FromService)
 from_agent: Final = msgspec.json.Decoder[FromAgent](FromAgent)
 encode: Final = msgspec.json.Encoder().encode

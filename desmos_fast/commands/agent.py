@@ -60,9 +60,8 @@ def enrol(
     """Let this workstation in with a code: its key is made here and stays here, the service signs its certificate."""
     import asyncio
 
-    from readers.run import default_folder
     from readers.uplink import enrol as let_in
-    from readers.uplink_folder import Folder
+    from readers.uplink_folder import Folder, default_folder
 
     found = asyncio.run(let_in(Folder(folder or default_folder()), service, code))
     print(f"{found.desk} is enrolled as {found.agent}")
@@ -83,9 +82,9 @@ def run(
     import contextlib
     import logging
 
-    from readers.run import Pages, default_folder
+    from readers.run import Pages
     from readers.run import run as serve
-    from readers.uplink_folder import Folder
+    from readers.uplink_folder import Folder, default_folder
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(KeyboardInterrupt):

@@ -38,7 +38,9 @@ def doctor(
     ] = None,
     mobile: Annotated[bool, typer.Option("--mobile", help="The workstation is carried about: memory and disk of a tablet.")] = False,
     update_age: Annotated[int, typer.Option("--update-age", min=1, max=3650, help="Days after which updates are late.")] = 35,
-    folder: Annotated[Path | None, typer.Option("--folder", help="The agent's own folder; without it, one in the home of this user.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="The agent's own folder; without it, one in the home of this user.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say in French whether this workstation is as the annex of the contract asks, with cause and action for each point. Touches no card.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`agents code | list | block`: workstations of a centre, on its database."""
+"""`agents code | list | block | doctor`: workstations of a centre, on its database."""
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
@@ -11,7 +12,7 @@ from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
 
 if TYPE_CHECKING:
-    from desmos_fast.agents.model import Agent
+    from desmos_fast.agents.model import Agent, AgentReport
     from desmos_fast.db.pool import Connection
     from desmos_fast.identity.context import Context
 
@@ -71,8 +72,60 @@ def block(centre: Centre, name: Name) -> None:
     print(f"{act(centre, work).id} is blocked")
 
 
+def doctor(
+    centre: Centre,
+    name: Name,
+    mobile: Annotated[bool, typer.Option("--mobile", help="The workstation is carried about: more is asked of it.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="What it said last, without asking it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have a workstation look how it is, over its channel, and print what it found, in French. It touches no card."""
+    from dataclasses import replace
+
+    import msgspec
+
+    from desmos_fast.agents import service
+    from desmos_fast.base.clock import system_clock
+
+    async def ask(con: "Connection", context: "Context") -> None:
+        # Machines know no other clock than that of the house.
+        await service.ask_examined(con, replace(context, now=system_clock()), name, None)
+
+    async def found(con: "Connection", context: "Context") -> "AgentReport":
+        return await service.report(con, context, name, None)
+
+    if not last:
+        act(centre, ask)
+        asyncio.run(_examine(name, mobile))
+    told = act(centre, found)
+    if as_json:
+        print(msgspec.json.encode(told).decode())
+        return
+    print(f"{told.verdict}, {told.reported_at:%Y-%m-%d %H:%M} UTC")
+    for one in told.findings:
+        print(f"{one.level:7}  {one.point:3}  {one.subject:14}  {one.cause}" + (f" {one.action}" if one.action else ""))
+
+
+async def _examine(name: UUID, mobile: bool) -> None:
+    from desmos_fast.agents.asking import examine
+    from desmos_fast.agents.relay import Relay
+    from desmos_fast.commands.runtime import database
+    from desmos_fast.db import pool as pools
+    from desmos_fast.db.secrets import secret
+
+    with database() as place:
+        pool = await pools.create(place.app_dsn, 2)
+        relay = Relay(pool, secret(place.settings, "agent_relay"))
+        try:
+            await examine(relay, name, mobile=mobile)
+        finally:
+            await relay.close()
+            await pool.close()
+
+
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.agents.command("code")(code)
     groups.agents.command("list")(show)
     groups.agents.command("block")(block)
+    groups.agents.command("doctor")(doctor)

@@ -468,6 +468,18 @@ ALTER TABLE ONLY public.agent_code ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.agent_code FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.agent_report (
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    verdict text NOT NULL,
+    findings jsonb NOT NULL,
+    reported_at timestamp with time zone NOT NULL,
+    CONSTRAINT agent_report_verdict_check CHECK ((verdict = ANY (ARRAY['recommended'::text, 'minimum'::text, 'unsupported'::text, 'unknown'::text])))
+);
+ALTER TABLE ONLY public.agent_report ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY public.agent_report FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.anomaly (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -1624,6 +1636,9 @@ ALTER TABLE ONLY public.agent_code
 ALTER TABLE ONLY public.agent
     ADD CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY public.agent_report
+    ADD CONSTRAINT agent_report_pkey PRIMARY KEY (tenant_id, agent_id);
+
 ALTER TABLE ONLY public.anomaly
     ADD CONSTRAINT anomaly_pkey PRIMARY KEY (tenant_id, id);
 
@@ -2135,6 +2150,9 @@ ALTER TABLE ONLY public.accounting_settings
 ALTER TABLE ONLY public.agent_code
     ADD CONSTRAINT agent_code_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
+ALTER TABLE ONLY public.agent_report
+    ADD CONSTRAINT agent_report_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agent(tenant_id, id);
+
 ALTER TABLE ONLY public.agent
     ADD CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.centre(tenant_id);
 
@@ -2322,6 +2340,8 @@ ALTER TABLE public.agent ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.agent_code ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.agent_report ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.anomaly ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
@@ -2399,6 +2419,8 @@ CREATE POLICY one_tenant ON public.accounting_settings USING ((tenant_id = ( SEL
 CREATE POLICY one_tenant ON public.agent TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.agent_code TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
+
+CREATE POLICY one_tenant ON public.agent_report TO desmos_app USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
 CREATE POLICY one_tenant ON public.anomaly USING ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('app.tenant'::text))::uuid AS current_setting)));
 
@@ -2665,6 +2687,14 @@ GRANT SELECT(made_by) ON TABLE public.agent_code TO desmos_app;
 GRANT SELECT(ends_at) ON TABLE public.agent_code TO desmos_app;
 
 GRANT SELECT(used_at),UPDATE(used_at) ON TABLE public.agent_code TO desmos_app;
+
+GRANT SELECT,INSERT ON TABLE public.agent_report TO desmos_app;
+
+GRANT UPDATE(verdict) ON TABLE public.agent_report TO desmos_app;
+
+GRANT UPDATE(findings) ON TABLE public.agent_report TO desmos_app;
+
+GRANT UPDATE(reported_at) ON TABLE public.agent_report TO desmos_app;
 
 GRANT SELECT,INSERT ON TABLE public.anomaly TO desmos_app;
 

@@ -9,9 +9,9 @@ import pytest
 
 from desmos_fast.agents import wire
 from desmos_fast.base.types import uuid7
-from readers.run import VERSION, default_folder
+from readers.run import VERSION
 from readers.uplink import LONGEST_S, enrol, pause
-from readers.uplink_folder import IDENTITY, QUEUE_KEY, BadService, Folder, FolderUnsound, check_url, new_key, request_for
+from readers.uplink_folder import IDENTITY, QUEUE_KEY, BadService, Folder, FolderUnsound, check_url, default_folder, new_key, request_for
 from tests.api.conftest import person
 
 

@@ -97,6 +97,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "id": uuid7, "account_id": uuid7, "kind": "test", "login": "a@b.example", "name": "n", "roles": ["admin"], "made_at": NOW,
     },
     "agent": {"id": uuid7, "kind": "test", "desk": "d", "enrolled_at": NOW, "serial": "1", "ends_at": NOW},
+    "agent_report": {"verdict": "unknown", "findings": "[]", "reported_at": NOW},
     "reader": {"id": uuid7, "name": "n", "present": True, "card": "none", "atr": "", "changed_at": NOW},
     "reader_event": {
         "seq": 1, "number": 1, "kind": "card_inserted", "reader": "n", "atr": "", "happened_at": NOW, "received_at": NOW,

@@ -32,7 +32,7 @@ PARENTS: Final = {
     "reminder_item": ("reminder_id",), "payment_part": ("payment_id", "invoice_id"),
     "lot_replaced": ("lot_id", "replaces"), "dead_ack": ("return_file_id",), "stage_total": ("trace",),
     "forbidden": ("decision_id",), "bank_entry": ("bank_file_id",), "notice": ("contact_id",), "reader": ("agent_id",),
-    "reader_event": ("agent_id",),
+    "reader_event": ("agent_id",), "agent_report": ("agent_id",),
 }  # fmt: skip
 NAMED: Final = {
     "invoice": ("invoice_id", "subject"), "file": ("file_id", "trace"), "lot": ("lot_id", "replaces"), "return_file": ("return_file_id",),
@@ -143,6 +143,7 @@ async def test_only_what_moves_can_be_changed(place: Place) -> None:
         "agent_code.used_at", "agent.serial", "agent.former", "agent.ends_at", "agent.version", "agent.system", "agent.channel",
         "agent.seen_at", "agent.received", "agent.blocked_at", "agent.blocked_by", "reader.present", "reader.card", "reader.atr",
         "reader.changed_at",
+        "agent_report.verdict", "agent_report.findings", "agent_report.reported_at",
         "api_key.expires_at", "api_key.used_at", "api_key.revoked_at",
         "reminder.state", "reminder.amount", "reminder.ended_at", "reminder.ended_by", "reminder.why", "reminder_item.amount",
     }  # fmt: skip
