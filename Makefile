@@ -17,6 +17,9 @@ SAFETY := build/safety
 CONTRACT := build/contract
 # How long `make fuzz` goes on with each of its targets.
 RUNS := 10000000
+# Which scenario `make load` plays, and how many minutes `make soak` takes.
+NAME := opening
+FOR := 20
 # How long `make contract` goes on with each of its four runs.
 SECONDS := 120
 TARGETS := claims invoices columns arl rsp cfonb settle
@@ -37,7 +40,7 @@ EXAMPLES = $(patsubst %,tests/golden/%.b2,02_dental_ccam 11_accents 18_ccam_deta
   files/rsp2_mixed $(addprefix records/,3 3E 3F 3H 3S 4B 4H))
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types build bench fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock rules dashboards clean
+.PHONY: help demo test lint types build bench load line soak fuzz sanitize valgrind coverage annotate contract fault defects serve migrate docs golden lock rules dashboards clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +100,15 @@ bench: $(BUILT) $(PEERS) $(READERS) ## Measure everything beside its peers (ARGS
 $(SAFETY)/.ready: $(READY) requirements/safety.txt
 	@$(PIP) --require-hashes --only-binary :all: --upgrade --target $(SAFETY) -r requirements/safety.txt
 	@touch $@
+
+load: $(BUILT) $(PEERS) ## Play a scenario by the clock (NAME=opening, ARGS="--scale 0.1 --ramp"; `--help` names them all)
+	@$(PY) -m loadtests.scenarios $(NAME) $(ARGS)
+
+line: $(BUILT) ## Measure the bytes of each action, and ten people on 2 Mbit/s (root; ARGS="--users 20")
+	@$(PY) -m loadtests.bandwidth $(ARGS)
+
+soak: $(BUILT) $(PEERS) ## Let the service run at a low rate and say whether anything grows (FOR=720 minutes for a night)
+	@$(PY) -m loadtests.soak --for $(FOR) $(ARGS)
 
 fuzz: $(BUILT) $(SAFETY)/.ready ## Feed every parser guided input under the sanitizers (RUNS=1000000 for a tenth)
 	@scripts/system-packages clang
