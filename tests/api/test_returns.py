@@ -12,6 +12,7 @@ import pytest
 from desmos_fast.base.types import uuid7
 from desmos_fast.exchange.layouts import load_pack
 from desmos_fast.simulator.concentrator import answer_folder
+from monitoring.metrics import REGISTRY
 from tests.api.conftest import Desk, House, Reply, person
 from tests.api.post import SEED, build, column, content, drain, events, insist, rows, send_and_answer, shares, sign
 
@@ -70,7 +71,9 @@ async def test_the_whole_way_out_and_back(desk: Desk, tmp_path: Path) -> None:
     assert await states(desk) == {"file": ["sent"], "lot": ["sent"] * 3, "share": ["sent"] * 6}
 
     (back,) = answer_folder(tmp_path, SEED, biller=desk.finess)
+    answered = REGISTRY.get_sample_value("desmos_ack_delay_seconds_count") or 0
     assert await found(desk, back.arl[0].read_bytes()) == {"kind": "arl", "accepted": 3}
+    assert REGISTRY.get_sample_value("desmos_ack_delay_seconds_count") == answered + 3, "one for each lot"
     assert await states(desk) == {"file": ["acknowledged"], "lot": ["accepted"] * 3, "share": ["received"] * 6}
 
     (rsp,) = [path.read_bytes() for path in back.rsp]
