@@ -10,6 +10,7 @@ from loadtests.scenarios.night import Night
 from loadtests.scenarios.opening import Opening
 from loadtests.scenarios.payer import Payer
 from loadtests.scenarios.slow import Slow
+from loadtests.scenarios.storm import Storm
 from loadtests.scenarios.year import Year
 
-SCENARIOS: Final[dict[str, type[Scenario]]] = {kind.name: kind for kind in (Opening, Neighbour, Slow, Payer, Year, Night, MonthEnd)}
+SCENARIOS: Final[dict[str, type[Scenario]]] = {kind.name: kind for kind in (Opening, Neighbour, Slow, Payer, Year, Night, MonthEnd, Storm)}

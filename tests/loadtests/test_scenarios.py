@@ -41,6 +41,7 @@ SMALL = {
     "year": Asked(scale=0.02, seconds=1.0, warm_s=0.1),
     "night": Asked(seconds=1.0, warm_s=0.0),
     "month-end": Asked(seconds=1.0, warm_s=0.0),
+    "storm": Asked(seconds=1.5, warm_s=0.0),
 }  # fmt: skip
 
 
@@ -123,6 +124,11 @@ async def test_a_night_ends_with_books_that_say_what_payers_and_banks_said(town:
 async def test_a_month_ends_in_lots(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = await small("month-end", town, monkeypatch)
     assert result.groups["accountants"].errors == {} and result.actions["draft of the books"].asked == CENTRES
+
+
+async def test_agents_that_come_back_together_are_known_and_hold_nobody(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, _ = await small("storm", town, monkeypatch)
+    assert "180 of 180 events" in result.proofs[1].said and result.groups["people"].errors == {}
 
 
 def test_each_scenario_is_tried_in_small() -> None:
