@@ -38,6 +38,11 @@ ask a Prometheus that scrapes the jobs `desmos-fast` (`serve`) and `desmos-worke
 For another contract, `desmos-fast slo dashboards --contract FOLDER --to FOLDER` writes them anew; that needs the extra
 `desmos-fast[dashboards]`.
 
+No Grafana loaded them here, for none is packaged. What is shown instead: each file, read by the classes that Grafana generates from its
+schema and written again, is the same (a test); the types of `@grafana/schema` 11.6.0 take all of them but for one word, `auto`, that
+Grafana's own builder writes for the choice of the Prometheus; promtool takes every question. How a Grafana lays them out, and that its
+panels do what the schema says, is not shown.
+
 The pictures below are not those of a Grafana: `python -m tests.monitoring.pictures docs/reference/pictures` draws them from the same
 files and the answers of a Prometheus to which a week of an invented service was told, with two outages, a database that was away for some
 minutes, and a recipient that was. With the address of a running Prometheus behind the folder it draws what that one knows.

@@ -114,6 +114,27 @@ def test_the_page_is_that_of_the_dashboards() -> None:
 
 
 @sdk
+@pytest.mark.parametrize("name", FILES)
+def test_the_schema_of_grafana_loses_nothing_of_it(name: str) -> None:
+    from grafana_foundation_sdk.cog import plugins
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    plugins.register_default_plugins()
+
+    def again(told: dict[str, Any]) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(JSONEncoder().encode(Dashboard.from_json(told)))
+        return read
+
+    assert again(board(name)) == board(name)
+    # A word that the schema does not know would not come back.
+    wrong = board(name)
+    place = next(number for number, panel in enumerate(wrong["panels"]) if panel["type"] != "row")
+    wrong["panels"][place]["fieldConfig"]["defaults"]["unti"] = "s"
+    assert again(wrong) != wrong
+
+
+@sdk
 def test_another_contract_has_other_rows(tmp_path: Path) -> None:
     folder = shutil.copytree(CONTRACT, tmp_path / "contract", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     settings = folder / "settings.toml"
