@@ -25,7 +25,7 @@ from ext.slots cimport S_ACT_CODE
 
 cdef enum:
     # Invoices that are filled key by key before they are written one by one; together they have no more acts than one may have.
-    TILE = 16
+    TILE = 24
 
 cdef enum:
     DONE, SURPRISE, ROOM
@@ -53,19 +53,6 @@ cdef class Views:
         self.count += 1
         return view
 
-
-# Rows whose values are filled key by key, so that what a key needs is decided once for all of them.
-cdef struct Span:
-    Py_ssize_t first
-    # Which of the rows from the first one on.
-    uint8_t[MOST_ACTS] rows
-    int count
-    # Where the values of a row are, and how far it is to those of the next one.
-    char *base
-    Py_ssize_t pitch
-    # The rows with something that is not as it should be, and those that are acts of the CCAM.
-    uint8_t *wrong
-    uint8_t *kinds
 
 cdef struct Work:
     Table[THINGS] tables
@@ -135,6 +122,8 @@ cdef class Arrays:
         if column.check != NULL and column.check.kind < MODIFIER_LIST:
             column.repeats = column.width <= SHORT and column.check.slot != S_ACT_CODE
             column.place = <Py_ssize_t>sizeof(Value) * (column.check.slot - (S_ACT_CODE if thing >= NGAP else 0))
+            if self.schema.encoder.wide:
+                make_rule(&column.rule, column)
         return 0
 
     @cython.cdivision(True)
@@ -167,14 +156,6 @@ cdef class Arrays:
         if column.check != NULL:
             return size >= 0 and self.read_cells(column, text, size, act)
         return size == 0 or (size > 0 and (column.key.role == UNWRITTEN or self.schema.chosen(column.key, text, size)))
-
-    cdef bint is_blank(self, const Column *column, Py_ssize_t row) noexcept nogil:
-        cdef uint64_t number
-        if column.form == TEXT:
-            if row < column.roomy and column.width <= SHORT:
-                return empty_short(column.data + row * column.stride, column.width)
-            return filled_size(column.data + row * column.stride, column.width) == 0
-        return number_of(column, row, &number) and number == 0
 
     cdef void fill_texts(self, const Column *column, const Span *span) noexcept nogil:
         # Most rows repeat what the one before them has.
@@ -210,8 +191,14 @@ cdef class Arrays:
                 sound = sound and take_number(column.check, number, value) == SOUND
             span.wrong[i] |= not sound
 
+    cdef bint fill_at_once(self, const Column *column, const Span *span) noexcept nogil:
+        cdef Rows rows = rows_of(column, span)
+        return read_column(&rows, &column.rule)
+
     cdef void fill_column(self, const Column *column, const Span *span) noexcept nogil:
         cdef int i, k
+        if column.rule.form and self.fill_at_once(column, span):
+            return
         if column.form != TEXT:
             self.fill_numbers(column, span)
         elif column.check != NULL and column.check.kind < MODIFIER_LIST:
@@ -222,32 +209,13 @@ cdef class Arrays:
                 span.wrong[i] |= not self.read_other(column, column.data + (span.first + i) * column.stride,
                                                      <Act *>(span.base + i * span.pitch))
 
-    cdef void leave_column(self, const Column *column, const Span *span) noexcept nogil:
-        # What belongs to an object that is not there must not be lost.
-        cdef int k
-        for k in range(span.count):
-            span.wrong[span.rows[k]] |= not self.is_blank(column, span.first + span.rows[k])
-
-    cdef void divide(self, const Table *table, const Span *all, Span *there, Span *absent) noexcept nogil:
-        # The rows in which an object is there, and the others.
-        cdef const Column *opener = &table.columns[max(table.opener, 0)]
-        cdef bint blank
-        cdef int i
-        there[0] = all[0]
-        absent[0] = all[0]
-        there.count = absent.count = 0
-        for i in range(all.count):
-            blank = table.opener < 0 or self.is_blank(opener, all.first + i)
-            there.rows[there.count] = absent.rows[absent.count] = <uint8_t>i
-            there.count, absent.count = there.count + (not blank), absent.count + blank
-
     cdef void fill_optional(self, const Table *table, int thing, Work *w, const Span *all) noexcept nogil:
         cdef Span there, absent
         cdef int i
-        self.divide(table, all, &there, &absent)
+        divide(table, all, &there, &absent)
         for i in range(table.count):
             self.fill_column(&table.columns[i], &there)
-            self.leave_column(&table.columns[i], &absent)
+            leave_column(&table.columns[i], &absent)
         for i in range(absent.count):
             w.draft.head = &w.heads[absent.rows[i]]
             self.schema.encoder.forget(&w.draft, w.acts, thing)
@@ -269,7 +237,7 @@ cdef class Arrays:
         cdef const Table *table = &w.tables[CCAM]
         cdef Span ccam, ngap
         cdef int thing, i
-        self.divide(table, all, &ccam, &ngap)
+        divide(table, all, &ccam, &ngap)
         memset(all.kinds, 0, MOST_ACTS)
         for i in range(ccam.count):
             all.kinds[ccam.rows[i]] = 1
@@ -280,7 +248,7 @@ cdef class Arrays:
                 self.fill_column(&table.columns[i], all)
             else:
                 self.fill_column(&table.columns[i], &ccam)
-                self.leave_column(&table.columns[i], &ngap)
+                leave_column(&table.columns[i], &ngap)
         for thing in range(EXECUTOR, AGREEMENT + 1):
             for i in range(w.tables[thing].count):
                 self.fill_column(&w.tables[thing].columns[i], all)

@@ -137,7 +137,10 @@ cdef inline void compute_head(Draft *d) noexcept nogil:
 cdef inline void compute_act(Draft *d, Act *act) noexcept nogil:
     cdef Value *own = act.values
     own[S_CODE_WRITTEN - S_ACT_CODE] = own[(S_GROUPING if act.ccam else S_ACT_CODE) - S_ACT_CODE]
-    set_number(&own[S_AGREEMENT_WRITTEN - S_ACT_CODE], own[S_AGREEMENT_CODE - S_ACT_CODE].number if act.agreed else NO_AGREEMENT)
+    if act.agreed:
+        own[S_AGREEMENT_WRITTEN - S_ACT_CODE] = own[S_AGREEMENT_CODE - S_ACT_CODE]
+    else:
+        set_number(&own[S_AGREEMENT_WRITTEN - S_ACT_CODE], NO_AGREEMENT)
     if d.apart and d.flow == 1:
         set_number(&own[S_AMC_AMOUNT - S_ACT_CODE], 0)
     else:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns as buffers show them: what an entry is, and how it is read; no more than the buffer has."""
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from ext.fields cimport CODE, FLAG, INTEGER, Check
+from ext.fields cimport *
+from ext.fse cimport MOST_ACTS
 from ext.schema cimport KEYS, Key
+from ext.tile cimport *
 
 cdef extern from "ext/scan.h" nogil:
     int filled_text "desmos_filled_text"(const char *text, int width, bint roomy, char *word)
@@ -38,6 +40,8 @@ cdef struct Column:
     const Check *check
     # For an act of either kind.
     const Check *checks[2]
+    # How the rows of a tile are read at once.
+    Rule rule
 
 cdef struct Table:
     Column[KEYS] columns
@@ -46,6 +50,19 @@ cdef struct Table:
     uint64_t seen
     # The column that says whether the object is there, -1 when it has none.
     int opener
+
+# Rows whose values are filled key by key, so that what a key needs is decided once for all of them.
+cdef struct Span:
+    Py_ssize_t first
+    # Which of the rows from the first one on.
+    uint8_t[MOST_ACTS] rows
+    int count
+    # Where the values of a row are, and how far it is to those of the next one.
+    char *base
+    Py_ssize_t pitch
+    # The rows with something that is not as it should be, and those that are acts of the CCAM.
+    uint8_t *wrong
+    uint8_t *kinds
 
 
 @cython.overflowcheck(False)
@@ -103,3 +120,109 @@ cdef inline bint goes_back(const int64_t *places, Py_ssize_t rows) noexcept nogi
         if places[i] > places[i + 1]:
             return True
     return False
+
+
+cdef inline bint same_codes(const Check *one, const Check *other) noexcept nogil:
+    cdef int i
+    # Whether what both allow differs by the most characters of a code alone.
+    if one.kind != other.kind or one.codes != other.codes or (one.kind != CODE and one.width != other.width):
+        return False
+    for i in range(one.codes):
+        if one.code[i] != other.code[i]:
+            return False
+    return True
+
+
+cdef inline int form_of(const Column *column, const Check *check) noexcept nogil:
+    cdef int kind = check.kind
+    if column.form == FLAGGED or (column.form == TEXT and not 1 <= column.width <= SHORT):
+        return ODD
+    if not same_codes(column.checks[0], column.checks[1]):
+        return ODD
+    if kind == INTEGER:
+        return COUNT
+    if kind == CODE:
+        return LISTED if check.codes else PLAIN
+    if kind == FIXED or kind == FIXED_OR_BLANK or kind == NOT_ZERO:
+        return ODD if check.width > SHORT else SOME_DIGITS if kind == NOT_ZERO else DIGITS
+    if kind == BIRTH:
+        return BORN
+    if kind == DAY:
+        return ISO_DAY
+    if kind == NIR:
+        return PERSON
+    if kind == AMC:
+        return FUND
+    return SPELT_NAME if kind == NAME else ODD
+
+
+cdef inline void make_rule(Rule *rule, const Column *column) noexcept nogil:
+    # What is settled here is what the check of the column lets pass, if it looks as it usually does.
+    cdef const Check *check = column.check
+    rule.form = ODD if check == NULL else form_of(column, check)
+    if rule.form == ODD:
+        return
+    rule.width, rule.needed, rule.blank = column.width, column.key.needed, &column.key.blank
+    rule.sizes[0], rule.sizes[1] = column.checks[0].width, column.checks[1].width
+    if rule.form == BORN or rule.form == PERSON:
+        rule.sizes[0] = 8 if rule.form == BORN else 15
+    rule.codes, rule.factor, rule.hashed, rule.code = check.codes, check.factor, &check.hashed[0], &check.code[0]
+    # Of eight digits; a negative number of fewer bytes looks like one above its half.
+    rule.low, rule.high = check.low, min(min(check.high, check.limit), <uint64_t>99_999_999)
+    if column.form == SIGNED:
+        rule.high = min(rule.high, (<uint64_t>1 << (8 * column.width - 1)) - 1)
+
+
+@cython.overflowcheck(False)
+cdef inline Rows rows_of(const Column *column, const Span *span) noexcept nogil:
+    cdef Rows rows
+    rows.data, rows.stride = column.data + span.first * column.stride, column.stride
+    rows.base, rows.pitch = span.base + column.place, span.pitch
+    rows.rows, rows.kinds, rows.count = &span.rows[0], span.kinds, span.count
+    rows.whole = span.count == 0 or span.rows[span.count - 1] == span.count - 1
+    return rows
+
+
+cdef inline bint is_blank(const Column *column, Py_ssize_t row) noexcept nogil:
+    cdef uint64_t number
+    if column.form == TEXT:
+        if row < column.roomy and column.width <= SHORT:
+            return empty_short(column.data + row * column.stride, column.width)
+        return filled_size(column.data + row * column.stride, column.width) == 0
+    return number_of(column, row, &number) and number == 0
+
+
+@cython.overflowcheck(False)
+cdef inline uint64_t blank_rows(const Column *column, const Span *span) noexcept nogil:
+    # A bit for each row, counted as they are listed.
+    cdef Rows rows
+    cdef uint64_t found = 0
+    cdef int k
+    if column.rule.form and column.form == TEXT:
+        rows = rows_of(column, span)
+        return which_blank(&rows, column.width)
+    for k in range(span.count):
+        found |= <uint64_t>is_blank(column, span.first + span.rows[k]) << k
+    return found
+
+
+cdef inline void leave_column(const Column *column, const Span *span) noexcept nogil:
+    # What belongs to an object that is not there must not be lost.
+    cdef uint64_t blank = blank_rows(column, span)
+    cdef int k
+    for k in range(span.count):
+        span.wrong[span.rows[k]] |= not blank >> k & 1
+
+
+@cython.overflowcheck(False)
+cdef inline void divide(const Table *table, const Span *all, Span *there, Span *absent) noexcept nogil:
+    # The rows in which an object is there, and the others.
+    cdef uint64_t blank = ~<uint64_t>0 if table.opener < 0 else blank_rows(&table.columns[table.opener], all)
+    cdef int i
+    there[0] = all[0]
+    absent[0] = all[0]
+    there.count = absent.count = 0
+    for i in range(all.count):
+        there.rows[there.count] = absent.rows[absent.count] = <uint8_t>i
+        there.count += not blank >> i & 1
+        absent.count += <int>(blank >> i & 1)

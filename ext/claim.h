@@ -58,6 +58,9 @@ typedef struct {
     int spared;
     int start;
     int stop;
+    /* Of the steps that are left, those from here on are the act's, and those from there on copy texts of any length. */
+    int acts;
+    int texts;
     char template_[DESMOS_RECORD];
 } desmos_line;
 
@@ -258,6 +261,15 @@ static int desmos_write_portable(char *out, const desmos_line *line, const char 
 }
 
 #ifdef DESMOS_WIDE
+__attribute__((always_inline, target("avx512f,avx512bw,avx512vl")))
+static inline void desmos_move_words(char *out, const desmos_step *step, const desmos_step *stop, const char *side) {
+    /* Characters outside the mask are not touched, wherever they would lie. */
+    for (; step < stop; step++) {
+        const __mmask16 mask = (__mmask16)(step->mask & -*(const int32_t *)(side + step->known));
+        _mm_mask_storeu_epi8(out + step->offset - step->source, mask, _mm_loadu_si128((const __m128i *)(side + step->word)));
+    }
+}
+
 __attribute__((target("avx512f,avx512bw,avx512vl")))
 static int desmos_write_wide(char *out, const desmos_line *line, const char *alike, const char *const *sides) {
     int i, fits = 1;
@@ -265,16 +277,13 @@ static int desmos_write_wide(char *out, const desmos_line *line, const char *ali
     _mm512_storeu_si512(out, _mm512_mask_loadu_epi8(_mm512_loadu_si512(line->template_), shared, alike));
     _mm512_storeu_si512(out + 64, _mm512_loadu_si512(line->template_ + 64));
     out[128] = line->template_[128];
-    for (i = line->spared; i < line->count; i++) {
+    desmos_move_words(out, line->steps + line->spared, line->steps + line->acts, sides[0]);
+    desmos_move_words(out, line->steps + line->acts, line->steps + line->texts, sides[1]);
+    for (i = line->texts; i < line->count; i++) {
         const desmos_step *step = &line->steps[i];
         const char *side = sides[step->act];
-        if (step->way == DESMOS_WORD) {
-            __mmask16 mask = (__mmask16)(step->mask & -*(const int32_t *)(side + step->known));
-            /* Characters outside the mask are not touched, wherever they would lie. */
-            _mm_mask_storeu_epi8(out + step->offset - step->source, mask, _mm_loadu_si128((const __m128i *)(side + step->word)));
-        } else if (*(const int32_t *)(side + step->known)) {
+        if (*(const int32_t *)(side + step->known))
             fits &= desmos_text(out + step->offset, step, (const desmos_value *)(side + step->word));
-        }
     }
     return fits;
 }
@@ -293,6 +302,9 @@ static inline int desmos_has_wide(void) {
 }
 
 static inline int desmos_write(int wide, char *out, const desmos_line *line, const char *alike, const char *const *sides) {
+    /* Memory is fetched some records before it is written, so that nothing waits for it. */
+    __builtin_prefetch(out + 8 * DESMOS_RECORD, 1);
+    __builtin_prefetch(out + 8 * DESMOS_RECORD + 64, 1);
 #ifdef DESMOS_WIDE
     if (wide)
         return desmos_write_wide(out, line, alike, sides);

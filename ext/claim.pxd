@@ -34,6 +34,8 @@ cdef extern from "ext/claim.h" nogil:
         int spared
         int start
         int stop
+        int acts
+        int texts
         char[129] template "template_"
 
     void load_word "desmos_load"(char *word, const char *text, unsigned int size)

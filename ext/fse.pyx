@@ -23,7 +23,7 @@ from ext.members cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
 from ext.slots cimport *
-from ext.steps cimport Shape, compile_line, derive, shape_of, share
+from ext.steps cimport Shape, compile_line, derive, part, shape_of, share
 
 include "names.pxi"
 
@@ -137,6 +137,9 @@ cdef class Encoder:
             compile_line(&self.lines[i], <tuple?>programs[i], shapes, lists)
             if i:
                 share(&self.lines[i], &self.lines[ALIKE[i]])
+        # Each is compared with the steps of another as they stand in its table.
+        for i in range(RECORDS):
+            part(&self.lines[i])
         # A number of records that a `5` does not say has no limit but this one.
         self.totals, self.most = 0, 999_999_999
         for _, width, _, _, slot, _, _, _, _ in programs[LINE_5]:

@@ -176,7 +176,7 @@ cdef inline int compile_line(Line *line, tuple steps, const Shape *shapes, dict 
             aim(&step, offset, width, kind, start, stop, shapes[<int>slot])
             line.steps[used] = step
         used += 1
-    line.count, line.spared, line.start, line.stop = used, 0, 0, 0
+    line.count, line.spared, line.start, line.stop, line.acts, line.texts = used, 0, 0, 0, 0, 0
     if len(template) != LINE:
         raise ValueError("a constant is wider than its field")
     const = bytes(template)
@@ -207,3 +207,20 @@ cdef inline int share(Line *line, const Line *other) except -1:
         i -= 1
     line.spared = i
     return 0
+
+
+@cython.overflowcheck(False)
+cdef inline void part(Line *line) noexcept:
+    """Bring the steps that are left into the order words of the head, words of the act, texts; no two write one place."""
+    cdef Step[STEPS] steps
+    cdef int kind, i, used = line.spared
+    for kind in range(3):
+        for i in range(line.spared, line.count):
+            if kind == (2 if line.steps[i].way != WORD else line.steps[i].act):
+                steps[used] = line.steps[i]
+                used += 1
+        if kind == 0:
+            line.acts = used
+        elif kind == 1:
+            line.texts = used
+    memcpy(&line.steps[line.spared], &steps[line.spared], <size_t>(line.count - line.spared) * sizeof(Step))
