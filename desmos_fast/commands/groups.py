@@ -37,4 +37,5 @@ incident = typer.Typer(no_args_is_help=True, help="Incidents of the service and 
 slo = typer.Typer(no_args_is_help=True, help="The availability that the contract promises: rules of Prometheus, the report of a month.")
 agents = typer.Typer(no_args_is_help=True, help="Workstations of a centre: codes that let one in, which there are, block one.")
 agent = typer.Typer(no_args_is_help=True, help="The agent of a workstation: card readers, the cards in them, whether the machine will do.")
+bridges = typer.Typer(no_args_is_help=True, help="Imaging programs that are started with the patient of the moment.")
 backup = typer.Typer(no_args_is_help=True, help="Backups of the database: take, verify, list, and restore one for trial.")
