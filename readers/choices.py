@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is set for the cards of a workstation: one file, which DESMOS_CARDS names. Without it cards are read by PC/SC alone."""
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,8 +56,11 @@ def read(path: Path) -> Choices:
         raise BadChoices(f"{path}: {error}", hint=EXAMPLE) from error
     if found.backend == "ssv" and found.ssv is None:
         raise BadChoices(f"{path}: the backend is ssv, and there is no [ssv] with its library", hint=EXAMPLE)
-    for name, part in (("cps", found.cps), ("ssv", found.ssv)):
-        # Where a library without a place is looked for differs with the system, and may be open to others.
-        if part is not None and not Path(part.library).is_absolute():
-            raise BadChoices(f"{path}: {name}.library is no absolute path", hint="write where the library is, from the root on")
+    paths = {"cps.library": found.cps.library} if found.cps is not None else {}
+    if found.ssv is not None:
+        paths |= {"ssv.library": found.ssv.library, "ssv.python": found.ssv.python or sys.executable}
+    for name, value in paths.items():
+        # Where a program or a library without a place is looked for differs with the system, and may be open to others.
+        if not Path(value).is_absolute():
+            raise BadChoices(f"{path}: {name} is no absolute path", hint="write where it is, from the root on")
     return found

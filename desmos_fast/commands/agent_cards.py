@@ -57,11 +57,15 @@ def cps(
     import msgspec
 
     from readers.choices import choices
+    from readers.cps.typed import typed
 
     if last_try and not activities:
         raise typer.BadParameter("--last-try goes with --activities: without it no code is sent")
+    chosen = choices()
+    # Before the loop, which would not let an interrupt end the asking.
+    code = typed(PROMPT) if activities and chosen.cps is not None else None
     with coded(as_json):
-        found = asyncio.run(_cps(choices(), activities, last_try))
+        found = asyncio.run(_cps(chosen, code, last_try))
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n" if as_json else _professional(found))
 
 
@@ -80,39 +84,36 @@ def rights(
 
     from desmos_fast.base.clock import paris_date, system_clock
     from readers.choices import choices
+    from readers.cps.typed import typed
 
     chosen = choices()
+    code = bytearray() if chosen.backend == "pcsc" else typed(PROMPT)
     with coded(as_json):
-        groups_read = asyncio.run(_rights(chosen, ps, on.date() if on is not None else paris_date(system_clock())))
+        groups_read = asyncio.run(_rights(chosen, code, ps, on.date() if on is not None else paris_date(system_clock())))
     told = _named(chosen, groups_read)
     sys.stdout.write(msgspec.json.encode({"backend": chosen.backend, "groups": told}).decode() + "\n" if as_json else _groups(told))
 
 
-async def _cps(chosen: "Choices", activities: bool, last_try: bool) -> "Professional":
+async def _cps(chosen: "Choices", code: bytearray | None, last_try: bool) -> "Professional":
     from readers.cps.card import Cps
-    from readers.cps.typed import typed
 
     card = Cps(chosen.cps)
     try:
-        if not activities:
-            return await card.look()
-        return await card.open(typed(PROMPT), last_try=last_try)
+        return await (card.look() if code is None else card.open(code, last_try=last_try))
     finally:
         await card.close()
 
 
-async def _rights(chosen: "Choices", ps: bool, on: date) -> "list[Group]":
+async def _rights(chosen: "Choices", code: bytearray, ps: bool, on: date) -> "list[Group]":
     from readers.apart.frames import wipe
     from readers.backends import backend
-    from readers.cps.typed import typed
 
     cards = backend(chosen)
-    code = bytearray() if chosen.backend == "pcsc" else typed(PROMPT)
+    said = code.decode("latin-1")
+    wipe(code)
     try:
-        said = code.decode("latin-1")
         return await (cards.read_ps(said) if ps else cards.read_rights(said, on))
     finally:
-        wipe(code)
         await cards.close()
 
 

@@ -56,7 +56,7 @@ class Program:
                 rest = rest[process.stdin.write(rest) :]
             return unpack(self._exactly(size(self._exactly(WIDTH))))
         except (OSError, EOFError, ValueError):
-            raise Ended(_ending(self.finish())) from None
+            raise Ended(ending(self.finish())) from None
 
     def kill(self) -> None:
         """End it by force, also one that is only being started."""
@@ -159,7 +159,7 @@ class Apart:
 
     def _ready(self) -> Program:
         if self._program is not None and self._program.has_ended:
-            log.warning("program apart library=%s ended by itself (%s)", self.name, _ending(self._program.finish()))
+            log.warning("program apart library=%s ended by itself (%s)", self.name, ending(self._program.finish()))
             self._program = None
         if self._program is None:
             self._program = Program(self._command)
@@ -175,7 +175,8 @@ class Apart:
         return VendorFailed(f"the {self.name} {what}", hint="the next call starts it again")
 
 
-def _ending(status: int | None) -> str:
+def ending(status: int | None) -> str:
+    """Return how a program ended, in words."""
     if status is None:
         return "never started"
     # Windows says why in 32 bits.

@@ -94,7 +94,8 @@ def _wrong(flags: int) -> ReaderError:
     left = tries(flags)
     if left == "none":
         return CpsBlocked(f"the card refused the code, and {TRIES[left]}", hint="have the issuer unblock it")
-    return CpsCodeWrong(f"the card refused the code; {TRIES[left]}", hint=ONCE)
+    # A library that sets no flag after a wrong code says nothing of the tries.
+    return CpsCodeWrong(f"the card refused the code; {TRIES[left] if left != 'all' else 'how many tries are left is not told'}", hint=ONCE)
 
 
 def _told(found: list[bytearray], *, opened: bool) -> Professional:

@@ -74,7 +74,7 @@ class Card:
         try:
             session = token.open(user_pin=cast(str, secret))
         except (wrong.PinIncorrect, wrong.PinInvalid, wrong.PinLenRange):
-            return [b"code", *_token(slot, slot.get_token())]
+            return [b"code", *_token(slot, _again(slot, token))]
         except wrong.PinLocked:
             raise Told("blocked") from None
         finally:
@@ -97,6 +97,14 @@ class Card:
             if token.flags & TokenFlag.TOKEN_INITIALIZED and self._name in ("", token.label.strip()):
                 return slot, token
         raise Told("absent")
+
+
+def _again(slot: Any, token: Any) -> Any:
+    """Return the token as it is now, or as it was: whatever happened since, a code was refused."""
+    try:
+        return slot.get_token()
+    except wrong.PKCS11Error:
+        return token
 
 
 def _token(slot: Any, token: Any) -> list[bytes]:

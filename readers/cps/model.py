@@ -39,6 +39,9 @@ class Object(NamedTuple):
     identifier: bytes
     value: bytes
 
+    def __repr__(self) -> str:
+        return f"Object({self.kind!r}, {self.label!r})"
+
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """Where the professional works: the rank is that of the object, and ranks may be missing."""

@@ -5,7 +5,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from readers.choices import BadChoices, Choices
+from desmos_fast.base.errors import InvalidInput
+from readers.choices import Choices
 from readers.choices import choices as set_ones
 from readers.doctor.model import Vendor
 from readers.errors import ReaderError
@@ -15,7 +16,7 @@ def vendors(chosen: Callable[[], Choices] = set_ones) -> dict[str, Any]:
     """Return what is set for the cards, and which libraries of it can be loaded."""
     try:
         found = chosen()
-    except BadChoices as error:
+    except InvalidInput as error:
         return {"settings_fault": error.detail}
     return {"backend": found.backend, "pairs": found.pairs, **asyncio.run(_libraries(found))}
 

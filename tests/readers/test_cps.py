@@ -157,6 +157,17 @@ async def test_a_card_that_is_pulled_is_told_and_the_next_reading_is_right(cps: 
         assert (await cps.look()).identifier == fake_cps.IDENTIFIER
 
 
+async def test_a_refused_code_is_told_though_the_card_left_since(cps: Cps, told: Told) -> None:
+    told.write("next", b"login slow 12c")
+    opening = asyncio.create_task(cps.open(code(fake_cps.WRONG)))
+    await settled(lambda: (told.folder / "next").exists(), False, PATIENT_S)
+    told.write("serial", b"gone")
+    with pytest.raises(CpsCodeWrong, match="is not told"):
+        await opening
+    (told.folder / "serial").unlink()
+    assert (await cps.open(code())).tries == "all"
+
+
 async def test_two_cards_are_never_mixed(cps: Cps, told: Told) -> None:
     told.write("next", b"find slow 12c")
     looking = asyncio.create_task(cps.look())
@@ -254,6 +265,10 @@ async def test_a_library_that_cannot_be_loaded_is_told(library: str) -> None:
         Cps(None)
 
 
+def test_an_object_does_not_show_what_it_holds() -> None:
+    assert fake_cps.IDENTIFIER not in repr([Object("data", "CPS_INFO_PS", b"", fake_cps.IDENTIFIER.encode())])
+
+
 async def test_the_library_says_what_it_is_without_a_card(cps: Cps, told: Told) -> None:
     told.write("next", b"open crash")
     assert "2.6" in await cps.library() and (told.folder / "next").exists()
@@ -290,16 +305,16 @@ def test_an_activity_that_is_cut_at_any_byte_has_what_is_whole_of_it() -> None:
 
 
 @pytest.mark.fault
-async def test_ten_thousand_sessions_leave_nothing(cps: Cps) -> None:
+async def test_a_hundred_thousand_sessions_leave_nothing(cps: Cps) -> None:
     async def sessions(count: int) -> None:
         for _ in range(count):
             await cps.look()
 
-    await sessions(1_000)
+    await sessions(2_000)
     pid = cps._apart.pid
     assert pid is not None
     before = resident(), open_files(), of_process(pid)
-    await sessions(10_000)
+    await sessions(98_000)
     after = resident(), open_files(), of_process(pid)
     assert after[1] <= before[1] and after[2][1] <= before[2][1]
     assert after[0] - before[0] < 8 << 20 and after[2][0] - before[2][0] < 8 << 20

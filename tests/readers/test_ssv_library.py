@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from readers.apart.process import ending
 from readers.errors import ReaderError, VendorFailed, VendorLibrary
 from readers.ssv.child import Unfit, loader, rows
 from readers.ssv.library import FUNCTIONS, Deadlines, SsvCards, SsvChoices
@@ -288,6 +289,14 @@ async def test_to_look_at_a_library_calls_nothing_in_it(cards: SsvCards, told: T
 def test_only_windows_has_two_conventions() -> None:
     """What is said for Windows was never run there."""
     assert [loader(how, system) for system in ("nt", "posix") for how in ("cdecl", "stdcall")] == ["CDLL", "WinDLL", "CDLL", "CDLL"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(-11, "signal 11"), (3, "status 3"), (0xC0000005, "status 0xC0000005"), (None, "never started")]
+)
+def test_how_a_program_ended_is_told_as_each_system_says_it(status: int | None, said: str) -> None:
+    """The long numbers are those of Windows, and were never seen there."""
+    assert ending(status) == said
 
 
 def test_a_table_with_an_argument_that_is_none_is_refused(tmp_path: Path) -> None:
