@@ -51,6 +51,11 @@ static rv trouble(const char *name) {
         *(volatile int *)8 = 1;
     if (!strcmp(verb, "slow"))
         usleep(number * 1000);
+    if (!strcmp(verb, "hold")) {
+        snprintf(path, sizeof path, "%s/go", getenv("FAKE_CPS"));
+        while (access(path, F_OK))
+            usleep(1000);
+    }
     return strcmp(verb, "fail") ? 0 : number;
 }
 

@@ -136,10 +136,11 @@ async def test_each_answer_to_a_code_has_its_error(cps: Cps, told: Told, status:
 
 
 async def test_the_wrong_code_that_blocks_the_card_is_told_as_that(cps: Cps, told: Told) -> None:
-    told.write("next", b"login slow 12c")
+    told.write("next", b"login hold")
     opening = asyncio.create_task(cps.open(code(fake_cps.WRONG)))
     await settled(lambda: (told.folder / "next").exists(), False, PATIENT_S)
     told.write("flags", f"{LOCKED:x}".encode())
+    told.write("go", b"")
     with pytest.raises(CpsBlocked, match="refused the code"):
         await opening
     (told.folder / "flags").unlink()
@@ -158,10 +159,11 @@ async def test_a_card_that_is_pulled_is_told_and_the_next_reading_is_right(cps: 
 
 
 async def test_a_refused_code_is_told_though_the_card_left_since(cps: Cps, told: Told) -> None:
-    told.write("next", b"login slow 12c")
+    told.write("next", b"login hold")
     opening = asyncio.create_task(cps.open(code(fake_cps.WRONG)))
     await settled(lambda: (told.folder / "next").exists(), False, PATIENT_S)
     told.write("serial", b"gone")
+    told.write("go", b"")
     with pytest.raises(CpsCodeWrong, match="is not told"):
         await opening
     (told.folder / "serial").unlink()
@@ -169,10 +171,11 @@ async def test_a_refused_code_is_told_though_the_card_left_since(cps: Cps, told:
 
 
 async def test_two_cards_are_never_mixed(cps: Cps, told: Told) -> None:
-    told.write("next", b"find slow 12c")
+    told.write("next", b"find hold")
     looking = asyncio.create_task(cps.look())
     await settled(lambda: (told.folder / "next").exists(), False, PATIENT_S)
     told.write("serial", b"ANOTHER CARD 123")
+    told.write("go", b"")
     with pytest.raises(CardGone):
         await looking
     assert (await cps.look()).identifier == fake_cps.IDENTIFIER

@@ -29,7 +29,7 @@ from tests.readers.watching import command_line, of_process, open_files, residen
 SEED: Final = 11
 PATIENCE_S: Final = 60.0
 PATIENT: Final = Deadlines(config=60, read_ps=60, read_rights=60)
-HASTY: Final = Deadlines(config=60, read_ps=0.05, read_rights=60)
+HASTY: Final = Deadlines(config=60, read_ps=0.3, read_rights=60)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ async def test_a_library_that_hangs_is_killed_at_its_deadline(library: Path, tol
     began = time.monotonic()
     with pytest.raises(VendorFailed) as raised:
         await cards.read_ps(CODE)
-    assert time.monotonic() - began >= 0.05 and "0.05 s" in raised.value.detail
+    assert time.monotonic() - began >= 0.3 and "0.3 s" in raised.value.detail
     assert command_line(pid) == b"" and not cards.apart.runs
     assert await cards.config() == await SimulatedCards(SEED).config()
     await cards.close()
@@ -127,7 +127,7 @@ async def test_no_call_holds_up_the_loop(cards: SsvCards, told: Told, verb: str)
 
 async def test_whoever_gives_up_leaves_no_answer_to_the_next(cards: SsvCards, told: Told) -> None:
     await cards.config()
-    told.next("slow", 200)
+    told.next("slow", 10_000)
     call = asyncio.create_task(cards.read_ps(CODE))
     await settled(lambda: len(told.calls("begin")), 3, PATIENCE_S)
     call.cancel()
@@ -310,7 +310,7 @@ def test_a_table_with_an_argument_that_is_none_is_refused(tmp_path: Path) -> Non
 async def many_troubles(library: Path, told: Told, seed: int, count: int) -> None:
     """Play troubles at random; each costs its call, the one after it is right, and nothing is left behind."""
     drawn, right = random.Random(seed), await SimulatedCards(SEED).read_ps(CODE)
-    cards = SsvCards(msgspec.structs.replace(chosen(library), deadlines_s=msgspec.structs.replace(PATIENT, read_ps=2.0)))
+    cards = SsvCards(chosen(library))
     hasty = SsvCards(msgspec.structs.replace(chosen(library), deadlines_s=HASTY))
     await cards.config()
     files, ended = open_files(), 0
