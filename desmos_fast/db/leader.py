@@ -51,13 +51,18 @@ async def lead(dsn: str, work: Work, stop: asyncio.Event, told: Callable[[bool],
 
 async def _take_turns(con: Connection, work: Work, stop: asyncio.Event, told: Callable[[bool], None]) -> None:
     """Try until the lock is ours, then work until the connection is lost or `stop`."""
+    waited = False
     try:
         while not await con.fetchval(TRY, LOCK, timeout=PATIENCE_S):
+            waited = True
             await _pause(stop)
             if stop.is_set():
                 return
     except AWAY:
         return
+    if waited:
+        # Who led before may learn a moment later than we do that its connection is lost.
+        await _pause(stop)
     log.info("this program leads")
     told(True)
     working, beating = asyncio.ensure_future(work()), asyncio.create_task(_beat(con))
