@@ -156,6 +156,7 @@ cdef inline int form_of(const Column *column, const Check *check) noexcept nogil
     return SPELT_NAME if kind == NAME else ODD
 
 
+@cython.overflowcheck(False)
 cdef inline void make_rule(Rule *rule, const Column *column) noexcept nogil:
     # What is settled here is what the check of the column lets pass, if it looks as it usually does.
     cdef const Check *check = column.check
@@ -183,6 +184,7 @@ cdef inline Rows rows_of(const Column *column, const Span *span) noexcept nogil:
     return rows
 
 
+@cython.overflowcheck(False)
 cdef inline bint is_blank(const Column *column, Py_ssize_t row) noexcept nogil:
     cdef uint64_t number
     if column.form == TEXT:
