@@ -55,8 +55,11 @@ def lost_s(now: datetime, backups: Sequence[Manifest], saved: datetime | None) -
 def gaps(backups: Sequence[Manifest], since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
     """Give the instants before `until` at which most would have been lost with the database, and how many seconds of it.
 
-    That is just before a backup, and at the end; where the server archives, a backup says nothing of that.
+    That is just before a backup, and at the end; where the server archives, a backup says nothing of that. Before the first of all
+    nothing is known to have been saved: there it counts from `since`.
     """
+    if backups and since < backups[0].begun_at < until:
+        yield backups[0].ended_at, (backups[0].ended_at - since).total_seconds()
     for number, one in enumerate(backups, 1):
         end = min(backups[number].ended_at, until) if number < len(backups) else until
         if not one.archiving and since <= end and one.begun_at < until:

@@ -2,6 +2,7 @@
 """`serve` and `migrate`: the service and its database."""
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -117,11 +118,16 @@ def serve_share(
 
 
 def migrate() -> None:
-    """Bring the database to this version."""
+    """Bring the database to this version, that of a service that runs too."""
     from desmos_fast.commands.runtime import database
+    from desmos_fast.db.embedded import DataInUse
     from desmos_fast.db.migrate import migrate as apply
 
-    with database(start=True) as place:
+    with contextlib.ExitStack() as opened:
+        try:
+            place = opened.enter_context(database(start=True))
+        except DataInUse:
+            place = opened.enter_context(database())
         print(asyncio.run(apply(place.owner_dsn)))
 
 

@@ -93,6 +93,7 @@ def test_what_would_be_lost_now() -> None:
 
 def test_for_how_long_nothing_was_saved() -> None:
     day = 24 * 60
+    assert next(rules.gaps([backup(0)], at(-60), at(day))) == (at(10), 4200), "before the first nothing was saved"
     made = list(rules.gaps([backup(-day), backup(0), backup(2 * day, archiving=True), backup(3 * day)], at(-60), at(4 * day)))
     # What was committed just after a backup began is saved when the next one has ended.
     assert made == [(at(10), 86400 + 600), (at(2 * day + 10), 2 * 86400 + 600), (at(4 * day), 86400)]
@@ -131,7 +132,7 @@ def limits(folder: Path, month: str) -> dict[str, tuple[Any, bool | None]]:
 def test_the_report_of_a_month_says_what_was_measured_or_that_nothing_was(tmp_path: Path) -> None:
     assert {limits(tmp_path, "2026-10")[what] for what in ("rpo", "rto", "restore_test")} == {("not measured", None)}
     hour = 60
-    backups = [backup(-hour), backup(0), backup(0.2 * hour, archiving=True)]
+    backups = [backup(-6 * 24 * hour, archiving=True), backup(-hour), backup(0), backup(0.2 * hour, archiving=True)]
     kept(tmp_path, backups, [trial(1), trial(2, passed=False, rto_s=9e9), trial(9e4)])
     found = limits(tmp_path, "2026-10")
     # An hour and the ten minutes that the backup took; the trial of December counts there.
@@ -139,6 +140,7 @@ def test_the_report_of_a_month_says_what_was_measured_or_that_nothing_was(tmp_pa
     assert found["rto"] == (31, True)
     assert found["restore_test"] == ("1 of 2 passed", False)
     assert limits(tmp_path, "2026-09")["restore_test"] == ("not measured", None)
+    assert limits(tmp_path, "2026-08")["rpo"] == ("not measured", None)
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
