@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -87,31 +87,41 @@ class Stages:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
 
 
-def context() -> Context:
-    """Return the request of the one centre."""
-    return Context(Caller(TENANT, World(1).centre.finess, "test", uuid7()), Keyring(MASTER).of(TENANT), NOW)
+class Asking(NamedTuple):
+    """A centre of a measurement; there is one unless several share a database."""
+
+    tenant: TenantId = TENANT
+    seed: int = 1
+
+    @property
+    def context(self) -> Context:
+        """Return its request."""
+        return Context(Caller(self.tenant, World(self.seed).centre.finess, "test", uuid7()), Keyring(MASTER).of(self.tenant), NOW)
 
 
-async def fill(owner_dsn: str, app_dsn: str, count: int) -> dict[str, Any]:
+ALONE: Final = Asking()
+
+
+async def fill(owner_dsn: str, app_dsn: str, count: int, centre: Asking = ALONE) -> dict[str, Any]:
     """Sign so many invoices, as a batch does: encoded, sealed, copied with their shares."""
     await migrate(owner_dsn)
-    asking = context()
+    asking, tenant = centre.context, centre.tenant
     async with direct(owner_dsn) as con:
-        await con.execute("INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, 'Centre de charge')", TENANT, asking.finess)
-    made = Day(World(1), CARE).invoices(count)
+        await con.execute("INSERT INTO centre (tenant_id, finess, name) VALUES ($1, $2, 'Centre de charge')", tenant, asking.finess)
+    made = Day(World(centre.seed), CARE).invoices(count)
     began = time.perf_counter()
     sealing = 0.0
     for start in range(0, count, BLOCK):
         some = [msgspec.structs.replace(next(made), created_on=CARE.isoformat()) for _ in range(min(BLOCK, count - start))]
         at = time.perf_counter()
-        block = seal_block(asking.keys, TENANT, some)
-        async with direct(app_dsn, TENANT) as con:
-            await invoices.add(con, TENANT, invoices.tables(block, kind="test", signed_at=NOW))
+        block = seal_block(asking.keys, tenant, some)
+        async with direct(app_dsn, tenant) as con:
+            await invoices.add(con, tenant, invoices.tables(block, kind="test", signed_at=NOW))
         sealing += time.perf_counter() - at
     return {"seconds": time.perf_counter() - began, "of which sealed and copied": sealing}
 
 
-async def build(app_dsn: str) -> dict[str, Any]:
+async def build(app_dsn: str, centre: Asking = ALONE) -> dict[str, Any]:
     """Build every file as the API does."""
     stages = Stages()
     for stage, owner, name in (
@@ -124,8 +134,8 @@ async def build(app_dsn: str) -> dict[str, Any]:
     opened = await pool.create(app_dsn, 2)
     forget_peak()
     began = time.perf_counter()
-    async with transaction(opened, TENANT) as con:
-        built = await service.build(con, context(), msgspec.json.encode(REQUEST))
+    async with transaction(opened, centre.tenant) as con:
+        built = await service.build(con, centre.context, msgspec.json.encode(REQUEST))
         done = time.perf_counter()
     ended = time.perf_counter()
     stages.seconds["commit"] = ended - done

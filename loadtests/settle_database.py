@@ -26,7 +26,7 @@ from desmos_fast.db.tenant import direct, transaction
 from desmos_fast.settlement import applying, service, store
 from desmos_fast.settlement.bulk import store as bulk
 from loadtests.command import progress
-from loadtests.lots_database import TENANT, Stages, context, fill
+from loadtests.lots_database import ALONE, Asking, Stages, fill
 from loadtests.machine import forget_peak, peak_memory
 
 FILE: Final = """
@@ -98,12 +98,12 @@ CHECK: Final = """
 """
 
 
-async def announce(owner_dsn: str, app_dsn: str) -> dict[str, Any]:
+async def announce(owner_dsn: str, app_dsn: str, centre: Asking = ALONE) -> dict[str, Any]:
     """Let the payers say what they pay."""
     began = time.perf_counter()
-    async with direct(app_dsn, TENANT) as con:
-        await con.execute(FILE, TENANT)
-        said = await con.execute(ORDERS, TENANT, timeout=3600)
+    async with direct(app_dsn, centre.tenant) as con:
+        await con.execute(FILE, centre.tenant)
+        said = await con.execute(ORDERS, centre.tenant, timeout=3600)
     await tidy(owner_dsn)
     return {"seconds": time.perf_counter() - began, "lines": int(said.rpartition(" ")[2])}
 
@@ -121,13 +121,13 @@ class TakenBack(Exception):
     """Ends a transaction of which nothing is kept."""
 
 
-async def state(owner_dsn: str, app_dsn: str) -> dict[str, Any]:
+async def state(owner_dsn: str, app_dsn: str, centre: Asking = ALONE) -> dict[str, Any]:
     """Match by one statement, and take it back."""
     found: dict[str, Any] = {}
     try:
-        async with direct(app_dsn, TENANT) as con, con.transaction():
+        async with direct(app_dsn, centre.tenant) as con, con.transaction():
             began = time.perf_counter()
-            said = await con.execute(STATEMENT, TENANT, timeout=3600)
+            said = await con.execute(STATEMENT, centre.tenant, timeout=3600)
             found = {"seconds": time.perf_counter() - began, "matched": int(said.rpartition(" ")[2])}
             raise TakenBack
     except TakenBack:
@@ -148,20 +148,20 @@ def watched() -> Stages:
     return stages
 
 
-async def reconcile(app_dsn: str) -> dict[str, Any]:
+async def reconcile(app_dsn: str, centre: Asking = ALONE) -> dict[str, Any]:
     """Reconcile as the API does."""
     stages = watched()
     opened = await pool.create(app_dsn, 2)
     forget_peak()
     before, began = peak_memory(), time.perf_counter()
-    async with transaction(opened, TENANT) as con:
-        answer = await service.reconcile(con, context())
+    async with transaction(opened, centre.tenant) as con:
+        answer = await service.reconcile(con, centre.context)
         done = time.perf_counter()
     ended = time.perf_counter()
     # Entries and their lines are copied by the same function as events.
     stages.seconds["of which events"] -= stages.seconds["ledger"]
     stages.seconds["commit"] = ended - done
-    async with transaction(opened, TENANT) as con:
+    async with transaction(opened, centre.tenant) as con:
         row = await con.fetchrow(CHECK)
     await opened.close()
     assert row is not None, "the query gives one row"

@@ -23,8 +23,8 @@ SUITES: Final[Mapping[str, tuple[str, ...]]] = {
     "api": ("http", "copying", "sealing"),
     "metrics": ("counting",),
     "readers": ("card",),
-    "e2e": (),
-    "capacity": (),
+    "e2e": ("ends",),
+    "capacity": ("sizing",),
 }
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3

@@ -16,7 +16,7 @@ from tests.oracle import fse as oracle
 
 SMALL = 60
 # Those that need a database or a card service around them have tests of their own.
-APART = ("loadtests.suites.http", "loadtests.suites.card")
+APART = ("loadtests.suites.http", "loadtests.suites.card", "loadtests.suites.ends", "loadtests.suites.sizing")
 RACES = [race for name in suite.SUITES for module, race in suite.races(name) if module not in APART]
 ALL = [pytest.param(race, each, id=f"{race.name}-{each.name}") for race in RACES for each in race.contenders]
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model of capacity held against a point that it was not fitted on: what one process takes tells how fast two are.
+
+It is fitted on one process that signs invoices one a request, in two small amounts. From the processor time of service, database and client
+and from how much of what one process could do was reached, it says how long two processes take for each; that is then measured.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from loadtests.capacity.measure import CALLERS, costing, signed
+from loadtests.capacity.model import seconds_an_invoice
+from loadtests.capacity.spent import postmaster
+from loadtests.model import Contender, Job, Race
+from loadtests.served import SERVE, Centre, Place, Service, place, placed
+
+ONE, TWO, PID = "BENCH_SIZING_ONE", "BENCH_SIZING_TWO", "BENCH_SIZING_PID"
+BODIES: Final = 300
+
+
+@contextlib.contextmanager
+def surroundings() -> Iterator[None]:
+    """Run a database, a service of one process and one of two for all rounds."""
+    with place() as here, Service(here, *SERVE) as one, Service(here, *SERVE, "--processes", "2") as two:
+        told = {**here.told, ONE: str(one.port), TWO: str(two.port), PID: str(one.pid)}
+        os.environ.update(told)
+        try:
+            yield
+        finally:
+            for name in told:
+                del os.environ[name]
+
+
+def _centre() -> tuple[Place, Centre, list[bytes]]:
+    here = placed()
+    centre = asyncio.run(here.centre(int.from_bytes(os.urandom(4)) % 1_000_000))
+    return here, centre, centre.invoices(BODIES)
+
+
+def predicted(size: int) -> Job:
+    """Say from one process how long two take for an invoice."""
+    here, centre, bodies = _centre()
+    service, database, port = int(os.environ[PID]), postmaster(here.folder), int(os.environ[ONE])
+    signed(port, centre, bodies, CALLERS, CALLERS)
+
+    def run() -> float:
+        sizes, costs = (size // 4, size // 2), []
+        for count in sizes:
+            with costing(service, database) as spent:
+                seen = signed(port, centre, bodies, count, CALLERS)
+            costs.append((spent[0], seen.seconds))
+        each = [sum(values) / sum(sizes) for values in zip(*(cost for cost, _ in costs), strict=True)]
+        bound = seconds_an_invoice(each[0], each[1], each[2], 1, os.cpu_count() or 1)
+        reached = sum(seconds for _, seconds in costs) / sum(sizes) / bound
+        return reached * seconds_an_invoice(each[0], each[1], each[2], 2, os.cpu_count() or 1)
+
+    return Job(run, size, lambda found: size if found > 0 else -1, lambda found: found)
+
+
+def measured(size: int) -> Job:
+    """Let two processes sign invoices."""
+    _, centre, bodies = _centre()
+    port = int(os.environ[TWO])
+    signed(port, centre, bodies, CALLERS, CALLERS)
+    return Job(
+        lambda: signed(port, centre, bodies, size, CALLERS), size, lambda seen: seen.statuses[201], lambda seen: seen.seconds / size
+    )
+
+
+RACES: Final = (
+    Race(
+        "sizing", "seconds an invoice that two processes sign, as the model says from one", 4000, 1000, clock="wall",
+        answer=lambda size: size, ours=(Contender("predicted", predicted), Contender("measured", measured)), peers=(),
+    ),
+)  # fmt: skip
