@@ -125,6 +125,9 @@ class Channel:
                     self._asked.discard(said.request)
                     await service.keep_report(self._app[POOL], known, said, self._now())
                     await self._agency.relay.answer(Kept(said.request))
+            elif isinstance(said, wire.Resign):
+                await service.resign(self._app[POOL], known, self._now())
+                raise ChannelOver(Closing.BLOCKED, "the agent is about to be wiped")
             elif isinstance(said, wire.Renew):
                 await self._renew(known, said)
             else:

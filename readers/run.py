@@ -19,11 +19,10 @@ from readers.outbox.outbox import Outbox
 from readers.outbox.store import Happened
 from readers.reading import Reading, Wait
 from readers.sessions.desk import Desk
-from readers.uplink import Cards, Uplink
+from readers.uplink import VERSION, Cards, Uplink
 from readers.uplink_folder import QUEUE, Folder, Service
 
 log: Final = logging.getLogger("desmos.agent")
-VERSION: Final = "0.1.0"
 
 
 class Pages(NamedTuple):

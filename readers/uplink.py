@@ -19,9 +19,10 @@ from readers.errors import ReaderError
 from readers.outbox.outbox import Outbox
 from readers.outbox.store import Happened
 from readers.reading import Reading
-from readers.uplink_folder import SERVICE, Folder, FolderUnsound, Service, check_url, new_key, now, request_for
+from readers.uplink_folder import SERVICE, Folder, FolderUnsound, Identity, Service, check_url, new_key, now, request_for
 
 log: Final = logging.getLogger("desmos.agent")
+VERSION: Final = "0.1.0"
 HEARTBEAT_S: Final = 20.0
 CONNECT_S: Final = 10.0
 SHORTEST_S: Final = 0.5
@@ -33,6 +34,7 @@ FOR_GOOD: Final = {
     Closing.BLOCKED: "this workstation is blocked",
 }
 RENEW_LOOK_S: Final = 60.0
+RESIGN_S: Final = 30.0
 
 
 class NotEnrolled(InvalidInput):
@@ -99,6 +101,28 @@ async def enrol(folder: Folder, url: str, code: str) -> Service:
     return service
 
 
+async def resign(folder: Folder) -> bool:
+    """Have the service block this workstation, as it is about to be wiped; return whether it did, or had before.
+
+    Raises ServiceAway, FolderUnsound.
+    """
+    identity, url = folder.identity(), folder.service().url
+    timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S)
+    try:
+        async with (
+            asyncio.timeout(RESIGN_S),
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            session.ws_connect(url + wire.PATH, max_msg_size=wire.LARGEST) as ws,
+        ):
+            if await _prove(ws, identity, VERSION, "") is not None:
+                await _send(ws, wire.Resign())
+                while await _next(ws) is not None:
+                    pass
+            return ws.close_code == Closing.BLOCKED
+    except (aiohttp.ClientError, TimeoutError, _Over, msgspec.MsgspecError) as error:
+        raise ServiceAway(f"{url} does not answer: {type(error).__name__}") from error
+
+
 def pause(failures: int) -> float:
     """Return how long to wait (seconds) before another try: drawn from longer and longer stretches, so that not all come back at once."""
     return random.uniform(0.0, min(LONGEST_S, SHORTEST_S * (1 << min(failures, 16))))
@@ -143,25 +167,13 @@ class Uplink:
             session.ws_connect(self._service.url + wire.PATH, heartbeat=HEARTBEAT_S, max_msg_size=wire.LARGEST) as ws,
         ):
             async with asyncio.timeout(CONNECT_S):
-                welcome = await self._proven(ws)
+                welcome = await _prove(ws, self._identity, self._version, self._system)
             if welcome is not None:
                 self._welcomed(welcome)
                 await self._outbox.agree(welcome.received)
                 self._failures = 0
                 await self._talk(ws)
             return ws.close_code
-
-    async def _proven(self, ws: aiohttp.ClientWebSocketResponse) -> wire.Welcome | None:
-        challenge = await _next(ws)
-        if not isinstance(challenge, wire.Challenge):
-            return None
-        proof = wire.Proof(
-            certificate=self._identity.certificate, signature=self._identity.prove(challenge.nonce), version=self._version,
-            system=self._system,
-        )  # fmt: skip
-        await _send(ws, proof)
-        welcome = await _next(ws)
-        return welcome if isinstance(welcome, wire.Welcome) else None
 
     async def _talk(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         acknowledged = asyncio.Event()
@@ -229,6 +241,17 @@ class Uplink:
         self._identity = self._folder.keep(self._next_key, certificate)
         self._next_key = None
         log.info("the certificate was renewed until %s", self._identity.ends_at.isoformat())
+
+
+async def _prove(ws: aiohttp.ClientWebSocketResponse, identity: Identity, version: str, system: str) -> wire.Welcome | None:
+    """Answer the challenge of the service, and return its welcome, None when it has none."""
+    challenge = await _next(ws)
+    if not isinstance(challenge, wire.Challenge):
+        return None
+    signature = identity.prove(challenge.nonce)
+    await _send(ws, wire.Proof(certificate=identity.certificate, signature=signature, version=version, system=system))
+    welcome = await _next(ws)
+    return welcome if isinstance(welcome, wire.Welcome) else None
 
 
 async def _next(ws: aiohttp.ClientWebSocketResponse) -> wire.FromService | None:

@@ -105,6 +105,14 @@ async def block(con: Connection, context: Context, name: UUID, kind: KeyKind | N
     return _agent(row, context.now)
 
 
+async def resign(pool: Pool, known: Known, now: datetime) -> None:
+    """Shut an agent out for good that asks for it itself, as it is about to be wiped. Raises ChannelOver, DatabaseDown."""
+    async with transaction(pool, known.tenant) as con:
+        await _mine(con, known)
+        await store.block(con, known.tenant, known.id, now, str(known.id))
+        await _trace(con, known.tenant, now, str(known.id), "agent.resigned", known.id, "")
+
+
 async def listed(
     con: Connection, context: Context, kind: KeyKind | None, before: UUID | None, limit: int, cursor: Callable[[UUID], str]
 ) -> AgentPage:

@@ -178,6 +178,10 @@ class Renewed(msgspec.Struct, frozen=True, kw_only=True, tag="renewed"):
     certificate: Pem
 
 
+class Resign(msgspec.Struct, frozen=True, kw_only=True, tag="resign"):
+    """The agent is about to be wiped: the service blocks it, and ends the channel."""
+
+
 class EnrolAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A code that was given for one agent, and a request for the certificate of its key."""
 
@@ -196,7 +200,7 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
 Asked: TypeAlias = Read | Examine
 FromService: TypeAlias = Challenge | Welcome | Received | Read | Examine | Renewed
-FromAgent: TypeAlias = Proof | Events | ReadDone | ReadFailed | Examined | Renew
+FromAgent: TypeAlias = Proof | Events | ReadDone | ReadFailed | Examined | Renew | Resign
 from_service: Final = msgspec.json.Decoder[FromService](FromService)
 from_agent: Final = msgspec.json.Decoder[FromAgent](FromAgent)
 encode: Final = msgspec.json.Encoder().encode

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`agents code | list | block | doctor`: workstations of a centre, on its database."""
+"""`agents code | list | block | doctor | wiped`: workstations of a centre, on its database."""
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
@@ -123,9 +124,44 @@ async def _examine(name: UUID, mobile: bool) -> None:
             await pool.close()
 
 
+def wiped(
+    centre: Centre, proof: Annotated[Path, typer.Argument(help="The proof that `agent wipe` left.")], as_json: AsJson = False
+) -> None:
+    """Check the proof of a wiping: that a workstation of this centre signed it, and what it says was removed."""
+    import msgspec
+
+    from desmos_fast.agents import wiping
+    from desmos_fast.agents.authority import open_authority
+    from desmos_fast.agents.model import AgentRefused, Unproven
+    from desmos_fast.base.settings import load
+    from desmos_fast.commands.common import read_input
+
+    async def whose(_: "Connection", context: "Context") -> UUID:
+        return context.tenant
+
+    try:
+        made = msgspec.json.decode(read_input(str(proof)), type=wiping.Proof)
+        said, signed, signature = wiping.read(made)
+        # The certificate lasted when it signed; that it ended since changes nothing.
+        shown = open_authority(load().data_dir).read(made.certificate, said.at)
+    except (msgspec.MsgspecError, Unproven) as error:
+        raise AgentRefused("this is no proof of a workstation of this service") from error
+    wiping.check(signed, signature, shown.key)
+    if shown.tenant != act(centre, whose) or str(shown.agent) != said.agent:
+        raise AgentRefused("the proof is of a workstation of another centre")
+    if as_json:
+        print(signed.decode())
+        return
+    gone = sum(one.overwritten and one.removed for one in said.files)
+    print(f"{said.agent} ({said.desk}) was wiped {said.at:%Y-%m-%d %H:%M} UTC: {gone} of {len(said.files)} files written over and removed")
+    ended, left = "revoked" if said.revoked else "NOT revoked", ", ".join(said.left) or "nothing"
+    print(f"certificate {ended}; left: {left}; unsent events: {said.unsent}")
+
+
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the program."""
     groups.agents.command("code")(code)
     groups.agents.command("list")(show)
     groups.agents.command("block")(block)
     groups.agents.command("doctor")(doctor)
+    groups.agents.command("wiped")(wiped)

@@ -9,8 +9,7 @@ import pytest
 
 from desmos_fast.agents import wire
 from desmos_fast.base.types import uuid7
-from readers.run import VERSION
-from readers.uplink import LONGEST_S, enrol, pause
+from readers.uplink import LONGEST_S, VERSION, enrol, pause
 from readers.uplink_folder import IDENTITY, QUEUE_KEY, BadService, Folder, FolderUnsound, check_url, default_folder, new_key, request_for
 from tests.api.conftest import person
 

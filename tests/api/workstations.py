@@ -10,8 +10,8 @@ from typing import Any, Final
 import aiohttp
 
 from desmos_fast.agents import wire
-from readers.run import VERSION, serve
-from readers.uplink import enrol
+from readers.run import serve
+from readers.uplink import VERSION, enrol
 from readers.uplink_folder import Folder, Identity
 from tests.agents.workstation import FakeCards
 from tests.api.conftest import Desk
