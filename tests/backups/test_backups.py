@@ -33,6 +33,9 @@ from tests.db.places import ask
 
 LONG_S: Final = 60.0
 DATABASE: Final = "desmos"
+# As for the other tests, which PostgreSQL.
+CHOSEN: Final = os.environ.get("DESMOS_TEST_PG_BIN")
+PROGRAMS: Final = Path(CHOSEN) if CHOSEN else None
 
 
 class Place(NamedTuple):
@@ -47,7 +50,7 @@ class Place(NamedTuple):
 
     @property
     def source(self) -> Source:
-        return Source(self.cluster.owner_dsn(DATABASE), self.cluster.app_dsn(DATABASE), self.cluster.data_dir, None)
+        return Source(self.cluster.owner_dsn(DATABASE), self.cluster.app_dsn(DATABASE), self.cluster.data_dir, PROGRAMS)
 
 
 def happen(cluster: Cluster, tenant: UUID) -> UUID:
@@ -66,7 +69,7 @@ def written_at(event: UUID) -> datetime:
 
 
 def command(place: Path, *words: str, status: int = 0) -> str:
-    run = CliRunner().invoke(app, ["backup", *words], env={"DESMOS_DATA_DIR": str(place)})
+    run = CliRunner().invoke(app, ["backup", *words], env={"DESMOS_DATA_DIR": str(place), "DESMOS_PG_BIN": CHOSEN or ""})
     assert run.exit_code == status, (run.output, run.exception)
     return run.output
 
@@ -88,7 +91,7 @@ def place(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         # As an operator writes it into postgresql.conf; nobody looks at what a machine without power would keep.
         fixed = [option.replace("fsync=on", "fsync=off") for option in postmaster._FIXED]
         patch.setattr(postmaster, "_FIXED", (*fixed, "archive_mode=on", f"archive_command=cp %p {archive}/%f"))
-        running = open_cluster(Settings(data_dir=data_dir))
+        running = open_cluster(Settings(data_dir=data_dir, pg_bin=PROGRAMS))
     with running as cluster:
         asyncio.run(migrate(cluster.owner_dsn(DATABASE)))
         tenant = centre(cluster)
