@@ -7,6 +7,7 @@ Run as a program, which has the library for itself: `python -m tests.readers.fak
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,9 @@ STRUCTURE, STRUCTURE_ID, SECTOR = "CENTRE FICTIF", "999999990", "SA07"
 
 
 def library() -> str | None:
-    """Return where SoftHSM2 is, if it is there."""
+    """Return where SoftHSM2 is, if it and the binding are there."""
+    if find_spec("pkcs11") is None:
+        return None
     return next((str(path) for path in LIBRARIES if path.exists()), None)
 
 

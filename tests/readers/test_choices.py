@@ -154,7 +154,7 @@ def test_the_command_of_rights_uses_the_backend_that_is_set(told: Told, library:
 def test_the_command_of_the_card_of_a_professional(tmp_path: Path) -> None:
     softhsm = fake_cps.library()
     if softhsm is None:
-        pytest.skip("SoftHSM2 is not installed: scripts/system-packages readers")
+        pytest.skip("SoftHSM2 is not installed, or not the extra: make test installs both")
     env = {"SOFTHSM2_CONF": str(fake_cps.make(softhsm, tmp_path))}
     path = write(tmp_path, f'[cps]\nlibrary = "{softhsm}"\ntoken = "CPS3"\n')
     before = run(path, "cps", "--json", **env)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import traceback
+import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,6 @@ from typing import Final
 import msgspec
 import pytest
 
-from readers.cps import child
 from readers.cps.card import BadCode, Cps
 from readers.cps.chosen import CpsChoices
 from readers.cps.model import Activity, Object, Professional, professional, tries
@@ -23,6 +23,9 @@ from tests.readers import fake_cps
 from tests.readers.dialogues import kept, lag
 from tests.readers.vendors import Told, compiled
 from tests.readers.watching import command_line, of_process, open_files, resident, settled
+
+pkcs11 = pytest.importorskip("pkcs11", reason="the extra `readers` is not installed")
+from readers.cps import child  # noqa: E402
 
 pytestmark = pytest.mark.together
 PATIENT_S: Final = 60.0
@@ -44,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a token; nothing here ever writes to it but its count of wrong codes."""
     library = fake_cps.library()
     if library is None:
-        pytest.skip("SoftHSM2 is not installed: scripts/system-packages readers")
+        pytest.skip("SoftHSM2 is not installed, or not the extra: make test installs both")
     return fake_cps.make(library, tmp_path_factory.mktemp("token"))
 
 
@@ -237,6 +240,27 @@ async def test_nothing_of_a_code_stays_in_memory(cps: Cps) -> None:
     # An object of one byte belongs to everybody.
     child.Code(code("7")).wipe()
     assert bytes((0x37,)) == b"7"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_copy_of_the_binding_is_overwritten_whatever_the_card_says(monkeypatch: pytest.MonkeyPatch, refused: bool) -> None:
+    held: list[bytes] = []
+
+    def opened(user_pin: child.Code) -> None:
+        held.append(user_pin.encode("utf-8"))
+        assert held == [b"97531864"]
+        raise pkcs11.exceptions.PinIncorrect if refused else pkcs11.exceptions.GeneralError
+
+    token = types.SimpleNamespace(flags=pkcs11.TokenFlag.TOKEN_INITIALIZED, label="CPS3", serial=b"1", open=opened)
+    slot = types.SimpleNamespace(flags=pkcs11.SlotFlag.TOKEN_PRESENT, slot_description="reader", get_token=lambda: token)
+    monkeypatch.setattr(pkcs11, "lib", lambda path: types.SimpleNamespace(get_slots=lambda token_present: [slot]))
+    card = child.Card("/x", "")
+    if refused:
+        assert card.open(code("97531864"), bytearray())[0] == b"code"
+    else:
+        with pytest.raises(pkcs11.exceptions.GeneralError):
+            card.open(code("97531864"), bytearray())
+    assert held == [bytes(8)]
 
 
 async def test_without_a_card_it_says_so(told: Told, between: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,8 @@ async def test_whoever_gives_up_leaves_no_answer_to_the_next(cards: SsvCards, to
     with pytest.raises(asyncio.CancelledError):
         await call
     assert await cards.config() == await SimulatedCards(SEED).config()
+    # Of another program: that of the call which was given up is gone.
+    assert cards.apart.starts == 2
 
 
 async def test_a_wrong_code_is_sent_once(cards: SsvCards, told: Told) -> None:
