@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from api.coding import expander
 from api.logs import mask_text
@@ -93,6 +94,14 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
 # Days about which the clocks of Paris have something to say.
 _YEARS: Final = range(1900, 2200)
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
+
+
+class Headed(Protocol):
+    """A request, or no more of it than its head."""
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """Return its headers."""
 
 
 def route_of(request: web.Request) -> str:
@@ -182,7 +191,7 @@ async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
         raise SlowBody(f"the body stood still for {IDLE_S:g} s, or came at less than {SLOWEST // 1024} KiB a second") from error
 
 
-def idempotency_key(request: web.Request) -> str:
+def idempotency_key(request: Headed) -> str:
     """Return the `Idempotency-Key` of a write; absent, twice, or of a wrong form is refused."""
     given = request.headers.getall("Idempotency-Key", [])
     if not given:
@@ -192,7 +201,7 @@ def idempotency_key(request: web.Request) -> str:
     return given[0]
 
 
-def request_id(request: web.Request) -> str:
+def request_id(request: Headed) -> str:
     """Return the caller's `X-Request-Id`, or a new one when it is absent, oddly formed, or holds a NIR."""
     given = request.headers.get("X-Request-Id")
     if given is not None and _REQUEST_ID.fullmatch(given) is not None and mask_text(given) == given:

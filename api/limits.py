@@ -5,12 +5,15 @@ And what time it is, where that is not the time of everybody.
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
+from api.admission import Shares
 from api.keys import CALLER, CEILING, CLOCK, SHARES
 from desmos_fast.base.clock import ahead, at
+from desmos_fast.base.types import TenantId
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
@@ -29,23 +32,21 @@ def dress(request: web.Request, response: web.StreamResponse) -> None:
     if ahead(clock, caller.tenant):
         response.headers["X-Test-Clock"] = at(clock, caller.tenant).isoformat(timespec="seconds").replace("+00:00", "Z")
     if request.method not in _READS:
-        shares = request.app[SHARES]
-        response.headers["RateLimit-Policy"] = _writes(shares.slots)
-        response.headers["RateLimit"] = _left(shares.left(caller.tenant))
+        response.headers.update(writes(request.app[SHARES], caller.tenant))
         return
     ceiling = request.get(CEILING)
     if ceiling is not None:
         response.headers["RateLimit-Policy"] = _look_ups(ceiling.hour, ceiling.day)
 
 
-@functools.cache
-def _writes(slots: int) -> str:
-    return f'"writes";q={slots};qu="concurrent-requests"'
+def writes(shares: Shares, tenant: TenantId) -> Mapping[str, str]:
+    """Return the headers that say how many writes a centre may have under way, and how many more there is room for."""
+    return _writes(shares.slots, shares.left(tenant))
 
 
 @functools.cache
-def _left(slots: int) -> str:
-    return f'"writes";r={slots}'
+def _writes(slots: int, left: int) -> Mapping[str, str]:
+    return {"RateLimit-Policy": f'"writes";q={slots};qu="concurrent-requests"', "RateLimit": f'"writes";r={left}'}
 
 
 @functools.lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from desmos_fast.base.identifiers import mask_nir, nir_is_valid
 
 MASK: Final = "***************"
 LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_told_from = logging.NOTSET
 _GAP: Final = r"[ .\-_/\u00a0\u202f]?"
 _SPACED: Final = re.compile(
     rf"(?<![0-9A-Za-z])[1-478]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}(?:[0-9]{{2}}|2[ABab]){_GAP}[0-9]{{3}}{_GAP}[0-9]{{3}}(?:{_GAP}[0-9]{{2}})?(?![0-9A-Za-z])"
@@ -72,10 +73,16 @@ class _MaskingHandler(logging.StreamHandler[IO[str]]):
         return _render(None, "", _mask_event(None, "", event))
 
 
+def is_told(level: str) -> bool:
+    """Say whether events of a level are written at all: what they hold need not be put together otherwise."""
+    return LEVELS[level] >= _told_from
+
+
 def configure(level: str = "warning", stream: IO[str] | None = None) -> None:
     """Send this process's logs, ours and those of libraries, to `stream` (standard error) from `level` up."""
+    global _told_from
     target = sys.stderr if stream is None else stream
-    threshold = LEVELS[level]
+    threshold = _told_from = LEVELS[level]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -14,6 +14,7 @@ from aiohttp import web
 from api import auth, body, conditions, deadlines, limits, options, problems, sparse
 from api.ending import ENDING
 from api.keys import CALLER, CLOCK, HOURS, LIFE, POOL, REQUEST_ID
+from api.logs import is_told
 from api.writes import context_of
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import Found, Kind, Odd
@@ -54,23 +55,33 @@ async def _answer(request: web.Request, handler: Handler, rid: str, route: str) 
     except web.HTTPException as error:
         return problems.of_http(error, rid)
     except DesmosError as error:
-        response = problems.of_error(error, rid)
-        metrics.count_problem(error.code)
-        if isinstance(error, OutsideFailed):
-            if isinstance(error, DatabaseDown):
-                metrics.database_unavailable.inc()
-            log.warning("outside failed", request_id=rid, route=route, code=error.code, detail=error.detail)
-        elif response.status >= 500:
-            log.exception("our mistake", request_id=rid, route=route, code=error.code)
+        response = fault_of(error, rid, route)
         if isinstance(error, Odd):
             await _note(request, error.anomaly)
         elif isinstance(error, CeilingReached) and error.first:
             await _note(request, _too_much(request, error))
         return response
-    except Exception:
+    except Exception as error:
+        return fault_of(error, rid, route)
+
+
+def fault_of(error: BaseException, rid: str, route: str) -> web.Response:
+    """Turn what was raised into a problem, counted, and told where it is nothing that the caller did."""
+    if isinstance(error, UNSAYABLE):
+        error = problems.ApiError("a text holds the character U+0000", hint="send it without")
+    if not isinstance(error, DesmosError):
         metrics.count_problem("internal")
-        log.exception("our mistake", request_id=rid, route=route)
+        log.error("our mistake", request_id=rid, route=route, exc_info=error)
         return problems.respond("internal", "The fault is recorded under this request id.", rid)
+    response = problems.of_error(error, rid)
+    metrics.count_problem(error.code)
+    if isinstance(error, OutsideFailed):
+        if isinstance(error, DatabaseDown):
+            metrics.database_unavailable.inc()
+        log.warning("outside failed", request_id=rid, route=route, code=error.code, detail=error.detail)
+    elif response.status >= 500:
+        log.error("our mistake", request_id=rid, route=route, code=error.code, exc_info=error)
+    return response
 
 
 async def _inside(request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
@@ -88,10 +99,7 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
         sparse_too = sparse.takes(request, route)
         body.check_query(request, SPARSE if sparse_too else NOTHING)
         asked = sparse.wanted(request, route)
-    try:
-        response = await handler(request)
-    except UNSAYABLE:
-        raise problems.ApiError("a text holds the character U+0000", hint="send it without") from None
+    response = await handler(request)
     if rule is not None:
         await auth.note(request, rule, route, response)
     return _shaped(request, response, asked)
@@ -150,13 +158,14 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if route not in PUBLIC and route not in WAITING:
         metrics.count_availability(response.status, seconds, is_open=request.app[HOURS].is_open(request.app[CLOCK]()))
     caller = request.get(CALLER)
-    log.info(
-        "request",
-        request_id=rid,
-        method=request.method,
-        route=route,
-        status=response.status,
-        milliseconds=round(seconds * 1000, 2),
-        centre=None if caller is None else str(caller.tenant),
-    )
+    if is_told("info"):
+        log.info(
+            "request",
+            request_id=rid,
+            method=request.method,
+            route=route,
+            status=response.status,
+            milliseconds=round(seconds * 1000, 2),
+            centre=None if caller is None else str(caller.tenant),
+        )
     return response

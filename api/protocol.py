@@ -13,10 +13,13 @@ from typing import Any, Final, cast
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from api import problems
-from api.middlewares import HEADERS
+from api.hot import Hot
+from api.middlewares import HEADERS, guard
 from desmos_fast.base.settings import Network
 from desmos_fast.base.types import uuid7
 from monitoring import metrics
@@ -42,7 +45,16 @@ class Handler(RequestHandler):
     The head of a request must be whole within `HEAD_S` of the connection or of its first byte; the library has no limit for that.
     """
 
-    __slots__ = ("_heads", "_slow")
+    __slots__ = ("_finished", "_heads", "_held", "_hot", "_serving", "_slow")
+
+    def __init__(self, manager: "Server", **kwargs: Any) -> None:
+        super().__init__(manager, **kwargs)
+        self._hot = manager.hot
+        # How many requests of this connection are answered; whether one is being served that the library does not hear of,
+        # and what arrived meanwhile.
+        self._finished = 0
+        self._serving = False
+        self._held = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
@@ -66,14 +78,71 @@ class Handler(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived, and see whether a head is whole."""
-        super().data_received(data)
+        """Take what arrived, see whether a head is whole, and serve what is hot."""
+        if self._serving:
+            # Requests of one connection are answered in their order: what comes after this one is not looked at yet.
+            self._held += data
+            self.pause_reading()
+            return
+        if self._hot is None or self._request_count != self._finished or self._paused:
+            super().data_received(data)
+        else:
+            self._receive(self._hot, data)
         if self._request_count != self._heads:
             self._heads = self._request_count
             self._in_time()
         elif data and self._slow is None and self._waiter is not None and not self._waiter.done():
             # Nothing is being answered, so this begins another head.
             self._slow = self._loop.call_later(HEAD_S, self._too_slow)
+
+    def _receive(self, hot: Hot, data: bytes) -> None:
+        """Take what arrived while nothing is being answered; the library is told of it unless it is served here."""
+        waiter, self._waiter = self._waiter, None
+        super().data_received(data)
+        self._waiter = waiter
+        if self._messages and not self._serve_hot(hot) and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _serve_hot(self, hot: Hot) -> bool:
+        """Serve the one message that waits, if it is plain and whole."""
+        message, payload = self._messages[0]
+        if len(self._messages) > 1 or not isinstance(payload, StreamReader) or not isinstance(message, RawRequestMessage):
+            return False
+        if not payload.is_eof() or not hot.takes(message):
+            return False
+        self._messages.clear()
+        self._serving = self._request_in_progress = True
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if hot.serve(message, b"".join(payload._buffer), self._answered):
+            return True
+        self._serving = self._request_in_progress = False
+        self._messages.append((message, payload))
+        return False
+
+    def _answered(self, answer: bytes) -> None:
+        """Send what was answered without the library, and go on."""
+        self._serving = self._request_in_progress = False
+        self._finished += 1
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        if self._manager is None or self._parser is None or self.transport is None:
+            return
+        self._manager.requests_count += 1
+        self._parser.message_consumed()
+        self.transport.write(answer)
+        until = self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(until, self._process_keepalive)
+        if self._held:
+            held, self._held = self._held, b""
+            self.resume_reading()
+            self.data_received(held)
+
+    async def _handle_request(self, *arguments: Any) -> tuple[web.StreamResponse, bool]:
+        try:
+            return await super()._handle_request(*arguments)
+        finally:
+            self._finished += 1
 
     def _in_time(self) -> None:
         if self._slow is not None:
@@ -164,7 +233,9 @@ def _trusted(text: str | None, proxies: Sequence[Network]) -> bool:
 
 
 class Server(web.Server):
-    """Connections of our kind."""
+    """Connections of our kind, and what serves the hot routes of all of them, if anything does."""
+
+    hot: Hot | None = None
 
     def __call__(self) -> Handler:
         """Return the handler of one new connection."""
@@ -200,4 +271,7 @@ class Runner(web.AppRunner):
             return response
 
         chosen = behind_proxies if self._proxies else factory
-        return Server(checked, request_factory=chosen, loop=made._loop, **made._kwargs)
+        served = Server(checked, request_factory=chosen, loop=made._loop, **made._kwargs)
+        # Who looks at every request, to trace it, must see these too.
+        served.hot = Hot(self.app) if list(self.app.middlewares) == [guard] else None
+        return served

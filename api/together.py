@@ -92,6 +92,10 @@ class Together:
 
         Raises Busy, KeyRunning, KeyReused, DatabaseDown and what the invoice is refused with.
         """
+        return await self.submit(way, asked, body)
+
+    def submit(self, way: Way, asked: Asked, body: bytes) -> "asyncio.Future[Answer]":
+        """Do what `sign` does for who does not wait here; whoever cancels the answer gives up the request. Raises Busy, KeyRunning."""
         tenant = way.caller.tenant
         if not self.has_room(tenant):
             raise full()
@@ -111,7 +115,7 @@ class Together:
         self._waiting[tenant] += 1
         self._in_all += 1
         self._bytes += len(body)
-        return await post.done
+        return post.done
 
     async def close(self) -> None:
         """Wait for what is being committed."""

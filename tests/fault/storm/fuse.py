@@ -12,6 +12,9 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 
+from api.protocol import Handler
+from desmos_fast.db.pipeline import Exchange
+
 STATEMENTS: Final = ("execute", "_execute", "_executemany", "_copy_in", "_copy_out")
 DISK: Final = ("open", "fsync", "rename")
 WORDS: Final = 3
@@ -42,6 +45,8 @@ class Fuse:
         for name in DISK:
             setattr(os, name, self._called(getattr(os, name), name))
         setattr(aiohttp.ClientSession, "_request", self._awaited(aiohttp.ClientSession._request, lambda args: str(args[1])))  # noqa: B010
+        setattr(Exchange, "_send", self._awaited(Exchange._send, lambda args: f"exchange {_statement(args[1][-1].sql)}"))  # noqa: B010
+        setattr(Handler, "_answered", self._called(Handler._answered, "answer"))  # noqa: B010
         setattr(web.StreamResponse, "write_eof", self._awaited(web.StreamResponse.write_eof, lambda _: "answer"))  # noqa: B010
 
     def _awaited(self, work: Callable[..., Awaitable[Any]], name: Callable[[tuple[Any, ...]], str]) -> Callable[..., Awaitable[Any]]:
