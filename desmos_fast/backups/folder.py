@@ -24,8 +24,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 def read(folder: Path) -> Kept:
     """Return what a folder holds; one that is not there holds nothing. Raises BackupBroken for what cannot be read."""
-    backups = [_read(path, Manifest) for path in sorted(folder.glob(f"[0-9]*/{MANIFEST}")) if not path.parent.name.endswith(PART)]
-    trials = [_read(path, Trial) for path in sorted((folder / TRIALS).glob("*.json"))]
+    backups = [_read(folder / name / MANIFEST, Manifest) for name in _names(folder) if name[:1].isdigit() and not name.endswith(PART)]
+    trials = [_read(folder / TRIALS / name, Trial) for name in _names(folder / TRIALS) if name[:1].isdigit()]
     return Kept(backups, trials)
 
 
@@ -73,6 +73,15 @@ def write(path: Path, told: msgspec.Struct) -> None:
         os.fsync(out.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BackupFailed(f"{folder} cannot be read: {error.strerror}", hint="run as the user that makes backups") from error
 
 
 def _read(path: Path, kind: type[T]) -> T:

@@ -11,11 +11,12 @@ from typing import Final
 
 from desmos_fast.backups import folder as folders
 from desmos_fast.backups import programs, rules, store
-from desmos_fast.backups.model import BackupBroken, Content, Manifest, Server, Trial
+from desmos_fast.backups.model import BackupBroken, BackupFailed, Content, Manifest, Server, Trial
 from desmos_fast.backups.scratch import Stopwatch, restored
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.db import binaries, migrate
-from desmos_fast.db.binaries import Binaries
+from desmos_fast.db.binaries import Binaries, NoBinaries
+from desmos_fast.db.home import NoAccount, Unreachable
 from desmos_fast.db.postmaster import PORT
 from desmos_fast.db.secrets import sync_folder
 from desmos_fast.invariants import service as invariants
@@ -46,10 +47,10 @@ async def content(owner_dsn: str) -> Content:
     counts: Counter[str] = Counter()
     last: datetime | None = None
     async with rows.reading(owner_dsn) as con:
-        centres = await rows.centres(con)
+        centres = await store.centres(con)
     for centre in centres:
-        async with rows.reading(owner_dsn, centre.id) as con:
-            found = await store.content(con, centre.id)
+        async with rows.reading(owner_dsn, centre) as con:
+            found = await store.content(con, centre)
         counts.update(found.rows)
         last = max(filter(None, (last, found.last_commit)), default=None)
     return Content(rows=counts, last_commit=last)
@@ -91,21 +92,23 @@ def verify(source: Source, folder: Path, name: str | None) -> Manifest:
 async def try_out(source: Source, folder: Path, name: str | None, place: Path | None, now: Callable[[], datetime]) -> Trial:
     """Restore a backup into a scratch cluster, prove it, compare it, and keep what became of it, well or not.
 
-    Raises BackupFailed when there is no such backup; whatever fails later is told in the trial.
+    What makes a trial impossible says nothing of the backup, and is raised: BackupFailed, NoBinaries, NoAccount, BadSetting, Unreachable.
     """
     found = folders.find(folder, name)
+    tools = source.programs(found.major)
     watch, at = Stopwatch(), now()
     copy, why = Content(rows={}, last_commit=None), ""
     try:
         with watch.phase("verify"):
             verify(source, folder, found.name)
-        cluster, tools = folder / found.name / folders.CLUSTER, source.programs(found.major)
-        with restored(cluster, tools, source.data_dir, place, watch) as socket_dir:
+        with restored(folder / found.name / folders.CLUSTER, tools, source.data_dir, place, watch) as socket_dir:
             owner_dsn, app_dsn = (programs.moved_dsn(dsn, socket_dir, PORT) for dsn in (source.owner_dsn, source.app_dsn))
             with watch.phase("prove"):
                 await migrate.migrate(owner_dsn)
                 copy = await content(owner_dsn)
                 why = await _wrong(found, copy, invariants.Place(owner_dsn, app_dsn, socket_dir.parent / "house"))
+    except (BackupFailed, NoBinaries, NoAccount, Unreachable):
+        raise
     except DesmosError as error:
         why = error.detail
     except store.REFUSED as error:

@@ -8,6 +8,7 @@ import asyncpg
 from desmos_fast.backups.model import Content, Server
 from desmos_fast.base.types import TenantId
 from desmos_fast.db.pool import Connection
+from desmos_fast.invariants.store import NotMigrated, NotOwner
 
 # What a server says of files that are damaged, among much else.
 REFUSED: Final = (asyncpg.PostgresError,)
@@ -29,6 +30,8 @@ SERVER: Final = """
            (SELECT setting::bigint AS bytes FROM pg_settings WHERE name = 'wal_segment_size') AS s,
            (SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() - '0/0'::pg_lsn END AS at) AS w
 """
+# Of any version: a backup is taken before a migration too.
+CENTRES: Final = "SELECT tenant_id FROM centre ORDER BY tenant_id"
 # Written by the server from its own catalogue: the tables that the service adds to and never deletes from.
 GROWING: Final = """
     SELECT c.relname, format('SELECT count(*) FROM %I WHERE tenant_id = $1', c.relname) AS query
@@ -50,6 +53,16 @@ async def server(con: Connection) -> Server:
     row = await con.fetchrow(SERVER)
     assert row is not None, "the query gives one row"
     return Server(**row)
+
+
+async def centres(con: Connection) -> list[TenantId]:
+    """Return every centre. Raises NotOwner, NotMigrated."""
+    try:
+        return [row["tenant_id"] for row in await con.fetch(CENTRES)]
+    except asyncpg.UndefinedTableError as error:
+        raise NotMigrated("the database has no tables of ours", hint="check DESMOS_DSN") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotOwner("this role cannot list the centres", hint="set DESMOS_OWNER_DSN to the role that owns the tables") from error
 
 
 async def content(con: Connection, tenant: TenantId) -> Content:

@@ -19,6 +19,7 @@ from desmos_fast.backups import jobs, rules, service
 from desmos_fast.backups.model import BackupBroken, BackupFailed
 from desmos_fast.backups.service import Source
 from desmos_fast.base.clock import system_clock
+from desmos_fast.base.errors import DesmosError
 from desmos_fast.base.settings import Settings
 from desmos_fast.base.types import uuid7
 from desmos_fast.cli import app
@@ -179,6 +180,15 @@ def test_what_cannot_be_is_told(place: Place, tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="pg_basebackup failed"):
         asyncio.run(service.take(place.source, wrong, tmp_path / "none"))
     assert wrong.split(":")[2].split("@")[0] not in command(place.cluster.data_dir, "list", "--in", str(tmp_path / "none"))
+    # That there is no room says nothing of the backup.
+    before = folders.read(place.backups).trials
+    command(place.cluster.data_dir, "restore-test", "--in", str(place.backups), "--scratch", "/nowhere", status=1)
+    assert folders.read(place.backups).trials == before
+    bare = Source(place.cluster.owner_dsn("postgres"), place.cluster.app_dsn("postgres"), place.cluster.data_dir, PROGRAMS)
+    with pytest.raises(DesmosError, match="no tables of ours"):
+        asyncio.run(service.content(bare.owner_dsn))
+    with pytest.raises(DesmosError, match="cannot list the centres"):
+        asyncio.run(service.content(place.source.app_dsn))
     with folders.held(tmp_path / "none"):
         command(place.cluster.data_dir, "take", "--in", str(tmp_path / "none"), status=1)
     command(place.cluster.data_dir, "take", status=2)

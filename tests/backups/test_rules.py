@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from desmos_fast.backups import folder as folders
 from desmos_fast.backups import programs, rules
-from desmos_fast.backups.model import BackupBroken, Manifest, Server, Trial
+from desmos_fast.backups.model import BackupBroken, BackupFailed, Manifest, Server, Trial
 from desmos_fast.cli import app
 
 NOON: Final = datetime(2026, 10, 6, 12, tzinfo=UTC)
@@ -112,6 +112,12 @@ def test_what_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "20261006T120000Z").mkdir()
     (tmp_path / "20261006T120000Z" / folders.MANIFEST).write_text("{}")
     with pytest.raises(BackupBroken, match="cannot be read"):
+        folders.read(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupFailed, match="cannot be read"):
+        folders.read(tmp_path / "file")
+    (tmp_path / "20261006T120000Z" / folders.MANIFEST).unlink()
+    with pytest.raises(BackupFailed, match="cannot be read"):
         folders.read(tmp_path)
 
 
