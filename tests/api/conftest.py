@@ -22,6 +22,7 @@ from aiohttp.test_utils import TestServer
 
 from api import logs
 from api.app import make_app
+from api.protocol import Runner
 from desmos_fast.base.identifiers import luhn_sum_is_zero, nir_key
 from desmos_fast.base.settings import load
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
@@ -162,13 +163,20 @@ async def house_apart(place_apart: Place) -> AsyncIterator[House]:
         yield house
 
 
+class Served(TestServer):
+    """Our own connections, as the program has them."""
+
+    async def _make_runner(self, **kwargs: Any) -> Runner:
+        return Runner(self.app, **kwargs)
+
+
 @contextlib.asynccontextmanager
 async def opened(app_dsn: str, owner_dsn: str) -> AsyncIterator[House]:
     wire = Wire(app_dsn)
     await wire.mend()
     pool = await pools.create(wire.dsn, 4)
     app = make_app(load(), pool, Keyring(MASTER))
-    server = TestServer(app)
+    server = Served(app)
     # As the program serves it: bodies that come compressed are ours to undo.
     await server.start_server(auto_decompress=False)
     async with aiohttp.ClientSession() as session:
