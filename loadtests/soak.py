@@ -3,7 +3,7 @@
 
 A database, one process that serves and a worker are started. People come as on any day, centres build, a batch comes now and then. Memory
 and descriptors of both processes and connections of PostgreSQL are read all along, dead rows and the size of tables at the end. The first
-quarter, in which caches fill, counts for nothing. The exit status is 1 when something is broken, 2 when it cannot be told yet: let it run
+half, in which caches fill, counts for nothing. The exit status is 1 when something is broken, 2 when it cannot be told yet: let it run
 for longer.
 """
 
@@ -144,7 +144,7 @@ async def soak(town: Town, service: int, worker: int, seconds: float, told: Call
         readings.append(await _read(town.place, service, worker, time.monotonic() - began, seen))
         told(readings[-1])
     town.target.close()
-    kept = readings[len(readings) // 4 :]
+    kept = readings[len(readings) // 2 :]
     async with direct(town.place.admin_dsn) as con:
         tables = [Table(*row) for row in await con.fetch(TABLES)]
     return Soaked(
