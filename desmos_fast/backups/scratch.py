@@ -2,6 +2,7 @@
 """A cluster for trial: a copy of a backup, started on a socket of its own, gone at the end."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from desmos_fast.db.binaries import Binaries, usable
 from desmos_fast.db.home import Account, account
 from desmos_fast.db.sockets import socket_folder
 
+PREFIX: Final = "desmos-trial-"
 COPY: Final = "postgres"
 LOG: Final = "postgres.log"
 # The passwords are those of the roles when the backup was made: nobody is let in without one, here neither.
@@ -51,7 +53,9 @@ class Stopwatch:
 def restored(cluster: Path, binaries: Binaries, data_dir: Path, place: Path | None, watch: Stopwatch) -> Iterator[Path]:
     """Give the folder of the socket of a copy that runs. Raises BackupFailed, StartFailed, NoAccount."""
     who = account()
+    clear(place)
     home = _home(place, who)
+    held = _hold(home)
     try:
         programs = usable(binaries, data_dir if data_dir.is_dir() else home, who, lambda _: None)
         pgdata = home / COPY
@@ -68,11 +72,41 @@ def restored(cluster: Path, binaries: Binaries, data_dir: Path, place: Path | No
                 shutil.rmtree(socket_dir)
     finally:
         shutil.rmtree(home)
+        os.close(held)
+
+
+def clear(place: Path | None) -> None:
+    """End and remove what a trial left that was killed: a copy tells of patients as the database does."""
+    for left in Path(tempfile.gettempdir() if place is None else place).glob(f"{PREFIX}*"):
+        if left.stat().st_uid != os.geteuid():
+            continue
+        try:
+            held = _hold(left)
+        except BlockingIOError:
+            continue
+        try:
+            found = postmaster.running(left / COPY)
+            if found is not None:
+                postmaster.Postmaster(left / COPY, found.pid, None).stop()
+            shutil.rmtree(left)
+        finally:
+            os.close(held)
+
+
+def _hold(home: Path) -> int:
+    """Hold a trial's folder for as long as the descriptor stays open. Raises BlockingIOError while another program does."""
+    held = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise
+    return held
 
 
 def _home(place: Path | None, who: Account) -> Path:
     try:
-        home = Path(tempfile.mkdtemp(prefix="desmos-trial-", dir=place))
+        home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     except OSError as error:
         raise BackupFailed(f"there is no place for a trial: {error.strerror}", hint="name a folder: --scratch FOLDER") from error
     # As in the data folder of root, the account of PostgreSQL passes through and sees nothing.

@@ -5,6 +5,10 @@ import asyncio
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from desmos_fast.backups import folder as folders
-from desmos_fast.backups import jobs, rules, service
+from desmos_fast.backups import jobs, rules, scratch, service
 from desmos_fast.backups.model import BackupBroken, BackupFailed
 from desmos_fast.backups.service import Source
 from desmos_fast.base.clock import system_clock
@@ -95,6 +99,9 @@ def place(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         running = open_cluster(Settings(data_dir=data_dir, pg_bin=PROGRAMS))
     with running as cluster:
         asyncio.run(migrate(cluster.owner_dsn(DATABASE)))
+        # What a copy must not follow stands in its own files too.
+        for change in ("archive_mode = 'on'", f"archive_command = 'cp %p {archive}/%f'"):
+            ask(cluster.admin_dsn(), f"ALTER SYSTEM SET {change}", "SELECT 1")
         tenant = centre(cluster)
         first = happen(cluster, tenant)
         backups = tmp_path_factory.mktemp("backups") / "kept"
@@ -116,19 +123,29 @@ def test_a_backup_is_whole_before_it_has_its_name(place: Place) -> None:
 
 
 def test_a_copy_is_proved_and_says_what_would_have_been_lost(place: Place, tmp_path: Path) -> None:
-    scratch = place.cluster.data_dir / "scratch"
-    scratch.mkdir(mode=0o711)
+    room = place.cluster.data_dir / "scratch"
+    room.mkdir(mode=0o711)
     second = happen(place.cluster, place.tenant)
+    settle(place)
     archived = set(place.archive.iterdir())
-    told = json.loads(command(place.cluster.data_dir, "restore-test", "--in", str(place.backups), "--scratch", str(scratch), "--json"))
+    told = json.loads(command(place.cluster.data_dir, "restore-test", "--in", str(place.backups), "--scratch", str(room), "--json"))
     assert (told["passed"], told["why"], told["backup"]) == (True, "", place.said["name"])
     assert told["phases"].keys() == {"verify", "copy", "start", "prove"} and told["rto_s"] == pytest.approx(sum(told["phases"].values()))
     assert datetime.fromisoformat(told["last_commit"]) == written_at(place.first)
     assert told["rpo_s"] == pytest.approx((written_at(second) - written_at(place.first)).total_seconds(), abs=0.001) and told["rpo_s"] > 0
-    assert list(scratch.iterdir()) == [], "the copy is gone"
-    assert not any(path.name.endswith(".history") for path in set(place.archive.iterdir()) - archived), "the copy archives nothing"
+    assert list(room.iterdir()) == [], "the copy is gone"
+    settle(place)
+    assert set(place.archive.iterdir()) == archived, "the copy archives nothing"
     assert [one.passed for one in folders.read(place.backups).trials] == [True]
     assert "restored in" in command(place.cluster.data_dir, "list", "--in", str(place.backups))
+
+
+def settle(place: Place) -> None:
+    """Wait until the server has put away all that is ready."""
+    ends = time.monotonic() + LONG_S
+    while ask(place.cluster.admin_dsn(), "SELECT 1", "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"):
+        assert time.monotonic() < ends, "the archive stands still"
+        time.sleep(0.1)
 
 
 def damaged(place: Place, to: Path) -> Path:
@@ -192,6 +209,49 @@ def test_what_cannot_be_is_told(place: Place, tmp_path: Path) -> None:
     with folders.held(tmp_path / "none"):
         command(place.cluster.data_dir, "take", "--in", str(tmp_path / "none"), status=1)
     command(place.cluster.data_dir, "take", status=2)
+
+
+KILLED: Final = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from desmos_fast.backups import service
+from desmos_fast.base.clock import system_clock
+
+async def die(_dsn):
+    print("started", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+service.migrate.migrate = die
+owner, app, data_dir, folder, scratch, programs = sys.argv[1:]
+source = service.Source(owner, app, Path(data_dir), Path(programs) if programs else None)
+asyncio.run(service.try_out(source, Path(folder), None, Path(scratch), system_clock))
+"""
+
+
+@pytest.mark.fault
+def test_what_a_killed_trial_leaves_is_ended_by_the_next_one(place: Place) -> None:
+    room = place.cluster.data_dir / "killed"
+    room.mkdir(mode=0o711)
+    source = place.source
+    given = source.owner_dsn, source.app_dsn, str(source.data_dir), str(place.backups), str(room), CHOSEN or ""
+    died = subprocess.run([sys.executable, "-c", KILLED, *given], capture_output=True, text=True, timeout=300)
+    assert (died.returncode, died.stdout) == (-signal.SIGKILL, "started\n"), died.stderr
+    [left] = room.iterdir()
+    found = postmaster.running(left / "postgres")
+    assert found is not None, "its server runs on"
+    command(place.cluster.data_dir, "restore-test", "--in", str(place.backups), "--scratch", str(room))
+    assert list(room.iterdir()) == [] and not postmaster.alive(found.pid, left / "postgres")
+
+
+def test_what_another_trial_holds_is_left_to_it(tmp_path: Path) -> None:
+    home = tmp_path / f"{scratch.PREFIX}other"
+    home.mkdir()
+    held = scratch._hold(home)
+    scratch.clear(tmp_path)
+    assert home.exists()
+    os.close(held)
+    scratch.clear(tmp_path)
+    assert not home.exists()
 
 
 def shown(name: str) -> float | None:
