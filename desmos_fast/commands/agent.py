@@ -73,6 +73,9 @@ def run(
         list[str] | None, typer.Option("--origin", help="Let pages of this origin read cards too, beside those of the service; repeatable.")
     ] = None,
     pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Let pages in a browser of this workstation read cards.")] = True,
+    simulated: Annotated[
+        int | None, typer.Option("--simulated", help="No readers: invented people put cards in and take them out, from this seed on.")
+    ] = None,
 ) -> None:
     """Read cards for the service until stopped: connects out, heals by itself, keeps what happened until the service has it.
 
@@ -82,13 +85,19 @@ def run(
     import contextlib
     import logging
 
-    from readers.run import Pages
-    from readers.run import run as serve
+    from readers.run import Pages, serve
+    from readers.run import run as with_readers
+    from readers.simulator.desk import InventedDesk
     from readers.uplink_folder import Folder, default_folder
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    place, allowed = Folder(folder or default_folder()), Pages(origins=tuple(origin or ()))
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(Folder(folder or default_folder()), Pages(origins=tuple(origin or ())) if pages else None))
+        if simulated is None:
+            asyncio.run(with_readers(place, allowed if pages else None))
+        else:
+            desk = InventedDesk(simulated)
+            asyncio.run(serve(place, desk, allowed._replace(rights=desk.rights) if pages else None))
 
 
 async def _read(reader: str | None, seconds: float, pairs: dict[str, str]) -> "tuple[Reading, Beside | None]":
