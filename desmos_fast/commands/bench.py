@@ -26,20 +26,46 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Hold the ratios against the committed baseline; status 1: one is worse.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Make this run the baseline, and add it to the committed history.")] = False,
+    centres: Annotated[int | None, typer.Option(min=1, help="With `capacity`: what so many centres take.")] = None,
+    invoices_per_day: Annotated[float, typer.Option(min=0, help="Invoices of each centre on a mean open day.")] = 300,
+    users: Annotated[int, typer.Option(min=1, help="People at work in each centre.")] = 10,
+    national: Annotated[bool, typer.Option("--national", help="With `capacity`: what the whole country takes.")] = False,
+    partitions: Annotated[int, typer.Option(min=1, help="With `--national`: hash partitions of each shard.")] = 8,
+    price: Annotated[float, typer.Option(min=0, help="Price of a machine of 8 processors for an hour.")] = 0,
 ) -> None:
-    """Measure this program beside its peers, by turns in fresh processes, each proved right before it is timed."""
+    """Measure this program beside its peers, by turns in fresh processes, each proved right before it is timed.
+
+    `bench capacity --centres N` measures nothing: it says from what was measured what an installation takes.
+    """
+    if centres is not None or national:
+        _plan(names, centres, national, partitions, invoices_per_day=invoices_per_day, users=users, price=price, as_json=as_json)
+        return
     wanted = [name for name in NAMES if name in (names or NAMES)]
     if unknown := sorted({*(names or ())} - {*NAMES}):
         raise typer.BadParameter(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    if not _loadtests().run(wanted, quick=quick, as_json=as_json, hold=gate, keep=keep):
+    if not _loadtests("loadtests.command").run(wanted, quick=quick, as_json=as_json, hold=gate, keep=keep):
         raise typer.Exit(1)
 
 
-def _loadtests() -> Any:
+def _plan(
+    names: list[str] | None, centres: int | None, national: bool, partitions: int, *, invoices_per_day: float, users: int, price: float,
+    as_json: bool,
+) -> None:  # fmt: skip
+    if names != ["capacity"] or (centres is not None and national):
+        raise typer.BadParameter("--centres and --national are for `bench capacity`, one of them")
+    show = _loadtests("loadtests.capacity.show")
+    if national:
+        show.print_national(show.Country(price_per_hour=price, partitions=partitions), as_json)
+    else:
+        asked = show.Demand(centres=centres, invoices_per_day=invoices_per_day, users=users, price_per_hour=price)
+        show.print_plan(asked, as_json)
+
+
+def _loadtests(module: str) -> Any:
     """Return the benchmarks, which are no part of an installed program."""
     if not (CHECKOUT / "loadtests" / "goals.csv").exists():
         raise OutsideFailed("the benchmarks are not here", hint="they come with the source: run `make bench` in a checkout")
     # The checkout is where the program came from; another package of that name must not answer.
     if str(CHECKOUT) not in sys.path:
         sys.path.insert(0, str(CHECKOUT))
-    return importlib.import_module("loadtests.command")
+    return importlib.import_module(module)

@@ -163,14 +163,16 @@ def measure() -> Figures:
         one = exchanged(service.port, centre, "/v1/invoices", bodies[0])
         path = f"/v1/invoices/{json.loads(one.body)['id']}"
         with costing(service.pid, database) as spent:
-            looked(service.port, centre, path, INVOICES)
+            noted = growth(here, lambda: looked(service.port, centre, path, INVOICES), INVOICES)
         look = spent[0].each(INVOICES)
         page = exchanged(service.port, centre, path)
         found = {
             "sign_service": sign.service, "sign_database": sign.database, "client": sign.client,
             "batch_service": batch.service, "batch_database": batch.database, "look_service": look.service, "look_database": look.database,
             "sign_latency_s": statistics.median(alone.good), "half_p50_s": percentile(half.good, 0.5),
-            "half_p99_s": percentile(half.good, 0.99), "capacity_per_s": seen[0].rate, "request_bytes": one.asked, "answer_bytes": one.answered,
+            "half_p99_s": percentile(half.good, 0.99), "capacity_per_s": seen[0].rate,
+            "request_bytes": one.asked, "answer_bytes": one.answered,
+            "look_rows": noted[0], "look_stored_bytes": noted[1], "look_wal_bytes": noted[2],
             "look_bytes": page.answered, "look_request_bytes": page.asked, "service_memory": service.peak_memory(),
         }  # fmt: skip
         found |= _worked(here, database, added)

@@ -49,12 +49,30 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     wal_bytes: float
     request_bytes: float
     answer_bytes: float
+    look_rows: float
+    look_stored_bytes: float
+    look_wal_bytes: float
     look_bytes: float
     look_request_bytes: float
     service_memory: float
     claims: float
     client: float
     capacity_per_s: float
+
+    @property
+    def kept_rows(self) -> float:
+        """Return the rows of an invoice and of the looks at it, each of which is noted."""
+        return self.rows + LOOKS * self.look_rows
+
+    @property
+    def kept_bytes(self) -> float:
+        """Return the bytes of an invoice and of the looks at it."""
+        return self.stored_bytes + LOOKS * self.look_stored_bytes
+
+    @property
+    def logged_bytes(self) -> float:
+        """Return the bytes of log of an invoice and of the looks at it."""
+        return self.wal_bytes + LOOKS * self.look_wal_bytes
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,14 +154,14 @@ def plan(demand: Demand, figures: Figures) -> Plan:
     in_use = rate * (1 + LOOKS) * figures.sign_latency_s
     pool = max(CONNECTIONS_LEAST, math.ceil(2 * in_use / processes))
     per_user = _per_user(demand, figures)
-    stored = yearly * figures.stored_bytes
+    stored = yearly * figures.kept_bytes
     cores = processes + max(1, math.ceil((database + background) / BUSY)) * (1 + demand.replicas) + max(1, math.ceil(worker / BUSY))
     hours = cores / demand.cores * YEAR_S / 3600
     return Plan(
         invoices_per_year=yearly, fullest_hour_per_s=rate, service_cores=service, processes=processes,
         service_memory=processes * figures.service_memory, database_cores=database + background, pool=pool, connections=pool * processes,
-        worker_cores=worker, wait_s=waiting(service, processes, figures.sign_service), rows_per_year=yearly * figures.rows,
-        stored_per_year=stored, wal_per_day=daily * figures.wal_bytes, database_memory=_memory(stored, pool * processes),
+        worker_cores=worker, wait_s=waiting(service, processes, figures.sign_service), rows_per_year=yearly * figures.kept_rows,
+        stored_per_year=stored, wal_per_day=daily * figures.logged_bytes, database_memory=_memory(stored, pool * processes),
         network_per_user_bits=per_user, network_share=per_user / USER_LINE_BITS, machines=cores / demand.cores,
         machine_hours_per_year=hours, cost_per_year=hours * demand.price_per_hour,
     )  # fmt: skip
@@ -157,8 +175,8 @@ def _per_user(demand: Demand, figures: Figures) -> float:
 
 
 def _memory(stored: float, connections: int) -> float:
-    """Return the memory of a database: what was written in the last two months is what is read, and each connection takes its part."""
-    return max(2 * GIB, stored / 6 + connections * 12 * 2**20)
+    """Return the memory of a database: what came in the last four weeks, which returns still name, and the part of each connection."""
+    return max(2 * GIB, stored / 13 + connections * 12 * 2**20)
 
 
 def seconds_an_invoice(service: float, database: float, client: float, processes: int, cores: int) -> float:

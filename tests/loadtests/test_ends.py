@@ -11,7 +11,7 @@ from loadtests.model import Contender, Race
 from loadtests.suites import ends, sizing
 
 pytestmark = pytest.mark.together
-SMALL = 80
+SMALL = 600
 
 
 @pytest.fixture(scope="module")
