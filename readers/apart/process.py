@@ -21,7 +21,7 @@ BOOT: Final = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_mo
 PATIENCE_S: Final = 2.0
 # Windows would open a window for each.
 FLAGS: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-OFTEN_MOST: Final = 0xFF
+ONE_BYTE: Final = 0xFF
 
 
 class Ended(Exception):
@@ -29,7 +29,7 @@ class Ended(Exception):
 
 
 class Program:
-    """One life of the program. All but `kill` and `has_ended` blocks, and is called in one thread at a time."""
+    """One life of the program. `exchange` and `finish` block, and are called in one thread at a time."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -164,6 +164,7 @@ class Apart:
         if self._program is None:
             self._program = Program(self._command)
             self.starts += 1
+            log.info("program apart library=%s starts, number %d", self.name, self.starts)
         return self._program
 
     def _drop(self, program: Program) -> None:
@@ -180,4 +181,4 @@ def ending(status: int | None) -> str:
     if status is None:
         return "never started"
     # Windows says why in 32 bits.
-    return f"signal {-status}" if status < 0 else f"status {status}" if status <= OFTEN_MOST else f"status 0x{status:08X}"
+    return f"signal {-status}" if status < 0 else f"status {status}" if status <= ONE_BYTE else f"status 0x{status:08X}"

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -254,6 +255,22 @@ async def test_another_interface_and_other_tables_are_chosen(library: Path, told
     told.next("status", 0x1234)
     with pytest.raises(SsvFailed, match="Message de la table"):
         await cards.config()
+    await cards.close()
+
+
+@pytest.fixture(scope="module")
+def bare() -> str:
+    """Give an interpreter without packages: the one under the environment."""
+    found = str(getattr(sys, "_base_executable", sys.executable))
+    if subprocess.run([found, "-I", "-c", "import msgspec"], capture_output=True, timeout=60).returncode == 0:
+        pytest.skip("the interpreter under the environment has its packages too")
+    return found
+
+
+async def test_another_interpreter_that_has_no_package_holds_the_library(bare: str, library: Path, told: Told) -> None:
+    cards = SsvCards(msgspec.structs.replace(chosen(library), python=bare))
+    assert await cards.config() == await SimulatedCards(SEED).config()
+    assert cards.apart.pid is not None and command_line(cards.apart.pid).startswith(bare.encode())
     await cards.close()
 
 
