@@ -186,7 +186,7 @@ async def test_slow_heads_are_cut_and_cost_the_others_nothing(house: House, desk
         assert all(0.4 < seconds < 5 for seconds in ended), (min(ended), max(ended))
         assert {path for path, _ in seen} == {"/v1/lots"} and line.opened == 1, "one that is used is never cut"
     assert cut("slow_head") == before + 250
-    assert sorted(took)[10] < 0.2
+    assert sorted(took)[10] < 0.5
 
 
 async def test_a_slow_head_after_a_request_is_cut_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,11 @@ def test_each_secret_in_use_is_enough(keys: list[bytes], body: bytes) -> None:
     assert len(headers["webhook-signature"].split(" ")) == len(keys)
 
 
+def test_the_example_that_the_libraries_of_the_specification_are_held_to() -> None:
+    headers = sign(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
 @pytest.mark.parametrize("change", ["body", "id", "timestamp", "signature", "version", "late", "early", "secret", "missing", "none"])
 def test_what_was_changed_is_told_by_both_receivers(change: str) -> None:
     secret, body, now = write_secret(b"k" * 32), b'{"id":1}', NOW
