@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -119,6 +119,21 @@ def place() -> Iterator[Place]:
         with open_cluster(Settings(data_dir=Path(folder) / "data")) as cluster:
             asyncio.run(migrate(cluster.owner_dsn(DATABASE)))
             yield Place(cluster.owner_dsn(DATABASE), cluster.app_dsn(DATABASE), cluster.admin_dsn(DATABASE), cluster.data_dir)
+
+
+@contextlib.contextmanager
+def telling(told: Mapping[str, str]) -> Iterator[None]:
+    """Tell the processes that are started inside where things are; what was told before is told again afterwards."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def placed() -> Place:

@@ -121,8 +121,8 @@ def _sizes(figures: Figures) -> list[str]:
     half, all_but_one = figures.half_p50_s * 1000, figures.half_p99_s * 1000
     return [
         f"- From its signature to the ledger an invoice makes {figures.rows:.1f} rows and {figures.claims:.2f} claims,",
-        f"  {figures.stored_bytes / 1024:.1f} KiB of tables and indexes and {figures.wal_bytes / 1024:.1f} KiB of log; a look at it is noted in",
-        f"  {figures.look_stored_bytes / 1024:.1f} KiB and {figures.look_wal_bytes / 1024:.1f} KiB.",
+        f"  {figures.stored_bytes / 1024:.1f} KiB of tables and indexes and {figures.wal_bytes / 1024:.1f} KiB of log;",
+        f"  a look at it is noted in {figures.look_stored_bytes / 1024:.1f} KiB and {figures.look_wal_bytes / 1024:.1f} KiB.",
         f"- Signing it takes {figures.request_bytes:,.0f} bytes there and {figures.answer_bytes:,.0f} back, looking at it",
         f"  {figures.look_request_bytes:,.0f} and {figures.look_bytes:,.0f}. A process takes {figures.service_memory / 2**20:.0f} MiB.",
         f"- One process signed {figures.capacity_per_s:,.0f} a second for 64 callers. At half of that, half of the answers came within",

@@ -25,7 +25,7 @@ from desmos_fast.db.journal import ADVANCE, HEAD
 from desmos_fast.db.leaf import copy_blocks
 from desmos_fast.db.tenant import direct, transaction
 from loadtests.model import Contender, Job, Race
-from loadtests.served import SERVE, Centre, Place, Service, place, placed
+from loadtests.served import SERVE, Centre, Place, Service, place, placed, telling
 from loadtests.wire import Seen, closed
 
 INVOICES: Final = 1000
@@ -76,12 +76,8 @@ def surroundings() -> Iterator[None]:
             with contextlib.suppress(OutsideFailed):
                 found[name] = closing.enter_context(Service(here, *command)).port
         told = {**{name: str(port) for name, port in found.items()}, **here.told}
-        os.environ.update(told)
-        try:
+        with telling(told):
             yield
-        finally:
-            for name in told:
-                del os.environ[name]
 
 
 async def _prepare(here: Place) -> None:

@@ -15,7 +15,7 @@ from loadtests.capacity.measure import CALLERS, costing, signed
 from loadtests.capacity.model import seconds_an_invoice
 from loadtests.capacity.spent import postmaster
 from loadtests.model import Contender, Job, Race
-from loadtests.served import SERVE, Centre, Place, Service, place, placed
+from loadtests.served import SERVE, Centre, Place, Service, place, placed, telling
 
 ONE, TWO, PID = "BENCH_SIZING_ONE", "BENCH_SIZING_TWO", "BENCH_SIZING_PID"
 BODIES: Final = 300
@@ -26,12 +26,8 @@ def surroundings() -> Iterator[None]:
     """Run a database, a service of one process and one of two for all rounds."""
     with place() as here, Service(here, *SERVE) as one, Service(here, *SERVE, "--processes", "2") as two:
         told = {**here.told, ONE: str(one.port), TWO: str(two.port), PID: str(one.pid)}
-        os.environ.update(told)
-        try:
+        with telling(told):
             yield
-        finally:
-            for name in told:
-                del os.environ[name]
 
 
 def _centre() -> tuple[Place, Centre, list[bytes]]:
