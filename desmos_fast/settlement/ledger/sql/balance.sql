@@ -7,9 +7,13 @@ WITH posted AS (
            CASE $4
                WHEN 'period' THEN to_char(e.posted_at AT TIME ZONE 'Europe/Paris', 'YYYY-MM')
                WHEN 'payer' THEN CASE
-                   WHEN l.account LIKE 'creance:%' THEN substring(l.account FROM '^creance:(.*):[^:]*$')
-                   WHEN l.account ~ '^(attente|indu|hors_facture|trop_percu):' THEN substring(l.account FROM '^[^:]*:(.*)$')
-                   WHEN l.account ~ '^(avance|caisse):' THEN 'patient'
+                   -- From the first colon to the last, and from the first to the end: regular expressions would take half of the time of the whole.
+                   WHEN l.account LIKE 'creance:%:%'
+                       THEN substr(l.account, 9, length(l.account) - 9 - length(split_part(l.account, ':', -1)))
+                   WHEN position(':' IN l.account) = 0 THEN NULL
+                   WHEN split_part(l.account, ':', 1) IN ('attente', 'indu', 'hors_facture', 'trop_percu')
+                       THEN substr(l.account, position(':' IN l.account) + 1)
+                   WHEN split_part(l.account, ':', 1) IN ('avance', 'caisse') THEN 'patient'
                END
                WHEN 'biller' THEN coalesce(substring(l.account FROM '^creance:.*:([^:/]*)/[0-9]+$'), $5)
                WHEN 'executor' THEN (
