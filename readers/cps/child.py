@@ -125,10 +125,10 @@ def _certificates(session: Any) -> Iterator[bytes]:
 
 
 def _attribute(each: Any, which: Attribute) -> Any:
-    """Return an attribute, or nothing where the card has none."""
+    """Return an attribute, or nothing where the card has none, or a text in no known spelling."""
     try:
         return each[which]
-    except (wrong.AttributeTypeInvalid, wrong.AttributeSensitive):
+    except (wrong.AttributeTypeInvalid, wrong.AttributeSensitive, UnicodeDecodeError):
         return b""
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from readers.apart.frames import DONE, wipe
 from readers.apart.process import Apart
-from readers.errors import ReaderError, VendorLibrary
+from readers.errors import ReaderError, Refused, VendorLibrary
 from readers.ssv.port import MOST_TRIES, SsvFailed
 from readers.ssv.port import TABLE as ERRORS
 from readers.ssv.zones import Group, LongForm, decode
@@ -99,7 +99,11 @@ class SsvCards:
 
     async def _read(self, name: str, given: dict[str, str], deadline_s: float) -> list[Group]:
         texts = {"ps": self._chosen.ps_resource, "reader": self._chosen.reader_resource, **given}
-        held = [bytearray(text, "latin-1") for pair in texts.items() for text in pair]
+        try:
+            held = [bytearray(text, "latin-1") for pair in texts.items() for text in pair]
+        except UnicodeEncodeError:
+            # That error would show the text, and a code may be one.
+            raise Refused("a text has signs that the components do not know", hint="nothing was sent to them") from None
         try:
             zone = await self._once(name.encode(), *held, deadline_s=deadline_s)
         finally:

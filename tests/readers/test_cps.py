@@ -292,6 +292,14 @@ async def test_a_library_that_cannot_be_loaded_is_told(library: str) -> None:
         Cps(None)
 
 
+def test_a_label_in_no_known_spelling_is_none() -> None:
+    class Odd:
+        def __getitem__(self, which: object) -> str:
+            return b"CPS_\xe9".decode("utf-8")
+
+    assert child._attribute(Odd(), pkcs11.Attribute.LABEL) == b""
+
+
 def test_an_object_does_not_show_what_it_holds() -> None:
     assert fake_cps.IDENTIFIER not in repr([Object("data", "CPS_INFO_PS", b"", fake_cps.IDENTIFIER.encode())])
 

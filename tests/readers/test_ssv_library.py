@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from readers.apart.process import ending
-from readers.errors import ReaderError, VendorFailed, VendorLibrary
+from readers.errors import ReaderError, Refused, VendorFailed, VendorLibrary
 from readers.ssv.child import Unfit, loader, rows
 from readers.ssv.library import FUNCTIONS, Deadlines, SsvCards, SsvChoices
 from readers.ssv.port import HealthCardBackend, SsvFailed
@@ -144,6 +144,13 @@ async def test_a_wrong_code_is_sent_once(cards: SsvCards, told: Told) -> None:
         await cards.read_ps("0000")
     assert raised.value.subject == "cps_code" and "0000" not in str(raised.value)
     assert told.calls("begin") == ["begin init", "begin read_ps"]
+
+
+async def test_a_text_that_the_components_cannot_have_is_refused_without_being_shown(cards: SsvCards, told: Told) -> None:
+    with pytest.raises(Refused) as raised:
+        await cards.read_ps("12\u20ac4")
+    assert raised.value.__cause__ is None and raised.value.__suppress_context__ and "\u20ac" not in str(raised.value)
+    assert told.calls("begin") == []
 
 
 async def test_a_channel_that_is_busy_is_tried_three_times_at_most(cards: SsvCards, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
