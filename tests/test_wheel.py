@@ -2,6 +2,7 @@
 """The wheel: what is in it, and that it runs from an environment that does not see the checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,3 +129,23 @@ def test_it_has_its_tariffs(program: Path, tmp_path: Path) -> None:
 def test_the_benchmarks_say_where_they_are(program: Path, tmp_path: Path) -> None:
     found = run([program.with_name("python"), "-c", "import loadtests"], tmp_path)
     assert found.returncode != 0
+
+
+def test_its_extra_brings_the_library_of_card_readers(wheel: Path, program: Path, tmp_path: Path) -> None:
+    pytest.importorskip("smartcard")
+    python = program.with_name("python")
+    # Without an index only what is here can satisfy it.
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--dry-run", f"{wheel}[readers]"]
+    resolved = run(command, tmp_path)
+    assert resolved.returncode == 0, resolved.stderr.decode()
+    assert re.search(rb"already satisfied: pyscard\S* .*\(from desmos-fast", resolved.stdout), resolved.stdout
+    shown = run([program, "agent", "read", "--json", "--timeout", "0.1"], tmp_path)
+    assert shown.returncode == 3 and b"PCSC_LIBRARY" not in shown.stderr
+
+
+def test_it_has_its_page_and_its_table_of_imaging_programs(program: Path, tmp_path: Path) -> None:
+    listed = run([program, "agent", "bridges", "list"], tmp_path)
+    assert listed.returncode == 0 and b"Romexis" in listed.stdout
+    code = "import api.desk as d; print(sum((d.files('api') / 'pages' / name).is_file() for name in d.TYPES))"
+    found = run([program.with_name("python"), "-c", code], tmp_path)
+    assert found.stdout.strip() == b"4", found.stderr.decode()
