@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -81,8 +81,8 @@ async def import_file(
     events = [Event("return.imported", blank.id, detail=detail), *said.events]
     await journal.record(con, context.tenant, context.now, events, by=context.actor)
     metrics.returns_imported.inc(int(real))
-    for seconds in said.delays if real else ():
-        metrics.ack_delay_seconds.observe(max(0.0, seconds))
+    for delay in said.delays if real else ():
+        metrics.ack_delay_seconds.observe(max(0, delay.total_seconds()))
     return said.answer
 
 
@@ -143,7 +143,7 @@ def _order_keys(secret: bytes, found: RspFile) -> list[bytes]:
 class Said(NamedTuple):
     """What a return says: the answer to who brought it, what happened by it, the payment orders and the dead letters to keep.
 
-    `delays` are seconds from the sending of each lot to its answer.
+    `delays` are the times from the sending of each lot to its answer.
     """
 
     answer: Imported
@@ -152,7 +152,7 @@ class Said(NamedTuple):
     lines: Sequence[NewLine] = ()
     dead: Sequence[DeadAck] = ()
     repeated: Sequence[RepeatedOrder] = ()
-    delays: Sequence[float] = ()
+    delays: Sequence[timedelta] = ()
 
 
 class Weighed(NamedTuple):
@@ -181,7 +181,7 @@ async def _acknowledge(con: Connection, context: Context, blank: Imported, found
     await follow.acknowledged(con, context.tenant, context.now, closed, context.actor)
     await follow.answered(con, context.tenant, context.now, files, context.actor)
     sent = {lot.id: lot.sent_at for lot in named.values()}
-    delays = [(context.now - at).total_seconds() for one in verdicts if (at := sent[one.lot]) is not None]
+    delays = [context.now - at for one in verdicts if (at := sent[one.lot]) is not None]
     return Said(msgspec.structs.replace(blank, **counts), events, dead=dead, delays=delays)
 
 
