@@ -52,6 +52,11 @@ async def test_a_service_and_a_worker_show_what_the_catalogue_names(desk: Desk, 
         assert child.stdout is not None
         assert await asyncio.to_thread(child.stdout.readline) == b"desmos-fast worker is ready\n"
         service, worker = await shown(desk.house.url), await shown(f"http://127.0.0.1:{port}")
+        async with asyncio.timeout(60):
+            # It looks at the queue and at certificates just after it says that it is ready.
+            while not {"desmos_jobs", "desmos_incidents_running"} <= worker.keys():
+                await asyncio.sleep(0.1)
+                worker = await shown(f"http://127.0.0.1:{port}")
     finally:
         child.terminate()
         await asyncio.to_thread(child.communicate, timeout=60)
@@ -60,6 +65,10 @@ async def test_a_service_and_a_worker_show_what_the_catalogue_names(desk: Desk, 
     routes = {one["route"] for one in service["desmos_http_requests_total"]}
     assert {"/v1/invoices/{id}", "unmatched"} <= routes
     assert service["desmos_invoices_refused_total"] and worker["desmos_files_sent_total"]
+    assert {one["state"] for one in service["desmos_invoices"]} >= {"signed"}
+    assert len(worker["desmos_jobs"]) == 9 and worker["desmos_database_connections"]
+    # No folder of backups is named: nothing is said of any.
+    assert not {name for name in worker if "backup" in name or "restore" in name or "rpo" in name}
 
 
 def test_routes_are_as_many_as_the_catalogue_says(house: House) -> None:
