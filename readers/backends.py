@@ -3,10 +3,10 @@
 
 from readers.choices import Choices
 from readers.errors import VendorLibrary
+from readers.simulator.rights import SimulatedCards
 from readers.ssv.identity import PcscCards
 from readers.ssv.library import SsvCards
 from readers.ssv.port import HealthCardBackend
-from readers.ssv.simulated import SimulatedCards
 
 
 def backend(chosen: Choices) -> HealthCardBackend:

@@ -12,7 +12,7 @@ from readers.loopback.said import Family, family
 from readers.outbox.store import Happened
 from readers.reading import Reading
 from readers.simulator.cards import VITALE_ATR, invented
-from readers.ssv.simulated import CODE, SimulatedCards
+from readers.simulator.rights import CODE, SimulatedCards
 from readers.uplink_folder import now
 
 READER: Final = "Lecteur simulé 00 00"

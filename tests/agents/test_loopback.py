@@ -21,7 +21,7 @@ from readers.loopback.gate import TRIES, BadOrigin, origin_of
 from readers.loopback.said import Family, family
 from readers.loopback.server import MOST, listen
 from readers.reading import Reading
-from readers.ssv.simulated import CODE, SimulatedCards
+from readers.simulator.rights import CODE, SimulatedCards
 from tests.agents.pages import ORIGIN, Desk, Page, loopback
 from tests.agents.workstation import READER, happened, vitale
 from tests.api.conftest import person

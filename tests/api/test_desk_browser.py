@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from readers.errors import CardNirKey
 from readers.loopback.said import Family, family
 from readers.run import Pages, serve
-from readers.ssv.simulated import CODE, SimulatedCards
+from readers.simulator.rights import CODE, SimulatedCards
 from readers.uplink_folder import Folder
 from tests.agents.workstation import FakeCards, happened, vitale
 from tests.api.conftest import Desk, person

@@ -27,9 +27,9 @@ from readers.doctor.rules import report
 from readers.doctor.vendors import vendors
 from readers.errors import CardNoIdentity, NotOffered, VendorLibrary
 from readers.simulator import cards
+from readers.simulator.rights import CODE, SimulatedCards, config_zone, ps_zone, rights_zone
 from readers.ssv.identity import PcscCards
 from readers.ssv.library import FUNCTIONS, SsvCards
-from readers.ssv.simulated import CODE, SimulatedCards, config_zone, ps_zone, rights_zone
 from tests.days import today
 from tests.readers import fake_cps
 from tests.readers.bench import FIRST, Bench

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from readers.simulator.rights import CODE, SimulatedCards, Trouble, config_zone, ps_zone, rights_zone
 from readers.ssv.port import TABLE, HealthCardBackend, SsvFailed, meaning
-from readers.ssv.simulated import CODE, SimulatedCards, Trouble, config_zone, ps_zone, rights_zone
 from readers.ssv.zones import Group, LongForm, ZoneFault, decode, encode, layout
 from tests.oracle import ssv as twin
 

@@ -17,10 +17,10 @@ import pytest
 
 from readers.apart.process import ending
 from readers.errors import ReaderError, Refused, VendorFailed, VendorLibrary
+from readers.simulator.rights import CODE, SimulatedCards, config_zone, ps_zone, rights_zone
 from readers.ssv.child import Unfit, loader, rows
 from readers.ssv.library import FUNCTIONS, Deadlines, SsvCards, SsvChoices
 from readers.ssv.port import HealthCardBackend, SsvFailed
-from readers.ssv.simulated import CODE, SimulatedCards, config_zone, ps_zone, rights_zone
 from readers.ssv.zones import ZoneFault
 from tests.days import today
 from tests.readers.dialogues import kept, lag
