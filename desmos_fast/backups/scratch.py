@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -30,7 +31,10 @@ shared_buffers = 64MB
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
-LEFT_OUT: Final = ("postgresql.auto.conf", "standby.signal", "recovery.signal")
+RECOVERY: Final = "recovery.signal"
+LEFT_OUT: Final = ("postgresql.auto.conf", "standby.signal", RECOVERY)
+# It stands inside quotes of a shell inside quotes of a file, where PostgreSQL puts names in the place of its signs.
+PLAIN: Final = re.compile(r"/[A-Za-z0-9/._+@~ -]*")
 
 
 @dataclass
@@ -50,8 +54,10 @@ class Stopwatch:
 
 
 @contextlib.contextmanager
-def restored(cluster: Path, binaries: Binaries, data_dir: Path, place: Path | None, watch: Stopwatch) -> Iterator[Path]:
-    """Give the folder of the socket of a copy that runs. Raises BackupFailed, StartFailed, NoAccount."""
+def restored(
+    cluster: Path, binaries: Binaries, data_dir: Path, place: Path | None, archive: Path | None, watch: Stopwatch
+) -> Iterator[Path]:
+    """Give the folder of the socket of a copy that runs, with what an archive of WAL adds. Raises BackupFailed, StartFailed, NoAccount."""
     who = account()
     clear(place)
     home = _home(place, who)
@@ -60,7 +66,7 @@ def restored(cluster: Path, binaries: Binaries, data_dir: Path, place: Path | No
         programs = usable(binaries, data_dir if data_dir.is_dir() else home, who, lambda _: None)
         pgdata = home / COPY
         with watch.phase("copy"):
-            _copy(cluster, pgdata, who)
+            _copy(cluster, pgdata, who, archive)
         socket_dir = socket_folder(home, who)
         with watch.phase("start"):
             server = postmaster.start(programs, pgdata, socket_dir, who, home / LOG, lambda _: None)
@@ -114,12 +120,24 @@ def _home(place: Path | None, who: Account) -> Path:
     return home
 
 
-def _copy(cluster: Path, pgdata: Path, who: Account) -> None:
+def _goes_on(archive: Path, who: Account) -> str:
+    """Return the settings by which a copy goes on to the end of an archive. Raises BackupFailed."""
+    if not PLAIN.fullmatch(str(archive)):
+        raise BackupFailed(f"{archive} cannot be named to PostgreSQL", hint="give an absolute path of letters, digits, spaces and ._+@~-")
+    if not archive.is_dir() or not who.may("-r", archive) or not who.may("-x", archive):
+        raise BackupFailed(f"the account {who.name} cannot read {archive}", hint="name the folder of WAL, and let that account read it")
+    return f'restore_command = \'cp "{archive}/%f" "%p"\'\nhot_standby = off\n'
+
+
+def _copy(cluster: Path, pgdata: Path, who: Account, archive: Path | None) -> None:
+    goes_on = "" if archive is None else _goes_on(archive, who)
     try:
         shutil.copytree(cluster, pgdata, symlinks=True)
         for name in LEFT_OUT:
             (pgdata / name).unlink(missing_ok=True)
-        (pgdata / "postgresql.conf").write_text(CONFIGURATION, encoding="ascii")
+        (pgdata / "postgresql.conf").write_text(CONFIGURATION + goes_on, encoding="utf-8")
+        if goes_on:
+            (pgdata / RECOVERY).touch()
         (pgdata / "pg_hba.conf").write_text(DOOR, encoding="ascii")
         (pgdata / "pg_ident.conf").write_text("", encoding="ascii")
         if who.foreign:

@@ -89,8 +89,12 @@ def verify(source: Source, folder: Path, name: str | None) -> Manifest:
     return found
 
 
-async def try_out(source: Source, folder: Path, name: str | None, place: Path | None, now: Callable[[], datetime]) -> Trial:
+async def try_out(
+    source: Source, folder: Path, name: str | None, now: Callable[[], datetime], *, place: Path | None = None, archive: Path | None = None
+) -> Trial:
     """Restore a backup into a scratch cluster, prove it, compare it, and keep what became of it, well or not.
+
+    With the folder of an archive of WAL the copy goes on to its end, and has what the database has by then at most.
 
     What makes a trial impossible says nothing of the backup, and is raised: BackupFailed, NoBinaries, NoAccount, BadSetting, Unreachable.
     """
@@ -101,12 +105,14 @@ async def try_out(source: Source, folder: Path, name: str | None, place: Path | 
     try:
         with watch.phase("verify"):
             verify(source, folder, found.name)
-        with restored(folder / found.name / folders.CLUSTER, tools, source.data_dir, place, watch) as socket_dir:
+        with restored(folder / found.name / folders.CLUSTER, tools, source.data_dir, place, archive, watch) as socket_dir:
             owner_dsn, app_dsn = (programs.moved_dsn(dsn, socket_dir, PORT) for dsn in (source.owner_dsn, source.app_dsn))
             with watch.phase("prove"):
                 await migrate.migrate(owner_dsn)
                 copy = await content(owner_dsn)
-                why = await _wrong(found, copy, invariants.Place(owner_dsn, app_dsn, socket_dir.parent / "house"))
+                most = found.most if archive is None else (await content(source.owner_dsn)).rows
+                told = rules.differences(found.least, most, copy.rows)
+                why = "; ".join(await _broken(invariants.Place(owner_dsn, app_dsn, socket_dir.parent / "house")) + told)
     except (BackupFailed, NoBinaries, NoAccount, Unreachable):
         raise
     except DesmosError as error:
@@ -121,10 +127,9 @@ async def try_out(source: Source, folder: Path, name: str | None, place: Path | 
     return trial
 
 
-async def _wrong(found: Manifest, copy: Content, place: invariants.Place) -> str:
+async def _broken(place: invariants.Place) -> list[str]:
     report = await invariants.check(place, Limits(), lambda _done, _of: None)
-    broken = [f"{one.id} does not hold" for one in report.verdicts if not one.holds]
-    return "; ".join(broken + rules.differences(found.least, found.most, copy.rows))
+    return [f"{one.id} does not hold" for one in report.verdicts if not one.holds]
 
 
 async def _lost_s(source: Source, copy: Content) -> float | None:

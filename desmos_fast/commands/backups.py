@@ -71,6 +71,7 @@ def restore_test(
     scratch: Annotated[
         Path | None, typer.Option("--scratch", help="Where the copy is made; without it, where temporary files are.")
     ] = None,
+    archive: Annotated[Path | None, typer.Option("--archive", help="The folder of archived WAL, to whose end the copy goes on.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into a cluster of its own, check what must always hold there, compare its rows, and note how long it took.
@@ -81,7 +82,7 @@ def restore_test(
     from desmos_fast.base.clock import system_clock
 
     with _opened(folder) as (_, source, where), working("Restoring"):
-        trial = asyncio.run(service.try_out(source, where, name, scratch, system_clock))
+        trial = asyncio.run(service.try_out(source, where, name, system_clock, place=scratch, archive=archive))
     _print(trial, _trial_line(trial), as_json)
     if not trial.passed:
         exit_faulty()

@@ -86,6 +86,18 @@ def centre(cluster: Cluster) -> UUID:
     return tenant
 
 
+def prepared(cluster: Cluster, archive: Path, backups: Path) -> Place:
+    asyncio.run(migrate(cluster.owner_dsn(DATABASE)))
+    # What a copy must not follow stands in its own files too.
+    for change in ("archive_mode = 'on'", f"archive_command = 'cp %p {archive}/%f'"):
+        ask(cluster.admin_dsn(), f"ALTER SYSTEM SET {change}", "SELECT 1")
+    tenant = centre(cluster)
+    first = happen(cluster, tenant)
+    (backups / "20200101T000000Z.part").mkdir(parents=True)
+    said = json.loads(command(cluster.data_dir, "take", "--in", str(backups), "--json"))
+    return Place(cluster, archive, tenant, backups, said, first)
+
+
 @pytest.fixture(scope="module")
 def place(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     data_dir = open_folder / f"saved-{os.urandom(4).hex()}"
@@ -94,20 +106,12 @@ def place(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     own_folder(archive, account())
     with pytest.MonkeyPatch.context() as patch:
         # As an operator writes it into postgresql.conf; nobody looks at what a machine without power would keep.
-        fixed = [option.replace("fsync=on", "fsync=off") for option in postmaster._FIXED]
+        fixed = tuple(option.replace("fsync=on", "fsync=off") for option in postmaster._FIXED)
         patch.setattr(postmaster, "_FIXED", (*fixed, "archive_mode=on", f"archive_command=cp %p {archive}/%f"))
         running = open_cluster(Settings(data_dir=data_dir, pg_bin=PROGRAMS))
-    with running as cluster:
-        asyncio.run(migrate(cluster.owner_dsn(DATABASE)))
-        # What a copy must not follow stands in its own files too.
-        for change in ("archive_mode = 'on'", f"archive_command = 'cp %p {archive}/%f'"):
-            ask(cluster.admin_dsn(), f"ALTER SYSTEM SET {change}", "SELECT 1")
-        tenant = centre(cluster)
-        first = happen(cluster, tenant)
-        backups = tmp_path_factory.mktemp("backups") / "kept"
-        (backups / "20200101T000000Z.part").mkdir(parents=True)
-        said = json.loads(command(data_dir, "take", "--in", str(backups), "--json"))
-        yield Place(cluster, archive, tenant, backups, said, first)
+        patch.setattr(postmaster, "_FIXED", fixed)
+        with running as cluster:
+            yield prepared(cluster, archive, tmp_path_factory.mktemp("backups") / "kept")
     shutil.rmtree(data_dir)
 
 
@@ -138,6 +142,24 @@ def test_a_copy_is_proved_and_says_what_would_have_been_lost(place: Place, tmp_p
     assert set(place.archive.iterdir()) == archived, "the copy archives nothing"
     assert [one.passed for one in folders.read(place.backups).trials] == [True]
     assert "restored in" in command(place.cluster.data_dir, "list", "--in", str(place.backups))
+
+
+def test_a_copy_goes_on_to_the_end_of_the_archive_and_lacks_what_came_later(place: Place) -> None:
+    archived = happen(place.cluster, place.tenant)
+    ask(place.cluster.admin_dsn(), "SELECT pg_switch_wal()", "SELECT 1")
+    settle(place)
+    lost = happen(place.cluster, place.tenant)
+    there = set(place.archive.iterdir())
+    words = ("restore-test", "--in", str(place.backups), "--archive", str(place.archive), "--json")
+    told = json.loads(command(place.cluster.data_dir, *words))
+    assert (told["passed"], told["why"]) == (True, "")
+    assert datetime.fromisoformat(told["last_commit"]) == written_at(archived)
+    assert told["rpo_s"] == pytest.approx((written_at(lost) - written_at(archived)).total_seconds(), abs=0.001)
+    settle(place)
+    assert set(place.archive.iterdir()) == there
+    for odd in (Path("/tmp/a'b"), Path("wal"), Path("/nowhere")):
+        with pytest.raises(BackupFailed, match="cannot"):
+            asyncio.run(service.try_out(place.source, place.backups, None, system_clock, archive=odd))
 
 
 def settle(place: Place) -> None:
@@ -184,7 +206,7 @@ def test_a_copy_with_other_rows_does_not_serve(place: Place, tmp_path: Path) -> 
     told = json.loads(manifest.read_text())
     told["least"]["event"] = told["most"]["event"] = 2
     manifest.write_text(json.dumps(told))
-    tried = asyncio.run(service.try_out(place.source, folder.parent, None, place.cluster.data_dir, system_clock))
+    tried = asyncio.run(service.try_out(place.source, folder.parent, None, system_clock, place=place.cluster.data_dir))
     assert (tried.passed, tried.why) == (False, "event: 1 rows, not 2")
 
 
@@ -224,7 +246,7 @@ async def die(_dsn):
 service.migrate.migrate = die
 owner, app, data_dir, folder, scratch, programs = sys.argv[1:]
 source = service.Source(owner, app, Path(data_dir), Path(programs) if programs else None)
-asyncio.run(service.try_out(source, Path(folder), None, Path(scratch), system_clock))
+asyncio.run(service.try_out(source, Path(folder), None, system_clock, place=Path(scratch)))
 """
 
 
