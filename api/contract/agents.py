@@ -78,6 +78,10 @@ EXAMPLES: Final = (
         body={"code": "ABCD-EFGH-IJKL-MNOP-QRST-UVWX-YZ", "csr": _CSR},
     ),
     Example(
+        name="look", summary="How a workstation is that is not there: 404", method="POST", path="/v1/agents/{unknown}/doctor",
+        route="/v1/agents/{id}/doctor", status=404, body={"mobile": False},
+    ),
+    Example(
         name="card", summary="The card in a reader that is not there: 404", method="POST", path="/v1/readers/{unknown}:read",
         route="/v1/readers/{id}:read", status=404, body={"deadline_s": 20.0},
     ),

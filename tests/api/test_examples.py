@@ -21,6 +21,8 @@ MISSING: Final = {
     **dict.fromkeys(("/v1/me", "/v1/sessions", "/v1/oidc/start", "/v1/oidc/callback"), 409),
     # A WebSocket, for who begins one.
     "/v1/agents/channel": 400,
+    # A part of a page, for who is signed in.
+    "/poste/lecteurs": 401,
 }  # fmt: skip
 
 # A stream goes on for a minute.
