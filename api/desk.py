@@ -56,7 +56,13 @@ FILES: Final[dict[str, File]] = {}
 def set_up(app: web.Application) -> None:
     """Let an application show the page."""
     aiohttp_jinja2.setup(
-        app, loader=PackageLoader("api", "pages"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+        app,
+        loader=PackageLoader("api", "pages"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
     )
     for name, kind in TYPES.items():
         FILES[name] = file((files("api") / "pages" / name).read_bytes(), kind)

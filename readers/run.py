@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from desmos_fast.agents import wire
+from desmos_fast.agents.tickets import TicketRefused
 from readers.doctor.remote import examined
 from readers.loopback.board import Board
 from readers.loopback.gate import Gate
@@ -66,8 +67,12 @@ async def serve(folder: Folder, cards: Cards, pages: Pages | None = None) -> Non
     gate, board, loopback = _loopback(folder.service(), cards, pages)
 
     def welcomed(welcome: wire.Welcome) -> None:
-        if welcome.at is not None:
-            gate.welcomed(welcome.tickets, welcome.at)
+        try:
+            if welcome.at is not None:
+                gate.welcomed(welcome.tickets, welcome.at)
+        except TicketRefused as error:
+            # The readers go on without pages.
+            log.error("pages are let in no more: %s", error.detail)
 
     async with Outbox(folder.path / QUEUE, folder.queue_key()) as outbox:
         uplink = Uplink(

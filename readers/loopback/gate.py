@@ -58,7 +58,8 @@ class Gate:
         self._wrong: list[float] = []
 
     def welcomed(self, key: str, at: datetime) -> None:
-        """Take the key of tickets, and what time it is at the service."""
+        """Take the key of tickets, and what time it is at the service. Raises TicketRefused for none, and has none from then on."""
+        self._key = None
         self._key, self._at, self._at_s = read_key(key), at, self._now_s()
 
     @property

@@ -258,9 +258,9 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
     try:
         if family is socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if os.name == "posix":
-            # On Windows the same option would let two programs share the port.
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Windows the option for what was closed just now would let another program share the port: there is one against that.
+        option: int = socket.SO_REUSEADDR if os.name == "posix" else getattr(socket, "SO_EXCLUSIVEADDRUSE", ~socket.SO_REUSEADDR)
+        made.setsockopt(socket.SOL_SOCKET, option, 1)
         made.bind((address, port))
         made.listen(16)
     except OSError as error:

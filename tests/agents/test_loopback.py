@@ -195,6 +195,15 @@ async def test_nothing_is_told_before_the_service_was_heard() -> None:
             desk.gate.redeem(desk.ticket(), "watch", ORIGIN)
 
 
+async def test_a_key_that_is_none_lets_nobody_in() -> None:
+    async with loopback() as desk:
+        ticket = desk.ticket()
+        with pytest.raises(TicketRefused):
+            desk.gate.welcomed("nothing", desk.at)
+        with pytest.raises(TicketRefused, match="not heard"):
+            desk.gate.redeem(ticket, "watch", ORIGIN)
+
+
 async def test_who_guesses_is_made_to_wait() -> None:
     async with loopback() as desk:
         for _ in range(TRIES):

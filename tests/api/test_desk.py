@@ -17,10 +17,11 @@ from desmos_fast.agents.tickets import check, read_key
 from desmos_fast.agents.wire import LOOPBACK_PORTS
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.tenant import direct
+from tests.agents.workstation import FakeCards, happened
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import seat, set_policy, with_password
 from tests.api.test_roles import key_of
-from tests.api.workstations import enrolled
+from tests.api.workstations import a_reader, enrolled, running
 
 # What the vendored file is, as its makers published it: 2.0.11.
 HTMX = "2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
@@ -130,6 +131,14 @@ async def test_the_page_says_every_failure_in_words(desk: Desk) -> None:
 async def test_the_page_shows_the_readers_of_the_centre_alone(desk: Desk) -> None:
     part = await shown(desk, "/poste/lecteurs", "biller")
     assert part.status == 200 and "Aucun poste" in part.body.decode()
+
+
+async def test_the_name_of_a_reader_is_text(desk: Desk, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    async with running(await enrolled(desk, tmp_path / "agent"), FakeCards(happened("service_up"), happened("reader_added", name))):
+        await a_reader(desk)
+        body = (await shown(desk, "/poste/lecteurs", "biller")).body.decode()
+    assert "<img" not in body and "&lt;img src=x onerror=alert(1)&gt;" in body and "libre" in body and "Accueil 3" in body
 
 
 def test_what_is_vendored_is_what_was_published() -> None:
