@@ -75,7 +75,11 @@ def test_the_container_names_what_there_is() -> None:
     assert packages <= set(copied), "everything that the distribution holds"
     assert [line.split()[1] for line in lines if line.startswith("USER ")] == ["desmos-fast"]
     assert_is_a_command(json.loads(lines[-1].removeprefix("CMD ")))
-    assert any(line.startswith("HEALTHCHECK") and "/readyz" in line for line in lines)
+    (health,) = [line for line in lines if line.startswith("HEALTHCHECK")]
+    assert "/readyz" in health and "DESMOS_PORT" in health
+    compile(json.loads(health[health.index("CMD ") + 4 :])[2], "HEALTHCHECK", "exec")
+    # The other format of images has no place for it.
+    assert "podman build --format docker " in lines[1] and "podman build --format docker " in (ROOT / "docs/how-to/deploy.md").read_text()
 
 
 # --- HAProxy
