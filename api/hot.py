@@ -8,19 +8,21 @@ head but what changes nothing. Whatever else comes goes the way of all other rou
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 
 from api import deadlines, limits, problems
+from api.admission import Busy
 from api.body import idempotency_key, request_id
 from api.ending import ENDING
 from api.keys import CLOCK, HOURS, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, TOGETHER, USES
@@ -48,6 +50,9 @@ HEAD: Final = frozenset({
     b"host", b"authorization", b"idempotency-key", b"content-type", b"content-length", b"x-request-id", b"accept", b"accept-encoding",
     b"accept-language", b"user-agent", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via",
 })  # fmt: skip
+# Four thousand a second at most, which is a fraction of a processor.
+AWAY_S: Final = 0.004
+AWAY_AT_ONCE: Final = 16
 BEARER: Final = "Bearer "
 # A larger body is hashed in a thread, elsewhere.
 MOST: Final = 256 * 1024
@@ -76,6 +81,7 @@ class Hot:
             for route in (QUOTES, INVOICES)
             if not RULES["POST", route].audited and option_of(route) is None and ("POST", route) not in ENDING
         }
+        self._away: deque[Asking] = deque()
         self._second = 0
         self._stamp = b""
         self._fixed = _lines(HEADERS).encode()
@@ -139,9 +145,7 @@ class Hot:
             return False
         self._begin()
         if not together.has_room(tenant):
-            # A service that has too much to do says so in as little as it can.
-            metrics.count_problem("busy")
-            self._problem(asking, problems.of_error(full(), asking.rid))
+            self._turn_away(asking)
             return True
         name = hashlib.sha256(CANONICAL + body).digest()
         try:
@@ -152,6 +156,24 @@ class Hot:
         late = asyncio.get_running_loop().call_later(deadlines.limit_of(self._app, INVOICES), _give_up, done)
         done.add_done_callback(partial(self._signed, asking, late))
         return True
+
+    def _turn_away(self, asking: Asking) -> None:
+        """Refuse a request for want of room, a few at a time: who signs invoices has the loop before who is sent away.
+
+        A connection asks for nothing more until it is answered, so no more than there are connections wait.
+        """
+        self._away.append(asking)
+        if len(self._away) == 1:
+            asyncio.get_running_loop().call_later(AWAY_S, self._turn_some_away)
+
+    def _turn_some_away(self) -> None:
+        for _ in range(min(len(self._away), AWAY_AT_ONCE)):
+            asking = self._away.popleft()
+            metrics.count_problem(Busy.code)
+            body = _FULL.replace(_SOMEBODY, asking.rid.encode())
+            self._end(asking, 503, problems.CONTENT_TYPE, f"Retry-After: {problems.retry_after()}\r\n", body)
+        if self._away:
+            asyncio.get_running_loop().call_later(AWAY_S, self._turn_some_away)
 
     def _signed(self, asking: Asking, late: asyncio.TimerHandle, done: "asyncio.Future[Answer]") -> None:
         late.cancel()
@@ -206,6 +228,9 @@ class Hot:
 
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+# What is answered while enough wait, but for the id of the request.
+_SOMEBODY: Final = b"00000000-0000-0000-0000-000000000000"
+_FULL: Final = cast(bytes, problems.of_error(full(), _SOMEBODY.decode()).body)
 CANONICAL: Final = f"POST {INVOICES}?\n".encode()
 TOO_LONG: Final = "it took longer than it may and was given up"
 AGAIN: Final = "send again with the same key in a moment"

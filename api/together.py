@@ -35,6 +35,11 @@ MOST_AT_ONCE: Final = 256
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 # Of one centre: what waits fits into the next commit, so whoever is let in is not kept waiting for long.
 MOST_WAITING: Final = MOST_AT_ONCE
+# Fewer when commits are slow: as many as are served in so many seconds, for who waits longer than that is better sent to another process.
+QUEUE_S: Final = 0.15
+LEAST_WAITING: Final = 64
+# How much of the pace is that of the last batch.
+NEWEST: Final = 0.2
 MOST_IN_ALL: Final = 2048
 BYTES_IN_ALL: Final = 64 * 1024 * 1024
 
@@ -82,10 +87,21 @@ class Together:
         self._keys: set[tuple[TenantId, str]] = set()
         self._waiting: Counter[TenantId] = Counter()
         self._in_all = self._bytes = 0
+        # Seconds that an invoice of a batch takes, of late.
+        self._pace = QUEUE_S / MOST_WAITING
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether no more requests may wait, whoever's they are."""
+        return self._in_all >= MOST_IN_ALL or self._bytes >= BYTES_IN_ALL
 
     def has_room(self, tenant: TenantId) -> bool:
         """Say whether one more request of a centre may wait; to ask before its body is read costs least."""
-        return self._waiting.get(tenant, 0) < MOST_WAITING and self._in_all < MOST_IN_ALL and self._bytes < BYTES_IN_ALL
+        return self._waiting.get(tenant, 0) < self._most_waiting and not self.is_full
+
+    @property
+    def _most_waiting(self) -> int:
+        return min(MOST_WAITING, max(LEAST_WAITING, int(QUEUE_S / self._pace)))
 
     async def sign(self, way: Way, asked: Asked, body: bytes) -> Answer:
         """Return the answer of one request once it is on disk, or the answer that its key was given before.
@@ -171,21 +187,40 @@ class Together:
 
     async def _commit(self, way: Way, lane: _Lane) -> None:
         batch: list[_Post] = []
-        found: Sequence[Answer | Exception] | None = None
+        found: Sequence[Answer | Exception]
         try:
-            context = self._context(way)
-            if self._is_ordinary(way, context):
-                async with self._shares.slot(way.caller.tenant), exchange(self._pool, way.caller.tenant) as opened:
-                    # Not sooner: who comes while we wait for a connection is served by it too.
-                    batch = self._take(way, lane)
-                    found = await self._express(opened, way, context, batch)
-            if found is None:
-                async with self._transaction(way) as con:
-                    batch = batch or self._take(way, lane)
-                    found = await self._serve(con, way, batch)
+            if self._is_ordinary(way):
+                tenant = way.caller.tenant
+                async with self._shares.slot(tenant), exchange(self._pool, tenant) as opened:
+                    await self._straight(opened, way, lane, batch)
+                if not batch:
+                    return
+            async with self._transaction(way) as con:
+                # Not sooner: who comes while we wait for a connection is served by it too.
+                batch = batch or self._take(way, lane)
+                found = await self._serve(con, way, batch)
         except Exception as error:
             batch = batch or self._take(way, lane)
             found = await self._apart(way, batch, error)
+        self._tell(way, batch, found)
+
+    async def _straight(self, opened: Exchange, way: Way, lane: _Lane, batch: list[_Post]) -> None:
+        """Serve one batch after the other on a connection that nobody else waits for; what must be served otherwise is left in `batch`."""
+        now = asyncio.get_running_loop().time
+        while lane:
+            began = now()
+            batch += self._take(way, lane)
+            found = await self._express(opened, way, batch)
+            if found is None:
+                return
+            self._tell(way, batch, found)
+            if batch:
+                self._pace += ((now() - began) / len(batch) - self._pace) * NEWEST
+            batch.clear()
+            if not self._pool.get_idle_size() and self._pool.get_size() == self._pool.get_max_size():
+                return
+
+    def _tell(self, way: Way, batch: Sequence[_Post], found: Sequence[Answer | Exception]) -> None:
         self._count(way, found)
         for post, one in zip(batch, found, strict=True):
             self._over(way, post, one)
@@ -208,16 +243,16 @@ class Together:
         tenant = way.caller.tenant
         return Context(way.caller, self._keyring.of(tenant), at(self._clock, tenant))
 
-    def _is_ordinary(self, way: Way, context: Context) -> bool:
-        return not way.draft and not way.explain and self._tariffs.known() is not None and express.is_ordinary(context)
+    def _is_ordinary(self, way: Way) -> bool:
+        return not way.draft and not way.explain and self._tariffs.known() is not None and express.is_ordinary(self._context(way))
 
-    async def _express(self, opened: Exchange, way: Way, context: Context, batch: Sequence[_Post]) -> Sequence[Answer | Exception] | None:
+    async def _express(self, opened: Exchange, way: Way, batch: Sequence[_Post]) -> Sequence[Answer | Exception] | None:
         """Serve a batch in as few exchanges as it takes; None, with nothing kept, for one that must be served otherwise."""
-        tariffs = self._tariffs.known()
+        tariffs, context = self._tariffs.known(), self._context(way)
         if not batch or tariffs is None:
             return None if batch else []
-        bodies = [post.body for post in batch]
-        checked = await service.offload(len(batch), intake.each, context, bodies, Terms(tariffs, way.allow_late))
+        terms = Terms(tariffs, way.allow_late)
+        checked = await service.offload(len(batch), intake.each, context, [post.body for post in batch], terms)
         try:
             return await express.sign_each(opened, context, ROUTE, [post.asked for post in batch], checked, self._answer)
         except AWAY:

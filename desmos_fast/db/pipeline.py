@@ -8,8 +8,10 @@ transaction: it speaks the same wire, and gives the connection back when the ser
 import asyncio
 import itertools
 import struct
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -32,6 +34,8 @@ _COPY_DONE: Final = b"c\0\0\0\4"
 _EXECUTE: Final = b"E\0\0\0\x09\0\0\0\0\0"
 _TEXT, _BINARY = 0, 1
 _IDLE: Final = b"I"
+FIRST_PLANS_S: Final = 1.0
+LAST_PLANS_S: Final = 300.0
 _names: Final = itertools.count(1)
 
 
@@ -161,19 +165,40 @@ def _error(payload: bytes) -> asyncpg.PostgresError:
     return made
 
 
-# Statements that a connection knows by a name: parsed once.
-_known: Final[WeakKeyDictionary[Any, dict[str, bytes]]] = WeakKeyDictionary()
+@dataclass(slots=True)
+class _Known:
+    """What a connection knows: statements by a name, parsed once; and when their plans, and those of foreign keys, are to be made anew.
+
+    A plan that was made while a table was small may read all of a centre for each row once it is large, and PostgreSQL looks at it again
+    only after an ANALYZE. Ever more seldom: tables that are large stay so.
+    """
+
+    names: dict[str, bytes] = field(default_factory=dict)
+    renew_at: float = 0.0
+    span_s: float = FIRST_PLANS_S
+
+    def plans(self) -> list[Step]:
+        """Return the step that forgets the plans, when it is time."""
+        now = time.monotonic()
+        if now < self.renew_at:
+            return []
+        self.renew_at = now + self.span_s
+        self.span_s = min(2 * self.span_s, LAST_PLANS_S)
+        return [Step("DISCARD PLANS")]
+
+
+_known: Final[WeakKeyDictionary[Any, _Known]] = WeakKeyDictionary()
 
 
 class Exchange:
     """One transaction of one tenant on a connection that is lent; see `exchange`."""
 
-    __slots__ = ("_began", "_listening", "_prepared", "_tenant", "_transport", "idle")
+    __slots__ = ("_began", "_known", "_listening", "_tenant", "_transport", "idle")
 
-    def __init__(self, transport: asyncio.Transport, listening: _Listening, prepared: dict[str, bytes], tenant: UUID) -> None:
+    def __init__(self, transport: asyncio.Transport, listening: _Listening, known: _Known, tenant: UUID) -> None:
         self._transport = transport
         self._listening = listening
-        self._prepared = prepared
+        self._known = known
         self._tenant = tenant
         self._began = False
         # Whether the server is in no transaction and owes no answer: else the connection cannot be given back.
@@ -182,7 +207,8 @@ class Exchange:
     async def begin(self, *steps: Step) -> list[Answered]:
         """Begin the transaction of the tenant and run steps in it. Raises what the first step that fails is refused with."""
         self._began = True
-        return (await self._send([Step("BEGIN"), Step(SET_TENANT, (str(self._tenant),)), *steps]))[2:]
+        first = [*self._known.plans(), Step("BEGIN"), Step(SET_TENANT, (str(self._tenant),))]
+        return (await self._send([*first, *steps]))[len(first) :]
 
     async def commit(self, *steps: Step) -> list[Answered]:
         """Run the last steps and commit: what is returned is on disk. Raises what the first step that fails is refused with."""
@@ -215,15 +241,15 @@ class Exchange:
     def _told(self, error: asyncpg.PostgresError | None) -> list[Answered]:
         if error is not None:
             # What was parsed after the fault is not known to the server, and what was planned before may be what is wrong.
-            self._prepared.clear()
+            self._known.names.clear()
             raise error
         return self._listening.answers
 
     def _messages(self, step: Step) -> list[bytes]:
         parts: list[bytes] = []
-        name = self._prepared.get(step.sql)
+        name = self._known.names.get(step.sql)
         if name is None:
-            name = self._prepared[step.sql] = b"desmos_%d" % next(_names)
+            name = self._known.names[step.sql] = b"desmos_%d" % next(_names)
             parts.append(_message(b"P", b"%b\0%b\0\0\0" % (name, step.sql.encode())))
         parts += (_bound(name, step.values), _EXECUTE)
         if step.stream is not None:
@@ -242,7 +268,7 @@ async def exchange(pool: Pool, tenant: UUID) -> AsyncIterator[Exchange]:
             lent: Any = con
             transport, former = lent._transport, lent._protocol
             listening = _Listening(former)
-            opened = Exchange(transport, listening, _known.setdefault(former, {}), tenant)
+            opened = Exchange(transport, listening, _known.setdefault(former, _Known()), tenant)
             transport.set_protocol(listening)
             try:
                 yield opened

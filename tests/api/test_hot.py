@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from api import hot
+from api import hot, together
 from api.keys import TOGETHER
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, House, person
@@ -171,3 +171,26 @@ async def test_who_hangs_up_is_forgotten_and_what_he_asked_is_kept(house: House,
     assert await desk.count("invoice") == 1
     assert straight[0] == INVOICES
     other.writer.close()
+
+
+async def test_who_is_sent_away_is_told_the_same_and_nobody_is_forgotten(
+    house: House, desk: Desk, straight: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [await connect(house) for _ in range(3 * hot.AWAY_AT_ONCE)]
+    body = orjson.dumps(desk.invoice(insured_nir=person(1)))
+    await lines[0].ask(request(desk, QUOTES, body, **AROUND))
+    monkeypatch.setattr(together, "MOST_WAITING", 0)
+    around = await lines[0].ask(request(desk, INVOICES, body, **AROUND))
+    answers = await asyncio.gather(*(line.ask(request(desk, INVOICES, body, **{"X-Request-Id": f"r{n}"})) for n, line in enumerate(lines)))
+    assert len(straight) == len(lines)
+    for number, (status, headers, told) in enumerate(answers):
+        assert status == around[0] == 503
+        assert headers["x-request-id"] == f"r{number}" and 1 <= int(headers["retry-after"]) <= 5
+        assert orjson.loads(told)["instance"] == f"urn:desmos:request:r{number}"
+        assert without(told) == without(around[2])
+        assert headers.keys() == around[1].keys()
+    monkeypatch.undo()
+    # Who was sent away comes back on the same connection.
+    assert {(await line.ask(request(desk, QUOTES, body)))[0] for line in lines} == {200}
+    for line in lines:
+        line.writer.close()
