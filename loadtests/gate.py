@@ -154,7 +154,7 @@ class Line(msgspec.Struct, frozen=True):
 def remember(run: Run, *files: Path) -> None:
     """Add a run to histories, one line each."""
     medians = {row.key: float(f"{row.ratio:.4g}") for row in run.goals if row.ratio is not None}
-    line = Line(datetime.now(UTC).isoformat(timespec="seconds"), str(run.machine["revision"]), str(run.machine["cpu"]), run.quick, medians)
+    line = Line(datetime.now(UTC).isoformat(), str(run.machine["revision"]), str(run.machine["cpu"]), run.quick, medians)
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("ab") as out:
