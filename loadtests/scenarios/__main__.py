@@ -41,7 +41,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--warm", type=float, default=5.0, metavar="SECONDS", help="how much of the beginning is in no figure")
     parser.add_argument("--seed", type=int, default=1, help="where arrivals and thinking are drawn from")
     parser.add_argument("--load", type=float, default=1.0, help="how many times as many visits come to the same centres")
-    parser.add_argument("--ramp", action="store_true", help="double the load until the aims are missed, and say where that is")
+    parser.add_argument("--ramp", action="store_true", help="double or halve the load until the aims are just met, and say where that is")
     parser.add_argument("--processes", type=int, default=1, help="processes of the service that is started")
     parser.add_argument("--url", help="a service that runs, as http://HOST:PORT")
     parser.add_argument("--keys", type=Path, help="its centres: a file with a line `FINESS KEY` for each, test keys alone")

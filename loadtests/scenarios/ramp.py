@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a scenario breaks: the load is doubled until an aim is missed, then the gap is halved."""
+"""Where a scenario breaks: the load is doubled until an aim is missed, or halved until all are met, and then the gap is halved."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,10 +55,12 @@ async def ramp(kind: type[Scenario], town: Town, asked: Asked, told: Callable[[R
 
     load, low, high = asked.load, None, None
     for _ in range(DOUBLINGS):
-        if not await held(load):
-            high = load
+        if await held(load):
+            low, load = load, load * 2
+        else:
+            high, load = load, load / 2
+        if low is not None and high is not None:
             break
-        low, load = load, load * 2
     if high is not None and low is not None:
         for _ in range(HALVINGS):
             middle = (low + high) / 2
