@@ -156,7 +156,7 @@ def of(load: float, held: bool) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("breaks", "held", "broke"), [(3.3, 3.25, 3.5), (0.3, 0.25, 0.3125), (0.0, None, 1 / 512), (10_000.0, 512.0, None)]
+    ("breaks", "held", "broke"), [(3.3, 3.25, 3.5), (0.3, 0.28125, 0.3125), (0.0, None, 1 / 512), (10_000.0, 512.0, None)]
 )
 async def test_a_ramp_finds_where_a_service_gives_way(
     breaks: float, held: float | None, broke: float | None, monkeypatch: pytest.MonkeyPatch
