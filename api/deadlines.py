@@ -17,8 +17,10 @@ LONG: Final = frozenset({
     "/v1/follow-up/settings", "/v1/accounting/exports", "/v1/accounting/exports/{id}/file", "/v1/accounting/draft",
     "/v1/audits/tp/{quarter}", "/v1/webhooks/{id}:replay", "/v1/test/clock",
 })  # fmt: skip
-# How long these take is up to whoever puts a card in or listens. A stream has a deadline for each of its blocks.
-OWN: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read", "/v1/invoices:stream"})
+# How long these take is up to whoever puts a card in or listens, and says nothing of the service.
+WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read", "/v1/agents/{id}/doctor"})
+# A stream has a deadline for each of its blocks.
+OWN: Final = WAITING | {"/v1/invoices:stream"}
 
 
 def limit_of(app: web.Application, route: str) -> float:

@@ -33,8 +33,6 @@ PUBLIC: Final = frozenset({
     "/livez", "/readyz", "/metrics", "/v1/openapi.json", "/docs", "/docs/{file}", "/v1/agents/channel", "/poste", "/poste/lecteurs",
     "/poste/{file}",
 })  # fmt: skip
-# How long these take is up to whoever puts a card in or listens, or to a workstation, and says nothing of the service.
-WAITING: Final = frozenset({"/v1/readers/events", "/v1/readers/{id}:read", "/v1/agents/{id}/doctor"})
 SPARSE: Final = frozenset({sparse.NAME})
 NOTHING: Final[frozenset[str]] = frozenset()
 HEADERS: Final = {
@@ -155,7 +153,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.force_close()
     seconds = perf_counter() - started
     metrics.observe_request(request.method, route, response.status, seconds)
-    if route not in PUBLIC and route not in WAITING:
+    if route not in PUBLIC and route not in deadlines.WAITING:
         metrics.count_availability(response.status, seconds, is_open=request.app[HOURS].is_open(request.app[CLOCK]()))
     caller = request.get(CALLER)
     if is_told("info"):
