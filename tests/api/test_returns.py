@@ -72,6 +72,8 @@ async def test_the_whole_way_out_and_back(desk: Desk, tmp_path: Path) -> None:
 
     (back,) = answer_folder(tmp_path, SEED, biller=desk.finess)
     answered = REGISTRY.get_sample_value("desmos_ack_delay_seconds_count") or 0
+    assert (await desk.post("/v1/returns?validate_only=true", back.arl[0].read_bytes())).status == 200
+    assert (REGISTRY.get_sample_value("desmos_ack_delay_seconds_count") or 0) == answered, "a trial counts nothing"
     assert await found(desk, back.arl[0].read_bytes()) == {"kind": "arl", "accepted": 3}
     assert REGISTRY.get_sample_value("desmos_ack_delay_seconds_count") == answered + 3, "one for each lot"
     assert await states(desk) == {"file": ["acknowledged"], "lot": ["accepted"] * 3, "share": ["received"] * 6}
