@@ -27,6 +27,8 @@ ELSEWHERE: Final = {
     "outside_failed",
     "method_not_allowed", "transport_name_invalid", "transport_name_taken", "transport_failed", "transport_refused",
     "transport_peer_untrusted", "transport_key_invalid", "agent_channel_over", "ticket_refused",
+    # What the agent says on its workstation alone.
+    "backend_lacks", "cps_absent", "cps_blocked", "cps_code", "cps_last_try", "ssv_failed", "ssv_zone", "vendor_failed", "vendor_library",
 }  # fmt: skip
 
 
