@@ -22,7 +22,7 @@ from monitoring import metrics
 EVERY_S: Final = 60.0
 # What is due is counted over every part of every invoice: less often.
 MONEY_EVERY_S: Final = 600.0
-# Who asks is answered with the figures of before when counting takes longer.
+# Who asks first waits so long for figures; later a scrape never waits, and shows those of before.
 PATIENCE_S: Final = 2.0
 log: Final = structlog.get_logger("desmos.figures")
 
@@ -37,14 +37,20 @@ class Counting:
         self._task: asyncio.Task[None] | None = None
         self._begun = -float("inf")
         self._money_begun = -float("inf")
+        self._known = False
 
     async def refresh(self) -> None:
-        """Take what another process counted, count again when it is time, and wait a little for it."""
+        """Take what another process counted, and count again when it is time; wait a little for the first figures."""
         self._take()
         if self._task is None and time.monotonic() - self._begun >= self.every_s:
             self._begin()
+        if not self._known:
+            await self.wait(PATIENCE_S)
+
+    async def wait(self, limit_s: float) -> None:
+        """Wait until what is being counted is counted."""
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=PATIENCE_S)
+            await asyncio.wait({self._task}, timeout=limit_s)
 
     async def close(self) -> None:
         """Stop counting."""
@@ -57,6 +63,7 @@ class Counting:
         if money_age_s is not None and metrics.PART is not None:
             self._begun = time.monotonic() - metrics.PART.figures_age_s()
             self._money_begun = self._begun - money_age_s
+            self._known = True
 
     def _begin(self) -> None:
         hold = None if metrics.PART is None else metrics.PART.hold()
@@ -70,6 +77,7 @@ class Counting:
     async def _count(self) -> None:
         try:
             await self._all()
+            self._known = True
             metrics.tell_figures(time.monotonic() - self._money_begun)
         except DatabaseDown as error:
             log.warning("the figures could not be counted", error=error.detail)

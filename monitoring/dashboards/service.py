@@ -107,11 +107,11 @@ def database() -> str:
     busy = 'sum by (instance) (desmos_database_connections{state="used"})'
     return made(
         "desmos-database", "desmos-fast: PostgreSQL and pool",
-        "What the service sees of the database: its connections, and requests refused for want of it. What the server itself counts needs"
-        " an exporter of its own.",
+        "What services and workers see of the database: their connections, and requests refused for want of it. What the server itself"
+        " counts needs an exporter of its own.",
         [
             Row("Now", [
-                figure("Connections in use", "Of all services.", "none", Query(used), span=5),
+                figure("Connections in use", "Of all services and workers.", "none", Query(used), span=5),
                 figure("Connections idle", "Open, and waiting for a request.", "none",
                        Query('sum(desmos_database_connections{state="idle"})'), span=5),
                 figure("In use", "Share of the open connections of the busiest service: it may still open more.", "percentunit",
@@ -123,9 +123,9 @@ def database() -> str:
                        Query(f"min(desmos_ready{{{JOB}}})"), words=READY, span=4),
             ]),
             Row("Pool", [
-                lines("Connections", "Of all services, by state.", "none",
+                lines("Connections", "Of all services and workers, by state.", "none",
                       Query("sum by (state) (desmos_database_connections)", "{{state}}"), stacked=True),
-                lines("In use, by service", "Connections that requests hold.", "none",
+                lines("In use, by service", "Connections that requests and jobs hold.", "none",
                       Query(busy, "{{instance}}")),
             ]),
             Row("Database", [

@@ -125,7 +125,9 @@ OPERATING: Final = [
         "Processes of the service die and are started again and again.",
     ),
     # Another one leads within ten seconds or so.
-    _page("DesmosNobodyLeads", "sum(desmos_worker_leads) < 1", "Workers run and none leads: nothing that the clock asks for is done.", "3m"),
+    _page(
+        "DesmosNobodyLeads", "sum(desmos_worker_leads) < 1", "Workers run and none leads: nothing that the clock asks for is done.", "3m"
+    ),
     _page(
         "DesmosDatabaseAway", "sum(increase(desmos_database_unavailable_total[5m])) > 0", "Requests are refused for want of the database."
     ),

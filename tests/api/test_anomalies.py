@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from api.figures import Counting
+from api.figures import PATIENCE_S, Counting
 from desmos_fast.anomalies import service as anomalies
 from desmos_fast.anomalies.model import AnomalyShown, Found, Kind
 from desmos_fast.base.clock import system_clock
@@ -272,6 +272,17 @@ async def test_each_figure_is_broken_by_what_it_is_for(desk: Desk, tmp_path: Pat
     assert await figures(desk) == HOLD | broken
 
 
+async def test_a_scrape_waits_for_no_figures_but_the_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting, slow = Counting(desk.house.pool, system_clock, every_s=0.0), asyncio.Event()
+    await counting.refresh()
+    await counting.wait(60)
+    monkeypatch.setattr(counting, "_all", slow.wait)
+    async with asyncio.timeout(PATIENCE_S / 2):
+        await counting.refresh()
+    assert counting._task is not None, "it counts meanwhile"
+    await counting.close()
+
+
 async def test_the_figures_are_exported_and_counted_now_and_then(desk: Desk) -> None:
     await sign(desk, "01_ngap_visit")
     async with transaction(desk.house.pool, desk.tenant) as con:
@@ -295,6 +306,7 @@ async def test_the_figures_are_exported_and_counted_now_and_then(desk: Desk) -> 
     await patient.refresh()
     assert value("desmos_anomalies_open", kind="stage_differs") == before, "it is not time yet"
     await counting.refresh()
+    await counting.wait(60)
     assert value("desmos_anomalies_open", kind="stage_differs") == before + 1
     assert value("desmos_invariant_difference", invariant="signed_shares") == difference + 1
     reply = await desk.house.send("GET", "/metrics", {})
