@@ -4,6 +4,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from os.path import relpath
 from typing import Final
 
 import msgspec
@@ -14,9 +15,7 @@ from loadtests.judge import Row
 from loadtests.rounds import Told
 
 FOLDER: Final = machine.ROOT / "build" / "bench"
-CHART: Final = FOLDER / "bench.svg"
-RECORD: Final = FOLDER / "run.json"
-REPORT: Final = FOLDER / "report.html"
+RECORD: Final = "run.json"
 
 
 def run(names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False, keep: bool = False) -> bool:
@@ -30,14 +29,16 @@ def run(names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False,
         found = record.of(known, suite.run(names, quick, told))
         findings = _held(baseline, found, told) if hold and baseline else []
     FOLDER.mkdir(parents=True, exist_ok=True)
-    RECORD.write_bytes(msgspec.json.encode(found))
-    gate.remember(found, page.LOCAL, *([gate.HISTORY] if keep else []))
-    page.write(found, REPORT)
+    (FOLDER / RECORD).write_bytes(msgspec.json.encode(found))
+    histories = [FOLDER / "history.ndjson", gate.HISTORY]
+    gate.remember(found, *histories[: 2 if keep else 1])
+    written = FOLDER / "report.html"
+    written.write_text(page.page(found, gate.history(*histories)), encoding="utf-8")
     if as_json:
         print(msgspec.json.encode(found).decode())
     else:
         report.show(known, found.goals)
-    print(_drawn(found.goals, known), f"report: {REPORT.relative_to(machine.ROOT)}", sep="\n", file=sys.stderr)
+    print(_drawn(found.goals, known), f"report: {relpath(written, machine.ROOT)}", sep="\n", file=sys.stderr)
     if hold:
         _tell(baseline, findings)
     if keep:
@@ -70,11 +71,12 @@ def _tell(baseline: gate.Baseline | None, findings: Sequence[gate.Finding]) -> N
 
 
 def _drawn(rows: Sequence[Row], known: dict[str, object]) -> str:
+    path = FOLDER / "bench.svg"
     try:
-        drawn = chart.draw(rows, known, CHART)
+        drawn = chart.draw(rows, known, path)
     except ModuleNotFoundError as absent:
         return f"no chart: {absent.name} is not installed"
-    return f"chart: {CHART.relative_to(machine.ROOT)}" if drawn else "no chart: nothing was measured"
+    return f"chart: {relpath(path, machine.ROOT)}" if drawn else "no chart: nothing was measured"
 
 
 @contextlib.contextmanager

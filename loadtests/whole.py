@@ -25,8 +25,8 @@ def main() -> None:
     given = parser.parse_args()
     FIGURES.write_bytes(msgspec.json.format(msgspec.json.encode(measure()), indent=1) + b"\n")
     sound = command.run(tuple(suite.SUITES), quick=given.quick, as_json=False, hold=True)
-    run = record.load(command.RECORD)
-    pages.main(str(command.RECORD))
+    run = record.load(command.FOLDER / command.RECORD)
+    pages.main(str(command.FOLDER / command.RECORD))
     pages.put(show.PAGE, show.page())
     if sound or given.keep:
         path = gate.path_of(run.quick)

@@ -16,12 +16,10 @@ from loadtests.gate import HISTORY, Line, history
 from loadtests.html.svg import Bar, Curve, bars, curves, spark
 from loadtests.html.verdicts import verdicts
 from loadtests.judge import Row
-from loadtests.machine import ROOT
 from loadtests.record import Raced, Run, joined, load
 from loadtests.report import cells
 
 CSS: Final = Path(__file__).with_name("page.css")
-LOCAL: Final = ROOT / "build" / "bench" / "history.ndjson"
 NUMBERS: Final = frozenset({"size", "ours", "its value", "ratio", "asked", "spread", "memory"})
 SIGNS: Final = {"reached": "✓ reached", "nearly": "≈ within the margin", "missed": "✗ missed", "open": "– not measured"}
 KINDS: Final = {True: "good", False: "bad", None: "plain"}
@@ -152,11 +150,5 @@ def _shut(summary: str, inside: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
 
 
-def write(run: Run, path: Path) -> None:
-    """Write the page of a run, with the trend of all runs that are known."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(run, history(HISTORY, LOCAL)), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    sys.stdout.write(page(joined(load(Path(path)) for path in sys.argv[1:]), history(HISTORY, LOCAL)))
+    sys.stdout.write(page(joined(load(Path(path)) for path in sys.argv[1:]), history(HISTORY)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desmos_fast.commands import bench
-from loadtests import suite
+from loadtests import command, gate, suite
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,15 +26,29 @@ def test_the_command_and_the_benchmarks_have_the_same_names() -> None:
     assert tuple(suite.SUITES) == bench.NAMES
 
 
-def test_a_suite_is_measured_and_told_in_json() -> None:
-    ran = program("metrics", "--quick", "--json")
-    assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
+def test_a_suite_is_measured_told_and_held_against_the_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "FOLDER", tmp_path)
+    monkeypatch.setattr(gate, "FOLDER", tmp_path / "baseline")
+    monkeypatch.setattr(gate, "HISTORY", tmp_path / "kept.ndjson")
+    assert command.run(["metrics"], quick=True, as_json=True, keep=True)
+    said = capsys.readouterr()
+    told = json.loads(said.out)
     [goal] = [row for row in told["goals"] if row["id"] == "G14"]
     assert goal["ratio"] > 0 and len(goal["ratios"]) == goal["rounds"] == suite.QUICK_ROUNDS
     assert told["machine"]["cores"] == os.cpu_count() and told["machine"]["probe_seconds"] > 0
     assert [race["name"] for race in told["races"]] == ["request"]
-    assert "report: build/bench/report.html" in ran.stderr
+    assert "report.html" in said.err and goal["work"] in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "run.json").read_bytes().strip() == said.out.encode().strip()
+    baseline = gate.read(gate.path_of(quick=True))
+    assert baseline is not None and len(baseline.rows) == 3
+    # Nothing is so fast: each run from now on is slower.
+    faster = {key: gate.Point(point.id, ">=", (1e9,) * 3) for key, point in baseline.rows.items()}
+    gate.write(gate.Baseline(baseline.day, baseline.revision, baseline.cpu, 2, True, faster), gate.path_of(quick=True))
+    assert not command.run(["metrics"], quick=True, as_json=False, hold=True)
+    assert "3 have become slower" in capsys.readouterr().err
+    assert [len(path.read_bytes().splitlines()) for path in (tmp_path / "history.ndjson", tmp_path / "kept.ndjson")] == [2, 1]
 
 
 def test_an_unknown_name_is_wrong_usage() -> None:
