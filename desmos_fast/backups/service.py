@@ -24,6 +24,7 @@ from desmos_fast.invariants import store as rows
 from desmos_fast.invariants.model import Limits
 
 OWN_MANIFEST: Final = "backup_manifest"
+NOTHING: Final = Content(rows={}, last_commit=None)
 
 
 class Source:
@@ -101,7 +102,7 @@ async def try_out(
     found = folders.find(folder, name)
     tools = source.programs(found.major)
     watch, at = Stopwatch(), now()
-    copy, why = Content(rows={}, last_commit=None), ""
+    copy, broken = NOTHING, list[str]()
     try:
         with watch.phase("verify"):
             verify(source, folder, found.name)
@@ -110,18 +111,21 @@ async def try_out(
             with watch.phase("prove"):
                 await migrate.migrate(owner_dsn)
                 copy = await content(owner_dsn)
-                most = found.most if archive is None else (await content(source.owner_dsn)).rows
-                told = rules.differences(found.least, most, copy.rows)
-                why = "; ".join(await _broken(invariants.Place(owner_dsn, app_dsn, socket_dir.parent / "house")) + told)
+                broken = await _broken(invariants.Place(owner_dsn, app_dsn, socket_dir.parent / "house"))
     except (BackupFailed, NoBinaries, NoAccount, Unreachable):
         raise
     except DesmosError as error:
-        why = error.detail
+        broken = [error.detail]
     except store.REFUSED as error:
-        why = f"the copy cannot be read: {type(error).__name__}"
+        broken = [f"the copy cannot be read: {type(error).__name__}"]
+    there = await _there(source)
+    if copy is not NOTHING:
+        # What an archive adds is bounded by what the database has by now, while that is there.
+        broken += rules.differences(found.least, found.most if archive is None else (there or copy).rows, copy.rows)
     trial = Trial(
-        backup=found.name, at=at, passed=not why, why=why, phases=watch.phases, rto_s=round(sum(watch.phases.values()), 3),
-        last_commit=copy.last_commit, rpo_s=await _lost_s(source, copy), tables=len(found.least), rows=sum(copy.rows.values()),
+        backup=found.name, at=at, passed=not broken, why="; ".join(broken), phases=watch.phases,
+        rto_s=round(sum(watch.phases.values()), 3), last_commit=copy.last_commit, rpo_s=_lost_s(there, copy), tables=len(found.least),
+        rows=sum(copy.rows.values()),
     )  # fmt: skip
     folders.keep_trial(folder, trial)
     return trial
@@ -132,15 +136,19 @@ async def _broken(place: invariants.Place) -> list[str]:
     return [f"{one.id} does not hold" for one in report.verdicts if not one.holds]
 
 
-async def _lost_s(source: Source, copy: Content) -> float | None:
-    """Return how far the last commit of a copy is behind that of the database; None when that is away or the copy has none."""
+async def _there(source: Source) -> Content | None:
+    """Return what the database holds now, None when it is away: a trial needs the backup alone."""
     try:
-        there = (await content(source.owner_dsn)).last_commit
+        return await content(source.owner_dsn)
     except DesmosError:
         return None
-    if there is None or copy.last_commit is None:
+
+
+def _lost_s(there: Content | None, copy: Content) -> float | None:
+    """Return how far the last commit of a copy is behind that of the database; None when either is unknown."""
+    if there is None or there.last_commit is None or copy.last_commit is None:
         return None
-    return max(0.0, (there - copy.last_commit).total_seconds())
+    return max(0.0, (there.last_commit - copy.last_commit).total_seconds())
 
 
 def _hash(cluster: Path) -> str:

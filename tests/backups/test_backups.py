@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from desmos_fast.backups import folder as folders
-from desmos_fast.backups import jobs, rules, scratch, service
+from desmos_fast.backups import jobs, programs, rules, scratch, service
 from desmos_fast.backups.model import BackupBroken, BackupFailed
 from desmos_fast.backups.service import Source
 from desmos_fast.base.clock import system_clock
@@ -206,8 +206,12 @@ def test_a_copy_with_other_rows_does_not_serve(place: Place, tmp_path: Path) -> 
     told = json.loads(manifest.read_text())
     told["least"]["event"] = told["most"]["event"] = 2
     manifest.write_text(json.dumps(told))
-    tried = asyncio.run(service.try_out(place.source, folder.parent, None, system_clock, place=place.cluster.data_dir))
-    assert (tried.passed, tried.why) == (False, "event: 1 rows, not 2")
+    # A trial needs the backup alone: nothing of the database itself.
+    roles = place.cluster.owner_dsn(DATABASE), place.cluster.app_dsn(DATABASE)
+    away = Source(*(programs.moved_dsn(dsn, Path("/nowhere"), 1) for dsn in roles), place.cluster.data_dir, PROGRAMS)
+    tried = asyncio.run(service.try_out(away, folder.parent, None, system_clock, place=place.cluster.data_dir))
+    assert (tried.passed, tried.why, tried.rpo_s) == (False, "event: 1 rows, not 2", None)
+    assert tried.last_commit == written_at(place.first)
 
 
 def test_what_cannot_be_is_told(place: Place, tmp_path: Path) -> None:
