@@ -207,8 +207,10 @@ def test_a_copy_with_other_rows_does_not_serve(place: Place, tmp_path: Path) -> 
     told["least"]["event"] = told["most"]["event"] = 2
     manifest.write_text(json.dumps(told))
     # A trial needs the backup alone: nothing of the database itself.
-    roles = place.cluster.owner_dsn(DATABASE), place.cluster.app_dsn(DATABASE)
-    away = Source(*(programs.moved_dsn(dsn, Path("/nowhere"), 1) for dsn in roles), place.cluster.data_dir, PROGRAMS)
+    owner, serves = (
+        programs.moved_dsn(dsn, Path("/nowhere"), 1) for dsn in (place.cluster.owner_dsn(DATABASE), place.cluster.app_dsn(DATABASE))
+    )
+    away = Source(owner, serves, place.cluster.data_dir, PROGRAMS)
     tried = asyncio.run(service.try_out(away, folder.parent, None, system_clock, place=place.cluster.data_dir))
     assert (tried.passed, tried.why, tried.rpo_s) == (False, "event: 1 rows, not 2", None)
     assert tried.last_commit == written_at(place.first)
