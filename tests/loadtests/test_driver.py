@@ -2,6 +2,7 @@
 """Arrivals, the driver that keeps to them, and the figures of what came."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -86,6 +87,17 @@ async def test_who_comes_while_the_service_stands_still_has_waited_since_he_was_
     waited = sorted(samples, key=lambda one: one.due)
     assert all(one.seconds >= 0.45 - one.due for one in waited)
     assert sum(one.seconds > 0.2 for one in waited) >= 20
+
+
+async def test_a_client_that_is_late_is_told_and_its_lateness_is_waited_for() -> None:
+    async def answer(_: bytes) -> bytes:
+        return OK
+
+    async with service(answer) as target:
+        # The client does something else for a while.
+        samples = await play(target, [Visit(0.0, "all", [get("/")]), Visit(0.05, "all", [get("/")])], lambda done: time.sleep(0.2))
+    second = max(samples, key=lambda one: one.due)
+    assert second.late >= 0.1 and second.seconds >= second.late
 
 
 async def test_a_visit_is_one_thing_after_the_other_and_ends_when_it_is_refused() -> None:
