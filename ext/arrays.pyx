@@ -123,7 +123,7 @@ cdef class Arrays:
             column.repeats = column.width <= SHORT and column.check.slot != S_ACT_CODE
             column.place = <Py_ssize_t>sizeof(Value) * (column.check.slot - (S_ACT_CODE if thing >= NGAP else 0))
             if self.schema.encoder.wide:
-                make_rule(&column.rule, column)
+                rule_column(column)
         return 0
 
     @cython.cdivision(True)

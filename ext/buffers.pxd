@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 from ext.fields cimport *
 from ext.fse cimport MOST_ACTS
 from ext.schema cimport KEYS, Key
+from ext.rule cimport *
 from ext.tile cimport *
 
 cdef extern from "ext/scan.h" nogil:
@@ -123,8 +124,8 @@ cdef inline bint goes_back(const int64_t *places, Py_ssize_t rows) noexcept nogi
 
 
 cdef inline bint same_codes(const Check *one, const Check *other) noexcept nogil:
-    cdef int i
     # Whether what both allow differs by the most characters of a code alone.
+    cdef int i
     if one.kind != other.kind or one.codes != other.codes or (one.kind != CODE and one.width != other.width):
         return False
     for i in range(one.codes):
@@ -133,45 +134,19 @@ cdef inline bint same_codes(const Check *one, const Check *other) noexcept nogil
     return True
 
 
-cdef inline int form_of(const Column *column, const Check *check) noexcept nogil:
-    cdef int kind = check.kind
-    if column.form == FLAGGED or (column.form == TEXT and not 1 <= column.width <= SHORT):
-        return ODD
-    if not same_codes(column.checks[0], column.checks[1]):
-        return ODD
-    if kind == INTEGER:
-        return COUNT
-    if kind == CODE:
-        return LISTED if check.codes else PLAIN
-    if kind == FIXED or kind == FIXED_OR_BLANK or kind == NOT_ZERO:
-        return ODD if check.width > SHORT else SOME_DIGITS if kind == NOT_ZERO else DIGITS
-    if kind == BIRTH:
-        return BORN
-    if kind == DAY:
-        return ISO_DAY
-    if kind == NIR:
-        return PERSON
-    if kind == AMC:
-        return FUND
-    return SPELT_NAME if kind == NAME else ODD
-
-
 @cython.overflowcheck(False)
-cdef inline void make_rule(Rule *rule, const Column *column) noexcept nogil:
-    # What is settled here is what the check of the column lets pass, if it looks as it usually does.
-    cdef const Check *check = column.check
-    rule.form = ODD if check == NULL else form_of(column, check)
-    if rule.form == ODD:
+cdef inline void rule_column(Column *column) noexcept nogil:
+    cdef Rule *rule = &column.rule
+    if column.form == FLAGGED or (column.form == TEXT and not 1 <= column.width <= SHORT):
         return
-    rule.width, rule.needed, rule.blank = column.width, column.key.needed, &column.key.blank
-    rule.sizes[0], rule.sizes[1] = column.checks[0].width, column.checks[1].width
-    if rule.form == BORN or rule.form == PERSON:
-        rule.sizes[0] = 8 if rule.form == BORN else 15
-    rule.codes, rule.factor, rule.hashed, rule.code = check.codes, check.factor, &check.hashed[0], &check.code[0]
-    # Of eight digits; a negative number of fewer bytes looks like one above its half.
-    rule.low, rule.high = check.low, min(min(check.high, check.limit), <uint64_t>99_999_999)
-    if column.form == SIGNED:
-        rule.high = min(rule.high, (<uint64_t>1 << (8 * column.width - 1)) - 1)
+    if same_codes(column.checks[0], column.checks[1]):
+        make_rule(rule, column.check)
+        rule.width, rule.needed, rule.blank = column.width, column.key.needed, &column.key.blank
+        if column.check.kind == CODE:
+            rule.sizes[0] = column.checks[0].width
+        # A negative number of fewer bytes looks like one above their half.
+        if column.form == SIGNED:
+            rule.high = min(rule.high, (<uint64_t>1 << (8 * column.width - 1)) - 1)
 
 
 @cython.overflowcheck(False)

@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp
 
-from ext.fields cimport SOUND, Check, Value, is_allowed, take_number
+from ext.fields cimport SOUND, Check, Value, clear_cells, is_allowed, take_element, take_number
 
 cdef extern from "ext/scan.h" nogil:
     bint same_key "desmos_same_key"(const char *text, const char *spelt, const char *mask)
@@ -90,3 +90,27 @@ cdef inline const char *integer_at(const char *at, const char *end, const Check 
         value.text, value.number, value.known = NULL, number, 1
         return at if is_allowed(check, number) else NULL
     return longer_integer_at(start, end, check, value)
+
+
+@cython.overflowcheck(False)
+cdef inline const char *list_at(const char *at, const char *end, const Check *check, char *cells) noexcept nogil:
+    cdef Py_ssize_t size
+    cdef const char *next
+    cdef int index = 0
+    clear_cells(cells)
+    at = take(at, end, 91)
+    if at == NULL:
+        return NULL
+    next = take(at, end, 93)
+    while next == NULL and index < <int>check.high:
+        at = text_at(at, end, &size)
+        if at == NULL or take_element(check, at, size, cells, index) != SOUND:
+            return NULL
+        index += 1
+        at += size + 1
+        next = take(at, end, 93)
+        if next == NULL:
+            at = take(at, end, 44)
+            if at == NULL:
+                return NULL
+    return next

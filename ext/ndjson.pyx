@@ -8,15 +8,16 @@ reads it the general way, and the lines after it go on.
 """
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr, memcmp, memcpy
 
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
 from ext.fse cimport AGREEMENT, CCAM, CHECKS, INVOICE, MOST_ACTS, NGAP, THINGS, Encoder, enter, most_room
-from ext.jsontext cimport WORTHLESS, Memo, any_text, integer_at, keep_start, plain_text
+from ext.jsontext cimport WORTHLESS, Memo, any_text, integer_at, keep_start, list_at, plain_text
 from ext.jsontext cimport same_key, same_start, short_text, skip, take, text_at, word_at
+from ext.line cimport Entry, Index, Place, has_index, index_line, make_entry, read_values
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
@@ -27,7 +28,9 @@ cdef enum:
 
 # The invoice at hand. What reads a part of its line takes the place where it begins and returns the one after it, NULL for a surprise.
 cdef struct Reader:
+    # Of the line, and of all lines.
     const char *end
+    const char *stop
     # Keys of the invoice that may be absent although they are needed.
     uint64_t excused
     Draft draft
@@ -37,6 +40,7 @@ cdef struct Reader:
     Memo[THINGS][CHECKS] memos
     # The key that came last time after each, and first of all: lines of one file have one order.
     uint8_t[THINGS][KEYS + 1] follows
+    Index index
 
 
 cdef Reader *new_reader(Encoder encoder) except NULL:
@@ -65,31 +69,22 @@ cdef class Lines:
     """Lines of JSON with the keys of a schema; it holds nothing of a call, so one serves every thread."""
 
     cdef readonly Schema schema
+    # How the values under each key are read, where the processor can read them at once.
+    cdef Entry[THINGS][KEYS + 1] entries
+    cdef bint at_once
 
     def __cinit__(self, Schema schema not None):
-        self.schema = schema
-
-    cdef const char *read_list(self, const Reader *r, const char *at, const Check *check, char *cells) noexcept nogil:
-        cdef Py_ssize_t size
-        cdef const char *next
-        cdef int index = 0
-        clear_cells(cells)
-        at = take(at, r.end, 91)
-        if at == NULL:
-            return NULL
-        next = take(at, r.end, 93)
-        while next == NULL and index < <int>check.high:
-            at = text_at(at, r.end, &size)
-            if at == NULL or take_element(check, at, size, cells, index) != SOUND:
-                return NULL
-            index += 1
-            at += size + 1
-            next = take(at, r.end, 93)
-            if next == NULL:
-                at = take(at, r.end, 44)
-                if at == NULL:
-                    return NULL
-        return next
+        cdef const Key *key
+        cdef const Check *check
+        cdef int thing, place
+        self.schema, self.at_once = schema, schema.encoder.wide and has_index()
+        for thing in range(THINGS):
+            for place in range(KEYS + 1):
+                self.entries[thing][place].mask = 1
+                if place < schema.things[thing].count:
+                    key = &schema.things[thing].keys[place]
+                    check = &schema.encoder.checks[thing][key.target] if key.role == VALUE else NULL
+                    make_entry(&self.entries[thing][place], key, check, S_ACT_CODE if thing >= NGAP else 0)
 
     cdef inline const char *read_text(self, const Reader *r, const char *at, const Check *check, Value *value) noexcept nogil:
         # From after the quote on.
@@ -112,7 +107,7 @@ cdef class Lines:
         cdef const char *next
         cdef Py_ssize_t room
         if check.kind >= MODIFIER_LIST:
-            return self.read_list(r, at, check, &act.teeth[0] if check.kind == TOOTH_LIST else &act.modifiers[0])
+            return list_at(at, r.end, check, &act.teeth[0] if check.kind == TOOTH_LIST else &act.modifiers[0])
         value = value_at(&r.draft, act, check.slot)
         if at < r.end and at[0] <= 32:
             at = skip(at, r.end)
@@ -246,32 +241,36 @@ cdef class Lines:
         cdef const Key *key
         cdef const char *next
         cdef uint8_t *follows = &r.follows[thing][0]
-        cdef uint64_t seen = 0
-        cdef int place, last = 0
+        cdef Place here
+        cdef int place
+        here.seen, here.last, here.ended = 0, 0, False
+        here.side = <char *>act if thing >= NGAP else <char *>r.draft.head
         at = take(at, r.end, 123)
         if at == NULL:
             return NULL
         next = take(at, r.end, 125)
         while next == NULL:
-            if at < r.end and at[0] <= 32:
-                at = skip(at, r.end)
-            place = follows[last]
-            key = &keys.keys[place]
-            if place < keys.count and r.end - at >= SPELT and same_key(at, key.spelt, key.mask):
-                at += key.size
-            else:
-                at = self.search_key(r, at, thing, &place)
+            at = read_values(at, r.stop, &r.index, &self.entries[thing][0], &here)
+            if not here.ended:
+                if at < r.end and at[0] <= 32:
+                    at = skip(at, r.end)
+                place = follows[here.last]
+                key = &keys.keys[place]
+                if place < keys.count and r.end - at >= SPELT and same_key(at, key.spelt, key.mask):
+                    at += key.size
+                else:
+                    at = self.search_key(r, at, thing, &place)
+                    if at == NULL:
+                        return NULL
+                    key = &keys.keys[place]
+                    follows[here.last] = <uint8_t>place
+                if here.seen >> place & 1:
+                    return NULL
+                at = self.read_under(r, at, act, thing, key)
                 if at == NULL:
                     return NULL
-                key = &keys.keys[place]
-                follows[last] = <uint8_t>place
-            if seen >> place & 1:
-                return NULL
-            at = self.read_under(r, at, act, thing, key)
-            if at == NULL:
-                return NULL
-            seen |= <uint64_t>1 << place
-            last = place + 1
+                here.seen |= <uint64_t>1 << place
+                here.last = place + 1
             if at < r.end and at[0] == 44:
                 at += 1
                 continue
@@ -281,10 +280,18 @@ cdef class Lines:
                 if at == NULL:
                     return NULL
         if thing == INVOICE:
-            seen |= r.excused
-        if seen != keys.all and not self.schema.complete(&r.draft, act, thing, seen):
+            here.seen |= r.excused
+        if here.seen != keys.all and not self.schema.complete(&r.draft, act, thing, here.seen):
             return NULL
         return next
+
+    cdef inline void find_end(self, Reader *r, const char *at) noexcept nogil:
+        cdef const char *end
+        if self.at_once:
+            r.end = index_line(at, r.stop, &r.index)
+        else:
+            end = <const char *>memchr(at, 10, <size_t>(r.stop - at))
+            r.end = r.stop if end == NULL else end
 
     cdef bint read_line(self, Reader *r, const char *at, int flow, bint strict) noexcept nogil:
         # One object and nothing but spaces up to the end of its line.
@@ -296,10 +303,8 @@ cdef class Lines:
     cdef int read_lines(self, Reader *r, const char **at, const char *stop, int64_t *number, int flow, bint strict, Sink sink,
                         Seen seen) except -1 nogil:
         # On to the end, to a line that is a surprise, or to where there is no room; `at` is then the start of that line.
-        cdef const char *end
         while at[0] < stop:
-            end = <const char *>memchr(at[0], 10, <size_t>(stop - at[0]))
-            r.end = stop if end == NULL else end
+            self.find_end(r, at[0])
             if skip(at[0], r.end) < r.end:
                 if sink.room - sink.at < most_room() or sink.count == sink.rows:
                     return ROOM
@@ -320,7 +325,6 @@ cdef class Lines:
         cdef const char *start = <const char *>&data[0] if size else NULL
         cdef const char *at = start
         cdef const char *stop = start + size
-        cdef const char *end
         cdef bytes name = excused.encode("ascii")
         cdef int place = self.schema.find(INVOICE, name, len(name)) if excused else -1
         cdef int64_t number = 1
@@ -329,12 +333,12 @@ cdef class Lines:
         cdef Reader *r = new_reader(self.schema.encoder)
         try:
             r.excused = <uint64_t>1 << place if place >= 0 else 0
+            r.stop = stop
             while at < stop:
                 with nogil:
                     sound = True
                     while sound and at < stop:
-                        end = <const char *>memchr(at, 10, <size_t>(stop - at))
-                        r.end = stop if end == NULL else end
+                        self.find_end(r, at)
                         sound = skip(at, r.end) == r.end or self.read_line(r, at, 1, False)
                         if sound:
                             at, number = after(r, stop), number + 1
@@ -366,6 +370,7 @@ cdef class Lines:
         seen.enter()
         try:
             r = new_reader(encoder)
+            r.stop = stop
             while found != DONE:
                 with nogil:
                     found = self.read_lines(r, &at, stop, &number, flow, strict, sink, seen)
