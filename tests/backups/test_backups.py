@@ -58,12 +58,12 @@ class Place(NamedTuple):
         return Source(self.cluster.owner_dsn(DATABASE), self.cluster.app_dsn(DATABASE), self.cluster.data_dir, PROGRAMS)
 
 
-def happen(cluster: Cluster, tenant: UUID) -> UUID:
+def happen(cluster: Cluster, tenant: UUID, name: str = "incident.declared") -> UUID:
     """Write one event, and return its id."""
 
     async def write() -> UUID:
         async with direct(cluster.app_dsn(DATABASE), tenant) as con:
-            await journal.record(con, tenant, system_clock(), [Event("incident.declared", uuid7())], by="worker")
+            await journal.record(con, tenant, system_clock(), [Event(name, uuid7())], by="worker")
             return UUID(str(await con.fetchval("SELECT id FROM event WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1", tenant)))
 
     return asyncio.run(write())
@@ -311,3 +311,12 @@ def test_a_worker_shows_how_old_the_last_one_is_and_what_would_be_lost(place: Pl
     while (system_clock().timestamp() - (shown("desmos_rpo_seconds") or 0)) < committed.timestamp():
         assert system_clock().timestamp() < ends, "the archive never held it"
         asyncio.run(look(archive, place.backups))
+
+
+def test_a_copy_in_which_something_does_not_hold_does_not_serve(place: Place) -> None:
+    """The last one here: an invoice was signed that nobody knows, and the archive has it."""
+    happen(place.cluster, place.tenant, "invoice.signed")
+    ask(place.cluster.admin_dsn(), "SELECT pg_switch_wal()", "SELECT 1")
+    settle(place)
+    tried = asyncio.run(service.try_out(place.source, place.backups, None, system_clock, archive=place.archive))
+    assert (tried.passed, tried.why) == (False, "I2 does not hold")
