@@ -36,8 +36,8 @@ BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 # Of one centre: what waits fits into the next commit, so whoever is let in is not kept waiting for long.
 MOST_WAITING: Final = MOST_AT_ONCE
 # Fewer when commits are slow: as many as are served in so many seconds, for who waits longer than that is better sent to another process.
-QUEUE_S: Final = 0.15
-LEAST_WAITING: Final = 64
+QUEUE_S: Final = 0.3
+LEAST_WAITING: Final = 128
 # How much of the pace is that of the last batch.
 NEWEST: Final = 0.2
 MOST_IN_ALL: Final = 2048
