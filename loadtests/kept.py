@@ -30,7 +30,7 @@ class Kept:
         if process is not None:
             with contextlib.suppress(BrokenPipeError):
                 print(file=process.stdin, flush=True)
-                if line := process.stdout.readline() if process.stdout else "":
+                if line := self._line(process):
                     found: dict[str, Any] = json.loads(line)
                     return found
             self.end()
@@ -41,16 +41,22 @@ class Kept:
             process = self._process = subprocess.Popen(
                 self._command, cwd=self._folder, env=self._env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
             )
-            killer = threading.Timer(self._patience, process.kill)
-            killer.start()
-            line = process.stdout.readline() if process.stdout else ""
-            killer.cancel()
-            if line:
+            if line := self._line(process):
                 found: dict[str, Any] = json.loads(line)
                 return found
             self.end()
             said.seek(0)
             return {"reason": broken(said.read(), process.returncode)}
+
+    def _line(self, process: subprocess.Popen[str]) -> str:
+        """Return the next line of a process, nothing of one that ended or was too slow."""
+        assert process.stdout is not None, "it has a pipe"
+        killer = threading.Timer(self._patience, process.kill)
+        killer.start()
+        try:
+            return process.stdout.readline()
+        finally:
+            killer.cancel()
 
     def end(self) -> None:
         """Let the process go."""

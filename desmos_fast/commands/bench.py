@@ -28,6 +28,7 @@ def bench(
     keep: Annotated[bool, typer.Option("--keep", help="Make this run the baseline, and add it to the committed history.")] = False,
     centres: Annotated[int | None, typer.Option(min=1, help="With `capacity`: what so many centres take.")] = None,
     invoices_per_day: Annotated[float, typer.Option(min=0, help="Invoices of each centre on a mean open day.")] = 300,
+    bulk_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the invoices that come in batches.")] = 0,
     users: Annotated[int, typer.Option(min=1, help="People at work in each centre.")] = 10,
     national: Annotated[bool, typer.Option("--national", help="With `capacity`: what the whole country takes.")] = False,
     partitions: Annotated[int, typer.Option(min=1, help="With `--national`: hash partitions of each shard.")] = 8,
@@ -38,27 +39,20 @@ def bench(
     `bench capacity --centres N` measures nothing: it says from what was measured what an installation takes.
     """
     if centres is not None or national:
-        _plan(names, centres, national, partitions, invoices_per_day=invoices_per_day, users=users, price=price, as_json=as_json)
+        if names != ["capacity"] or (centres is not None and national):
+            raise typer.BadParameter("--centres and --national are for `bench capacity`, one of them")
+        show = _loadtests("loadtests.capacity.show")
+        if national:
+            show.print_national(show.Country(price_per_hour=price, partitions=partitions), as_json)
+        else:
+            asked = {"centres": centres, "invoices_per_day": invoices_per_day, "bulk_share": bulk_share, "users": users}
+            show.print_plan(show.Demand(**asked, price_per_hour=price), as_json)
         return
     wanted = [name for name in NAMES if name in (names or NAMES)]
     if unknown := sorted({*(names or ())} - {*NAMES}):
         raise typer.BadParameter(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     if not _loadtests("loadtests.command").run(wanted, quick=quick, as_json=as_json, hold=gate, keep=keep):
         raise typer.Exit(1)
-
-
-def _plan(
-    names: list[str] | None, centres: int | None, national: bool, partitions: int, *, invoices_per_day: float, users: int, price: float,
-    as_json: bool,
-) -> None:  # fmt: skip
-    if names != ["capacity"] or (centres is not None and national):
-        raise typer.BadParameter("--centres and --national are for `bench capacity`, one of them")
-    show = _loadtests("loadtests.capacity.show")
-    if national:
-        show.print_national(show.Country(price_per_hour=price, partitions=partitions), as_json)
-    else:
-        asked = show.Demand(centres=centres, invoices_per_day=invoices_per_day, users=users, price_per_hour=price)
-        show.print_plan(asked, as_json)
 
 
 def _loadtests(module: str) -> Any:

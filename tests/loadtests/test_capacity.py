@@ -112,8 +112,10 @@ def test_the_time_of_a_process_and_of_what_it_starts_is_found() -> None:
 
 def test_the_command_reckons_and_measures_nothing() -> None:
     command = [sys.executable, "-m", "desmos_fast.cli", "bench", "capacity", "--json"]
-    asked = [*command, "--centres", "2000", "--invoices-per-day", "100", "--users", "4"]
+    asked = [*command, "--centres", "2000", "--invoices-per-day", "100", "--users", "4", "--bulk-share", "1"]
     told = json.loads(subprocess.run(asked, cwd=ROOT, capture_output=True, timeout=60, check=True).stdout)
+    asked_for = Demand(centres=2000, invoices_per_day=100, users=4, bulk_share=1)
+    assert told["service_cores"] == plan(asked_for, FIGURES).service_cores
     assert told["invoices_per_year"] == 60_000_000 and told["figures"]["rows"] == FIGURES.rows
     whole = json.loads(subprocess.run([*command, "--national"], cwd=ROOT, capture_output=True, timeout=60, check=True).stdout)
     assert whole["limits"][0]["breaks_at"] >= 1
