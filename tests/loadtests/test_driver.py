@@ -72,11 +72,15 @@ def test_every_door_opens_in_time_and_half_of_them_soon() -> None:
 async def test_who_comes_while_the_service_stands_still_has_waited_since_he_was_due() -> None:
     asked, still, meanwhile = 0, asyncio.Event(), list[int]()
 
+    def go_on() -> None:
+        meanwhile.append(asked)
+        still.set()
+
     async def answer(_: bytes) -> bytes:
         nonlocal asked
         asked += 1
         if asked == 1:
-            asyncio.get_running_loop().call_later(0.5, lambda: (meanwhile.append(asked), still.set()))
+            asyncio.get_running_loop().call_later(0.5, go_on)
         await still.wait()
         return OK
 
