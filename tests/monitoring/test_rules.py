@@ -67,6 +67,8 @@ def test_the_rules_say_what_a_story_makes_them_say(name: str) -> None:
         ("sli.yaml", ">= bool 0.05", ">= bool 0.005", "slow_burn"),
         ("sli.yaml", "[6d]) > time()", "[6d])", "across_closing"),
         ("budget.yaml", "* 0.001 / 60", "* 0.002 / 60", "budgets"),
+        ("saving.yaml", "max(desmos_rpo_seconds) > 900", "max(desmos_rpo_seconds) >= 900", "saving"),
+        ("saving.yaml", "max(sum by (instance)", "max(max by (instance)", "saving"),
     ],
 )  # fmt: skip
 def test_a_rule_that_is_changed_is_seen(file: str, now: str, instead: str, case: str, tmp_path: Path) -> None:
