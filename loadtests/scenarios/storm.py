@@ -94,7 +94,7 @@ class Storm(Scenario):
         return ordinary(self.draw, self.town.desks, PEOPLE * self.asked.load, self.asked.seconds, "people")
 
     async def beside(self) -> None:
-        """Let every agent connect within a second of the end of the warm-up, and stay until the end."""
+        """Let every agent connect within a second of the end of the warm-up, and stay until the end, or for a while."""
         began = time.perf_counter()
         timeout = aiohttp.ClientTimeout(total=None, connect=PATIENCE_S)
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:

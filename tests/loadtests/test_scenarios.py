@@ -34,8 +34,8 @@ BUDGET = {"desk": 5_000, "biller": 20_000, "page": 20_000}
 numbers = itertools.count(1000)
 # Enough of each to see it, on a machine that does other things: no time is judged here.
 SMALL = {
-    "opening": Asked(seconds=1.5, warm_s=0.0, load=2.0),
-    "neighbour": Asked(scale=0.2, seconds=1.5, warm_s=0.2),
+    "opening": Asked(seconds=2.0, warm_s=0.0),
+    "neighbour": Asked(scale=0.1, seconds=1.5, warm_s=0.2),
     "slow": Asked(scale=0.1, seconds=1.5, warm_s=0.2),
     "payer": Asked(seconds=4.0, warm_s=0.5),
     "year": Asked(scale=0.02, seconds=1.0, warm_s=0.1),
@@ -71,6 +71,10 @@ async def small(name: str, town: Town, monkeypatch: pytest.MonkeyPatch) -> tuple
     """Play a scenario in small; every proof of it must hold."""
     monkeypatch.setattr("loadtests.scenarios.night.INVOICES", 20)
     monkeypatch.setattr("loadtests.scenarios.month_end.INVOICES_EACH", 20)
+    # Few people: on a slow machine many would wait for a connection longer than it is given them.
+    monkeypatch.setattr("loadtests.scenarios.neighbour.QUIET", 4.0)
+    for module in ("slow", "payer", "year", "night", "month_end", "storm"):
+        monkeypatch.setattr(f"loadtests.scenarios.{module}.PEOPLE", 4.0)
     for module in ("opening", "people", "month_end"):
         monkeypatch.setattr(f"loadtests.scenarios.{module}.THINK_S", 0.05)
     result, samples = await played(SCENARIOS[name], town, SMALL[name])
@@ -82,19 +86,19 @@ async def small(name: str, town: Town, monkeypatch: pytest.MonkeyPatch) -> tuple
 async def test_monday_morning_opens_every_desk_and_keeps_every_invoice(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     result, samples = await small("opening", town, monkeypatch)
     assert result.total.errors == {}
-    assert sum(one.action == "dashboard" for one in samples) == CENTRES * 3 * 2
+    assert sum(one.action == "dashboard" for one in samples) == CENTRES * 3
     assert "an invoice is kept for each that was answered, and no other" in {proof.name for proof in result.proofs}
 
 
 async def test_a_noisy_neighbour_costs_the_quiet_ones_no_request(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = await small("neighbour", town, monkeypatch)
     assert result.judged == "quiet" and result.groups["quiet"].errors == {}
-    assert result.groups["noisy"].asked > 10 * result.groups["quiet"].asked
+    assert result.groups["noisy"].asked > 5 * result.groups["quiet"].asked
 
 
 async def test_slow_clients_hold_nobody(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = await small("slow", town, monkeypatch)
-    assert result.total.errors == {} and result.total.asked > 10
+    assert result.total.errors == {} and result.total.asked > 3
     assert "60 opened" in result.proofs[-1].said
 
 
