@@ -17,6 +17,8 @@ APP: Final = "desmos_app"
 DATABASE: Final = "desmos"
 ITERATIONS: Final = 4096
 CONNECT_TIMEOUT_S: Final = 10.0
+# A statement that fails would stand in the server's log with the verifier of a password in it.
+UNWRITTEN: Final = {"log_statement": "none", "log_min_error_statement": "panic", "log_min_duration_statement": "-1"}
 _ROLE_THERE: Final = "SELECT 1 FROM pg_roles WHERE rolname = $1"
 _DATABASE_THERE: Final = "SELECT 1 FROM pg_database WHERE datname = $1"
 _CREATE_ROLE: Final = "SELECT format('CREATE ROLE %I', $1::text)"
@@ -55,7 +57,7 @@ async def bootstrap(admin_dsn: str, passwords: dict[str, str]) -> str:
 
     Raises OpenDoor when a rule of pg_hba.conf lets in without a password, asyncpg's errors when the server fails.
     """
-    con = await asyncpg.connect(admin_dsn, timeout=CONNECT_TIMEOUT_S)
+    con = await asyncpg.connect(admin_dsn, timeout=CONNECT_TIMEOUT_S, server_settings=UNWRITTEN)
     try:
         line = await con.fetchval(_WITHOUT_PASSWORD)
         if line is not None:

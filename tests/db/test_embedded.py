@@ -20,7 +20,7 @@ from desmos_fast.db.binaries import Binaries
 from desmos_fast.db.embedded import Cluster, DataInUse, NotRunning, attach, open_cluster
 from desmos_fast.db.home import account, make_home
 from desmos_fast.db.postmaster import StartFailed
-from desmos_fast.db.roles import ADMIN, APP, OWNER, OpenDoor
+from desmos_fast.db.roles import ADMIN, APP, OWNER, OpenDoor, bootstrap
 from desmos_fast.db.secrets import SecretMissing
 from tests.db.places import BOTH, Holder, as_user, ask, needs_both, needs_root, rights, upwards
 from tests.db.places import SYSTEM as SYSTEM_FOUND
@@ -104,6 +104,14 @@ def test_rights_given_by_hand_are_taken_back(settings: Settings) -> None:
     with open_cluster(settings) as cluster:
         assert ask(cluster.admin_dsn(), "SELECT rolbypassrls OR rolcreatedb FROM pg_roles WHERE rolname = 'desmos_app'") is False
         assert ask(cluster.app_dsn("desmos"), "SELECT current_user") == APP
+
+
+async def test_a_server_that_refuses_writes_no_verifier_into_its_log(cluster: Cluster) -> None:
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await bootstrap(f"{cluster.admin_dsn()}&options=-c%20default_transaction_read_only%3Don", cluster.passwords)
+    log = (cluster.data_dir / embedded.LOG).read_text(encoding="utf-8")
+    assert "read-only transaction" in log
+    assert "SCRAM-SHA-256$" not in log
 
 
 def test_a_cluster_that_trusts_someone_is_not_served(settings: Settings, data_dir: Path) -> None:
