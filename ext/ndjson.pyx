@@ -41,6 +41,8 @@ cdef struct Reader:
     # The key that came last time after each, and first of all: lines of one file have one order.
     uint8_t[THINGS][KEYS + 1] follows
     Index index
+    # Rises with each value that is read beforehand and falls with each attempt: lines in another order are soon read as they come.
+    int worth
 
 
 cdef Reader *new_reader(Encoder encoder) except NULL:
@@ -242,7 +244,7 @@ cdef class Lines:
         cdef const char *next
         cdef uint8_t *follows = &r.follows[thing][0]
         cdef Place here
-        cdef int place
+        cdef int place, last
         here.seen, here.last, here.ended = 0, 0, False
         here.side = <char *>act if thing >= NGAP else <char *>r.draft.head
         at = take(at, r.end, 123)
@@ -250,7 +252,11 @@ cdef class Lines:
             return NULL
         next = take(at, r.end, 125)
         while next == NULL:
-            at = read_values(at, r.stop, &r.index, &self.entries[thing][0], &here)
+            here.ended = False
+            if r.worth > WORTHLESS:
+                last = here.last
+                at = read_values(at, r.stop, &r.index, &self.entries[thing][0], &here)
+                r.worth = min(r.worth + here.last - last - 1, -WORTHLESS)
             if not here.ended:
                 if at < r.end and at[0] <= 32:
                     at = skip(at, r.end)
@@ -287,7 +293,7 @@ cdef class Lines:
 
     cdef inline void find_end(self, Reader *r, const char *at) noexcept nogil:
         cdef const char *end
-        if self.at_once:
+        if r.worth > WORTHLESS:
             r.end = index_line(at, r.stop, &r.index)
         else:
             end = <const char *>memchr(at, 10, <size_t>(r.stop - at))
@@ -333,7 +339,7 @@ cdef class Lines:
         cdef Reader *r = new_reader(self.schema.encoder)
         try:
             r.excused = <uint64_t>1 << place if place >= 0 else 0
-            r.stop = stop
+            r.stop, r.worth = stop, 0 if self.at_once else WORTHLESS
             while at < stop:
                 with nogil:
                     sound = True
@@ -370,7 +376,7 @@ cdef class Lines:
         seen.enter()
         try:
             r = new_reader(encoder)
-            r.stop = stop
+            r.stop, r.worth = stop, 0 if self.at_once else WORTHLESS
             while found != DONE:
                 with nogil:
                     found = self.read_lines(r, &at, stop, &number, flow, strict, sink, seen)

@@ -75,18 +75,17 @@ def test_no_value_is_read_in_two_ways(place: int) -> None:
     line = chosen()[place]
     texts = tuple(b'"%b"' % text for text in (*TEXTS, *DAYS, *NIRS))
     given = list(changed(line, (*TOKENS, *texts)))
-    # Another number for each, so that none is a duplicate, and sound lines beside them: many in one call, as in a file.
-    numbered = [
-        re.sub(rb'"number":[0-9]+,"biller', b'"number":%d,"biller' % (place + 1000), each, count=1) for place, each in enumerate(given)
-    ]
-    assert 0 < alike(b"\n".join(numbered)) < len(numbered)
+    # Another number for each, so that none is a duplicate, and a sound line before each: after many that are not, none is read beforehand.
+    beside = [each for token in given for each in (line, token)]
+    numbered = [re.sub(rb'"number":[0-9]+,"biller', b'"number":%d,"biller' % (1000 + at), each, count=1) for at, each in enumerate(beside)]
+    assert 0 < alike(b"\n".join(numbered)) < len(given)
 
 
 def test_entries_that_are_nearly_sound_are_read_alike() -> None:
     for line in chosen():
         for value in re.finditer(rb'(?<=":)"([^"]*)"', line):
             made = [line[: value.start()] + b'"%b"' % text + line[value.end() :] for text in near(value[1])]
-            alike(b"\n".join(made))
+            alike(b"\n".join(each for text in made for each in (line, text)))
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\n" + SAMPLE[0], b" " * 80])
