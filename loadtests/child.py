@@ -20,8 +20,9 @@ from loadtests.model import Job, Race
 from loadtests.wire import percentile
 
 CLOCKS: Final[dict[str, Callable[[], float]]] = {"processor": time.process_time, "wall": time.perf_counter}
-# So many runs, unless they take more seconds than that.
+# So many runs, unless they take more seconds than that, or so little time is given that it is a look.
 FEWEST_RUNS: Final = 3
+LOOK: Final = 0.2
 LONG: Final = 5.0
 SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
@@ -66,9 +67,10 @@ def timed(race: Race, job: Job, seconds: float) -> dict[str, object]:
 def _timed(job: Job, clock: Callable[[], float], seconds: float) -> float:
     """Return the median of the seconds an item takes, over as many runs as the given time holds."""
     found: list[float] = []
+    fewest = 1 if 0 < seconds < LOOK else FEWEST_RUNS
     gc.disable()
     began, passed = time.perf_counter(), 0.0
-    while not found or passed < seconds or (len(found) < FEWEST_RUNS and passed < LONG):
+    while not found or passed < seconds or (len(found) < fewest and passed < LONG):
         start = clock()
         job.run()
         found.append((clock() - start) / job.items)
