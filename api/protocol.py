@@ -81,8 +81,9 @@ class Handler(RequestHandler):
         """Take what arrived, see whether a head is whole, and serve what is hot."""
         if self._serving:
             # Requests of one connection are answered in their order: what comes after this one is not looked at yet.
+            if not self._held:
+                self._pause(True)
             self._held += data
-            self.pause_reading()
             return
         if self._hot is None or self._request_count != self._finished or self._paused:
             super().data_received(data)
@@ -135,8 +136,18 @@ class Handler(RequestHandler):
             self._keepalive_handle = self._loop.call_at(until, self._process_keepalive)
         if self._held:
             held, self._held = self._held, b""
-            self.resume_reading()
+            self._pause(False)
             self.data_received(held)
+
+    def _pause(self, pause: bool) -> None:
+        """Let nothing more arrive, or all; the library does so only in the middle of a body."""
+        connection = cast(asyncio.Transport, self.transport)
+        if connection.is_closing() or connection.is_reading() != pause:
+            return
+        if pause:
+            connection.pause_reading()
+        else:
+            connection.resume_reading()
 
     async def _handle_request(self, *arguments: Any) -> tuple[web.StreamResponse, bool]:
         try:
