@@ -30,8 +30,12 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIST: Final = frozenset({"state", "from", "to", "destination", "cursor", "limit"})
 _OF_PAYER: Final = frozenset({"payer", "cursor", "limit"})
+# What asks for a write of another kind; every other parameter of a path that can be read too is one of its reading.
+OF_WRITES: Final = frozenset({"draft", "validate_only", "explain", "allow_late"})
 PARAMETERS: Final[dict[str, frozenset[str]]] = {
-    "/v1/invoices": frozenset({"draft", "validate_only", "explain", "allow_late"}),
+    "/v1/invoices": OF_WRITES | {
+        "number", "document", "share", "payer", "executor", "care_from", "care_to", "from", "to", "cursor", "limit",
+    },
     "/v1/invoices:batch": frozenset({"allow_late"}),
     "/v1/invoices:stream": frozenset({"allow_late"}),
     "/v1/quotes": frozenset({"on"}),
@@ -45,7 +49,7 @@ PARAMETERS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             "/v1/rejects/{id}/{part}:claim", "/v1/rejects/{id}/{part}:assign", "/v1/payments/{id}:attach", "/v1/payments/{id}:unpay",
-            "/v1/refunds", "/v1/matching/settings", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
+            "/v1/refunds", "/v1/schedule", "/v1/matching/settings", "/v1/matching/labels:forget", "/v1/returns/dead/{id}:discard",
             "/v1/returns/dead/{id}:retry", "/v1/returns", "/v1/reconciliations",
             "/v1/follow-up/settings", "/v1/follow-up/indus:dispute", "/v1/reminders/{id}:sent", "/v1/reminders/{id}:cancel",
         ),
@@ -217,7 +221,7 @@ def check_query(request: web.Request, also: frozenset[str] = frozenset()) -> Non
     route = route_of(request)
     if not request.rel_url.raw_query_string or route == UNMATCHED:
         return
-    taken = PARAMETERS.get(route, frozenset()) | also
+    taken = _own(route, request.method) | also
     given = [name for name, _ in request.query.items()]
     # What was given is not repeated: it may be anything.
     if not taken.issuperset(given):
@@ -228,6 +232,14 @@ def check_query(request: web.Request, also: frozenset[str] = frozenset()) -> Non
         raise BadParameter("each parameter is given once")
     if any(character < " " for value in request.query.values() for character in value):
         raise BadParameter("a parameter holds a control character")
+
+
+def _own(route: str, method: str) -> frozenset[str]:
+    """Return what a method of a route takes: what is tried is not listed, what is listed is not tried, and an end is neither."""
+    known = PARAMETERS.get(route, frozenset())
+    if method in ("GET", "HEAD", "DELETE"):
+        return known - OF_WRITES
+    return known & OF_WRITES if "cursor" in known else known
 
 
 def flag(request: web.Request, name: str) -> bool:

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invoices: signed one by one, by batches of lines, checked only, or shown."""
+"""Invoices: signed one by one, by batches of lines, checked only, looked through, or shown."""
 
-from collections.abc import AsyncIterator
-from typing import Final
+import re
+from collections.abc import AsyncIterator, Collection
+from typing import Final, get_args
 
 import msgspec
 from aiohttp import web
 
 from api import streams
 from api.admission import MOST_STREAMS, Gate
-from api.body import LIMIT, flag, idempotency_key, read_body, uuid_of
+from api.body import LIMIT, day, flag, idempotency_key, number, read_body, uuid_of
 from api.keys import CALLER, CLOCK, KEYRING, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS, TOGETHER
-from api.problems import of_error
+from api.paging import read_cursor, write_cursor
+from api.problems import BadParameter, of_error
 from api.together import Together, Way, full
 from api.writes import answered, fingerprint, json_answer, read, write_bulk
 from desmos_fast.billing import service
 from desmos_fast.billing.intake import Terms
+from desmos_fast.billing.listing import service as listing
+from desmos_fast.billing.listing.model import PAGE, Document, ShareState, Wanted
 from desmos_fast.billing.model import Created
 from desmos_fast.billing.pricing.explain import Pricing
 from desmos_fast.db.idempotency import Answer, Asked
@@ -81,6 +85,47 @@ async def check(request: web.Request, *, explain: bool, late: bool) -> web.Respo
         return json_answer(Valid(valid=True, pricing=trial.pricing))
 
     return await read(request, look)
+
+
+@routes.get("/v1/invoices")
+async def index(request: web.Request) -> web.StreamResponse:
+    """List the invoices of the centre, the newest first."""
+    asked = Wanted(
+        number=number(request, "number", 0, service.LAST_NUMBER) or None,
+        document=word(request, "document", get_args(Document)),
+        share=word(request, "share", get_args(ShareState)),
+        payer=request.query.get("payer"),
+        executor=executor(request),
+        care_since=day(request, "care_from"),
+        care_until=day(request, "care_to"),
+        since=day(request, "from"),
+        until=day(request, "to"),
+        before=read_cursor(request),
+        limit=number(request, "limit", PAGE, PAGE),
+    )
+
+    async def look(con: Connection, context: Context) -> Answer:
+        return json_answer(await listing.invoices(con, context, asked, write_cursor))
+
+    return await read(request, look)
+
+
+def word(request: web.Request, name: str, words: Collection[str]) -> str | None:
+    """Return one of some words of the query, None without one. Raises BadParameter."""
+    given = request.query.get(name)
+    if given is not None and given not in words:
+        raise BadParameter(f"{name} is one of {', '.join(words)}")
+    return given
+
+
+def executor(request: web.Request) -> int | None:
+    """Return the number of who did the first act that the query asks for. Raises BadParameter."""
+    given = request.query.get("executor")
+    if given is None:
+        return None
+    if re.fullmatch("[0-9]{9}", given) is None:
+        raise BadParameter("executor is a number of nine digits")
+    return int(given)
 
 
 @routes.post("/v1/invoices:batch")

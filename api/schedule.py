@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.writes import json_answer, read, write
+from api.writes import json_answer, read, write, write_or_try
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.identity.context import Context
@@ -21,7 +21,7 @@ async def put(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         return json_answer(await service.put(con, context, service.read_plan(body, context)))
 
-    return await write(request, effect)
+    return await write_or_try(request, effect)
 
 
 @routes.get("/v1/schedule")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.body import PARAMETERS
+from api.body import OF_WRITES, PARAMETERS
 from api.conditions import CONDITION
 from api.contract import access, agents, incidents, money, rooms
 from api.contract.examples import of_operation
@@ -173,7 +173,7 @@ def _condition(name: str, said: str) -> Json:
 def _takes(one: Operation, name: str) -> bool:
     """Say whether a parameter of a path is one of this method: what is tried is not listed, what is listed is not tried."""
     methods = {method for method, path in OPERATIONS if path == one.path}
-    return len(methods) == 1 or (name == "validate_only") == (one.method != "GET")
+    return len(methods) == 1 or (name in OF_WRITES) == (one.method not in ("GET", "DELETE"))
 
 
 def _bodies(one: Operation, known: Mapping[Any, Json]) -> Iterator[tuple[str, Json]]:

@@ -4,6 +4,7 @@
 from typing import Any, Final, get_args
 
 from api.accounting import SEPARATORS
+from desmos_fast.billing.listing.model import Document, ShareState
 from desmos_fast.identity.review.model import LONGEST
 from desmos_fast.incidents.model import KINDS as INCIDENT_KINDS
 from desmos_fast.lots.model import FileState, LotState
@@ -52,6 +53,8 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "allow_late": (_FLAG, "Bill care that is too old, on a person's word."),
     "assigned": (_TEXT, "Only those that this person takes care of."),
     "by": (_words(*get_args(By)), "What each row of the balance stands for."),
+    "care_from": (_DAY, "Only care from this day on."),
+    "care_to": (_DAY, "Only care up to this day."),
     "centre": (_TEXT, "The FINESS of the centre that is meant."),
     "class": (_TEXT, "A class of rejects."),
     "code": (_TEXT, "A code: of reject, or what the provider of identities gives."),
@@ -62,11 +65,13 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
         {"type": "string", "pattern": "^[0-9]{2}(/[0-9]{3}(/[0-9]{4})?)?$"},
         "A regime, regime/caisse or regime/caisse/centre.",
     ),
+    "document": (_words(*get_args(Document)), "Only those of which the centre did this."),
     "draft": (_FLAG, "Stop before the signature."),
     "error": (_TEXT, "Why the provider refuses."),
     "error_description": (_TEXT, "Why the provider refuses, in words."),
     "error_uri": (_TEXT, "Where the provider says more."),
     "event": (_TEXT, "Only entries that this event made."),
+    "executor": ({"type": "string", "pattern": "^[0-9]{9}$"}, "Only those whose first act this professional did, by number."),
     "explain": (_FLAG, "Say what made each amount."),
     "fields": (
         {"type": "string", "maxLength": 2000},
@@ -83,6 +88,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "limit": ({"type": "integer", "minimum": 1, "maximum": _PAGE}, "How many at most."),
     "mapping": (_TEXT, "The mapping that a CSV is read with."),
     "means": (_words(*get_args(Means)), "Only those by these means."),
+    "number": ({"type": "integer", "minimum": 1, "maximum": 999_999_999}, "Only the one of this number."),
     "on": (_DAY, "The day that is meant."),
     "owner": (_words(*OWNERS_FR), "Whose work the class is."),
     "outcome": (_words(*get_args(Outcome)), "Only order lines that came to this."),
@@ -94,6 +100,7 @@ IN_QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "rule": (_TEXT, "Only those of this rule."),
     "seconds": ({"type": "integer", "minimum": 1, "maximum": 300}, "How long the stream lasts."),
     "running": (_FLAG, "Leave out what is over or cancelled."),
+    "share": (_words(*get_args(ShareState)), "Only those with a share in this state; with `payer`, one of that payer."),
     "separator": (_words(*SEPARATORS), "What stands between two fields of a FEC."),
     "session_state": (_TEXT, "What the provider keeps of its own session."),
     "stage": ({"type": "string"}, "Months since the care, or `barred`."),

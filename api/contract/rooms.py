@@ -6,6 +6,7 @@ from typing import Final
 from api.contract.model import BYTES, NDJSON, TEXT, Health, Operation, variant
 from api.invoices import Valid
 from desmos_fast.anomalies.model import AnomaliesShown, AnomalyShown, Resolution
+from desmos_fast.billing.listing.model import InvoicePage
 from desmos_fast.billing.model import BatchResult, Created, InvoiceView
 from desmos_fast.billing.pricing.codec import Entered
 from desmos_fast.billing.pricing.quote import Quote
@@ -52,6 +53,7 @@ OPERATIONS: Final = (
         method="POST", path="/v1/invoices:stream", way="write", tag="invoices", body=Entered, body_media=(NDJSON,), media=(NDJSON,),
         problems=_SIGNED,
     ),
+    Operation(method="GET", path="/v1/invoices", way="read", tag="invoices", answer=InvoicePage),
     Operation(method="GET", path="/v1/invoices/{id}", way="read", tag="invoices", answer=InvoiceView),
     Operation(method="POST", path="/v1/quotes", way="ask", tag="invoices", body=Entered, answer=Quote, problems=_FAULTY),
     Operation(method="POST", path="/v1/lots:build", way="write", tag="lots", body=BuildRequest, answer=Built, problems=_BUILT),
@@ -88,7 +90,7 @@ OPERATIONS: Final = (
         problems=("mail_missing", "mail_failed"),
     ),
     Operation(
-        method="PUT", path="/v1/schedule", way="write", tag="schedule", body=_PLAN, answer=_SCHEDULE,
+        method="PUT", path="/v1/schedule", way="try", tag="schedule", body=_PLAN, answer=_SCHEDULE,
         problems=("schedule_refused", "faulty_input"),
     ),
     Operation(method="GET", path="/v1/schedule", way="read", tag="schedule", answer=_SCHEDULE, problems=("not_found",)),

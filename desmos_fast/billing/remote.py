@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices over HTTP, typed: each function is one route, and raises what the client raises."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import date
 from uuid import UUID
 
 import msgspec
 
+from desmos_fast.billing.listing.model import Document, InvoiceLine, InvoicePage, ShareState
 from desmos_fast.billing.model import BatchResult, Created, InvoiceView, LineResult
 from desmos_fast.billing.pricing.explain import Pricing
 from desmos_fast.billing.pricing.quote import Quote
@@ -52,6 +53,22 @@ def stream(
 async def show(client: Client, invoice: UUID) -> InvoiceView:
     """Return an invoice, its shares, and what happened to it."""
     return await client.get(f"/v1/invoices/{invoice}", InvoiceView)
+
+
+async def invoices(
+    client: Client, *, number: int | None = None, document: Document | None = None, share: ShareState | None = None,
+    payer: str | None = None, executor: str | None = None, care_since: date | None = None, care_until: date | None = None,
+    since: date | None = None, until: date | None = None,
+) -> AsyncIterator[InvoiceLine]:  # fmt: skip
+    """Give the invoices of the centre, the newest first, a page at a time; all that is asked must hold."""
+    asked = {
+        "number": number, "document": document, "share": share, "payer": payer, "executor": executor,
+        "care_from": care_since, "care_to": care_until, "from": since, "to": until,
+    }  # fmt: skip
+    query = {name: str(value) for name, value in asked.items() if value is not None}
+    async for page in client.pages("/v1/invoices", InvoicePage, query=query):
+        for invoice in page.invoices:
+            yield invoice
 
 
 async def quote(client: Client, invoice: bytes, *, on: date | None = None) -> Quote:

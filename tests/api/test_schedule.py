@@ -263,3 +263,25 @@ async def test_two_real_workers_build_a_missed_time_once_and_send_the_file(desk:
     ran = msgspec.json.decode(detail)
     assert (ran["result"], ran["files"], ran["missed"] >= 2) == ("built", 1, True)
     assert len(await jobs(desk)) == 1, "the job waits for the next due time"
+
+
+async def test_a_trial_of_a_schedule_sets_nothing(desk: Desk, clock: Clock) -> None:
+    headers = {"Authorization": f"Bearer {desk.key}"}
+
+    async def tried(plan: object, method: str = "PUT", **more: str) -> Reply:
+        return await desk.house.send(method, "/v1/schedule?validate_only=true", headers | more, orjson.dumps(plan))
+
+    told = await tried(NOON)
+    assert (told.status, told.json["next"], told.json["revision"]) == (200, "2026-11-25T11:30:00Z", 1)
+    assert (await send(desk, "GET")).code == "not_found"
+    assert await jobs(desk) == [] and await events(desk, "schedule.set") == []
+    assert (await tried({"at": ["25:00"]})).code == (await send(desk, "PUT", {"at": ["25:00"]})).code == "schedule_refused"
+    kept = await put(desk, NOON)
+    assert (await tried({"at": ["07:00"]})).json["revision"] == kept["revision"] + 1
+    tag = (await send(desk, "GET")).headers["ETag"]
+    assert (await tried(NOON, **{"If-Match": '"another"'})).code == "precondition_failed"
+    assert (await tried(NOON, **{"If-Match": tag})).status == 200
+    # An end is not tried: a key that goes with it would have ended the schedule.
+    ended = await tried(NOON, "DELETE", **{"Idempotency-Key": str(uuid7())})
+    assert (ended.status, ended.code) == (400, "bad_parameter")
+    assert (await send(desk, "GET")).json == kept
