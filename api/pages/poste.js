@@ -2,7 +2,8 @@
 // The page of a desk: finds the agent of this workstation, shows it tickets of the service, and what it says. Nothing is kept.
 "use strict";
 
-const HEALTH_MS = 1000, AGAIN_MS = 3000;
+// The agent ends a channel ten minutes after the last ticket: two tries fit in.
+const HEALTH_MS = 1000, AGAIN_MS = 3000, STAY_MS = 240000;
 const $ = (id) => document.getElementById(id);
 const post = (path, body) => fetch(path, {
   method: "POST", credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body),
@@ -153,21 +154,24 @@ function follow(agent, first) {
   return new Promise((done) => {
     const ws = new WebSocket(`ws://127.0.0.1:${agent.port}${$("poste").dataset.path}`);
     const another = () => ws.close();
+    const say = (type, ticket) => { if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({type, ticket})); };
     let end = "";
+    const stay = setInterval(async () => {
+      try { say("open", await ticket(agent, "watch")); } catch (error) {
+        if (error.state !== "service_away") { end = error.state; ws.close(); }
+      }
+    }, STAY_MS);
     $("agent").addEventListener("change", another, {once: true});
-    ws.onopen = () => ws.send(JSON.stringify({type: "open", ticket: first}));
+    ws.onopen = () => say("open", first);
     ws.onmessage = async (event) => {
       const told = JSON.parse(event.data);
       if (told.state === "read") return card(told);
       show(told.state === "failed" ? `failed:${told.code}` : told.state);
       if (told.state === "refused") end = "refused";
       if (told.state !== "card") return;
-      try {
-        const second = await ticket(agent, "read");
-        if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({type: "read", ticket: second}));
-      } catch (error) { end = error.state; ws.close(); }
+      try { say("read", await ticket(agent, "read")); } catch (error) { end = error.state; ws.close(); }
     };
-    ws.onclose = () => { forget(); $("agent").removeEventListener("change", another); done(end); };
+    ws.onclose = () => { clearInterval(stay); forget(); $("agent").removeEventListener("change", another); done(end); };
   });
 }
 

@@ -29,7 +29,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, tag="open", forbid_unknown_fields=True):
-    """The first thing that a page says: a ticket to watch."""
+    """The first thing that a page says, and again to stay: a ticket to watch."""
 
     ticket: TicketText
 

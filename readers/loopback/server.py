@@ -30,7 +30,7 @@ from readers.reading import Reading
 log: Final = logging.getLogger("desmos.loopback")
 OPEN_S: Final = 5.0
 READ_S: Final = 20.0
-# Who stays longer shows another ticket, for which they must still be signed in.
+# Who stays longer shows another ticket before, for which they must still be signed in.
 LONGEST_S: Final = 600.0
 AGAIN_S: Final = 30.0
 MOST: Final = 8
@@ -126,6 +126,7 @@ class _Page:
         self._stood: Stand | None = None
         self._shown: State | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._end = asyncio.timeout(LONGEST_S)
 
     async def run(self) -> None:
         try:
@@ -136,7 +137,7 @@ class _Page:
             self._gate.redeem(said.ticket, "watch", self._origin)
             tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._hear())]
             try:
-                async with asyncio.timeout(LONGEST_S):
+                async with self._end:
                     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -175,9 +176,10 @@ class _Page:
 
     async def _hear(self) -> None:
         while (said := await self._next()) is not None:
-            if not isinstance(said, ReadingAsked):
-                raise TicketRefused("a page opens once")
-            if self._reading is None or self._reading.done():
+            if isinstance(said, Opening):
+                self._gate.redeem(said.ticket, "watch", self._origin)
+                self._end.reschedule(asyncio.get_running_loop().time() + LONGEST_S)
+            elif self._reading is None or self._reading.done():
                 self._gate.redeem(said.ticket, "read", self._origin)
                 self._reading = asyncio.create_task(self._read(self._board.stand))
 

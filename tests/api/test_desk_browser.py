@@ -12,7 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from desmos_fast.agents.tickets import Ticket, Use
 from readers.errors import CardNirKey
+from readers.loopback.gate import Gate
 from readers.loopback.said import Family, family
 from readers.run import Pages, serve
 from readers.simulator.rights import CODE, SimulatedCards
@@ -22,6 +24,7 @@ from tests.api.conftest import Desk, person
 from tests.api.people import PASSWORD, set_policy, with_password
 from tests.api.workstations import enrolled
 from tests.browser import Tab, browser, program
+from tests.readers.watching import settled
 
 # One agent of this machine at a time, as at a desk.
 pytestmark = [
@@ -97,6 +100,31 @@ async def test_a_person_reads_a_card_at_the_desk(desk: Desk, tmp_path: Path) -> 
         await tab.click("#sortir")
         await tab.until("document.getElementById('connexion') !== null", bool)
     assert [each for each in tab.complaints if "Content Security" in each or "exception" in each.lower()] == []
+
+
+async def test_a_card_that_stays_in_is_read_and_counted_once(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards, shown, redeem = FakeCards(happened("service_up"), happened("reader_added")), [], Gate.redeem
+
+    def seen(gate: Gate, text: str, use: Use, origin: str) -> Ticket:
+        shown.append(use)
+        return redeem(gate, text, use, origin)
+
+    monkeypatch.setattr(Gate, "redeem", seen)
+    cards.answer = vitale(person())
+    cards.queue.put_nowait(happened("card_inserted", atr="3B751300004309EA9000"))
+    async with workstation(await enrolled(desk, tmp_path / "agent"), cards, Pages()), browser(tmp_path) as tab:
+        # Four minutes of the page are half a second here.
+        quick = "const given = window.setInterval; window.setInterval = (work, ms) => given(work, ms / 480);"
+        await tab.send("Page.addScriptToEvaluateOnNewDocument", source=quick)
+        await sign_in(tab, desk, "biller")
+        await state(tab, "read")
+        await settled(lambda: shown.count("watch") > 3, True, 30)
+        assert await tab.evaluate(STATE) == "read" and "DUPONT" in await tab.text("#carte")
+        assert shown.count("read") == len(cards.asked) == 1
+        # Who is signed out elsewhere does not stay.
+        await tab.evaluate("fetch('v1/sessions', {method: 'DELETE', credentials: 'same-origin'}).then((reply) => reply.status)")
+        await state(tab, "signed_out")
+        assert "DUPONT" not in await tab.evaluate("document.documentElement.outerHTML")
 
 
 @contextlib.asynccontextmanager
