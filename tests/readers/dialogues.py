@@ -3,8 +3,10 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 from readers.errors import ReaderError
@@ -26,10 +28,29 @@ LATE_S: Final = 0.010
 
 
 class Lag:
-    """How late (seconds) the loop came back from its shortest pauses, at most."""
+    """How late (seconds) the loop came back from its shortest pauses, at most, without the time in which the machine ran others instead."""
 
     def __init__(self) -> None:
         self.most = 0.0
+
+
+def denied() -> dict[str, float]:
+    """Return for each thread how long (seconds) it was ready to run and the machine ran others; nothing where the system does not tell.
+
+    Waiting in a call, for a lock or for the interpreter is none of it.
+    """
+    found = {}
+    for path in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # A thread that ended meanwhile.
+            found[path.parent.name] = int(path.read_text(encoding="ascii").split()[1]) / 1e9
+    return found
+
+
+def denied_since(before: dict[str, float]) -> float:
+    """Return how long (seconds) the machine ran others instead of this thread, and of the one that it may have waited for."""
+    waited = {thread: total - before.get(thread, total) for thread, total in denied().items()}
+    # Whoever has the interpreter may be denied the processor too, and then this thread waits for it.
+    return waited.pop(str(threading.get_native_id()), 0.0) + max(waited.values(), default=0.0)
 
 
 @contextlib.asynccontextmanager
@@ -39,9 +60,10 @@ async def lag() -> AsyncIterator[Lag]:
 
     async def tick() -> None:
         while True:
-            began = time.perf_counter()
+            before, began = denied(), time.perf_counter()
             await asyncio.sleep(0.001)
-            found.most = max(found.most, time.perf_counter() - began - 0.001)
+            late = time.perf_counter() - began - 0.001
+            found.most = max(found.most, late - denied_since(before))
 
     task = asyncio.create_task(tick())
     try:
@@ -53,7 +75,7 @@ async def lag() -> AsyncIterator[Lag]:
 
 
 async def kept(measure: Callable[[], Awaitable[float]]) -> bool:
-    """Say whether a delay is short in one of three tries: what holds the loop up does so each time, a busy machine does not."""
+    """Say whether a delay is short in one of three tries: what holds the loop up does so each time."""
     for _ in range(3):
         if await measure() <= LATE_S:
             return True

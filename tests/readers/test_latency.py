@@ -13,10 +13,11 @@ from readers.errors import CardBusy
 from readers.pcsc import Pcsc
 from readers.sessions.channel import Channel
 from readers.sessions.desk import Desk
+from readers.sessions.events import Kind
 from readers.simulator import cards
 from readers.simulator.vpcd import Fault
 from tests.readers.bench import NAMES, SECOND, Bench
-from tests.readers.dialogues import kept, lag
+from tests.readers.dialogues import denied, denied_since, kept, lag
 from tests.readers.watching import settled, until
 
 pytestmark = [pytest.mark.together, pytest.mark.alone]
@@ -77,13 +78,16 @@ async def test_an_event_reaches_the_loop_at_once(bench: Bench, desk: Desk) -> No
     with desk.events() as listener:
         await until(listener, "reader_added", SECOND)
 
+        async def came(kind: Kind) -> float:
+            before = denied()
+            event = await until(listener, kind)
+            return time.monotonic() - event.at - denied_since(before)
+
         async def measure() -> float:
             bench.slots[1].insert(big())
-            came = await until(listener, "card_inserted")
-            late = time.monotonic() - came.at
+            late = await came("card_inserted")
             bench.slots[1].pull()
-            left = await until(listener, "card_removed")
-            return max(late, time.monotonic() - left.at)
+            return max(late, await came("card_removed"))
 
         assert await kept(measure)
 
@@ -130,6 +134,10 @@ async def test_two_slow_cards_are_spoken_to_at_the_same_time(bench: Bench, desk:
         bench.insert(rank, Slow(cards.VITALE_ATR, {}))
     await settled(lambda: len(desk.known()), 5)
     sessions = [await desk.open(name) for name in NAMES]
-    began = time.monotonic()
-    await asyncio.gather(*(session.exchange(lambda channel: [channel.send(READ) for _ in range(3)]) for session in sessions))
-    assert time.monotonic() - began < 0.75
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        await asyncio.gather(*(session.exchange(lambda channel: [channel.send(READ) for _ in range(3)]) for session in sessions))
+        took.append(time.monotonic() - began)
+    # One after the other they take 1.2 s each time.
+    assert min(took) < 0.75
