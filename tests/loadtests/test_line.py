@@ -24,7 +24,7 @@ async def test_the_proxy_passes_everything_on_later() -> None:
         writer.write(b"GET / HTTP/1.1\r\n\r\n" * 2)
         assert await reader.readexactly(2 * len(OK)) == 2 * OK
         # Once there and once back.
-        assert time.perf_counter() - began >= 0.2
+        assert time.perf_counter() - began >= 0.19
         writer.close()
 
 
