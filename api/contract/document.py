@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from api.body import OF_WRITES, PARAMETERS
-from api.conditions import CONDITION
+from api.conditions import ADDED_TO, CONDITION
 from api.contract import access, agents, incidents, money, rooms
 from api.contract.examples import of_operation
 from api.contract.model import JSON, NDJSON, NEEDS_BODY, Operation, Problem
@@ -45,7 +45,7 @@ def sparse_answers() -> dict[str, Any]:
 
 def is_guarded(one: Operation) -> bool:
     """Say whether a write may be meant for what is there alone: it changes what can be read in the same place."""
-    return one.way in ("write", "try") and ("GET", one.path) in OPERATIONS
+    return one.way in ("write", "try") and ("GET", one.path) in OPERATIONS and one.path not in ADDED_TO
 
 
 def problems_of(one: Operation) -> list[str]:

@@ -51,6 +51,15 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         keeps={"invoice": "id"},
     ),
     Example(
+        name="looked_through",
+        summary="The newest that wait for a lot",
+        method="GET",
+        path="/v1/invoices?share=open&limit=20",
+        route="/v1/invoices",
+        status=200,
+        body=None,
+    ),
+    Example(
         name="refused",
         summary="A NIR with a wrong key: 422, with the place of the fault",
         method="POST",
