@@ -53,6 +53,13 @@ async def numbers(desk: Desk) -> list[tuple[int, str]]:
     return [(row["number"], row["reader"]) for row in rows]
 
 
+async def resumed(ws: aiohttp.ClientWebSocketResponse, identity: Identity) -> int:
+    """Prove who one is, and return which event the service has last."""
+    welcome = await proven(ws, identity)
+    assert isinstance(welcome, wire.Welcome)
+    return welcome.received
+
+
 async def test_an_agent_is_seen_with_its_readers_and_their_cards(desk: Desk, tmp_path: Path) -> None:
     folder = await enrolled(desk, tmp_path / "agent")
     cards = FakeCards(happened("service_up", ""), happened("reader_added"), happened("card_inserted", atr=ATR))
@@ -213,12 +220,12 @@ async def test_channels_end_when_the_service_leaves(desk: Desk, tmp_path: Path) 
 async def test_events_are_kept_once_and_in_order(desk: Desk, tmp_path: Path) -> None:
     identity = (await enrolled(desk, tmp_path / "agent")).identity()
     async with line(desk.house.url) as ws:
-        assert await proven(ws, identity) == wire.Welcome(received=0)
+        assert await resumed(ws, identity) == 0
         for first, last, number in ((1, 3, 3), (2, 5, 5), (1, 4, 5), (6, 6, 6)):
             await say(ws, wire.Events(events=tuple(told(one) for one in range(first, last + 1))))
             assert await heard(ws) == wire.Received(number=number)
     async with line(desk.house.url) as ws:
-        assert await proven(ws, identity) == wire.Welcome(received=6)
+        assert await resumed(ws, identity) == 6
         await say(ws, wire.Events(events=(told(8),)))
         assert await heard(ws) == Closing.GAP
     assert [number for number, _ in await numbers(desk)] == [1, 2, 3, 4, 5, 6]
@@ -243,7 +250,7 @@ async def test_events_of_long_ago_are_forgotten(desk: Desk, tmp_path: Path) -> N
         old = datetime.now(UTC) - timedelta(days=8)
         await con.execute("UPDATE reader_event SET received_at = $2 WHERE tenant_id = $1 AND number = 1", desk.tenant, old)
     async with line(desk.house.url) as ws:
-        assert await proven(ws, identity) == wire.Welcome(received=2)
+        assert await resumed(ws, identity) == 2
     assert [number for number, _ in await numbers(desk)] == [2]
 
 
