@@ -12,7 +12,7 @@ from aiohttp import web
 from api.body import uuid_of
 from api.keys import BULK, ITEMS, POOL
 from api.problems import BadParameter
-from api.writes import context_of, json_answer, read, write
+from api.writes import context_of, json_answer, read, shrink, write
 from desmos_fast.db.idempotency import Answer
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import transaction
@@ -96,12 +96,15 @@ async def _file(request: web.Request, find: Callable[[Connection, Context], Awai
             name = service.file_name(volume, wanted)
             async for block in service.write(con, context, volume, wanted, separator):
                 await asyncio.to_thread(spool.write, block)
+        size = spool.tell()
         spool.seek(0)
     except BaseException:
         spool.close()
         raise
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(body=spool, content_type="application/octet-stream", headers=headers)
+    response = web.Response(body=spool, content_type="application/octet-stream", headers=headers)
+    shrink(request, response, size)
+    return response
 
 
 def _format(request: web.Request) -> Format:

@@ -175,8 +175,13 @@ async def read(request: web.Request, look: Callable[[Connection, Context], Await
     async with transaction(request.app[POOL], context.tenant) as con:
         answer = await look(con, context)
     response = respond(answer)
-    if len(answer.body) >= SHRUNK_FROM:
+    shrink(request, response, len(answer.body))
+    return response
+
+
+def shrink(request: web.Request, response: web.Response, size: int) -> None:
+    """Let an answer of so many bytes leave under gzip where that is worth it and the caller takes it."""
+    if size >= SHRUNK_FROM:
         response.headers["Vary"] = "Accept-Encoding"
         if takes_gzip(request.headers.get("Accept-Encoding", "")):
             response.enable_compression(web.ContentCoding.gzip)
-    return response

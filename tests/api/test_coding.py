@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -16,6 +17,7 @@ from api import coding
 from api.coding import BodyGarbled, BodyInflates, Expander, expander, takes_gzip
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, House, person
+from tests.days import today
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -173,3 +175,20 @@ async def test_lists_travel_compressed_to_who_asks(house: House, desk: Desk) -> 
     async with house.session.get(f"{house.url}/v1/till", headers=headers) as reply:
         # What is small is sent as it is.
         assert "Content-Encoding" not in reply.headers
+
+
+async def test_files_of_the_books_travel_compressed_to_who_asks(house: House, desk: Desk) -> None:
+    assert (await desk.post("/v1/invoices:batch", b"\n".join(orjson.dumps(desk.invoice()) for _ in range(60)))).status == 200
+    days = [today() + timedelta(days=apart) for apart in (-2, 2)]
+    path = f"{house.url}/v1/accounting/draft?first={days[0]}&last={days[1]}&format=csv"
+    sizes, bodies = {}, set()
+    for asked in ("gzip", "identity"):
+        headers = {"Authorization": f"Bearer {desk.key}", "Accept-Encoding": asked}
+        async with house.session.get(path, headers=headers, auto_decompress=False) as reply:
+            assert (reply.status, reply.headers["Vary"]) == (200, "Accept-Encoding")
+            assert reply.headers.get("Content-Encoding") == ("gzip" if asked == "gzip" else None)
+            body = await reply.read()
+            sizes[asked] = len(body)
+            bodies.add(gzip.decompress(body) if asked == "gzip" else body)
+    assert len(bodies) == 1 and bodies.pop().count(b"\r\n") > 120
+    assert sizes["gzip"] < sizes["identity"] / 3
