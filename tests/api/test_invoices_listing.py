@@ -35,6 +35,7 @@ async def walk(desk: Desk, query: str = "limit=200") -> list[dict[str, Any]]:
         found += part["invoices"]
         if part["next"] is None:
             return found
+        assert not cursor.endswith(part["next"]), "a page leads on"
         cursor = f"&cursor={part['next']}"
 
 
@@ -128,6 +129,7 @@ async def test_a_walk_sees_all_that_was_there_once_while_invoices_are_added(desk
             seen += [one["id"] for one in part["invoices"]]
             if part["next"] is None:
                 break
+            assert not cursor.endswith(part["next"]), "a page leads on"
             cursor = f"&cursor={part['next']}"
             await sign(desk, VISIT)
         assert len(seen) == len(set(seen)) and there <= set(seen)
