@@ -234,39 +234,6 @@ async def test_a_page_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch
         assert await page.heard() == {"closed": 4408}
 
 
-async def test_a_page_that_stays_shows_another_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LONGEST_S", 0.1)
-    async with loopback() as desk, desk.page() as page:
-        await opened(desk, page)
-        assert await page.state() == "service_down" and await page.heard() == {"closed": 4408}
-
-
-async def test_a_page_that_shows_another_ticket_in_time_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LONGEST_S", 2.0)
-    async with loopback() as desk, desk.page() as page:
-        desk.happen("service_up", "reader_added", "card_inserted")
-        desk.cards.answer = vitale(person())
-        await opened(desk, page)
-        await page.say("read", desk.ticket("read"))
-        assert [await page.state() for _ in range(3)] == ["card", "reading", "read"]
-        monkeypatch.setattr(server, "LONGEST_S", 600.0)
-        await opened(desk, page)
-        await asyncio.sleep(2.1)
-        # Nothing is told or read again, and the first end has passed.
-        desk.happen("card_removed")
-        assert await page.state() == "pulled" and len(desk.cards.asked) == 1
-
-
-async def test_a_page_stays_for_no_ticket_but_a_good_one_to_watch() -> None:
-    async with loopback() as desk:
-        for bad in (desk.ticket("read"), desk.ticket(origin="https://evil.example"), ""):
-            async with desk.page() as page:
-                await opened(desk, page)
-                assert await page.state() == "service_down"
-                await page.say("open", bad)
-                assert await page.state() == "refused+ticket_refused" and await page.heard() == {"closed": 4401}
-
-
 async def test_pages_have_room_for_a_few() -> None:
     async with loopback() as desk, aiohttp.ClientSession() as session:
         pages = [Page(await session.ws_connect(f"{desk.url}/v1/desk", headers={"Origin": ORIGIN})) for _ in range(MOST)]
