@@ -12,6 +12,7 @@ from typing import Final, cast
 
 END: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length:"
+CHUNKED: Final = b"transfer-encoding: chunked"
 PATIENCE_S: Final = 60.0
 
 
@@ -40,6 +41,19 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)] if values else math.nan
 
 
+def unchunked(data: bytes) -> bytes | None:
+    """Return what chunks hold, None while the last one is not there."""
+    parts: list[bytes] = []
+    at = 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        size = int(data[at:end], 16)
+        if not size:
+            return b"".join(parts) if len(data) >= end + len(END) else None
+        parts.append(data[end + 2 : end + 2 + size])
+        at = end + 2 + size + 2
+    return None
+
+
 class Line(asyncio.Protocol):
     """One connection that is kept alive, with one request at a time on it; `body` is that of the last answer, `taken` all bytes of it."""
 
@@ -62,11 +76,15 @@ class Line(asyncio.Protocol):
         end = self._buffer.find(END)
         if end < 0:
             return
-        head = self._buffer[:end].lower()
-        at = head.find(LENGTH)
-        length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(self._buffer) >= end + len(END) + length:
-            self.body, self.taken = self._buffer[end + len(END) :], len(self._buffer)
+        head, body = self._buffer[:end].lower(), self._buffer[end + len(END) :]
+        if CHUNKED in head:
+            whole = unchunked(body)
+        else:
+            at = head.find(LENGTH)
+            length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            whole = body if len(body) >= length else None
+        if whole is not None:
+            self.body, self.taken = whole, len(self._buffer)
             self._buffer = b""
             self._answer(int(head[9:12]))
 

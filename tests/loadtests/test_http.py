@@ -11,7 +11,7 @@ from loadtests.child import digest
 from loadtests.model import Contender, Race
 from loadtests.rounds import missing
 from loadtests.suites import http
-from loadtests.wire import Seen, percentile
+from loadtests.wire import Seen, percentile, unchunked
 
 pytestmark = pytest.mark.together
 SMALL = 96
@@ -49,3 +49,9 @@ def test_a_percentile_is_a_value_that_was_seen() -> None:
     for status, seconds in ((201, 0.1), (503, 0.01), (0, 1.0)):
         seen.add(status, seconds)
     assert (seen.good, seen.refused) == ([0.1], [0.01, 1.0])
+
+
+def test_chunks_are_whole_with_their_last_byte_and_not_before() -> None:
+    sent = b"5\r\nab\r\nc\r\nB\r\nhello world\r\n0\r\n\r\n"
+    assert unchunked(sent) == b"ab\r\nchello world"
+    assert [unchunked(sent[:end]) for end in range(len(sent))] == [None] * len(sent)
