@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys and values of a line of JSON in the order of their schema, read one after the other where the processor can tell beforehand where they end."""
+"""Keys and values of a line of JSON in order of the schema, read one after the other where the processor tells first how far they go."""
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -8,9 +8,9 @@ reads it the general way, and the lines after it go on.
 """
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp
 
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
@@ -285,11 +285,12 @@ cdef class Lines:
                 at = take(at, r.end, 44)
                 if at == NULL:
                     return NULL
+        return next if self.is_whole(r, act, thing, here.seen) else NULL
+
+    cdef inline bint is_whole(self, Reader *r, Act *act, int thing, uint64_t seen) noexcept nogil:
         if thing == INVOICE:
-            here.seen |= r.excused
-        if here.seen != keys.all and not self.schema.complete(&r.draft, act, thing, here.seen):
-            return NULL
-        return next
+            seen |= r.excused
+        return seen == self.schema.things[thing].all or self.schema.complete(&r.draft, act, thing, seen)
 
     cdef inline void find_end(self, Reader *r, const char *at) noexcept nogil:
         cdef const char *end

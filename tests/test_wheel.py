@@ -135,7 +135,7 @@ def test_its_extra_brings_the_library_of_card_readers(wheel: Path, program: Path
     pytest.importorskip("smartcard")
     python = program.with_name("python")
     # Without an index only what is here can satisfy it.
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--dry-run", f"{wheel}[readers]"]
+    command: list[str | Path] = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--dry-run", f"{wheel}[readers]"]
     resolved = run(command, tmp_path)
     assert resolved.returncode == 0, resolved.stderr.decode()
     assert re.search(rb"already satisfied: pyscard\S* .*\(from desmos-fast", resolved.stdout), resolved.stdout

@@ -28,7 +28,7 @@ def arl(says: Says) -> Arl:
 
 
 def weigh(state: str | None, *says: Says) -> tuple[list[tuple[str, str]], list[str], dict[str, int]]:
-    named = {} if state is None else {place: NamedLot(place, LOT, 7, state, FILE, "sent") for place in range(len(says))}
+    named = {} if state is None else {place: NamedLot(place, LOT, 7, state, FILE, "sent", NOW) for place in range(len(says))}
     found = service._weigh([arl(one) for one in says], named, RETURN, NOW)
     # What no lot takes is kept, once for each time that it is told.
     told = [event.name for event in found.events if event.name in ("ack.unknown", "ack.conflict")]
