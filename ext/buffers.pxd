@@ -154,7 +154,8 @@ cdef inline Rows rows_of(const Column *column, const Span *span) noexcept nogil:
     cdef Rows rows
     rows.data, rows.stride = column.data + span.first * column.stride, column.stride
     rows.base, rows.pitch = span.base + column.place, span.pitch
-    rows.rows, rows.kinds, rows.count = &span.rows[0], span.kinds, span.count
+    rows.kinds, rows.count = span.kinds, span.count
+    rows.rows = &span.rows[0]
     rows.whole = span.count == 0 or span.rows[span.count - 1] == span.count - 1
     return rows
 

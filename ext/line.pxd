@@ -41,7 +41,8 @@ cdef inline void make_entry(Entry *entry, const Key *key, const Check *check, in
     elif key.role == UNWRITTEN:
         entry.rule.form = ANY
     elif key.role == CHOICE:
-        entry.rule.form, entry.rule.codes, entry.rule.words = WORDS, key.choices, &key.choice[0][0]
+        entry.rule.form, entry.rule.codes = WORDS, key.choices
+        entry.rule.words = &key.choice[0][0]
     if entry.rule.form != ODD:
         memcpy(entry.spelt, key.spelt, SPELT)
         entry.size, entry.mask = <uint32_t>key.size, <uint32_t>((<uint64_t>1 << key.size) - 1)

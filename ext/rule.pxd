@@ -69,7 +69,9 @@ cdef inline void make_rule(Rule *rule, const Check *check) noexcept nogil:
     rule.sizes[0] = 8 if check.kind == BIRTH else 15 if check.kind == NIR else check.width
     rule.sizes[1] = check.width
     rule.low, rule.high = check.low, min(min(check.high, check.limit), <uint64_t>99_999_999)
-    rule.codes, rule.factor, rule.hashed, rule.code = check.codes, check.factor, &check.hashed[0], &check.code[0]
+    rule.codes, rule.factor = check.codes, check.factor
+    rule.hashed = &check.hashed[0]
+    rule.code = &check.code[0]
     rule.empty = REFUSED
     if check.kind == FIXED_OR_BLANK:
         rule.empty = NOTHING
