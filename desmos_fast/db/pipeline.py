@@ -225,6 +225,10 @@ class Exchange:
 
     async def _send(self, steps: Sequence[Step]) -> list[Answered]:
         listening = self._listening
+        if self._transport.is_closing():
+            # It was lost while nobody waited for an answer, and no answer will come.
+            self.idle = False
+            raise asyncpg.ConnectionDoesNotExistError("the connection was lost between two statements")
         parts: list[bytes] = []
         for step in steps:
             parts += self._messages(step)
@@ -286,5 +290,6 @@ async def _give_back(lent: Any, opened: Exchange, transport: asyncio.Transport, 
             await opened.undo()
     finally:
         transport.set_protocol(former)
-        if not opened.idle:
+        # One that was lost has gone back to the pool by itself.
+        if not opened.idle and not transport.is_closing():
             lent.terminate()

@@ -133,9 +133,10 @@ async def test_each_line_is_told_under_every_coding(desk: Desk, coding: Coding |
 async def test_a_connection_that_is_cut_twice_costs_no_line(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "LINES", 50)
     wire, source = Cutting(house, [6_000, 20_000]), Given(invoices(desk, 420))
-    async with listening(wire.passing) as url, Client(url, desk.key, retries=QUICK) as client:
+    # The service may be at work under the key still when it is asked again, which costs a try.
+    async with listening(wire.passing) as url, Client(url, desk.key, retries=Retries(tries=500, base_s=0.01, cap_s=0.05)) as client:
         results, last = await told(client, source)
-    assert source.begun == 3 and len(wire.seen) >= 3
+    assert source.begun >= 3 and len(wire.seen) >= 3
     keys = {line for head in wire.seen for line in head.split(b"\r\n") if line.startswith(b"Idempotency-Key:")}
     assert len(keys) == 1, "each try goes under the same key"
     assert [(one.line, one.number) for one in results] == [(n, n) for n in range(1, 421)], "each line once, in order"

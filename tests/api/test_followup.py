@@ -273,6 +273,7 @@ async def test_metrics_tell_what_is_due_without_naming_anybody(centre: LateCentr
         ("billed", "amo", "received"): 4200, ("billed", "amc", "received"): 1800,
         ("unmatched", "credit", ""): board["credits_unmatched"]["cents"],
         ("unmatched", "line", ""): board["order_lines_unmatched"]["cents"],
+        ("invoices", "", "signed"): 2,
     }  # fmt: skip
     assert (found["unmatched", "credit", ""], found["unmatched", "line", ""]) == (300, 100)
     metrics.set_follow_up(found)

@@ -114,7 +114,10 @@ async def test_a_wire_cut_at_any_moment_doubles_nothing(house: House, desk: Desk
         first = await sending
         assert first.status in (201, 503), first.body
         await house.wire.mend()
-        again = await desk.post("/v1/invoices", body, key)
+        async with asyncio.timeout(20):
+            # A connection whose end was not noticed yet costs whoever takes it first one more try.
+            while (again := await desk.post("/v1/invoices", body, key)).status == 503:
+                await asyncio.sleep(0.01)
         assert again.status == 201, again.body
         assert first.status == 503 or first.body == again.body
         assert await desk.count("invoice") == tenth + 1

@@ -2,6 +2,7 @@
 """A transaction in one or two exchanges: what it writes is there once it was committed, and only then."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from desmos_fast.db import pool as pools
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, is_known, step
 from desmos_fast.db.pipeline import Step, exchange
-from desmos_fast.db.pool import DatabaseDown, Pool
+from desmos_fast.db.pool import COMMAND_TIMEOUT_S, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
 from tests.db.databases import Place
 from tests.db.rows import NOW
@@ -148,12 +149,27 @@ async def test_a_connection_that_is_lost_is_a_database_that_is_away(pool: Pool, 
     assert await counters(pool, tenant) == []
 
 
+async def test_a_connection_that_is_lost_between_two_exchanges_is_told_at_once(pool: Pool, place: Place, tenant: TenantId) -> None:
+    with pytest.raises(DatabaseDown):
+        async with exchange(pool, tenant) as opened:
+            (who,) = await opened.begin(Step(WHO))
+            async with place.admin() as con:
+                await con.fetchval("SELECT pg_terminate_backend($1, 5000)", int(who.rows[0][0] or 0))
+            # Its end is seen while nobody waits for an answer.
+            while not opened._transport.is_closing():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            lost = time.monotonic()
+            await opened.commit(Step(TAKE, (str(tenant), "n", 1)))
+    assert time.monotonic() - lost < COMMAND_TIMEOUT_S / 2
+    assert await counters(pool, tenant) == []
+
+
 async def test_who_leaves_in_the_middle_ends_the_connection(pool: Pool, tenant: TenantId) -> None:
     before = await backend(pool, tenant)
 
     async def slow() -> None:
         async with exchange(pool, tenant) as opened:
-            await opened.begin(Step(TAKE, (str(tenant), "n", 1)), Step("SELECT pg_sleep(30)"))
+            await opened.begin(Step(TAKE, (str(tenant), "n", 1)), Step("SELECT pg_sleep(3)"))
 
     task: asyncio.Task[Any] = asyncio.create_task(slow())
     await asyncio.sleep(0.3)

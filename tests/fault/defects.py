@@ -47,9 +47,17 @@ async def _later(pool: Pool, con: "asyncpg.pool.PoolConnectionProxy", begun: "as
 
 @asynccontextmanager
 async def transaction("""
-COMMITTED: Final = """        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as con, con.transaction():
-            await con.execute(SET_TENANT, str(tenant))
-            yield con  # type: ignore[misc]  # the pool's proxy forwards every method of a connection
+COMMITTED: Final = """        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as con:
+            work = con.transaction()
+            await work.start()
+            try:
+                await con.execute(SET_TENANT, str(tenant))
+                yield con  # type: ignore[misc]  # the pool's proxy forwards every method of a connection
+                await deadline.before_commit()
+            except BaseException:
+                await _undo(con, work)  # type: ignore[arg-type]
+                raise
+            await work.commit()
 """
 COMMITTED_LATER: Final = """        con = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         begun = con.transaction()
@@ -89,7 +97,6 @@ UNMATCHED: Final = "    await follow.unmatched(con, context.tenant, context.now,
 DEFECTS: Final = (
     Defect("answer before commit", "storm", (
         Edit("desmos_fast/db/tenant.py", "\n@asynccontextmanager\nasync def transaction(", LATER),
-        Edit("desmos_fast/db/tenant.py", "from collections.abc", "import asyncio\nfrom collections.abc"),
         Edit("desmos_fast/db/tenant.py", COMMITTED, COMMITTED_LATER),
     )),
     Defect("no rename", "storm", (Edit("desmos_fast/lots/transports/directory.py", 'part = f".{name}.part"', "part = name"),)),
