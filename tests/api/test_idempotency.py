@@ -116,7 +116,7 @@ async def test_a_wire_cut_at_any_moment_doubles_nothing(house: House, desk: Desk
         await house.wire.mend()
         async with asyncio.timeout(20):
             # A connection whose end was not noticed yet costs whoever takes it first one more try.
-            while (again := await desk.post("/v1/invoices", body, key)).status == 503:
+            while (again := await desk.post("/v1/invoices", body, key)).status == 503:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert again.status == 201, again.body
         assert first.status == 503 or first.body == again.body
