@@ -16,6 +16,7 @@ from readers.loopback.board import Board
 from readers.loopback.gate import Gate
 from readers.loopback.said import PRODUCT, PROTOCOL, Health
 from readers.loopback.server import Loopback, Rights
+from readers.notice import Noticed, show
 from readers.outbox.outbox import Outbox
 from readers.outbox.store import Happened
 from readers.reading import Reading, Wait
@@ -59,7 +60,7 @@ async def run(folder: Folder, pages: Pages | None = None) -> None:
     """Read cards for the service until cancelled. Raises NoLibrary, FolderUnsound, BadOrigin, OutboxBroken, ShutOut."""
     folder.service()
     async with Desk() as desk:
-        await serve(folder, DeskCards(desk), pages)
+        await serve(folder, Noticed(DeskCards(desk), show), pages)
 
 
 async def serve(folder: Folder, cards: Cards, pages: Pages | None = None) -> None:

@@ -85,6 +85,7 @@ def run(
     import contextlib
     import logging
 
+    from readers.notice import Noticed, show
     from readers.run import Pages, serve
     from readers.run import run as with_readers
     from readers.simulator.desk import InventedDesk
@@ -97,7 +98,7 @@ def run(
             asyncio.run(with_readers(place, allowed if pages else None))
         else:
             desk = InventedDesk(simulated)
-            asyncio.run(serve(place, desk, allowed._replace(rights=desk.rights) if pages else None))
+            asyncio.run(serve(place, Noticed(desk, show), allowed._replace(rights=desk.rights) if pages else None))
 
 
 async def _read(reader: str | None, seconds: float, pairs: dict[str, str]) -> "tuple[Reading, Beside | None]":

@@ -32,7 +32,11 @@ def _start(command: list[str], env: dict[str, str], log: Path) -> "subprocess.Po
 async def agent(desk: Desk, bench: Bench, tmp_path: Path) -> AsyncIterator["subprocess.Popen[bytes]"]:
     """Enrol a workstation and run its agent, both by the command line; it ends when it is told to, and never logs what a card says."""
     command, folder, log = [sys.executable, "-m", "desmos_fast.cli", "agent"], str(tmp_path / "agent"), tmp_path / "log"
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    screen = tmp_path / "screen" / "notify-send"
+    screen.parent.mkdir()
+    screen.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/shown\n', encoding="utf-8")
+    screen.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{screen.parent}:{os.environ['PATH']}"}
     enrol = [*command, "enrol", "--service", desk.house.url, "--folder", folder]
     typed = (await new_code(desk, "Accueil 3") + "\n").encode()
     done = await asyncio.to_thread(subprocess.run, enrol, cwd=ROOT, env=env, input=typed, capture_output=True, timeout=60)
@@ -53,7 +57,7 @@ async def readers(desk: Desk) -> dict[str, str]:
     return {one["name"]: one["id"] for one in found}
 
 
-async def test_a_card_is_read_when_it_comes(desk: Desk, bench: Bench, agent: "subprocess.Popen[bytes]") -> None:
+async def test_a_card_is_read_when_it_comes(desk: Desk, bench: Bench, agent: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
     person, other = cards.invented(1), cards.invented(2)
     there, now = await readers(desk), asyncio.get_running_loop().time
     asked = asyncio.create_task(ask(desk, there[SECOND], 20))
@@ -70,6 +74,9 @@ async def test_a_card_is_read_when_it_comes(desk: Desk, bench: Bench, agent: "su
     await bench.put(0, cards.vitale2(other))
     both = await asyncio.gather(ask(desk, there[FIRST]), ask(desk, there[SECOND]))
     assert [one.json["identity"] for one in both] == [other.expected(), person.expected()]
+    notices = tmp_path / "shown"
+    shown = await until(lambda: asyncio.to_thread(lambda: notices.read_text() if notices.exists() else ""), lambda said: said.count("\n") == 3)
+    assert shown.count("Une carte a été lue") == 3 and FIRST in shown and SECOND in shown and "99999" not in shown
     stream = frames(desk.house.url, desk, **{"Last-Event-ID": "0"})
     told = [await anext(stream) for _ in range(7)]
     await stream.aclose()
