@@ -75,7 +75,8 @@ async def test_a_card_is_read_when_it_comes(desk: Desk, bench: Bench, agent: "su
     both = await asyncio.gather(ask(desk, there[FIRST]), ask(desk, there[SECOND]))
     assert [one.json["identity"] for one in both] == [other.expected(), person.expected()]
     notices = tmp_path / "shown"
-    shown = await until(lambda: asyncio.to_thread(lambda: notices.read_text() if notices.exists() else ""), lambda said: said.count("\n") == 3)
+    notices.touch()
+    shown = await until(lambda: asyncio.to_thread(notices.read_text), lambda said: said.count("\n") == 3)
     assert shown.count("Une carte a été lue") == 3 and FIRST in shown and SECOND in shown and "99999" not in shown
     stream = frames(desk.house.url, desk, **{"Last-Event-ID": "0"})
     told = [await anext(stream) for _ in range(7)]
