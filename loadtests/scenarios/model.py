@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a scenario is: who comes when, what happens beside it, and what must be true afterwards."""
 
+import abc
 import random
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -45,7 +46,7 @@ class Proof(msgspec.Struct, frozen=True):
     said: str
 
 
-class Scenario:
+class Scenario(abc.ABC):
     """One scenario; `judged` is the group whose requests are held against the aims, everybody's when it is empty."""
 
     name: ClassVar[str]
@@ -59,7 +60,7 @@ class Scenario:
     def __init__(self, town: Town, asked: Asked) -> None:
         self.town, self.asked, self.draw = town, asked, asked.draw
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # noqa: B027  # most need nothing
         """Put there what must be there before the first visit; not timed."""
 
     async def must(self, request: bytes) -> bytes:
@@ -69,11 +70,11 @@ class Scenario:
             raise Unprepared(f"{status}: {body[:300].decode(errors='replace')}")
         return body
 
+    @abc.abstractmethod
     def visits(self) -> list[Visit]:
         """Return who comes, and when."""
-        raise NotImplementedError
 
-    async def beside(self) -> None:
+    async def beside(self) -> None:  # noqa: B027  # most need nothing
         """Do what happens meanwhile, for as long as the scenario takes."""
 
     async def proofs(self, samples: list[Sample]) -> list[Proof]:
