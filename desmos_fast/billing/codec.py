@@ -229,7 +229,7 @@ def read_whole(data: bytes, decoder: "msgspec.json.Decoder[T]", excused: str = "
         return None
     # The decoder takes the last of two equal keys; where the kernel sees nothing unusual, there are none.
     unusual = kernel.lines().surprises(data, excused)
-    return None if any(twice(data[start:stop], number) for start, stop, number in unusual) else found
+    return None if unusual and any(twice(data[start:stop], number) for start, stop, number in unusual) else found
 
 
 def read_lines(data: bytes, decoder: "msgspec.json.Decoder[T]", first: int = 1) -> tuple[list[T], list[int], list[Fault]]:

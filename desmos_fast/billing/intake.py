@@ -11,7 +11,7 @@ import msgspec
 
 from desmos_fast.billing import rules
 from desmos_fast.billing.model import BatchTooLong
-from desmos_fast.billing.pricing.codec import DUPLICATE, Entry, PricedBlock, price_entries, read_entries, record_faults
+from desmos_fast.billing.pricing.codec import DUPLICATE, Entry, PricedBlock, price_entries, read_entries, read_plain, record_faults
 from desmos_fast.billing.pricing.explain import Pricing, explain
 from desmos_fast.billing.wire import UNREADABLE
 from desmos_fast.exchange.faults import Fault
@@ -49,24 +49,25 @@ class Checked(NamedTuple):
 def one(context: Context, body: bytes, terms: Terms) -> Checked:
     """Decode, check and price a body that is one JSON object, on as many lines as it likes."""
     checked = each(context, [body], terms)
-    return checked._replace(
-        entries=[entry._replace(line=0) for entry in checked.entries],
-        faults=[msgspec.structs.replace(fault, line=None) for fault in checked.faults],
-    )
+    entries = [Entry(0, entry.invoice, entry.asked) for entry in checked.entries]
+    return Checked(entries, [msgspec.structs.replace(fault, line=None) for fault in checked.faults], checked.block)
 
 
-def each(context: Context, bodies: Sequence[bytes], terms: Terms) -> Checked:
-    """Decode, check and price bodies as `one` does, all in one go; the line of an entry or of a fault is the place of its body, from 1."""
+def each(context: Context, bodies: Sequence[bytes], terms: Terms, first: int = 1) -> Checked:
+    """Decode, check and price bodies as `one` does, all in one go; an entry or a fault has the place of its body as line, from `first`."""
+    entries = read_plain(bodies, first)
+    if entries is not None:
+        return _judged(context, entries, [], terms)
     lines: list[bytes] = []
     unread: list[Fault] = []
-    for place, body in enumerate(bodies, 1):
+    for place, body in enumerate(bodies, first):
         try:
             # Without line ends between its values, so a body is one line.
             lines.append(msgspec.json.format(body, indent=-1))
         except UNREADABLE:
             lines.append(b"")
             unread.append(Fault(code="B2_BAD_JSON", message="the body is not one JSON object", line=place))
-    checked = _checked(context, b"\n".join(lines), terms)
+    checked = _judged(context, *read_entries(b"\n".join(lines), first_line=first), terms)
     return checked._replace(faults=unread + checked.faults)
 
 
@@ -74,7 +75,7 @@ def batch(context: Context, body: bytes, terms: Terms, first_line: int = 1) -> C
     """Decode, check and price the lines of an NDJSON body from `first_line` on; blank ones count for nothing. Raises BatchTooLong."""
     if sum(1 for _ in islice(_FILLED.finditer(body), MAX_LINES + 1)) > MAX_LINES:
         raise BatchTooLong(f"a batch holds at most {MAX_LINES} invoices", hint="send several batches")
-    return _checked(context, body, terms, first_line)
+    return _judged(context, *read_entries(body, first_line=first_line), terms)
 
 
 def too_long(line: int) -> Fault:
@@ -89,14 +90,15 @@ def duplicate(entry: Entry) -> Fault:
     return Fault(code=DUPLICATE, field="number", message=message, value=number, invoice=number, line=entry.line or None)
 
 
-def _checked(context: Context, data: bytes, terms: Terms, first_line: int = 1) -> Checked:
-    entries, faults = read_entries(data, first_line=first_line)
+def _judged(context: Context, entries: list[Entry], faults: list[Fault], terms: Terms) -> Checked:
+    """Put what could be read through the other checks; `faults` are those of what could not be read."""
     for entry in entries:
-        refused = rules.refusals(entry.invoice, context.finess, context.kind)
-        faults += [msgspec.structs.replace(fault, line=entry.line) for fault in refused]
+        for fault in rules.refusals(entry.invoice, context.finess, context.kind):
+            faults.append(msgspec.structs.replace(fault, line=entry.line))
     faults += record_faults(entries)
     # Only what can be written has amounts and days that can be counted with.
-    block = price_entries(_others(entries, faults), terms.tariffs, today=context.today, on=terms.on, allow_late=terms.allow_late)
+    left = _others(entries, faults) if faults else entries
+    block = price_entries(left, terms.tariffs, today=context.today, on=terms.on, allow_late=terms.allow_late)
     good, again = _distinct(block.sound)
     return Checked(good, [rules.as_api(fault) for fault in (*faults, *block.faults, *again)], block)
 

@@ -41,9 +41,11 @@ class Split(msgspec.Struct, frozen=True):
 
 def split(invoice: Invoice) -> Split:
     """Say what the compulsory insurer, the complementary one and the desk each pay the centre."""
-    total = sum(act.fees for act in invoice.acts)
-    amo = sum(act.amo for act in invoice.acts)
-    amc = sum(act.amc for act in invoice.acts)
+    total = amo = amc = 0
+    for act in invoice.acts:
+        total += act.fees
+        amo += act.amo
+        amc += act.amc
     from_amo = 0 if invoice.third_party == "none" else amo
     from_amc = amc if invoice.third_party == "full" else 0
     return Split(total, from_amo, from_amc, total - from_amo - from_amc, amc)

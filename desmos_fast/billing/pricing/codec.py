@@ -76,19 +76,35 @@ class PricedBlock(NamedTuple):
     faults: list[Fault]
 
 
+def read_plain(lines: Sequence[bytes], first_line: int = 1) -> list[Entry] | None:
+    """Read one invoice from each of some texts of JSON in one go; None where one needs a look of its own, as one on several lines does."""
+    data = b"\n".join(lines)
+    if data.count(b"\n") != len(lines) - 1:
+        return None
+    found = _read_at_once(data, first_line)
+    return found if found is not None and len(found) == len(lines) else None
+
+
 def read_entries(data: bytes, *, first_line: int = 1) -> tuple[list[Entry], list[Fault]]:
     """Read one invoice a line, amounts and number absent or not; blank lines are skipped, a line that is no invoice is a fault.
 
     An absent amount stands as 0 in the invoice of its entry until it is priced.
     """
-    whole = read_whole(data, UNNUMBERED, "number")
-    if whole is not None:
-        return [Entry(line, Invoice(**asdict(invoice))) for line, invoice in enumerate(whole, first_line)], []
-    entered = read_whole(data, ENTERED, "number")
-    if entered is not None:
-        return [_entry(line, invoice) for line, invoice in enumerate(entered, first_line)], []
+    entries = _read_at_once(data, first_line)
+    if entries is not None:
+        return entries, []
     found, lines, faults = read_lines(data, ENTERED, first_line)
     return [_entry(line, invoice) for line, invoice in zip(lines, found, strict=True)], faults
+
+
+def _read_at_once(data: bytes, first_line: int) -> list[Entry] | None:
+    whole = read_whole(data, UNNUMBERED, "number")
+    if whole is not None:
+        return [Entry(line, Invoice(**asdict(invoice))) for line, invoice in enumerate(whole, first_line)]
+    entered = read_whole(data, ENTERED, "number")
+    if entered is not None:
+        return [_entry(line, invoice) for line, invoice in enumerate(entered, first_line)]
+    return None
 
 
 def _entry(line: int, entered: UnpricedInvoice) -> Entry:
@@ -113,12 +129,9 @@ def record_faults(entries: Sequence[Entry]) -> list[Fault]:
     """Return why entries cannot be written as records; a number that stands twice among them is left to who keeps numbers."""
     # The number of its line stands for the one that is not given yet; no fault may name it.
     tried = [replace(entry.invoice, number=entry.line) if entry.automatic else entry.invoice for entry in entries]
-    automatic = {entry.line for entry in entries if entry.automatic}
-    return [
-        replace(fault, invoice=None) if fault.line in automatic else fault
-        for fault in encode(tried, flow=1, lines=[entry.line for entry in entries]).faults
-        if fault.code != DUPLICATE
-    ]
+    faults = encode(tried, flow=1, lines=[entry.line for entry in entries]).faults
+    automatic = {entry.line for entry in entries if entry.automatic} if faults else ()
+    return [replace(fault, invoice=None) if fault.line in automatic else fault for fault in faults if fault.code != DUPLICATE]
 
 
 def price_block(
@@ -140,14 +153,16 @@ def price_entries(
     faults = [_fault(fault, entries[fault.invoice]) for fault in priced.faults]
     refused = {fault.line for fault in faults}
     sound = [
-        entry if entry.asked is None else entry._replace(invoice=priced.filled(place))
+        entry if entry.asked is None else Entry(entry.line, priced.filled(place), entry.asked)
         for place, entry in enumerate(entries)
         if entry.line not in refused
     ]
     # An amount that was found may be too wide for its field.
-    wide = record_faults([entry for entry in sound if entry.asked is not None])
-    refused = {fault.line for fault in wide}
-    return PricedBlock(tariffs, today, on, entries, priced, [entry for entry in sound if entry.line not in refused], faults + wide)
+    wide = record_faults(found) if (found := [entry for entry in sound if entry.asked is not None]) else []
+    if wide:
+        refused = {fault.line for fault in wide}
+        sound = [entry for entry in sound if entry.line not in refused]
+    return PricedBlock(tariffs, today, on, entries, priced, sound, faults + wide)
 
 
 def _fault(fault: PricingFault, entry: Entry) -> Fault:

@@ -55,16 +55,16 @@ class Priced(Sequence[PricedInvoice]):
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
         place = range(len(self))[place]
-        acts = tuple(None if row is None else PricedAct(**dict(zip(ACT_FIELDS, row, strict=True))) for row in self._prices.acts(place))
-        priced = [act for act in acts if act is not None]
-        return PricedInvoice(
-            acts=acts,
-            total=sum(act.fees for act in priced),
-            amo=sum(act.amo for act in priced),
-            amc=sum(act.amc for act in priced),
-            patient=sum(act.patient for act in priced),
-            participation=sum(act.participation for act in priced),
-        )
+        acts = tuple([None if row is None else PricedAct(*row) for row in self._prices.acts(place)])
+        total = amo = amc = patient = participation = 0
+        for act in acts:
+            if act is not None:
+                total += act.fees
+                amo += act.amo
+                amc += act.amc
+                patient += act.patient
+                participation += act.participation
+        return PricedInvoice(acts=acts, total=total, amo=amo, amc=amc, patient=patient, participation=participation)
 
     def filled(self, place: int) -> model.Invoice:
         """Return an invoice with the amounts that it lacked. Raises ValueError when one of its acts has none."""

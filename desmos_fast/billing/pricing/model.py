@@ -69,7 +69,7 @@ class UnpricedInvoice(_Wire, frozen=True, kw_only=True):
     prescriber: Prescriber | None = None
 
 
-class PricedAct(msgspec.Struct, frozen=True, kw_only=True):
+class PricedAct(msgspec.Struct, frozen=True):
     """What one act is worth, in cents, and by which rows: each is the number of a row of the pack, 0 for none.
 
     `tariff` is the price of one act at its coefficient; `forfait` the flat share; `participation` what the caisse takes from the patient.

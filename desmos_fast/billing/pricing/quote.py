@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotes: what acts would cost and who would pay it, nothing billed, with the act that must be proposed instead where there is one."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,12 +18,13 @@ from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.codec import Entry, PricedBlock
 from desmos_fast.billing.pricing.kernel import AMOUNTS
 from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, UnpricedAct, UnpricedCcamAct, UnpricedInvoice, UnpricedNgapAct
-from desmos_fast.billing.pricing.phrases import BASKETS, PARTICIPATION, row_of
+from desmos_fast.billing.pricing.phrases import BASKETS, PARTICIPATION
 from desmos_fast.nomenclature.model import ActRow, Basket, BasketRow
 from desmos_fast.nomenclature.tariffs import Tariffs
 
 PROFILE: Final = "profil d'essai, non agréé"
-ROWS: Final = tuple(name for name in PricedAct.__struct_fields__ if name.endswith("_row"))
+# The numbers of the rows that made an act what it is worth.
+ROWS: Final[Callable[[PricedAct], tuple[int, ...]]] = attrgetter(*(name for name in PricedAct.__struct_fields__ if name.endswith("_row")))
 
 
 class Shares(msgspec.Struct, frozen=True):
@@ -98,46 +101,74 @@ class _Other(NamedTuple):
         return None if self.row is None or self.row.cap is None else self.row.cap * self.quantity
 
 
+class _Shown(NamedTuple):
+    """What quotes show of the rows of a pack, by the number of the row, and of those that end when they do."""
+
+    labels: tuple[str, ...]
+    baskets: tuple[QuotedBasket | None, ...]
+    instead: tuple[str, ...]
+    ends: dict[int, date]
+
+
+# The place of an entry, the entry itself, and what it is worth.
+_Found = tuple[int, Entry, PricedInvoice]
+
+
 def quotes(block: PricedBlock) -> Iterator[tuple[Entry, Quote]]:
     """Make a quote of each sound entry of a block; what is proposed instead of acts is priced in one more call."""
     sound = {entry.line: entry for entry in block.sound}
-    places = [place for place, entry in enumerate(block.entries) if entry.line in sound]
-    wanted = {place: proposed for place in places if (proposed := list(_others(block, place)))}
-    variants = [_instead(block.entries[place], others) for place, others in wanted.items()]
-    worth = kernel.price(variants, tariffs=block.tariffs, on=block.on, today=block.today, allow_late=True)
-    others = {
-        (place, other.number): _alternative(other, found.acts[other.number])
-        for (place, proposed), found in zip(wanted.items(), worth, strict=True)
-        for other in proposed
-    }
-    for place in places:
-        entered, found = block.entries[place].entered, block.priced[place]
+    shown = _shown(block.tariffs)
+    found = [(place, sound[entry.line], block.priced[place]) for place, entry in enumerate(block.entries) if entry.line in sound]
+    others = _alternatives(block, shown, found)
+    for place, entry, worth in found:
         acts = [
-            _quoted(block.tariffs, act, priced, others.get((place, number)))
-            for number, (act, priced) in enumerate(zip(entered.acts, found.acts, strict=True))
+            _quoted(shown, act, priced, others.get((place, number)))
+            for number, (act, priced) in enumerate(zip(entry.entered.acts, worth.acts, strict=True))
             if priced is not None
         ]
-        entry = sound[block.entries[place].line]
-        yield entry, _quote(block.tariffs, entry, found, acts, block.today)
+        yield entry, _quote(block, shown, entry, worth, acts)
 
 
-def _others(block: PricedBlock, place: int) -> Iterator[_Other]:
-    """Give what is to be proposed instead of the acts of an entry that are outside the basket without rest to pay."""
-    for number, (act, found) in enumerate(zip(block.entries[place].entered.acts, block.priced[place].acts, strict=True)):
-        row = _basket_row(block.tariffs, found)
-        if row is not None and row.basket != "rac0" and row.alternative:
-            own = _row_for(block.tariffs, row.alternative, teeth_of(act), block.on or date.fromisoformat(act.date))
-            yield _Other(number, row.alternative, act.quantity, own)
+@functools.lru_cache(maxsize=8)
+def _shown(tariffs: Tariffs) -> _Shown:
+    rows = (None, *tariffs.rows)
+    baskets = [row if isinstance(row, BasketRow) else None for row in rows]
+    return _Shown(
+        labels=tuple(row.label if isinstance(row, ActRow) else "" for row in rows),
+        baskets=tuple(map(_basket, baskets)),
+        instead=tuple("" if row is None or row.basket == "rac0" else row.alternative for row in baskets),
+        ends={number: row.until for number, row in enumerate(rows) if row is not None and row.until is not None},
+    )
+
+
+def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[_Found]) -> dict[tuple[int, int], Alternative]:
+    """Price what is to be proposed, by the places of the entry and of the act."""
+    wanted = [(place, entry, proposed) for place, entry, worth in found if (proposed := _others(block, shown, entry, worth))]
+    if not wanted:
+        return {}
+    variants = [_instead(entry, others) for _, entry, others in wanted]
+    priced = kernel.price(variants, tariffs=block.tariffs, on=block.on, today=block.today, allow_late=True)
+    return {
+        (place, other.number): _alternative(other, worth.acts[other.number])
+        for (place, _, proposed), worth in zip(wanted, priced, strict=True)
+        for other in proposed
+    }
+
+
+def _others(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice) -> list[_Other]:
+    """List what is to be proposed instead of the acts of an entry that are outside the basket without rest to pay."""
+    others: list[_Other] = []
+    for number, found in enumerate(worth.acts):
+        if found is not None and (code := shown.instead[found.basket_row]):
+            act = entry.entered.acts[number]
+            row = _row_for(block.tariffs, code, teeth_of(act), block.on or date.fromisoformat(act.date))
+            others.append(_Other(number, code, act.quantity, row))
+    return others
 
 
 def teeth_of(act: Act | UnpricedAct) -> tuple[str, ...]:
     """Return the teeth of an act, none for one of the NGAP."""
     return act.teeth if isinstance(act, CcamAct | UnpricedCcamAct) else ()
-
-
-def _basket_row(tariffs: Tariffs, found: PricedAct | None) -> BasketRow | None:
-    row = row_of(tariffs, found.basket_row) if found is not None else None
-    return row if isinstance(row, BasketRow) else None
 
 
 def _row_for(tariffs: Tariffs, code: str, teeth: tuple[str, ...], day: date) -> BasketRow | None:
@@ -162,11 +193,10 @@ def _alternative(other: _Other, found: PricedAct | None) -> Alternative:
     return Alternative(other.code, _basket(other.row), None if found is None or other.fees is None else _shares(found))
 
 
-def _quoted(tariffs: Tariffs, act: Act | UnpricedAct, found: PricedAct, other: Alternative | None) -> QuotedAct:
-    own = row_of(tariffs, found.act_row)
+def _quoted(shown: _Shown, act: Act | UnpricedAct, found: PricedAct, other: Alternative | None) -> QuotedAct:
     return QuotedAct(
-        code=act.code, label=own.label if isinstance(own, ActRow) else "", date=act.date, teeth=teeth_of(act),
-        basket=_basket(_basket_row(tariffs, found)), shares=_shares(found), participation=found.participation, alternative=other,
+        code=act.code, label=shown.labels[found.act_row], date=act.date, teeth=teeth_of(act), basket=shown.baskets[found.basket_row],
+        shares=_shares(found), participation=found.participation, alternative=other,
     )  # fmt: skip
 
 
@@ -178,13 +208,12 @@ def _shares(found: PricedAct) -> Shares:
     return Shares(found.fees, found.base, found.rate, found.amo, found.amc, found.patient)
 
 
-def _quote(tariffs: Tariffs, entry: Entry, worth: PricedInvoice, acts: list[QuotedAct], today: date) -> Quote:
-    used = {getattr(act, name) for act in worth.acts if act is not None for name in ROWS} - {0}
-    ends = [until for number in used if (until := tariffs.rows[number - 1].until) is not None]
+def _quote(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice, acts: list[QuotedAct]) -> Quote:
+    used = [number for act in worth.acts if act is not None for number in ROWS(act) if number in shown.ends]
     return Quote(
-        made_on=today, valid_until=min(ends, default=None), pack=tariffs.name, version=tariffs.version, profile=PROFILE,
-        total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient, desk=rules.split(entry.invoice).desk,
-        participation=worth.participation, acts=acts,
+        made_on=block.today, valid_until=min([shown.ends[number] for number in used], default=None), pack=block.tariffs.name,
+        version=block.tariffs.version, profile=PROFILE, total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient,
+        desk=rules.split(entry.invoice).desk, participation=worth.participation, acts=acts,
     )  # fmt: skip
 
 
