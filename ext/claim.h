@@ -295,7 +295,8 @@ static inline int desmos_has_wide(void) {
     if (asked != NULL && strcmp(asked, "portable") == 0)
         return 0;
 #ifdef DESMOS_WIDE
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+        && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif

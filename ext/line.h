@@ -12,19 +12,21 @@ enum { DESMOS_ENDS = 2048, DESMOS_ROOM = 64 };
 /* Where a comma or what closes an object or a list stands outside of texts. */
 typedef struct {
     const char *line;
-    int count;              /* 0 for a line that is not read here */
     int next;
-    uint32_t ends[DESMOS_ENDS];
+    uint32_t ends[DESMOS_ENDS + 1];     /* what follows the last is further than any value goes */
 } desmos_index;
 
 /* A key that is read here; any other has a spelling that no key has. */
-typedef struct {
+typedef struct desmos_entry {
     char spelt[32];
     uint32_t mask;          /* a bit for each character of the key */
     uint32_t size;
     uint32_t offset;        /* where the value is, from the start of the head or of the act */
     int nullable;
     desmos_rule rule;
+    int kept;               /* whether a value is kept of it */
+    int told;               /* where it is said whether an object is there, if anywhere */
+    const struct desmos_entry *inner, *stop;    /* the keys of an object, and the one after the last */
 } desmos_entry;
 
 /* Where the reader of an object is. */
@@ -35,12 +37,18 @@ typedef struct {
     int ended;              /* whether a value has just been read, and no comma follows */
 } desmos_place;
 
-#ifdef DESMOS_WIDE
-static inline int desmos_has_index(void) {
-    return __builtin_cpu_supports("avx512vbmi2");
+static inline const char *desmos_kind_word(int ccam) {
+    /* Filled with NUL, as the words of a choice are. */
+    static const char words[2][16] = {"ngap", "ccam"};
+    return words[ccam != 0];
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2")))
+#ifdef DESMOS_WIDE
+static inline int desmos_has_index(void) {
+    return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("pclmul");
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,popcnt,pclmul")))
 static const char *desmos_index_line(const char *at, const char *stop, desmos_index *index) {
     /* The end of the line that begins here. A line with an escaped character, or with too many places, is left without any. */
     static const uint8_t counted[64] = {
@@ -48,6 +56,7 @@ static const char *desmos_index_line(const char *at, const char *stop, desmos_in
         32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
     };
     const __m512i places = _mm512_loadu_si512(counted);
+    const __m128i ones = _mm_set1_epi8((char)0xFF);
     const char *block = at;
     uint64_t inside = 0, odd = 0, line = 0;
     int count = 0, found;
@@ -60,13 +69,8 @@ static const char *desmos_index_line(const char *at, const char *stop, desmos_in
         line = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n'));
         const uint64_t before = (line & (0 - line)) - 1;
         odd |= _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\\')) & before;
-        texts ^= texts << 1;
-        texts ^= texts << 2;
-        texts ^= texts << 4;
-        texts ^= texts << 8;
-        texts ^= texts << 16;
-        texts ^= texts << 32;
-        texts ^= inside;
+        /* From each quote on to the next: the product with ones, where nothing is carried. */
+        texts = (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)texts), ones, 0)) ^ inside;
         inside = 0 - (texts >> 63);
         ends &= ~texts & before;
         const __m128i few = _mm512_castsi512_si128(_mm512_maskz_compress_epi8(ends, places));
@@ -78,7 +82,11 @@ static const char *desmos_index_line(const char *at, const char *stop, desmos_in
     }
     index->line = at;
     index->next = 0;
-    index->count = odd || (block < stop && !line) ? 0 : count;
+    count = odd || (block < stop && !line) ? 0 : count;
+    /* So that what begins at a place, or the one after, can be read at once. */
+    while (count && stop - at - index->ends[count - 1] < DESMOS_ROOM)
+        count--;
+    index->ends[count] = UINT32_MAX;
     if (line)
         return block - 64 + __builtin_ctzll(line);
     block = block < stop ? (const char *)memchr(block, '\n', (size_t)(stop - block)) : NULL;
@@ -175,41 +183,91 @@ DESMOS_UNROLLED int desmos_read_value(const char *at, ptrdiff_t room, const desm
     }
 }
 
+DESMOS_UNROLLED void desmos_leave_object(const desmos_entry *entry, char *side) {
+    const desmos_entry *key;
+    for (key = entry->inner; key < entry->stop; key++)
+        if (key->kept)
+            ((desmos_value *)(side + key->offset))->known = 0;
+}
+
 DESMOS_MASKED static const char *desmos_read_values(const char *at, const char *stop, desmos_index *index, const desmos_entry *entries,
                                                     desmos_place *place) {
-    /* Keys and values that follow each other as they are listed, up to one that the caller has to read: the place of its key, or, when there
-       is no comma, the one after the value. Nothing is read from `stop` on. */
+    /* Keys and values that follow each other as they are listed, with those of objects among them, up to one that the caller has to read:
+       the place of its key, or, when there is no comma, the one after the value. Nothing is read from `stop` on. */
     const desmos_bounds bounds = desmos_make_bounds();
-    const char *const line = index->line, *const close = stop - DESMOS_ROOM;
-    const uint32_t *end = index->ends + index->next, *const none = index->ends + index->count;
-    const desmos_entry *entry = entries + place->last;
-    /* Up to the next key that was there already; there are less than 64. */
-    const desmos_entry *const again = entry + __builtin_ctzll(place->seen >> place->last | UINT64_C(1) << 63);
+    const char *const line = index->line, *const close = stop - DESMOS_ROOM, *outer_at = at;
+    const uint32_t *end = index->ends + index->next, *outer_end = end;
+    const desmos_entry *entry = entries + place->last, *outer = NULL;
     char *const side = place->side;
-    int ended = 0;
-    if (stop - at < DESMOS_ROOM)
-        end = none;
-    while (end < none && line + *end < at)
+    const int former = place->last;
+    place->ended = 0;
+    /* Of the keys to come none was there before. */
+    if (at > close || place->seen >> place->last)
+        return at;
+    while (line + *end < at)
         end++;
-    for (; end < none && at <= close && entry < again && !ended; end++, entry++) {
+    for (;;) {
         const char *after = line + *end, *given = at + entry->size;
-        desmos_value *value = (desmos_value *)(side + entry->offset);
         const __m256i text = _mm256_loadu_si256((const __m256i *)at);
         if (_mm256_mask_cmpneq_epi8_mask(entry->mask, text, _mm256_loadu_si256((const __m256i *)entry->spelt)))
             break;
         if (*given == 'n') {
             if (!entry->nullable || after - given != 4 || memcmp(given, "null", 4) != 0)
                 break;
-            value->known = 0;
-        } else if (!desmos_read_value(given, after - given, &bounds, &entry->rule, value)) {
+            if (entry->inner == NULL)
+                ((desmos_value *)(side + entry->offset))->known = 0;
+            else
+                desmos_leave_object(entry, side);
+            if (entry->told)
+                *(int *)(side + entry->told) = 0;
+        } else if (entry->rule.form == DESMOS_OBJECT) {
+            if (*given != '{' || outer != NULL || given > close)
+                break;
+            outer = entry;
+            outer_at = at;
+            outer_end = end;
+            entry = entry->inner;
+            at = given + 1;
+            continue;
+        } else if (entry->rule.form == DESMOS_LIST) {
+            /* Only an empty one. */
+            if (*given != '[' || after != given + 1 || *after != ']' || line + end[1] != after + 1)
+                break;
+            memset(side + entry->offset, ' ', (size_t)entry->rule.width);
+            after = line + *++end;
+        } else if (!desmos_read_value(given, after - given, &bounds, &entry->rule, (desmos_value *)(side + entry->offset))) {
             break;
         }
-        ended = *after != ',';
-        at = after + !ended;
+        entry++;
+        end++;
+        at = after + 1;
+        if (*after == ',')
+            continue;
+        at = after;
+        if (outer != NULL) {
+            if (*after != '}' || entry != outer->stop || line + *end != after + 1)
+                break;
+            if (outer->told)
+                *(int *)(side + outer->told) = 1;
+            entry = outer + 1;
+            outer = NULL;
+            end++;
+            at = after + 2;
+            if (after[1] == ',')
+                continue;
+            at = after + 1;
+        }
+        place->ended = 1;
+        break;
     }
-    place->seen |= ((UINT64_C(1) << (entry - entries)) - 1) & ~((UINT64_C(1) << place->last) - 1);
+    /* What breaks off inside of an object is read again from its key on. */
+    if (outer != NULL) {
+        entry = outer;
+        end = outer_end;
+        at = outer_at;
+    }
     place->last = (int)(entry - entries);
-    place->ended = ended;
+    place->seen |= (UINT64_C(1) << place->last) - (UINT64_C(1) << former);
     index->next = (int)(end - index->ends);
     return at;
 }
@@ -218,7 +276,7 @@ static inline int desmos_has_index(void) { return 0; }
 
 static inline const char *desmos_index_line(const char *at, const char *stop, desmos_index *index) {
     const char *end = (const char *)memchr(at, '\n', (size_t)(stop - at));
-    index->count = 0;
+    (void)index;
     return end == NULL ? stop : end;
 }
 

@@ -17,7 +17,7 @@ from ext.fields cimport *
 from ext.fse cimport AGREEMENT, CCAM, CHECKS, INVOICE, MOST_ACTS, NGAP, THINGS, Encoder, enter, most_room
 from ext.jsontext cimport WORTHLESS, Memo, any_text, integer_at, keep_start, list_at, plain_text
 from ext.jsontext cimport same_key, same_start, short_text, skip, take, text_at, word_at
-from ext.line cimport Entry, Index, Place, has_index, index_line, make_entry, read_values
+from ext.line cimport Entry, Index, Place, has_index, index_line, make_entries, read_values
 from ext.schema cimport *
 from ext.seen cimport Seen
 from ext.sink cimport Block, Sink
@@ -76,17 +76,8 @@ cdef class Lines:
     cdef bint at_once
 
     def __cinit__(self, Schema schema not None):
-        cdef const Key *key
-        cdef const Check *check
-        cdef int thing, place
         self.schema, self.at_once = schema, schema.encoder.wide and has_index()
-        for thing in range(THINGS):
-            for place in range(KEYS + 1):
-                self.entries[thing][place].mask = 1
-                if place < schema.things[thing].count:
-                    key = &schema.things[thing].keys[place]
-                    check = &schema.encoder.checks[thing][key.target] if key.role == VALUE else NULL
-                    make_entry(&self.entries[thing][place], key, check, S_ACT_CODE if thing >= NGAP else 0)
+        make_entries(&self.entries[0][0], &schema.things[0], schema.encoder)
 
     cdef inline const char *read_text(self, const Reader *r, const char *at, const Check *check, Value *value) noexcept nogil:
         # From after the quote on.
@@ -196,6 +187,8 @@ cdef class Lines:
         # The kind of the act at hand, which decides what its keys may hold; it usually comes first. A wrong guess is found out later.
         cdef int depth = 0
         cdef Py_ssize_t size
+        if r.end - at > 10 and memcmp(at, b'{"kind":"', 9) == 0:
+            return at[9] == 99
         while at < r.end:
             if at[0] == 34:
                 size = any_text(at + 1, r.end - at - 1)

@@ -9,7 +9,7 @@
 /* What a value is. DESMOS_ODD: nothing that is read here. */
 enum {
     DESMOS_ODD, DESMOS_COUNT, DESMOS_PLAIN, DESMOS_LISTED, DESMOS_FIXED, DESMOS_NOT_ZERO, DESMOS_BIRTH, DESMOS_DAY, DESMOS_NIR, DESMOS_AMC,
-    DESMOS_NAME, DESMOS_FLAG, DESMOS_ANY, DESMOS_WORDS
+    DESMOS_FINESS, DESMOS_NAME, DESMOS_FLAG, DESMOS_ANY, DESMOS_WORDS, DESMOS_LIST, DESMOS_OBJECT
 };
 
 /* What a value must be to be settled. */
@@ -20,6 +20,7 @@ typedef struct {
     int sizes[2];           /* characters: how many, or the most, for an act of either kind */
     uint64_t low, high;
     int codes;              /* how many are listed, 0 when any is allowed */
+    int biller;             /* whether a FINESS number is that of a biller */
     uint64_t factor;
     const uint8_t *hashed;
     const uint64_t *code;
@@ -31,8 +32,8 @@ typedef struct {
 enum { DESMOS_REFUSED, DESMOS_EMPTY, DESMOS_NOTHING };
 
 #ifdef DESMOS_WIDE
-#define DESMOS_MASKED __attribute__((target("avx512f,avx512bw,avx512vl")))
-#define DESMOS_UNROLLED static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl")))
+#define DESMOS_MASKED __attribute__((target("avx512f,avx512bw,avx512vl,bmi,bmi2")))
+#define DESMOS_UNROLLED static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,bmi,bmi2")))
 
 /* What texts are compared with; kept in registers, where a compiler that knew the values would make them anew each time. */
 typedef struct {
@@ -75,6 +76,14 @@ DESMOS_UNROLLED unsigned desmos_no_day(__m128i tens) {
     return (year - 1970 > 99) | (month > 12) | (day - 1 >= last[month & 15] + leap);
 }
 
+DESMOS_UNROLLED unsigned desmos_no_finess(__m128i text, __m128i tens, int biller) {
+    /* Whether nine digits lack their Luhn key, or are how records spell a biller of Corsica. */
+    const __m128i nine = _mm_maskz_mov_epi8(0x1FF, tens), twice = _mm_mask_add_epi8(nine, 0xAA, nine, nine), most = _mm_set1_epi8(9);
+    const __m128i sums = _mm_sad_epu8(_mm_mask_sub_epi8(twice, _mm_cmpgt_epu8_mask(twice, most), twice, most), _mm_setzero_si128());
+    const unsigned start = (unsigned)_mm_cvtsi128_si32(text), total = (unsigned)_mm_cvtsi128_si32(sums) + (unsigned)_mm_extract_epi16(sums, 4);
+    return (total % 10 != 0) | ((biller != 0) & ((start & 0xFFFFFF) == ('2' | '0' << 8 | '0' << 16)) & ((start >> 24) - '1' < 2));
+}
+
 DESMOS_UNROLLED unsigned desmos_is_off(const int form, const int counted, const desmos_bounds *bounds, const desmos_rule *rule, int kind,
                                        __m128i text, __m128i *word, unsigned empty, unsigned *size, uint64_t *number) {
     /* Whether a text is not known to be sound; what is kept of it. `empty` says where nothing of it stands; `counted` that its size is given. */
@@ -88,7 +97,7 @@ DESMOS_UNROLLED unsigned desmos_is_off(const int form, const int counted, const 
         *word = _mm_mask_shuffle_epi8(bounds->space, 0x3F, text, six);
         return (digits ^ 0x36F) | (dashes ^ 0x90) | (empty ^ 0xFC00) | desmos_no_day(tens);
     }
-    if (form == DESMOS_FIXED || form == DESMOS_NOT_ZERO || form == DESMOS_BIRTH || form == DESMOS_NIR) {
+    if (form == DESMOS_FIXED || form == DESMOS_NOT_ZERO || form == DESMOS_BIRTH || form == DESMOS_NIR || form == DESMOS_FINESS) {
         const unsigned exact = (1u << rule->sizes[0]) - 1;
         unsigned off = (digits ^ exact) | ((digits | empty) ^ 0xFFFF);
         *size = (unsigned)rule->sizes[0];
@@ -106,6 +115,8 @@ DESMOS_UNROLLED unsigned desmos_is_off(const int form, const int counted, const 
             const unsigned key = (unsigned)_mm_extract_epi16(tens, 6) >> 8, unit = (unsigned)_mm_extract_epi16(tens, 7) & 0xFF;
             off |= 97 - desmos_sixteen(desmos_pairs(tens, right)) % 97 != key * 10 + unit;
         }
+        if (form == DESMOS_FINESS)
+            off |= desmos_no_finess(text, tens, rule->biller);
         return off;
     }
     if (!counted)

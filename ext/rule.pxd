@@ -18,10 +18,13 @@ cdef extern from "ext/rule.h" nogil:
         ISO_DAY "DESMOS_DAY"
         PERSON "DESMOS_NIR"
         FUND "DESMOS_AMC"
+        PLACE_OF_CARE "DESMOS_FINESS"
         SPELT_NAME "DESMOS_NAME"
         TRUE_OR_FALSE "DESMOS_FLAG"
         ANY "DESMOS_ANY"
         WORDS "DESMOS_WORDS"
+        CELL_LIST "DESMOS_LIST"
+        KEYED "DESMOS_OBJECT"
         REFUSED "DESMOS_REFUSED"
         EMPTY "DESMOS_EMPTY"
         NOTHING "DESMOS_NOTHING"
@@ -34,6 +37,7 @@ cdef extern from "ext/rule.h" nogil:
         uint64_t low
         uint64_t high
         int codes
+        int biller
         uint64_t factor
         const uint8_t *hashed
         const uint64_t *code
@@ -58,6 +62,8 @@ cdef inline int form_of(const Check *check) noexcept nogil:
         return PERSON
     if kind == AMC:
         return FUND
+    if kind == BILLER or kind == FINESS:
+        return PLACE_OF_CARE
     if kind == FLAG:
         return TRUE_OR_FALSE
     return SPELT_NAME if kind == NAME else ODD
@@ -66,10 +72,10 @@ cdef inline int form_of(const Check *check) noexcept nogil:
 cdef inline void make_rule(Rule *rule, const Check *check) noexcept nogil:
     # What passes is what passes the check, if it looks as it usually does: a number has eight digits at most.
     rule.form = form_of(check)
-    rule.sizes[0] = 8 if check.kind == BIRTH else 15 if check.kind == NIR else check.width
+    rule.sizes[0] = 8 if check.kind == BIRTH else 15 if check.kind == NIR else 9 if rule.form == PLACE_OF_CARE else check.width
     rule.sizes[1] = check.width
     rule.low, rule.high = check.low, min(min(check.high, check.limit), <uint64_t>99_999_999)
-    rule.codes, rule.factor = check.codes, check.factor
+    rule.codes, rule.factor, rule.biller = check.codes, check.factor, check.kind == BILLER
     rule.hashed = &check.hashed[0]
     rule.code = &check.code[0]
     rule.empty = REFUSED

@@ -3,12 +3,23 @@
 cimport cython
 from cpython cimport array
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from ext.members cimport Py_XDECREF, raw_bytes, raw_text, resize_bytes
 
 import array
+
+cdef extern from *:
+    """
+    /* Make a new bytes object shorter, in the memory that it has. */
+    static inline void desmos_cut_bytes(PyObject *item, Py_ssize_t size) {
+        Py_SET_SIZE((PyVarObject *)item, size);
+        PyBytes_AS_STRING(item)[size] = 0;
+    }
+    """
+    void cut_bytes "desmos_cut_bytes"(PyObject *item, Py_ssize_t size)
 
 cdef array.array LONGS = array.array("q", [])
 
@@ -106,9 +117,8 @@ cdef class Sink:
             data = memoryview(self.block.memory)[:self.at]
             self.block.busy, self.block = False, None
             return data
-        # Memory that was cut short is mapped anew the next time, which costs more than to copy what is in it.
-        if self.room - self.at > self.room >> 4:
+        # Memory that is given back in part is mapped anew the next time, which costs more than to keep a quarter too much, or to copy.
+        if self.room - self.at > self.room >> 2:
             return self.out[:self.at]
-        if self.at != self.room:
-            resize_bytes(&self.fresh, self.at)
+        cut_bytes(self.fresh, self.at)
         return <object>self.fresh

@@ -129,6 +129,7 @@ DESMOS_MASKED static int desmos_read_column(const desmos_rows *at, const desmos_
     DESMOS_TEXTS(DESMOS_DAY);
     DESMOS_TEXTS(DESMOS_NIR);
     DESMOS_TEXTS(DESMOS_AMC);
+    DESMOS_TEXTS(DESMOS_FINESS);
     DESMOS_TEXTS(DESMOS_NAME);
     default: return 0;
     }
