@@ -74,7 +74,7 @@ class Shares:
 
     def left(self, tenant: TenantId) -> int:
         """Return how many more a centre could hold now."""
-        return max(0, self._slots - self._standing[tenant])
+        return max(0, self._slots - self._standing.get(tenant, 0)) if self._standing else self._slots
 
     def __len__(self) -> int:
         """Return how many centres hold or wait for a slot."""

@@ -17,7 +17,7 @@ from api.coding import expander
 from api.logs import mask_text
 from api.problems import BadParameter, BodyTooLarge, CutBody, EmptyBody, KeyBad, KeyMissing, NotFound, NotJson, SlowBody
 from desmos_fast.base import deadline
-from desmos_fast.base.types import uuid7
+from desmos_fast.base.types import uuid7_text
 
 UNMATCHED: Final = "unmatched"
 LIMIT: Final = 1024 * 1024
@@ -210,7 +210,7 @@ def request_id(request: Headed) -> str:
     given = request.headers.get("X-Request-Id")
     if given is not None and _REQUEST_ID.fullmatch(given) is not None and mask_text(given) == given:
         return given
-    return str(uuid7())
+    return uuid7_text()
 
 
 def check_query(request: web.Request, also: frozenset[str] = frozenset()) -> None:

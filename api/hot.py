@@ -6,6 +6,7 @@ head but what changes nothing. Whatever else comes goes the way of all other rou
 """
 
 import asyncio
+import functools
 import hashlib
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from time import perf_counter
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_parser import RawRequestMessage
 
 from api import deadlines, limits, problems
@@ -29,7 +30,7 @@ from api.keys import CLOCK, HOURS, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, T
 from api.logs import is_told
 from api.middlewares import HEADERS, fault_of
 from api.together import Way, full
-from api.writes import json_answer
+from api.writes import JSON, as_json
 from desmos_fast.base.clock import ahead, at
 from desmos_fast.base.deadline import DeadlinePassed
 from desmos_fast.base.errors import DesmosError
@@ -54,6 +55,7 @@ HEAD: Final = frozenset({
 AWAY_S: Final = 0.004
 AWAY_AT_ONCE: Final = 16
 BEARER: Final = "Bearer "
+PLAIN_MOST: Final = 256
 # A larger body is hashed in a thread, elsewhere.
 MOST: Final = 256 * 1024
 Send = Callable[[bytes], None]
@@ -75,7 +77,8 @@ class Hot:
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
-        self._life = app[LIFE]
+        self._life, self._clock, self._keys, self._shares, self._tariffs = app[LIFE], app[CLOCK], app[KEYS], app[SHARES], app[TARIFFS]
+        self._keyring, self._hours, self._uses, self._pool = app[KEYRING], app[HOURS], app[USES], app[POOL]
         self._rules: Mapping[str, Rule] = {
             route: RULES["POST", route]
             for route in (QUOTES, INVOICES)
@@ -85,16 +88,26 @@ class Hot:
         self._second = 0
         self._stamp = b""
         self._fixed = _lines(HEADERS).encode()
+        # Which names a head may hold, and in which order, of those that came so far: most callers send the same ones each time.
+        self._plain: set[tuple[bytes, ...]] = set()
 
     def takes(self, message: RawRequestMessage) -> bool:
         """Say whether a request is of a hot route and plain in its head."""
         if message.method != "POST" or message.path not in self._rules or self._life.leaving or self._life.closed:
             return False
-        names = [name.lower() for name, _ in message.raw_headers]
-        return (
-            HEAD.issuperset(names) and len(set(names)) == len(names) and message.version == (1, 1)
-            and not message.should_close and not message.upgrade and not message.chunked
-        )  # fmt: skip
+        if message.should_close or message.upgrade or message.chunked or message.version != HttpVersion11:
+            return False
+        names = tuple([name for name, _ in message.raw_headers])
+        return names in self._plain or self._is_plain(names)
+
+    def _is_plain(self, names: tuple[bytes, ...]) -> bool:
+        lower = {name.lower() for name in names}
+        if not lower <= HEAD or len(lower) < len(names):
+            return False
+        if len(self._plain) >= PLAIN_MOST:
+            self._plain.clear()
+        self._plain.add(names)
+        return True
 
     def serve(self, message: RawRequestMessage, body: bytes, send: Send) -> bool:
         """Serve a request that `takes` takes, at once or once it is on disk, through `send`; False when it must go the other way.
@@ -106,12 +119,12 @@ class Hot:
         if caller is None or not 0 < len(body) <= MOST:
             return False
         rule = self._rules[message.path]
-        if rule.roles.isdisjoint(caller.roles) or ahead(self._app[CLOCK], caller.tenant):
+        if rule.roles.isdisjoint(caller.roles) or ahead(self._clock, caller.tenant):
             return False
         asking = Asking(message.path, request_id(message), caller, started, send)
         served = self._quote(asking, body) if message.path == QUOTES else self._sign(asking, message, body)
         if served:
-            self._app[USES].note(self._app[POOL], caller, rule.roles, self._app[CLOCK])
+            self._uses.note(self._pool, caller, rule.roles, self._clock)
         return served
 
     def _caller(self, message: RawRequestMessage) -> Caller | None:
@@ -119,22 +132,22 @@ class Hot:
         secret = given[len(BEARER) :]
         if not given.startswith(BEARER) or is_session(secret):
             return None
-        caller = self._app[KEYS].recall(secret)
+        caller = self._keys.recall(secret)
         return caller if caller is not None and caller.person is None else None
 
     def _quote(self, asking: Asking, body: bytes) -> bool:
-        tariffs = self._app[TARIFFS].known()
+        tariffs = self._tariffs.known()
         if tariffs is None:
             return False
         tenant = asking.caller.tenant
         try:
-            context = Context(asking.caller, self._app[KEYRING].of(tenant), at(self._app[CLOCK], tenant))
-            answer = json_answer(service.quote(context, body, Terms(tariffs, allow_late=True)))
+            context = Context(asking.caller, self._keyring.of(tenant), at(self._clock, tenant))
+            answer = as_json(service.quote(context, body, Terms(tariffs, allow_late=True)))
         except Exception:
             # Who finds a fault once more says what it is.
             return False
         self._begin()
-        self._answer(asking, answer)
+        self._end(asking, 200, JSON, "", answer)
         return True
 
     def _sign(self, asking: Asking, message: RawRequestMessage, body: bytes) -> bool:
@@ -205,14 +218,12 @@ class Hot:
     def _end(self, asking: Asking, status: int, content_type: str, extra: str, body: bytes) -> None:
         self._life.end()
         metrics.http_requests_running.dec()
-        head = (
-            f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-            f"X-Request-Id: {asking.rid}\r\n{extra}{_lines(limits.writes(self._app[SHARES], asking.caller.tenant))}"
-        )
+        left = limits.writes_left(self._shares, asking.caller.tenant)
+        head = f"{_opening(status, content_type)}{len(body)}\r\nX-Request-Id: {asking.rid}\r\n{extra}{left}"
         asking.send(b"".join((head.encode("latin-1"), self._fixed, self._now(), body)))
         seconds = perf_counter() - asking.started
         metrics.observe_request("POST", asking.route, status, seconds)
-        metrics.count_availability(status, seconds, is_open=self._app[HOURS].is_open(self._app[CLOCK]()))
+        metrics.count_availability(status, seconds, is_open=self._hours.is_open(self._clock()))
         if is_told("info"):
             log.info(
                 "request", request_id=asking.rid, method="POST", route=asking.route, status=status,
@@ -227,13 +238,17 @@ class Hot:
         return self._stamp
 
 
-_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 # What is answered while enough wait, but for the id of the request.
 _SOMEBODY: Final = b"00000000-0000-0000-0000-000000000000"
 _FULL: Final = cast(bytes, problems.of_error(full(), _SOMEBODY.decode()).body)
 CANONICAL: Final = f"POST {INVOICES}?\n".encode()
 TOO_LONG: Final = "it took longer than it may and was given up"
 AGAIN: Final = "send again with the same key in a moment"
+
+
+@functools.cache
+def _opening(status: int, content_type: str) -> str:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {content_type}\r\nContent-Length: "
 
 
 def _lines(headers: Mapping[str, str]) -> str:

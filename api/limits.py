@@ -44,6 +44,16 @@ def writes(shares: Shares, tenant: TenantId) -> Mapping[str, str]:
     return _writes(shares.slots, shares.left(tenant))
 
 
+def writes_left(shares: Shares, tenant: TenantId) -> str:
+    """Return the same as the lines of a head."""
+    return _lines(shares.slots, shares.left(tenant))
+
+
+@functools.cache
+def _lines(slots: int, left: int) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in _writes(slots, left).items()])
+
+
 @functools.cache
 def _writes(slots: int, left: int) -> Mapping[str, str]:
     return {"RateLimit-Policy": f'"writes";q={slots};qu="concurrent-requests"', "RateLimit": f'"writes";r={left}'}

@@ -21,7 +21,7 @@ from api import problems
 from api.hot import Hot
 from api.middlewares import HEADERS, guard
 from desmos_fast.base.settings import Network
-from desmos_fast.base.types import uuid7
+from desmos_fast.base.types import uuid7_text
 from monitoring import metrics
 
 log: Final = structlog.get_logger("desmos.protocol")
@@ -173,7 +173,7 @@ class Handler(RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Answer what could not be read, or could not be answered otherwise; the connection ends then."""
-        rid = str(uuid7())
+        rid = uuid7_text()
         unreadable = isinstance(exc, HttpProcessingError)
         code = "bad_request" if unreadable else "internal"
         if unreadable:
@@ -193,13 +193,13 @@ class Handler(RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; what the library refused before our middleware, such as an `Expect` of its own, becomes a problem here."""
         if isinstance(resp, web.HTTPException):
-            rid = str(uuid7())
+            rid = uuid7_text()
             resp = _dressed(problems.of_http(resp, rid), rid)
         return await super().finish_response(request, resp, start_time)
 
 
 def _refused(request: web.BaseRequest) -> web.Response:
-    rid = str(uuid7())
+    rid = uuid7_text()
     metrics.count_problem("bad_request")
     log.info("what arrived is not a request", request_id=rid, error="TransferEncoding")
     response = _dressed(problems.respond("bad_request", UNREADABLE, rid), rid)
@@ -209,7 +209,7 @@ def _refused(request: web.BaseRequest) -> web.Response:
 
 def _full() -> bytes:
     """Return the answer to a connection that is one too many, as it is sent."""
-    rid = str(uuid7())
+    rid = uuid7_text()
     metrics.count_problem("busy")
     response = _dressed(problems.respond("busy", "Too many connections are open.", rid), rid)
     body = cast(bytes, response.body)

@@ -30,7 +30,7 @@ class Clocks:
 
     def ahead(self, tenant: UUID) -> timedelta:
         """Return by how much the clock of a centre is ahead."""
-        return self._ahead.get(tenant, NOT_AHEAD)
+        return self._ahead.get(tenant, NOT_AHEAD) if self._ahead else NOT_AHEAD
 
 
 def ahead(clock: Clock, tenant: UUID) -> timedelta:

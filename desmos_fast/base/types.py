@@ -3,7 +3,7 @@
 
 import os
 import time
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
 from uuid import UUID
 
 Cents = NewType("Cents", int)
@@ -16,12 +16,34 @@ KeyKind = Literal["test", "live"]
 Part = Literal["amo", "amc", "patient"]
 
 
+# What is drawn of the system at once: asking it costs more than all else of an id.
+_AT_ONCE: Final = 256
+_FIXED: Final = 0xF000 << 64 | 0xC000 << 48
+_MARKS: Final = 0x7000 << 64 | 0x8000 << 48
+# Each is taken once, by whichever thread pops it.
+_chances: Final[list[int]] = []
+# A process that is forked must not make the ids that its parent makes.
+os.register_at_fork(after_in_child=_chances.clear)
+
+
 def uuid7() -> UUID:
     """Make a time-ordered UUID version 7 (RFC 9562): 48 bits of milliseconds, 74 of chance."""
-    value = int.from_bytes(os.urandom(16), "big")
-    milliseconds = time.time_ns() // 1_000_000
-    value &= ~(0xFFFF_FFFF_FFFF << 80)
-    value |= (milliseconds & 0xFFFF_FFFF_FFFF) << 80
-    value = value & ~(0xF000 << 64) | (0x7000 << 64)
-    value = value & ~(0xC000 << 48) | (0x8000 << 48)
-    return UUID(int=value)
+    return UUID(int=_number7())
+
+
+def uuid7_text() -> str:
+    """Make one as it is written, in less time."""
+    digits = f"{_number7():032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _number7() -> int:
+    milliseconds = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
+    try:
+        return milliseconds << 80 | _chances.pop()
+    except IndexError:
+        drawn = os.urandom(10 * _AT_ONCE)
+        made = [int.from_bytes(drawn[at : at + 10], "big") & ~_FIXED | _MARKS for at in range(0, len(drawn), 10)]
+        # The first is for who asked, so that no other thread can leave him without.
+        _chances.extend(made[1:])
+        return milliseconds << 80 | made[0]
