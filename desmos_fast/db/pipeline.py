@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import struct
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -204,26 +204,33 @@ class Exchange:
         # Whether the server is in no transaction and owes no answer: else the connection cannot be given back.
         self.idle = True
 
-    async def begin(self, *steps: Step) -> list[Answered]:
-        """Begin the transaction of the tenant and run steps in it. Raises what the first step that fails is refused with."""
+    def begin(self, *steps: Step) -> Coroutine[None, None, list[Answered]]:
+        """Begin the transaction of the tenant and run steps in it. What is awaited raises what the first step that fails is refused with.
+
+        They are on their way when this returns, so that the caller can do something else before it waits; the same goes for `commit`.
+        """
         self._began = True
         first = [*self._known.plans(), Step("BEGIN"), Step(SET_TENANT, (str(self._tenant),))]
-        return (await self._send([*first, *steps]))[len(first) :]
+        return self._answers(self._send([*first, *steps]), len(first))
 
-    async def commit(self, *steps: Step) -> list[Answered]:
+    def commit(self, *steps: Step) -> Coroutine[None, None, list[Answered]]:
         """Run the last steps and commit: what is returned is on disk. Raises what the first step that fails is refused with."""
         if not self._began:
             raise OurBug("a transaction ends before it began")
-        found = await self._send([*steps, Step("COMMIT")])
+        return self._committed(self._send([*steps, Step("COMMIT")]))
+
+    async def undo(self) -> None:
+        """Take the transaction back."""
+        await self._answers(self._send([Step("ROLLBACK")]))
+
+    async def _committed(self, sent: "asyncio.Future[bytes]") -> list[Answered]:
+        found = await self._answers(sent)
         if found[-1].tag != "COMMIT":
             raise OurBug(f"the transaction was not committed but {found[-1].tag}")
         return found[:-1]
 
-    async def undo(self) -> None:
-        """Take the transaction back."""
-        await self._send([Step("ROLLBACK")])
-
-    async def _send(self, steps: Sequence[Step]) -> list[Answered]:
+    def _send(self, steps: Sequence[Step]) -> "asyncio.Future[bytes]":
+        """Write steps, and return what comes of them once: the status of the server after all of them."""
         listening = self._listening
         if self._transport.is_closing():
             # It was lost while nobody waited for an answer, and no answer will come.
@@ -234,20 +241,21 @@ class Exchange:
             parts += self._messages(step)
         parts.append(_SYNC)
         listening.answers, listening.error = [], None
-        listening.done = asyncio.get_running_loop().create_future()
+        sent = listening.done = asyncio.get_running_loop().create_future()
         self.idle = False
         self._transport.write(b"".join(parts))
-        async with asyncio.timeout(COMMAND_TIMEOUT_S):
-            status = await listening.done
-        self.idle = status == _IDLE
-        return self._told(listening.error)
+        return sent
 
-    def _told(self, error: asyncpg.PostgresError | None) -> list[Answered]:
+    async def _answers(self, sent: "asyncio.Future[bytes]", skip: int = 0) -> list[Answered]:
+        async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            status = await sent
+        self.idle = status == _IDLE
+        error = self._listening.error
         if error is not None:
             # What was parsed after the fault is not known to the server, and what was planned before may be what is wrong.
             self._known.names.clear()
             raise error
-        return self._listening.answers
+        return self._listening.answers[skip:]
 
     def _messages(self, step: Step) -> list[bytes]:
         parts: list[bytes] = []
