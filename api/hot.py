@@ -132,7 +132,7 @@ class Hot:
         secret = given[len(BEARER) :]
         if not given.startswith(BEARER) or is_session(secret):
             return None
-        caller = self._keys.recall(secret)
+        caller = self._keys.recall(self._pool, secret)
         return caller if caller is not None and caller.person is None else None
 
     def _quote(self, asking: Asking, body: bytes) -> bool:
@@ -220,7 +220,9 @@ class Hot:
         metrics.http_requests_running.dec()
         left = limits.writes_left(self._shares, asking.caller.tenant)
         head = f"{_opening(status, content_type)}{len(body)}\r\nX-Request-Id: {asking.rid}\r\n{extra}{left}"
-        asking.send(b"".join((head.encode("latin-1"), self._fixed, self._now(), body)))
+        answer = b"".join((head.encode("latin-1"), self._fixed, self._now(), body))
+        # Once all that has arrived is read: to wake who waits for an answer costs more than the answer, unless he is awake already.
+        asyncio.get_running_loop().call_soon(asking.send, answer)
         seconds = perf_counter() - asking.started
         metrics.observe_request("POST", asking.route, status, seconds)
         metrics.count_availability(status, seconds, is_open=self._hours.is_open(self._clock()))
