@@ -50,6 +50,8 @@ from desmos_fast.identity.people import store as people
 # Counted from before the database is asked: a key that is revoked is refused within a second by every process.
 KEPT_S: Final = 0.9
 KEPT_MOST: Final = 10_000
+# What is left of that time when a key in use is looked up again.
+AGAIN_BEFORE: Final = 0.5
 log: Final = structlog.get_logger("desmos.identity")
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -85,20 +87,31 @@ class KeyBook:
         kept = self._known.get(hashed)
         if kept is not None and time.monotonic() < kept[0]:
             return kept[1]
-        asked = self._asked.get(hashed)
-        if asked is None:
-            ask = people.authenticate if is_session(secret) else store.authenticate
-            asked = self._asked[hashed] = asyncio.create_task(self._ask(pool, hashed, ask))
+        asked = self._asked.get(hashed) or self._look_up(pool, secret, hashed)
         # Who goes away does not take the answer from those who wait with him.
         caller = await asyncio.shield(asked)
         if caller is None:
             raise UnknownKey("this API key or session is unknown or has ended")
         return caller
 
-    def recall(self, secret: str) -> Caller | None:
-        """Return who calls with this key while it need not be looked up, None when it must be."""
-        kept = self._known.get(hash_key(self._pepper, secret))
-        return kept[1] if kept is not None and time.monotonic() < kept[0] else None
+    def recall(self, pool: Pool, secret: str) -> Caller | None:
+        """Return who calls with this key while it need not be looked up, None when it must be.
+
+        A key in use is looked up again before it must be, so that nobody who uses it waits for that.
+        """
+        hashed = hash_key(self._pepper, secret)
+        kept = self._known.get(hashed)
+        left = -1.0 if kept is None else kept[0] - time.monotonic()
+        if kept is None or left <= 0:
+            return None
+        if left < self._kept_s * AGAIN_BEFORE and hashed not in self._asked:
+            self._look_up(pool, secret, hashed).add_done_callback(_unasked)
+        return kept[1]
+
+    def _look_up(self, pool: Pool, secret: str, hashed: bytes) -> "asyncio.Task[Caller | None]":
+        ask = people.authenticate if is_session(secret) else store.authenticate
+        asked = self._asked[hashed] = asyncio.create_task(self._ask(pool, hashed, ask))
+        return asked
 
     async def _ask(self, pool: Pool, hashed: bytes, ask: Callable[[Pool, bytes], Awaitable[KeyFound | None]]) -> Caller | None:
         started = time.monotonic()
@@ -120,8 +133,15 @@ class KeyBook:
         return found.caller
 
     async def close(self) -> None:
-        """Wait until what is being noted is."""
+        """Wait until what is being noted is, and nothing is looked up."""
         await asyncio.gather(*self._noting)
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+
+def _unasked(asked: "asyncio.Task[Caller | None]") -> None:
+    """Take note of how a look-up ended that nobody may wait for: whoever must know looks up again, and is told."""
+    if not asked.cancelled() and (error := asked.exception()) is not None:
+        log.debug("a key could not be looked up again", error=type(error).__name__)
 
 
 async def _note_use(pool: Pool, caller: Caller) -> None:

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from api import hot, together
-from api.keys import TOGETHER
+from api.keys import KEYS, POOL, TOGETHER
 from desmos_fast.base.types import uuid7
+from desmos_fast.identity.service import KeyBook
 from tests.api.conftest import Desk, House, person
 from tests.api.test_together import arrived, held
 
@@ -197,3 +198,26 @@ async def test_who_is_sent_away_is_told_the_same_and_nobody_is_forgotten(
     assert {(await line.ask(request(desk, QUOTES, body)))[0] for line in lines} == {200}
     for line in lines:
         line.writer.close()
+
+
+async def test_a_key_in_use_is_looked_up_before_anybody_must_wait_for_it(house: House, desk: Desk) -> None:
+    book, secret = KeyBook(house.app[KEYS].pepper, kept_s=3600), desk.key
+    pool = house.app[POOL]
+    await book.authenticate(pool, secret)
+    assert book.recall(pool, secret) is not None and not book._asked, "it is known for long"
+    ((hashed, (until, caller)),) = book._known.items()
+    book._known[hashed] = (until - 1900, caller)
+    assert book.recall(pool, secret) is not None
+    assert len(book._asked) == 1
+    assert book.recall(pool, secret) is not None and len(book._asked) == 1, "one look-up for all"
+    await book.close()
+    assert book._known[hashed][0] > until - 100 and not book._asked
+    # While nobody can be asked it is as it was: known until its time is over, and never longer.
+    await house.wire.cut()
+    book._known[hashed] = (until - 1900, caller)
+    assert book.recall(pool, secret) is not None
+    await book.close()
+    await house.wire.mend()
+    assert book._known[hashed][0] == until - 1900
+    book._known[hashed] = (until - 7200, caller)
+    assert book.recall(pool, secret) is None
