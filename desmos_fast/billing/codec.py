@@ -104,6 +104,11 @@ def encode_one(invoice: Invoice, *, flow: int = 1, strict: bool = False) -> byte
     return data
 
 
+def is_sound(invoice: Invoice) -> bool:
+    """Say whether records can hold one invoice."""
+    return not kernel.encoder().encode_alone(invoice, 1, False)[1]
+
+
 @overload
 def encode_ndjson(
     data: bytes, *, flow: int = 1, first_line: int = 1, used: UsedNumbers | None = None, strict: bool = False
@@ -225,11 +230,25 @@ def read_whole(data: bytes, decoder: "msgspec.json.Decoder[T]", excused: str = "
     except UNREADABLE:
         return None
     # Exactly one a line, for no value of JSON holds the end of one object, a line end and the start of another.
-    if data.count(b"\n") != len(found) - (not data.endswith(b"\n")) or data.count(b"}\n{") != max(len(found) - 1, 0):
+    ends = data.count(b"\n")
+    if ends != len(found) - (not data.endswith(b"\n")) or (ends and data.count(b"}\n{") != max(len(found) - 1, 0)):
         return None
+    return None if _unclear(data, excused) else found
+
+
+def read_alone(data: bytes, decoder: "msgspec.json.Decoder[T]", excused: str = "") -> T | None:
+    """Read the one object of a line, as `read_whole` does."""
+    try:
+        found = decoder.decode(data)
+    except UNREADABLE:
+        return None
+    return None if b"\n" in data or _unclear(data, excused) else found
+
+
+def _unclear(data: bytes, excused: str) -> bool:
     # The decoder takes the last of two equal keys; where the kernel sees nothing unusual, there are none.
     unusual = kernel.lines().surprises(data, excused)
-    return None if unusual and any(twice(data[start:stop], number) for start, stop, number in unusual) else found
+    return bool(unusual) and any(twice(data[start:stop], number) for start, stop, number in unusual)
 
 
 def read_lines(data: bytes, decoder: "msgspec.json.Decoder[T]", first: int = 1) -> tuple[list[T], list[int], list[Fault]]:

@@ -26,7 +26,7 @@ from desmos_fast.billing.model import (
 )
 from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.billing.pricing.explain import Pricing
-from desmos_fast.billing.pricing.quote import Quote, quotes
+from desmos_fast.billing.pricing.quote import Quote, quote_alone
 from desmos_fast.billing.sealed import EVERY_PART, Block, seal_block
 from desmos_fast.billing.store import NumberClash, Tables
 from desmos_fast.db import journal, numbers
@@ -155,10 +155,13 @@ async def check_only(con: Connection, context: Context, body: bytes, terms: Term
 
 def quote(context: Context, body: bytes, terms: Terms) -> Quote:
     """Say what one invoice would cost and who would pay it; nothing is kept. Raises FaultyInput."""
-    checked = intake.one(context, body, terms)
-    if checked.faults:
-        raise FaultyInput(checked.faults)
-    return next(made for _, made in quotes(checked.block))
+    block = intake.plain(context, body, terms)
+    if block is None:
+        checked = intake.one(context, body, terms)
+        if checked.faults:
+            raise FaultyInput(checked.faults)
+        block = checked.block
+    return quote_alone(block)
 
 
 async def show(con: Connection, context: Context, invoice: UUID) -> InvoiceView:

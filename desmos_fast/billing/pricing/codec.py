@@ -8,6 +8,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from msgspec.structs import asdict, replace
 
+from desmos_fast.billing import codec
 from desmos_fast.billing.codec import encode, read_lines, read_whole
 from desmos_fast.billing.model import CcamAct, Invoice, NgapAct
 from desmos_fast.billing.pricing import kernel
@@ -97,6 +98,15 @@ def read_entries(data: bytes, *, first_line: int = 1) -> tuple[list[Entry], list
     return [_entry(line, invoice) for line, invoice in zip(lines, found, strict=True)], faults
 
 
+def read_alone(line: bytes) -> Entry | None:
+    """Read one invoice as `read_entries` does, or None where it needs more than a glance: it is none, or stands on several lines."""
+    whole = codec.read_alone(line, UNNUMBERED, "number")
+    if whole is not None:
+        return Entry(1, Invoice(**asdict(whole)))
+    entered = codec.read_alone(line, ENTERED, "number")
+    return None if entered is None else _entry(1, entered)
+
+
 def _read_at_once(data: bytes, first_line: int) -> list[Entry] | None:
     whole = read_whole(data, UNNUMBERED, "number")
     if whole is not None:
@@ -163,6 +173,22 @@ def price_entries(
         refused = {fault.line for fault in wide}
         sound = [entry for entry in sound if entry.line not in refused]
     return PricedBlock(tariffs, today, on, entries, priced, sound, faults + wide)
+
+
+def price_alone(entry: Entry, tariffs: Tariffs, *, today: date, on: date | None = None, allow_late: bool = False) -> PricedBlock | None:
+    """Hold one entry against the records and price it, or return None where anything is wrong with it."""
+    if not _fits(entry.invoice):
+        return None
+    priced = kernel.price((entry.entered,), tariffs=tariffs, on=on, today=today, allow_late=allow_late)
+    if priced.faults:
+        return None
+    sound = entry if entry.asked is None else Entry(entry.line, priced.filled(0), entry.asked)
+    return PricedBlock(tariffs, today, on, [entry], priced, [sound], []) if sound is entry or _fits(sound.invoice) else None
+
+
+def _fits(invoice: Invoice) -> bool:
+    # The number that is not given yet is none that a record can hold.
+    return codec.is_sound(invoice if invoice.number else replace(invoice, number=1))
 
 
 def _fault(fault: PricingFault, entry: Entry) -> Fault:

@@ -2,7 +2,7 @@
 """Quotes: what acts would cost and who would pay it, nothing billed, with the act that must be proposed instead where there is one."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -23,6 +23,7 @@ from desmos_fast.nomenclature.model import ActRow, Basket, BasketRow
 from desmos_fast.nomenclature.tariffs import Tariffs
 
 PROFILE: Final = "profil d'essai, non agréé"
+CCAM: Final = (CcamAct, UnpricedCcamAct)
 # The numbers of the rows that made an act what it is worth.
 ROWS: Final[Callable[[PricedAct], tuple[int, ...]]] = attrgetter(*(name for name in PricedAct.__struct_fields__ if name.endswith("_row")))
 
@@ -121,12 +122,13 @@ def quotes(block: PricedBlock) -> Iterator[tuple[Entry, Quote]]:
     found = [(place, sound[entry.line], block.priced[place]) for place, entry in enumerate(block.entries) if entry.line in sound]
     others = _alternatives(block, shown, found)
     for place, entry, worth in found:
-        acts = [
-            _quoted(shown, act, priced, others.get((place, number)))
-            for number, (act, priced) in enumerate(zip(entry.entered.acts, worth.acts, strict=True))
-            if priced is not None
-        ]
-        yield entry, _quote(block, shown, entry, worth, acts)
+        yield entry, _quote(block, shown, entry, worth, others.get(place, {}))
+
+
+def quote_alone(block: PricedBlock) -> Quote:
+    """Make the quote of a block of one entry, which is sound."""
+    shown, (entry,), worth = _shown(block.tariffs), block.sound, block.priced[0]
+    return _quote(block, shown, entry, worth, _alternatives(block, shown, [(0, entry, worth)]).get(0, {}))
 
 
 @functools.lru_cache(maxsize=8)
@@ -141,17 +143,16 @@ def _shown(tariffs: Tariffs) -> _Shown:
     )
 
 
-def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[_Found]) -> dict[tuple[int, int], Alternative]:
-    """Price what is to be proposed, by the places of the entry and of the act."""
+def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[_Found]) -> dict[int, dict[int, Alternative]]:
+    """Price what is to be proposed, by the place of the entry and by that of the act."""
     wanted = [(place, entry, proposed) for place, entry, worth in found if (proposed := _others(block, shown, entry, worth))]
     if not wanted:
         return {}
     variants = [_instead(entry, others) for _, entry, others in wanted]
     priced = kernel.price(variants, tariffs=block.tariffs, on=block.on, today=block.today, allow_late=True)
     return {
-        (place, other.number): _alternative(other, worth.acts[other.number])
+        place: {other.number: _alternative(other, worth.acts[other.number]) for other in proposed}
         for (place, _, proposed), worth in zip(wanted, priced, strict=True)
-        for other in proposed
     }
 
 
@@ -168,7 +169,7 @@ def _others(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoic
 
 def teeth_of(act: Act | UnpricedAct) -> tuple[str, ...]:
     """Return the teeth of an act, none for one of the NGAP."""
-    return act.teeth if isinstance(act, CcamAct | UnpricedCcamAct) else ()
+    return act.teeth if isinstance(act, CCAM) else ()
 
 
 def _row_for(tariffs: Tariffs, code: str, teeth: tuple[str, ...], day: date) -> BasketRow | None:
@@ -183,7 +184,7 @@ def _instead(entry: Entry, others: Sequence[_Other]) -> UnpricedInvoice:
     The grouping of the act stands for that of the other, which is of the same category.
     """
     values = asdict(entry.entered)
-    acts = [(UnpricedCcamAct if isinstance(act, CcamAct | UnpricedCcamAct) else UnpricedNgapAct)(**asdict(act)) for act in values["acts"]]
+    acts = [(UnpricedCcamAct if isinstance(act, CCAM) else UnpricedNgapAct)(**asdict(act)) for act in values["acts"]]
     for other in others:
         acts[other.number] = replace(acts[other.number], **dict.fromkeys(AMOUNTS) | {"code": other.code, "fees": other.fees})
     return UnpricedInvoice(**values | {"acts": tuple(acts)})
@@ -194,10 +195,8 @@ def _alternative(other: _Other, found: PricedAct | None) -> Alternative:
 
 
 def _quoted(shown: _Shown, act: Act | UnpricedAct, found: PricedAct, other: Alternative | None) -> QuotedAct:
-    return QuotedAct(
-        code=act.code, label=shown.labels[found.act_row], date=act.date, teeth=teeth_of(act), basket=shown.baskets[found.basket_row],
-        shares=_shares(found), participation=found.participation, alternative=other,
-    )  # fmt: skip
+    label, basket = shown.labels[found.act_row], shown.baskets[found.basket_row]
+    return QuotedAct(act.code, label, act.date, teeth_of(act), basket, _shares(found), found.participation, other)
 
 
 def _basket(row: BasketRow | None) -> QuotedBasket | None:
@@ -208,12 +207,17 @@ def _shares(found: PricedAct) -> Shares:
     return Shares(found.fees, found.base, found.rate, found.amo, found.amc, found.patient)
 
 
-def _quote(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice, acts: list[QuotedAct]) -> Quote:
-    used = [number for act in worth.acts if act is not None for number in ROWS(act) if number in shown.ends]
+def _quote(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice, others: Mapping[int, Alternative]) -> Quote:
+    acts: list[QuotedAct] = []
+    ends: list[date] = []
+    for number, found in enumerate(worth.acts):
+        if found is not None:
+            acts.append(_quoted(shown, entry.entered.acts[number], found, others.get(number)))
+            ends += [shown.ends[row] for row in ROWS(found) if row in shown.ends]
     return Quote(
-        made_on=block.today, valid_until=min([shown.ends[number] for number in used], default=None), pack=block.tariffs.name,
-        version=block.tariffs.version, profile=PROFILE, total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient,
-        desk=rules.split(entry.invoice).desk, participation=worth.participation, acts=acts,
+        made_on=block.today, valid_until=min(ends, default=None), pack=block.tariffs.name, version=block.tariffs.version, profile=PROFILE,
+        total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient, desk=rules.split(entry.invoice).desk,
+        participation=worth.participation, acts=acts,
     )  # fmt: skip
 
 
