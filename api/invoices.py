@@ -14,9 +14,10 @@ from api.body import LIMIT, day, flag, idempotency_key, number, read_body, uuid_
 from api.keys import CALLER, CLOCK, KEYRING, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS, TOGETHER
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter, of_error
-from api.together import Together, Way, full
+from api.lanes import Way, full
+from api.together import Together
 from api.writes import answered, fingerprint, json_answer, read, write_bulk
-from desmos_fast.billing import service
+from desmos_fast.billing import batches, service
 from desmos_fast.billing.intake import Terms
 from desmos_fast.billing.listing import service as listing
 from desmos_fast.billing.listing.model import PAGE, Document, ShareState, Wanted
@@ -136,7 +137,7 @@ async def batch(request: web.Request) -> web.StreamResponse:
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         terms = Terms(await request.app[TARIFFS].current(con), late)
-        return json_answer(await service.create_batch(con, context, body, terms))
+        return json_answer(await batches.create(con, context, body, terms))
 
     return await write_bulk(request, effect)
 

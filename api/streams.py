@@ -23,7 +23,7 @@ from api.titles import PROBLEMS
 from api.writes import canonical, context_of, json_answer
 from desmos_fast.base.deadline import Deadline
 from desmos_fast.base.errors import DesmosError
-from desmos_fast.billing import service
+from desmos_fast.billing import batches
 from desmos_fast.billing.intake import Terms
 from desmos_fast.db.idempotency import Answer, kept, once
 from desmos_fast.db.pool import Connection
@@ -196,7 +196,7 @@ class _Stream:
         async def effect(con: Connection) -> Answer:
             terms = Terms(await app[TARIFFS].current(con), self._late)
             return json_answer(
-                await service.create_batch(con, context, block.data, terms, first_line=block.first_line, too_long=block.long)
+                await batches.create(con, context, block.data, terms, first_line=block.first_line, too_long=block.long)
             )
 
         async with Deadline(limit_of(app, ROUTE)), app[SHARES].slot(context.tenant):

@@ -105,7 +105,7 @@ async def bill_again(con: Connection, context: Context, entry: Entry, again: Aga
     kept, late = await _keep(con, context, [entry], draft=False, again=again)
     if kept is None:
         raise FaultyInput(late)
-    _count(context, kept)
+    metrics.invoices_signed.labels(context.kind).inc()
     return created(kept, 0, draft=False)
 
 
@@ -133,17 +133,26 @@ async def create_batch(
     """
     checked = await asyncio.to_thread(intake.batch, context, body, terms, first_line)
     kept, late = await _keep(con, context, checked.entries, draft=False)
-    results: list[LineResult] = []
-    if kept is not None:
-        _count(context, kept)
-        results = _accepted(kept)
+    accepted = [] if kept is None else told_of(kept)
+    return batch_result(context, accepted, [*map(intake.too_long, too_long), *checked.faults, *late])
+
+
+def told_of(kept: Kept) -> list[LineResult]:
+    """Return what is told of each line that was signed."""
+    rows = zip(kept.lines, kept.block.ids, kept.block.invoices, strict=True)
+    return [LineResult(line=line, id=name, number=invoice.number) for line, name, invoice in rows]
+
+
+def batch_result(context: Context, accepted: list[LineResult], faults: Sequence[Fault]) -> BatchResult:
+    """Put what became of lines in their order, and count it."""
     refused: dict[int, list[Fault]] = {}
-    for fault in [*map(intake.too_long, too_long), *checked.faults, *late]:
+    for fault in faults:
         refused.setdefault(fault.line or 0, []).append(msgspec.structs.replace(fault, line=None))
+    metrics.invoices_signed.labels(context.kind).inc(len(accepted))
     metrics.invoices_refused.labels(context.kind).inc(len(refused))
-    results += [LineResult(line=line, errors=tuple(found)) for line, found in refused.items()]
+    results = [*accepted, *(LineResult(line=line, errors=tuple(found)) for line, found in refused.items())]
     results.sort(key=lambda result: result.line)
-    return BatchResult(accepted=len(results) - len(refused), refused=len(refused), results=results)
+    return BatchResult(accepted=len(accepted), refused=len(refused), results=results)
 
 
 async def check_only(con: Connection, context: Context, body: bytes, terms: Terms, *, explain: bool = False) -> Trial:
@@ -194,11 +203,6 @@ def _share(row: store.Row) -> ShareView:
     return ShareView(**{name: row[name] for name in fields}, lot=lot)
 
 
-def _accepted(kept: Kept) -> list[LineResult]:
-    rows = zip(kept.lines, kept.block.ids, kept.block.invoices, strict=True)
-    return [LineResult(line=line, id=name, number=invoice.number) for line, name, invoice in rows]
-
-
 async def _keep(
     con: Connection, context: Context, entries: Sequence[Entry], *, draft: bool, again: Again | None = None
 ) -> tuple[Kept | None, list[Fault]]:
@@ -221,10 +225,6 @@ async def _keep(
     if not draft:
         await journal.post(con, context.tenant, context.now, kept.entries)
     return kept, faults
-
-
-def _count(context: Context, kept: Kept) -> None:
-    metrics.invoices_signed.labels(context.kind).inc(len(kept.lines))
 
 
 async def _free(con: Connection, context: Context, entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:

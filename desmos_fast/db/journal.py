@@ -14,7 +14,8 @@ import orjson
 from desmos_fast.base import ledger
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.kernel import Kind
-from desmos_fast.db.leaf import Column, copy_in
+from desmos_fast.db.leaf import Column, copy_in, step
+from desmos_fast.db.pipeline import Answered, Step
 from desmos_fast.db.pool import Connection
 
 # The row is made by the first entry and locked by every other one: the chain has one end.
@@ -84,6 +85,26 @@ async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[l
     await add_lines(con, tenant, named, kept)
     await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
     return len(kept)
+
+
+def holding(tenant: UUID) -> Step:
+    """Return the step of an exchange that holds the end of the ledger until the transaction ends; `posting` is given its answer."""
+    return Step(HEAD, (str(tenant), ledger.GENESIS))
+
+
+def posting(tenant: UUID, now: datetime, held: Answered, entries: Sequence[ledger.Entry]) -> list[Step]:
+    """Return the steps that do what `post` does, in a transaction that holds the end of the ledger; the leaves are known."""
+    kept = [entry for entry in entries if entry.lines]
+    if not kept:
+        return []
+    ((value, link),) = held.rows
+    posted, previous = int(value or 0), bytes.fromhex((link or b"")[2:].decode())
+    hashes, named = ledger.chain(previous, kept), ids(len(kept))
+    return [
+        step("ledger_entry", tenant, entry_columns(now, posted + 1, named, kept, hashes)),
+        step("ledger_line", tenant, line_columns(named, kept)),
+        Step(ADVANCE, (str(tenant), posted + len(kept), hashes[-1])),
+    ]
 
 
 def entry_columns(

@@ -35,6 +35,8 @@ CHUNK: Final = 524_288
 KEPT: Final = 65_536
 # Above this many values the kernel works for more than a millisecond, and the loop must not wait for it.
 THREAD_FROM: Final = 20_000
+# What is raised when a table was cut in other leaves since we asked.
+MOVED: Final = (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError)
 
 Values: TypeAlias = "kernel.Values | UUID | Sequence[UUID | None]"
 Place: TypeAlias = tuple[str, str]
@@ -85,8 +87,8 @@ async def copy_blocks(
     schema, leaf = await _leaf(con, table, tenant)
     try:
         status = await _send(con, schema, leaf, ["tenant_id", *columns], blocks, patience)
-    except (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError):
-        # The table may have been cut in other leaves since we asked: the next call asks again.
+    except MOVED:
+        # The next call asks again.
         _places.pop((table, tenant), None)
         raise
     if status != f"COPY {rows}":

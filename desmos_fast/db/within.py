@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps sent together within a transaction that the driver began and will end: what comes next is made ready while the server works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from desmos_fast.db.pipeline import Answered, Exchange, Step, _Known, _known, _Listening
+from desmos_fast.db.pool import Connection
+
+# A server that does not even give up what it does is hung up on.
+CANCEL_S: Final = 5.0
+
+
+class Within(Exchange):
+    """A connection that is lent in the middle of a transaction; see `within`."""
+
+    __slots__ = ("_sent", "_skip")
+
+    _sent: asyncio.Future[bytes] | None
+    _skip: int
+
+    def send(self, *steps: Step) -> None:
+        """Send steps, once those before were answered; they are on their way when this returns."""
+        plans = self._known.plans()
+        self._skip = len(plans)
+        self._sent = self._send([*plans, *steps])
+
+    async def answers(self) -> list[Answered]:
+        """Wait for the answers to what was sent, none when nothing was. Raises what the first step that fails is refused with."""
+        sent, self._sent = self._sent, None
+        return [] if sent is None else await self._answers(sent, self._skip)
+
+
+@asynccontextmanager
+async def within(con: Connection, tenant: UUID) -> AsyncIterator[Within]:
+    """Lend a connection that is in a transaction; what was sent and not waited for is cancelled at the end.
+
+    The transaction stays the caller's, who takes back what a step that failed leaves behind.
+    """
+    lent: Any = con
+    transport, former = lent._transport, lent._protocol
+    listening = _Listening(former)
+    opened = Within(transport, listening, _known.setdefault(former, _Known()), tenant)
+    opened._sent = None
+    transport.set_protocol(listening)
+    try:
+        yield opened
+    finally:
+        try:
+            await _settle(lent, listening)
+        finally:
+            transport.set_protocol(former)
+            if _owes(listening):
+                lent.terminate()
+
+
+def _owes(listening: _Listening) -> bool:
+    return listening.done is not None and not listening.done.done()
+
+
+async def _settle(lent: Any, listening: _Listening) -> None:
+    """Wait for what the server still owes, which it is told to give up."""
+    if listening.done is None or not _owes(listening):
+        return
+    lent._cancel_current_command(asyncio.get_running_loop().create_future())
+    done, _ = await asyncio.wait({listening.done}, timeout=CANCEL_S)
+    for one in done:
+        # A connection that was lost meanwhile is told to who asks next.
+        one.exception()
