@@ -31,7 +31,7 @@ from api.logs import is_told
 from api.middlewares import HEADERS, fault_of
 from api.together import Way, full
 from api.writes import JSON, as_json
-from desmos_fast.base.clock import ahead, at
+from desmos_fast.base.clock import ahead
 from desmos_fast.base.deadline import DeadlinePassed
 from desmos_fast.base.errors import DesmosError
 from desmos_fast.billing import service
@@ -139,14 +139,14 @@ class Hot:
         tariffs = self._tariffs.known()
         if tariffs is None:
             return False
-        tenant = asking.caller.tenant
         try:
-            context = Context(asking.caller, self._keyring.of(tenant), at(self._clock, tenant))
-            answer = as_json(service.quote(context, body, Terms(tariffs, allow_late=True)))
+            # The clock of this centre is not ahead.
+            context = Context(asking.caller, self._keyring.of(asking.caller.tenant), self._clock())
+            answer = as_json(service.quote(context, body, Terms(tariffs, True)))
         except Exception:
             # Who finds a fault once more says what it is.
             return False
-        self._begin()
+        # Begun and ended before anybody could see it run.
         self._end(asking, 200, JSON, "", answer)
         return True
 
@@ -184,7 +184,7 @@ class Hot:
             asking = self._away.popleft()
             metrics.count_problem(Busy.code)
             body = _FULL.replace(_SOMEBODY, asking.rid.encode())
-            self._end(asking, 503, problems.CONTENT_TYPE, f"Retry-After: {problems.retry_after()}\r\n", body)
+            self._close(asking, 503, problems.CONTENT_TYPE, f"Retry-After: {problems.retry_after()}\r\n", body)
         if self._away:
             asyncio.get_running_loop().call_later(AWAY_S, self._turn_some_away)
 
@@ -205,7 +205,7 @@ class Hot:
         if answer.replayed:
             metrics.idempotent_replays.labels(asking.route).inc()
             extra += "Idempotency-Replayed: true\r\n"
-        self._end(asking, answer.status, answer.content_type, extra, answer.body)
+        self._close(asking, answer.status, answer.content_type, extra, answer.body)
 
     def _refuse(self, asking: Asking, error: BaseException) -> None:
         self._problem(asking, fault_of(error, asking.rid, asking.route))
@@ -213,11 +213,14 @@ class Hot:
     def _problem(self, asking: Asking, response: web.Response) -> None:
         extra = _lines({name: value for name, value in response.headers.items() if name != "Content-Type"})
         body = response.body
-        self._end(asking, response.status, response.content_type, extra, body if isinstance(body, bytes) else b"")
+        self._close(asking, response.status, response.content_type, extra, body if isinstance(body, bytes) else b"")
 
-    def _end(self, asking: Asking, status: int, content_type: str, extra: str, body: bytes) -> None:
+    def _close(self, asking: Asking, status: int, content_type: str, extra: str, body: bytes) -> None:
         self._life.end()
         metrics.http_requests_running.dec()
+        self._end(asking, status, content_type, extra, body)
+
+    def _end(self, asking: Asking, status: int, content_type: str, extra: str, body: bytes) -> None:
         left = limits.writes_left(self._shares, asking.caller.tenant)
         head = f"{_opening(status, content_type)}{len(body)}\r\nX-Request-Id: {asking.rid}\r\n{extra}{left}"
         answer = b"".join((head.encode("latin-1"), self._fixed, self._now(), body))

@@ -46,8 +46,13 @@ def split(invoice: Invoice) -> Split:
         total += act.fees
         amo += act.amo
         amc += act.amc
-    from_amo = 0 if invoice.third_party == "none" else amo
-    from_amc = amc if invoice.third_party == "full" else 0
+    return split_sums(invoice.third_party, total, amo, amc)
+
+
+def split_sums(third_party: str, total: int, amo: int, amc: int) -> Split:
+    """Say the same of an invoice whose acts come to that, in cents."""
+    from_amo = 0 if third_party == "none" else amo
+    from_amc = amc if third_party == "full" else 0
     return Split(total, from_amo, from_amc, total - from_amo - from_amc, amc)
 
 

@@ -54,7 +54,7 @@ class Priced(Sequence[PricedInvoice]):
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
-        place = range(len(self))[place]
+        place = range(self._prices.count)[place]
         acts = tuple([None if row is None else PricedAct(*row) for row in self._prices.acts(place)])
         total = amo = amc = patient = participation = 0
         for act in acts:

@@ -213,11 +213,13 @@ def _quote(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice
     for number, found in enumerate(worth.acts):
         if found is not None:
             acts.append(_quoted(shown, entry.entered.acts[number], found, others.get(number)))
-            ends += [shown.ends[row] for row in ROWS(found) if row in shown.ends]
+            if not shown.ends.keys().isdisjoint(rows := ROWS(found)):
+                ends += [shown.ends[row] for row in rows if row in shown.ends]
     return Quote(
         made_on=block.today, valid_until=min(ends, default=None), pack=block.tariffs.name, version=block.tariffs.version, profile=PROFILE,
-        total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient, desk=rules.split(entry.invoice).desk,
-        participation=worth.participation, acts=acts,
+        total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient,
+        desk=rules.split_sums(entry.invoice.third_party, worth.total, worth.amo, worth.amc).desk, participation=worth.participation,
+        acts=acts,
     )  # fmt: skip
 
 
