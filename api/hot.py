@@ -29,7 +29,7 @@ from api.ending import ENDING
 from api.keys import CLOCK, HOURS, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, TOGETHER, USES
 from api.logs import is_told
 from api.middlewares import HEADERS, fault_of
-from api.together import Way, full
+from api.lanes import Way, full
 from api.writes import JSON, as_json
 from desmos_fast.base.clock import ahead
 from desmos_fast.base.deadline import DeadlinePassed

@@ -15,6 +15,7 @@ from desmos_fast.billing import rules
 from desmos_fast.billing.sealed import Block
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in
+from desmos_fast.db.pipeline import expecting
 from desmos_fast.db.pool import Connection
 
 Row: TypeAlias = asyncpg.Record
@@ -29,6 +30,7 @@ USED_LAST: Final = """
        AND number > (SELECT value - $3::bigint FROM counter WHERE tenant_id = $1 AND kind = 'invoice' AND name = $2)
        AND number <= (SELECT value FROM counter WHERE tenant_id = $1 AND kind = 'invoice' AND name = $2)
 """
+NONE_USED: Final = expecting("SELECT 1 FROM invoice WHERE tenant_id = $1 AND biller = $2 AND number > $3 AND number <= $4", "0")
 NEXT_USED: Final = "SELECT number FROM invoice WHERE tenant_id = $1 AND biller = $2 AND number >= $3 ORDER BY number LIMIT 10000"
 FIND: Final = """
     SELECT id, number, biller, state, care_date, total, from_amo, from_amc, desk, third_party, security, supersedes

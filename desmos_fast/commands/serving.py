@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -48,6 +49,9 @@ async def serve_here(
     opened = await pool.create(place.app_dsn, connections)
     try:
         app = await server.open_app(place.settings, opened)
+        # Tables and code stay until the end: a collection that looks at each of them again keeps every request waiting.
+        gc.collect()
+        gc.freeze()
         proxies = place.settings.trusted_proxies
         await server.serve(app, listeners, orders, listening=listening, grace_s=grace_s, proxies=proxies)
     finally:

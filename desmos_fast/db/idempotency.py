@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from desmos_fast.base.errors import Conflict, InvalidInput
-from desmos_fast.db.pipeline import Answered, Step
+from desmos_fast.db.pipeline import Answered, Step, expecting
 from desmos_fast.db.pool import Connection, Pool
 from desmos_fast.db.tenant import transaction
 
@@ -33,6 +33,11 @@ FIND_EACH: Final = """
             WHERE tenant_id = $1 AND route = $2 AND key = asked.key LIMIT 1
            ) AS found
 """
+LOCK_ALL: Final = expecting(
+    "SELECT 1 FROM unnest($2::text[]) AS asked (key) WHERE pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || key, 1))",
+    "cardinality($2::text[])",
+)
+NONE_KNOWN: Final = expecting(FIND_EACH, "0")
 STORE_EACH: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
     SELECT $1, $2, key, fingerprint, status, headers::jsonb, body
@@ -128,6 +133,12 @@ def asking(tenant: UUID, route: str, asked: Sequence[Asked]) -> list[Step]:
     """Return the steps of an exchange that hold the keys of requests and look for what they were answered before: see `all_new`."""
     keys = [one.key for one in asked]
     return [Step(TRY_LOCKS, (f"{tenant}{route}", keys)), Step(FIND_EACH, (str(tenant), route, keys))]
+
+
+def expecting_new(tenant: UUID, route: str, asked: Sequence[Asked]) -> list[Step]:
+    """Return the steps of an exchange that hold the keys of requests, and fail when one is held or was answered before."""
+    keys = [one.key for one in asked]
+    return [Step(LOCK_ALL, (f"{tenant}{route}", keys)), Step(NONE_KNOWN, (str(tenant), route, keys))]
 
 
 def all_new(locked: Answered, known: Answered) -> bool:

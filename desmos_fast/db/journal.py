@@ -15,7 +15,7 @@ from desmos_fast.base import ledger
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, step
-from desmos_fast.db.pipeline import Answered, Step
+from desmos_fast.db.pipeline import Answered, Step, expecting
 from desmos_fast.db.pool import Connection
 
 # The row is made by the first entry and locked by every other one: the chain has one end.
@@ -25,6 +25,10 @@ HEAD: Final = """
     RETURNING value, hash
 """
 ADVANCE: Final = "UPDATE counter SET value = $2, hash = $3 WHERE tenant_id = $1 AND kind = 'ledger' AND name = ''"
+# Where the ledger is known to end, and holds it as HEAD does.
+ENDS_AT: Final = expecting(
+    "SELECT 1 FROM counter WHERE tenant_id = $1 AND kind = 'ledger' AND name = '' AND value = $2 AND hash = $3 FOR UPDATE", "1"
+)
 # More events than these are laid out in several goes, between which the loop serves others.
 EVENTS_AT_ONCE: Final = 2_000
 # Who does what no key asked for.

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from desmos_fast.base.errors import OurBug
+from desmos_fast.db.pipeline import expecting
 from desmos_fast.db.pool import Connection
 
 TAKE: Final = """
@@ -12,6 +13,10 @@ TAKE: Final = """
     ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value + excluded.value
     RETURNING value
 """
+# The same where the counter is known to stand at $5.
+TAKE_AFTER: Final = expecting(
+    "UPDATE counter SET value = value + $4 WHERE tenant_id = $1 AND kind = $2 AND name = $3 AND value = $5 RETURNING 1", "1"
+)
 
 
 async def take(con: Connection, tenant: UUID, kind: str, name: str, count: int) -> int:

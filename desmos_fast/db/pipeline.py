@@ -59,6 +59,14 @@ def copying(schema: str, leaf: str, columns: Sequence[str], stream: bytes) -> St
     return Step(f'COPY "{schema}"."{leaf}" ({", ".join(columns)}) FROM STDIN (FORMAT binary)', (), stream)
 
 
+def expecting(query: str, rows: str) -> str:
+    """Return a statement that fails, and its transaction with it, unless a query of ours gives as many rows as an expression says."""
+    return (
+        f"WITH found AS ({query}) "  # noqa: S608  # text of ours
+        f"SELECT CASE count(*) WHEN {rows} THEN 1 ELSE ('somebody came between: ' || count(*))::integer END FROM found"
+    )
+
+
 def _message(kind: bytes, payload: bytes) -> bytes:
     return _HEAD.pack(kind, len(payload) + 4) + payload
 
@@ -210,7 +218,7 @@ class Exchange:
         They are on their way when this returns, so that the caller can do something else before it waits; the same goes for `commit`.
         """
         self._began = True
-        first = [*self._known.plans(), Step("BEGIN"), Step(SET_TENANT, (str(self._tenant),))]
+        first = self._first()
         return self._answers(self._send([*first, *steps]), len(first))
 
     def commit(self, *steps: Step) -> Coroutine[None, None, list[Answered]]:
@@ -219,12 +227,21 @@ class Exchange:
             raise OurBug("a transaction ends before it began")
         return self._committed(self._send([*steps, Step("COMMIT")]))
 
+    def whole(self, *steps: Step) -> Coroutine[None, None, list[Answered]]:
+        """Run a transaction of the tenant from its beginning to its commit, as `begin` and `commit` do, in one exchange."""
+        self._began = True
+        first = self._first()
+        return self._committed(self._send([*first, *steps, Step("COMMIT")]), len(first))
+
     async def undo(self) -> None:
         """Take the transaction back."""
         await self._answers(self._send([Step("ROLLBACK")]))
 
-    async def _committed(self, sent: "asyncio.Future[bytes]") -> list[Answered]:
-        found = await self._answers(sent)
+    def _first(self) -> list[Step]:
+        return [*self._known.plans(), Step("BEGIN"), Step(SET_TENANT, (str(self._tenant),))]
+
+    async def _committed(self, sent: "asyncio.Future[bytes]", skip: int = 0) -> list[Answered]:
+        found = await self._answers(sent, skip)
         if found[-1].tag != "COMMIT":
             raise OurBug(f"the transaction was not committed but {found[-1].tag}")
         return found[:-1]

@@ -217,3 +217,12 @@ async def empty_queue(desk: Desk) -> None:
     """Forget the jobs of other tests: they share one queue."""
     async with direct(desk.house.owner_dsn) as con:
         await con.execute("DELETE FROM pgqueuer")
+
+
+@pytest.fixture
+async def second(house: House) -> AsyncIterator[str]:
+    """Serve by one more process's worth of application, with what it knows for itself; say where."""
+    server = TestServer(house.application())
+    await server.start_server(auto_decompress=False)
+    yield str(server.make_url("")).rstrip("/")
+    await server.close()

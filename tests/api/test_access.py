@@ -6,7 +6,6 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from aiohttp.test_utils import TestServer
 
 from desmos_fast.base.settings import load
 from desmos_fast.base.types import KeyKind, uuid7
@@ -38,15 +36,6 @@ async def made(desk: Desk, **asked: object) -> tuple[Desk, dict[str, Any]]:
     reply = await desk.post("/v1/keys", {"roles": ["admin"], **asked})
     assert reply.status == 201, reply.body
     return dataclasses.replace(desk, key=reply.json["secret"]), reply.json
-
-
-@pytest.fixture
-async def second(house: House) -> AsyncIterator[str]:
-    """Serve by one more process's worth of application: a book of keys of its own."""
-    server = TestServer(house.application())
-    await server.start_server()
-    yield str(server.make_url("")).rstrip("/")
-    await server.close()
 
 
 async def test_a_key_is_made_used_and_listed_without_its_secret(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 """The channel of a workstation: who is let in, what ends it, and that every event is kept once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from uuid import UUID
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
@@ -26,17 +24,8 @@ from desmos_fast.db.tenant import direct
 from readers.uplink import ShutOut
 from readers.uplink_folder import Identity, new_key, request_for
 from tests.agents.workstation import ATR, READER, FakeCards, happened
-from tests.api.conftest import Desk, House
+from tests.api.conftest import Desk
 from tests.api.workstations import a_reader, enrolled, heard, line, proven, readers_of, running, say, until
-
-
-@pytest.fixture
-async def second(house: House) -> AsyncIterator[str]:
-    """Serve by one more process's worth of application."""
-    server = TestServer(house.application())
-    await server.start_server(auto_decompress=False)
-    yield str(server.make_url("")).rstrip("/")
-    await server.close()
 
 
 def told(number: int, kind: str = "card_inserted", reader: str = READER) -> wire.EventTold:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from api import hot, together
+from api import hot, lanes
 from api.keys import KEYS, POOL, TOGETHER
 from desmos_fast.base.types import uuid7
 from desmos_fast.identity.service import KeyBook
@@ -163,7 +163,7 @@ async def test_who_hangs_up_is_forgotten_and_what_he_asked_is_kept(house: House,
     line.writer.write(request(desk, INVOICES, body, key))
     await line.writer.drain()
     for _ in range(500):
-        if house.app[TOGETHER]._keys:
+        if len(house.app[TOGETHER]):
             break
         await asyncio.sleep(0.001)
     line.writer.transport.abort()
@@ -183,7 +183,7 @@ async def test_who_is_sent_away_is_told_the_same_and_nobody_is_forgotten(
     lines = [await connect(house) for _ in range(3 * hot.AWAY_AT_ONCE)]
     body = orjson.dumps(desk.invoice(insured_nir=person(1)))
     await lines[0].ask(request(desk, QUOTES, body, **AROUND))
-    monkeypatch.setattr(together, "MOST_WAITING", 0)
+    monkeypatch.setattr(lanes, "MOST_WAITING", 0)
     around = await lines[0].ask(request(desk, INVOICES, body, **AROUND))
     answers = await asyncio.gather(*(line.ask(request(desk, INVOICES, body, **{"X-Request-Id": f"r{n}"})) for n, line in enumerate(lines)))
     assert len(straight) == len(lines)

@@ -4,7 +4,7 @@
 import asyncio
 import dataclasses
 import io
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from uuid import UUID
 import aiohttp
 import orjson
 import pytest
-from aiohttp.test_utils import TestServer
 
 from api import readers as room
 from api.agents import AGENCY
@@ -31,15 +30,6 @@ from readers.uplink_folder import Folder
 from tests.agents.workstation import ATR, READER, FakeCards, happened, vitale
 from tests.api.conftest import Desk, House, Reply, person
 from tests.api.workstations import a_reader, enrolled, heard, line, proven, running, say, until
-
-
-@pytest.fixture
-async def second(house: House) -> AsyncIterator[str]:
-    """Serve by one more process's worth of application."""
-    server = TestServer(house.application())
-    await server.start_server(auto_decompress=False)
-    yield str(server.make_url("")).rstrip("/")
-    await server.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import pool as pools
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, is_known, step
-from desmos_fast.db.pipeline import Step, exchange
+from desmos_fast.db.pipeline import Step, exchange, expecting
 from desmos_fast.db.pool import COMMAND_TIMEOUT_S, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
 from tests.db.databases import Place
@@ -57,6 +57,21 @@ async def test_what_is_committed_is_there_and_the_connection_goes_on(pool: Pool,
             (seen,) = await opened.commit(Step(COUNT))
             assert len(seen.rows) == number
     assert await counters(pool, tenant) == [("n1", 1), ("n2", 2)]
+    assert await backend(pool, tenant) == before
+
+
+async def test_a_whole_transaction_is_one_exchange_and_nothing_of_it_stays_when_it_expects_wrongly(pool: Pool, tenant: TenantId) -> None:
+    before, taken = await backend(pool, tenant), Step(TAKE, (str(tenant), "n", 7))
+    seven = expecting("SELECT 1 FROM counter WHERE tenant_id = $1 AND value = $2", "1")
+    async with exchange(pool, tenant) as opened:
+        told = await opened.whole(taken, Step(seven, (str(tenant), 7)), Step(COUNT))
+        assert [len(one.rows) for one in told] == [1, 1, 1]
+        with pytest.raises(asyncpg.InvalidTextRepresentationError, match="somebody came between: 0"):
+            await opened.whole(Step(TAKE, (str(tenant), "m", 8)), Step(seven, (str(tenant), 9)))
+        await opened.undo()
+        (seen,) = await opened.whole(Step(COUNT))
+        assert len(seen.rows) == 1
+    assert await counters(pool, tenant) == [("n", 7)]
     assert await backend(pool, tenant) == before
 
 
