@@ -9,8 +9,8 @@ reads it the general way, and the lines after it go on.
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcmp
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memchr, memcmp, memset
 
 from ext.draft cimport Act, Draft, Head, value_at
 from ext.fields cimport *
@@ -37,6 +37,8 @@ cdef struct Reader:
     Head head
     Act *acts
     int count
+    # How many acts were ever begun.
+    int opened
     Memo[THINGS][CHECKS] memos
     # The key that came last time after each, and first of all: lines of one file have one order.
     uint8_t[THINGS][KEYS + 1] follows
@@ -49,7 +51,7 @@ cdef Reader *new_reader(Encoder encoder) except NULL:
     cdef int thing, place
     cdef Reader *r = <Reader *>calloc(1, sizeof(Reader))
     if r != NULL:
-        r.acts, r.draft.names, r.draft.head = <Act *>calloc(MOST_ACTS, sizeof(Act)), <PyObject *>encoder.names, &r.head
+        r.acts, r.draft.names, r.draft.head = <Act *>malloc(MOST_ACTS * sizeof(Act)), <PyObject *>encoder.names, &r.head
     if r == NULL or r.acts == NULL:
         free(r)
         raise MemoryError
@@ -171,6 +173,10 @@ cdef class Lines:
         at = take(at, r.end, 91)
         while at != NULL and r.count < MOST_ACTS:
             act = &r.acts[r.count]
+            if r.count == r.opened:
+                # To clear the room for all of them takes longer than to read one.
+                memset(act, 0, sizeof(Act))
+                r.opened += 1
             act.always = 1
             act.ccam = self.is_ccam(r, at)
             at = self.read_object(r, at, act, CCAM if act.ccam else NGAP)
