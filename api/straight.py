@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, TypeAlias
 
-import asyncpg
-
 from api.lanes import Lane, Lanes, Post, Told, Way
 from desmos_fast.billing import express, intake
 from desmos_fast.billing.express import End, Laid
@@ -21,7 +19,7 @@ from desmos_fast.billing.intake import Terms
 from desmos_fast.billing.model import Created
 from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.db.idempotency import Answer
-from desmos_fast.db.pipeline import Exchange
+from desmos_fast.db.pipeline import CameBetween, Exchange
 from desmos_fast.db.pool import AWAY, Pool
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.identity.context import Context
@@ -182,7 +180,7 @@ class Straight:
         self._tell()
         try:
             await self._meanwhile(signing, laid.end, spare)
-        except asyncpg.InvalidTextRepresentationError:
+        except CameBetween:
             self._wary = WARY
             await self._opened.undo()
             return None

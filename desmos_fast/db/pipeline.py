@@ -54,16 +54,23 @@ class Answered(NamedTuple):
     tag: str
 
 
+class CameBetween(Exception):
+    """What a transaction expected is not so: somebody else came between. Nothing of it is kept."""
+
+
 def copying(schema: str, leaf: str, columns: Sequence[str], stream: bytes) -> Step:
     """Return the step that puts a binary COPY stream into a leaf; its names are those of the catalogue and of our own code."""
     return Step(f'COPY "{schema}"."{leaf}" ({", ".join(columns)}) FROM STDIN (FORMAT binary)', (), stream)
+
+
+BETWEEN: Final = "somebody came between"
 
 
 def expecting(query: str, rows: str) -> str:
     """Return a statement that fails, and its transaction with it, unless a query of ours gives as many rows as an expression says."""
     return (
         f"WITH found AS ({query}) "  # noqa: S608  # text of ours
-        f"SELECT CASE count(*) WHEN {rows} THEN 1 ELSE ('somebody came between: ' || count(*))::integer END FROM found"
+        f"SELECT CASE count(*) WHEN {rows} THEN 1 ELSE ('{BETWEEN}: ' || count(*))::integer END FROM found"
     )
 
 
@@ -185,6 +192,11 @@ class _Known:
     renew_at: float = 0.0
     span_s: float = FIRST_PLANS_S
 
+    def forget(self, statements: Sequence[str]) -> None:
+        """Forget what the server may not have come to parse."""
+        for statement in statements:
+            self.names.pop(statement, None)
+
     def plans(self) -> list[Step]:
         """Return the step that forgets the plans, when it is time."""
         now = time.monotonic()
@@ -201,7 +213,7 @@ _known: Final[WeakKeyDictionary[Any, _Known]] = WeakKeyDictionary()
 class Exchange:
     """One transaction of one tenant on a connection that is lent; see `exchange`."""
 
-    __slots__ = ("_began", "_known", "_listening", "_tenant", "_transport", "idle")
+    __slots__ = ("_began", "_fresh", "_known", "_listening", "_tenant", "_transport", "idle")
 
     def __init__(self, transport: asyncio.Transport, listening: _Listening, known: _Known, tenant: UUID) -> None:
         self._transport = transport
@@ -209,6 +221,8 @@ class Exchange:
         self._known = known
         self._tenant = tenant
         self._began = False
+        # What the server is asked to parse with the exchange that is under way.
+        self._fresh: list[str] = []
         # Whether the server is in no transaction and owes no answer: else the connection cannot be given back.
         self.idle = True
 
@@ -228,7 +242,10 @@ class Exchange:
         return self._committed(self._send([*steps, Step("COMMIT")]))
 
     def whole(self, *steps: Step) -> Coroutine[None, None, list[Answered]]:
-        """Run a transaction of the tenant from its beginning to its commit, as `begin` and `commit` do, in one exchange."""
+        """Run a transaction of the tenant from its beginning to its commit, as `begin` and `commit` do, in one exchange.
+
+        Raises CameBetween when one of its steps is `expecting` what is not so; it must be undone then.
+        """
         self._began = True
         first = self._first()
         return self._committed(self._send([*first, *steps, Step("COMMIT")]), len(first))
@@ -253,7 +270,7 @@ class Exchange:
             # It was lost while nobody waited for an answer, and no answer will come.
             self.idle = False
             raise asyncpg.ConnectionDoesNotExistError("the connection was lost between two statements")
-        parts: list[bytes] = []
+        parts, self._fresh = list[bytes](), list[str]()
         for step in steps:
             parts += self._messages(step)
         parts.append(_SYNC)
@@ -268,6 +285,9 @@ class Exchange:
             status = await sent
         self.idle = status == _IDLE
         error = self._listening.error
+        if isinstance(error, asyncpg.InvalidTextRepresentationError) and BETWEEN in str(error):
+            self._known.forget(self._fresh)
+            raise CameBetween from error
         if error is not None:
             # What was parsed after the fault is not known to the server, and what was planned before may be what is wrong.
             self._known.names.clear()
@@ -279,6 +299,7 @@ class Exchange:
         name = self._known.names.get(step.sql)
         if name is None:
             name = self._known.names[step.sql] = b"desmos_%d" % next(_names)
+            self._fresh.append(step.sql)
             parts.append(_message(b"P", b"%b\0%b\0\0\0" % (name, step.sql.encode())))
         parts += (_bound(name, step.values), _EXECUTE)
         if step.stream is not None:

@@ -13,7 +13,7 @@ from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import pool as pools
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, is_known, step
-from desmos_fast.db.pipeline import Step, exchange, expecting
+from desmos_fast.db.pipeline import CameBetween, Step, exchange, expecting
 from desmos_fast.db.pool import COMMAND_TIMEOUT_S, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
 from tests.db.databases import Place
@@ -21,6 +21,7 @@ from tests.db.rows import NOW
 
 TAKE = "INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, 'lot', $2, $3) RETURNING value"
 COUNT = "SELECT name, value FROM counter ORDER BY name"
+PARSED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'desmos%'"
 WHO = "SELECT pg_backend_pid()"
 
 
@@ -66,11 +67,17 @@ async def test_a_whole_transaction_is_one_exchange_and_nothing_of_it_stays_when_
     async with exchange(pool, tenant) as opened:
         told = await opened.whole(taken, Step(seven, (str(tenant), 7)), Step(COUNT))
         assert [len(one.rows) for one in told] == [1, 1, 1]
-        with pytest.raises(asyncpg.InvalidTextRepresentationError, match="somebody came between: 0"):
+        with pytest.raises(CameBetween):
             await opened.whole(Step(TAKE, (str(tenant), "m", 8)), Step(seven, (str(tenant), 9)))
         await opened.undo()
         (seen,) = await opened.whole(Step(COUNT))
         assert len(seen.rows) == 1
+        parsed = await opened.whole(Step(PARSED))
+        for _ in range(5):
+            with pytest.raises(CameBetween):
+                await opened.whole(Step(TAKE, (str(tenant), "m", 8)), Step(seven, (str(tenant), 9)))
+            await opened.undo()
+        assert (await opened.whole(Step(PARSED)))[0].rows == parsed[0].rows, "what the server knows is not told again"
     assert await counters(pool, tenant) == [("n", 7)]
     assert await backend(pool, tenant) == before
 
