@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One contender in a process of its own: made ready, run once and proved right, and only then timed. One JSON object on standard output.
+"""One contender in a process of its own: made ready, run once and proved right, and only then timed. JSON on standard output, line by line.
 
-`python -m loadtests.child MODULE RACE CONTENDER SIZE SECONDS [DIGEST [stay]]`; `answer` in place of a contender gives the digest to prove.
-One that stays times its work again for each line on its standard input, if it can be run again.
+`python -m loadtests.child MODULE RACE CONTENDER SIZE SECONDS DIGEST`; `answer` in place of a contender gives the digest to prove.
+A contender says that it is ready, and measures once for each line on its standard input: once only, unless its work can be done again.
 """
 
 import gc
@@ -40,16 +40,23 @@ def race_of(module: str, name: str) -> Race:
     return next(race for race in races if race.name == name)
 
 
-def run(race: Race, job: Job, seconds: float, expected: str) -> dict[str, object]:
-    """Prove and time a job; a result that is not the expected one is told and not timed. The memory is that of the work alone."""
+def unproved(job: Job, result: object, expected: str) -> dict[str, object]:
+    """Return why a result counts for nothing; nothing when it is the expected one."""
+    return {} if digest(job.proof(result)) == expected else {"reason": "its result is not the right one, so it was not timed"}
+
+
+def read(job: Job, expected: str) -> dict[str, object]:
+    """Run a job once, prove it, and read what it found."""
+    assert job.reading is not None, "it finds a value"
     result = job.run()
-    if digest(job.proof(result)) != expected:
-        return {"reason": "its result is not the right one, so it was not timed"}
-    if job.reading is None:
-        del result
-        return timed(race, job, seconds)
+    if wrong := unproved(job, result, expected):
+        return wrong
     found: dict[str, object] = {"value": job.reading(result), "memory": peak_memory(), "probe": probe()}
-    return found if job.latencies is None else {**found, "latency": quantiles(list(job.latencies(result)))}
+    if job.latencies is not None:
+        found["latency"] = quantiles(list(job.latencies(result)))
+    if job.refused is not None:
+        found["refused"] = job.refused(result)
+    return found
 
 
 def quantiles(seconds: list[float]) -> dict[str, float]:
@@ -80,19 +87,28 @@ def _timed(job: Job, clock: Callable[[], float], seconds: float) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Run what the parent asks for and print what came of it."""
+    """Run what the parent asks for and say what came of it."""
     module, name, who, size, seconds, *expected = arguments
     race = race_of(module, name)
     if who == "answer":
-        print(json.dumps({"digest": digest(race.answer(int(size)))}))
+        say({"digest": digest(race.answer(int(size)))})
         return
     contender = next(each for each in race.contenders if each.name == who)
     job = contender.prepare(int(size))
-    found = run(race, job, float(seconds), expected[0])
+    if job.reading is None and (wrong := unproved(job, job.run(), expected[0])):
+        say(wrong)
+        return
+    again = job.reading is None or job.again
+    say({"again": again})
+    for _ in sys.stdin:
+        say(timed(race, job, float(seconds)) if job.reading is None else read(job, expected[0]))
+        if not again:
+            return
+
+
+def say(found: dict[str, object]) -> None:
+    """Tell the parent."""
     print(json.dumps(found), flush=True)
-    if expected[1:] == ["stay"] and job.reading is None and "reason" not in found:
-        for _ in sys.stdin:
-            print(json.dumps(timed(race, job, float(seconds))), flush=True)
 
 
 if __name__ == "__main__":

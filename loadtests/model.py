@@ -18,7 +18,8 @@ class Job:
     """A contender made ready: `run` is what is timed, `proof` what must be the same for every contender.
 
     `items` is the work in one run, for a time each. With `reading` the value is what it finds in the result (bytes of memory…), not a time;
-    such a job is run once and never again. `latencies` finds the seconds of each answer in the result.
+    such a job is run once, unless it says that it begins anew each time (`again`). `latencies` finds the seconds of each answer in the
+    result, `refused` how many requests were refused for now and asked again.
     """
 
     run: Callable[[], object]
@@ -26,6 +27,8 @@ class Job:
     proof: Callable[[Any], object] = itself
     reading: Callable[[Any], float] | None = None
     latencies: Callable[[Any], Sequence[float]] | None = None
+    refused: Callable[[Any], int] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,15 @@ class Race:
 class Sample:
     """What one process measured: seconds (or another unit) an item, those of a step of the probe, its peak memory in bytes.
 
-    `latency` has the seconds within which a share of the answers came, by the name of the share, where answers were timed one by one.
+    `latency` has the seconds within which a share of the answers came, by the name of the share, where answers were timed one by one;
+    `refused` is how many requests were refused for now and asked again.
     """
 
     value: float
     probe: float
     memory: int
     latency: Mapping[str, float] = field(default_factory=dict)
+    refused: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,22 @@
 """Rounds of a race: ours and the peers by turns, each in a fresh process, so that a slow moment of the machine falls on all."""
 
 import contextlib
-import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any, Final
 
-from loadtests.kept import Kept, broken
+from loadtests.kept import Kept
 from loadtests.machine import ROOT
 from loadtests.model import Contender, Outcome, Race, Sample
 
-PATIENCE: Final = 900
+# Seconds that a process may take to say its next line.
+PATIENCE: Final = 300
 Told = Callable[[str], None]
 
 
@@ -35,24 +36,32 @@ def measure(module: str, race: Race, rounds: int, seconds: float, quick: bool, t
     """Run all rounds of a race and return what became of each contender, by name.
 
     One that is not installed, breaks, or is proved wrong stops at once and keeps its reason; the others go on. With `stay` a process
-    serves for all rounds where its work can be run again.
+    serves for all rounds where its work can be run again, and those of a race are made ready side by side, before any is timed.
     """
     sizes = {each.name: size_of(race, each, quick) for each in race.contenders}
     reasons = {each.name: f"{absent} is not installed" for each in race.contenders if (absent := missing(each)) is not None}
     samples: dict[str, list[Sample]] = {name: [] for name in sizes}
-    answers: dict[int, dict[str, Any]] = {}
-    with contextlib.ExitStack() as kept:
-        turns: dict[str, Callable[[], dict[str, Any]]] = {}
+    wanted = {name: size for name, size in sizes.items() if name not in reasons}
+    each = sorted({*wanted.values()})
+    with contextlib.ExitStack() as closing, ThreadPoolExecutor(os.cpu_count()) as pool:
+        asked = partial(_command, module, race.name)
+        answers = dict(zip(each, pool.map(lambda size: _answer(asked("answer", size, seconds)), each), strict=True))
+        reasons |= {name: answers[size]["reason"] for name, size in wanted.items() if "reason" in answers[size]}
+        processes = {
+            name: _process(asked(name, size, seconds, answers[size]["digest"])) for name, size in wanted.items() if name not in reasons
+        }
+        for process in processes.values():
+            closing.callback(process.end)
+        if stay:
+            list(pool.map(Kept.ready, processes.values()))
         for number in range(1, rounds + 1):
-            for name, size in sizes.items():
+            for name, process in processes.items():
                 if name in reasons:
                     continue
                 told(f"{race.name}: {name}, round {number} of {rounds}")
-                if size not in answers:
-                    answers[size] = _child(module, race.name, "answer", size, seconds)
-                if name not in turns:
-                    turns[name] = _turn(kept, stay, module, race.name, name, size, seconds, answers[size])
-                found = turns[name]()
+                found = process.turn()
+                if not stay:
+                    process.end()
                 if "reason" in found:
                     reasons[name] = found["reason"]
                 else:
@@ -60,17 +69,16 @@ def measure(module: str, race: Race, rounds: int, seconds: float, quick: bool, t
     return {name: Outcome(size, () if name in reasons else tuple(samples[name]), reasons.get(name, "")) for name, size in sizes.items()}
 
 
-def _turn(
-    kept: contextlib.ExitStack, stay: bool, module: str, race: str, name: str, size: int, seconds: float, answer: dict[str, Any]
-) -> Callable[[], dict[str, Any]]:
-    """Return what measures a contender once; without an answer it tells why there is none."""
-    if "digest" not in answer:
-        return lambda: answer
-    if not stay:
-        return lambda: _child(module, race, name, size, seconds, answer["digest"])
-    process = Kept(_command(module, race, name, size, seconds, answer["digest"], "stay"), ROOT, _environment(), PATIENCE)
-    kept.callback(process.end)
-    return process.turn
+def _answer(command: list[str]) -> dict[str, Any]:
+    process = _process(command)
+    try:
+        return process.ready()
+    finally:
+        process.end()
+
+
+def _process(command: list[str]) -> Kept:
+    return Kept(command, ROOT, _environment(), PATIENCE)
 
 
 def _command(module: str, race: str, who: str, size: int, seconds: float, *expected: str) -> list[str]:
@@ -79,16 +87,3 @@ def _command(module: str, race: str, who: str, size: int, seconds: float, *expec
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
-
-
-def _child(module: str, race: str, who: str, size: int, seconds: float, *expected: str) -> dict[str, Any]:
-    """Run one process of a race; one that ends badly gives a reason of one line."""
-    command = _command(module, race, who, size, seconds, *expected)
-    try:
-        ended = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        return {"reason": f"it did not end within {PATIENCE} s"}
-    if ended.returncode != 0:
-        return {"reason": broken(ended.stderr, ended.returncode)}
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found

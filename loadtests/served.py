@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -136,6 +136,16 @@ def telling(told: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextlib.contextmanager
+def shared() -> Iterator[Place]:
+    """Give the database that stands for this run; without one, run it for all who ask inside."""
+    if all(name in os.environ for name in TOLD):
+        yield placed()
+        return
+    with place() as here, telling(here.told):
+        yield here
+
+
 def placed() -> Place:
     """Return the database that the process which started this one runs."""
     owner_dsn, app_dsn, admin_dsn, folder = (os.environ[name] for name in TOLD)
@@ -187,6 +197,21 @@ class Service:
     def peak_memory(self) -> int:
         """Return the peak of its memory in bytes."""
         return peak_memory(self._process.pid)
+
+
+@contextlib.contextmanager
+def standing(here: Place, services: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Run services over a database, and tell under their names where they listen and, with `_PID`, which processes they are.
+
+    One that stands already is used; one that does not start is told by nobody, so that only who needs it breaks.
+    """
+    with contextlib.ExitStack() as closing:
+        for name, command in services.items():
+            if name not in os.environ:
+                with contextlib.suppress(OutsideFailed):
+                    service = closing.enter_context(Service(here, *command))
+                    closing.enter_context(telling({name: str(service.port), f"{name}_PID": str(service.pid)}))
+        yield
 
 
 SERVE: Final = ("desmos_fast.cli", "serve", "--port", "0", "--grace", "0", "--processes", "1", "--log-level", "warning")

@@ -12,18 +12,23 @@ from typing import Final, cast
 
 END: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length:"
+RETRY_AFTER: Final = b"retry-after:"
 CHUNKED: Final = b"transfer-encoding: chunked"
 PATIENCE_S: Final = 60.0
 
 
 @dataclass(slots=True)
 class Seen:
-    """What came of some requests: how many of each status, and how long each took that was answered 2xx, in seconds."""
+    """What came of some requests: how many of each status, and how long each took that was answered 2xx, in seconds.
+
+    `again` counts those that were refused for now and asked again; their time is that until they were answered otherwise.
+    """
 
     statuses: "Counter[int]" = field(default_factory=Counter)
     good: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    again: int = 0
 
     def add(self, status: int, seconds: float) -> None:
         """Count one answer; 0 is a connection that was lost."""
@@ -55,10 +60,13 @@ def unchunked(data: bytes) -> bytes | None:
 
 
 class Line(asyncio.Protocol):
-    """One connection that is kept alive, with one request at a time on it; `body` is that of the last answer, `taken` all bytes of it."""
+    """One connection that is kept alive, with one request at a time on it.
+
+    `head` and `body` are those of the last answer, `taken` is how many bytes it had.
+    """
 
     def __init__(self) -> None:
-        self.body = b""
+        self.head = self.body = b""
         self.taken = 0
         self._buffer = b""
         self._waiting: asyncio.Future[int] | None = None
@@ -80,11 +88,10 @@ class Line(asyncio.Protocol):
         if CHUNKED in head:
             whole = unchunked(body)
         else:
-            at = head.find(LENGTH)
-            length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            length = _number(head, LENGTH)
             whole = body if len(body) >= length else None
         if whole is not None:
-            self.body, self.taken = whole, len(self._buffer)
+            self.head, self.body, self.taken = head, whole, len(self._buffer)
             self._buffer = b""
             self._answer(int(head[9:12]))
 
@@ -101,6 +108,11 @@ class Line(asyncio.Protocol):
         """Say whether the other side is still there."""
         return self._transport is not None
 
+    @property
+    def retry_after(self) -> float:
+        """Return after how many seconds the last answer asks to come again, 0 if it does not."""
+        return float(_number(self.head, RETRY_AFTER))
+
     def close(self) -> None:
         """Leave."""
         if self._transport is not None:
@@ -111,14 +123,22 @@ class Line(asyncio.Protocol):
             self._waiting.set_result(status)
 
 
+def _number(head: bytes, name: bytes) -> int:
+    at = head.find(name)
+    return int(head[at + len(name) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+
+
 async def connect(port: int, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Line:
     """Open one connection."""
     _, line = await asyncio.get_running_loop().create_connection(Line, host, port, ssl=tls)
     return line
 
 
-async def closed(port: int, requests: Iterable[bytes], connections: int) -> Seen:
-    """Send requests over so many connections, each of which waits for its answer before it sends the next."""
+async def closed(port: int, requests: Iterable[bytes], connections: int, *, again: bool = False) -> Seen:
+    """Send requests over so many connections, each of which waits for its answer before it sends the next.
+
+    With `again` who is told 503 and when to come back does so, under the same key, as a client should.
+    """
     lines = [await connect(port) for _ in range(connections)]
     seen, queue = Seen(), iter(requests)
     # The clock of a fast loop goes by milliseconds.
@@ -127,7 +147,12 @@ async def closed(port: int, requests: Iterable[bytes], connections: int) -> Seen
     async def work(line: Line) -> None:
         for request in queue:
             began = now()
-            seen.add(await line.ask(request), now() - began)
+            status = await line.ask(request)
+            while again and status == 503 and line.retry_after:
+                seen.again += 1
+                await asyncio.sleep(line.retry_after)
+                status = await line.ask(request)
+            seen.add(status, now() - began)
 
     began = now()
     try:

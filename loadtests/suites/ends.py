@@ -19,7 +19,7 @@ from api.logs import configure
 from desmos_fast.base.types import TenantId, uuid7
 from loadtests.lots_database import Asking, build, fill, send, verified
 from loadtests.model import Contender, Job, Race
-from loadtests.served import Place, place, placed, telling
+from loadtests.served import Place, placed, shared
 from loadtests.settle_database import announce, reconcile, state
 
 READ: Final = """
@@ -33,7 +33,7 @@ MOVE: Final = "UPDATE share SET amount = amount WHERE tenant_id = $1 AND part <>
 @contextlib.contextmanager
 def surroundings() -> Iterator[None]:
     """Run one database for all rounds."""
-    with place() as here, telling(here.told):
+    with shared():
         yield
 
 

@@ -8,11 +8,9 @@ started for all rounds; each contender has a centre of its own. What is written 
 import asyncio
 import contextlib
 import os
-import re
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from operator import attrgetter
-from typing import Any, Final, TypeAlias
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -25,18 +23,29 @@ from desmos_fast.db.journal import ADVANCE, HEAD
 from desmos_fast.db.leaf import copy_blocks
 from desmos_fast.db.tenant import direct, transaction
 from loadtests.model import Contender, Job, Race
-from loadtests.served import SERVE, Centre, Place, Service, place, placed, telling
+from loadtests.peers import nine_rows, pgbench
+from loadtests.served import SERVE, Centre, Place, placed, shared, standing
 from loadtests.wire import Seen, closed
 
 INVOICES: Final = 1000
 CONNECTIONS: Final = 64
 MANY_CONNECTIONS: Final = 256
 CLIENTS: Final = 32
-# As many as make no caller wait in vain where each request holds a connection.
-ALONE: Final = 16
 # Columns of a table, rows, and their COPY stream.
 Ready: TypeAlias = tuple[list[str], int, bytes]
 TABLES: Final = ("invoice", "share", "event", "ledger_entry", "ledger_line")
+SERVICES: Final = {
+    "BENCH_OURS": SERVE,
+    "BENCH_ALONE": ("loadtests.peers.alone", *SERVE[1:]),
+    "BENCH_BARE": ("loadtests.peers.bare",),
+    "BENCH_PROTOCOL": ("loadtests.peers.protocol",),
+    "BENCH_TWO": (*SERVE, "--processes", "2"),
+    "BENCH_FAST": ("loadtests.peers.fast",),
+    "BENCH_LITE": ("loadtests.peers.lite",),
+}
+STORED: Final = "SELECT count(*) FROM invoice"
+# How many transactions wrote them.
+COMMITS: Final = "SELECT count(DISTINCT xmin::text) FROM invoice"
 # As wide as an invoice with its sealed records, and short enough not to be moved out of the row.
 TABLE: Final = """
     CREATE TABLE bench_post (
@@ -48,35 +57,16 @@ TABLE: Final = """
 """
 INSERT: Final = """
 INSERT INTO bench_post (tenant_id, id, number, state, total, insured_key, sealed, signed_at)
-VALUES ('00000000-0000-7000-8000-000000000007', gen_random_uuid(), 1, 'signed', 3000, sha256('x'),
-        decode(repeat('a7', 1800), 'hex'), now());
+VALUES ('{tenant}', gen_random_uuid(), 1, 'signed', 3000, sha256('x'), decode(repeat('a7', 1800), 'hex'), now());
 """
-PROCESSED: Final = re.compile(r"actually processed: (\d+)")
-RATE: Final = re.compile(r"tps = ([0-9.]+) \(without initial connection time\)")
 
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[None]:
-    """Run the database and the services for all rounds of these races, and tell their processes where they are."""
-    with contextlib.ExitStack() as closing:
-        here = closing.enter_context(place())
+    """Run the services for all rounds of these races, and tell their processes where they are."""
+    with shared() as here:
         asyncio.run(_prepare(here))
-        found = {
-            "BENCH_OURS": closing.enter_context(Service(here, *SERVE)).port,
-            "BENCH_ALONE": closing.enter_context(Service(here, "loadtests.peers.alone", *SERVE[1:])).port,
-            "BENCH_BARE": closing.enter_context(Service(here, "loadtests.peers.bare")).port,
-            "BENCH_PROTOCOL": closing.enter_context(Service(here, "loadtests.peers.protocol")).port,
-        }
-        for name, command in (
-            ("BENCH_TWO", (*SERVE, "--processes", "2")),
-            ("BENCH_FAST", ("loadtests.peers.fast",)),
-            ("BENCH_LITE", ("loadtests.peers.lite",)),
-        ):
-            # Of these the race says that they are not there.
-            with contextlib.suppress(OutsideFailed):
-                found[name] = closing.enter_context(Service(here, *command)).port
-        told = {**{name: str(port) for name, port in found.items()}, **here.told}
-        with telling(told):
+        with standing(here, SERVICES):
             yield
 
 
@@ -98,56 +88,88 @@ def _centre() -> tuple[Place, Centre]:
     return here, asyncio.run(here.centre(int.from_bytes(os.urandom(4)) % 1_000_000))
 
 
-async def _stored(here: Place, centre: Centre) -> int:
+async def _found(here: Place, centre: Centre, query: str = STORED) -> int:
     async with direct(here.owner_dsn, centre.tenant) as con:
-        return int(await con.fetchval("SELECT count(*) FROM invoice"))
+        return int(await con.fetchval(query))
 
 
 def _seconds(seen: Seen) -> float:
     return seen.seconds / len(seen.good)
 
 
-def posting(service: str, connections: int) -> Callable[[int], Job]:
-    """Return what signs invoices one a request, each on disk before it is answered."""
+class Signed(NamedTuple):
+    """What came of invoices that were signed, and what was counted before."""
+
+    before: int
+    seen: Seen
+
+
+def posting(service: str, connections: int, query: str = STORED) -> Callable[[int], Job]:
+    """Return what signs invoices one a request, each on disk before it is answered; `query` must then find one more for each."""
 
     def prepare(size: int) -> Job:
         port = port_of(service)
         here, centre = _centre()
         bodies = centre.invoices(min(size, INVOICES))
         warm = [centre.request("/v1/invoices", body) for body in bodies[:CONNECTIONS]]
-        uvloop.run(closed(port, warm, min(connections, CONNECTIONS)))
-        requests = [centre.request("/v1/invoices", bodies[order % len(bodies)]) for order in range(size)]
+        uvloop.run(closed(port, warm, min(connections, CONNECTIONS), again=True))
 
-        def proof(seen: Seen) -> int:
-            stored = asyncio.run(_stored(here, centre)) - len(warm)
-            return stored if seen.statuses == {201: size} else -1
+        def run() -> Signed:
+            before = asyncio.run(_found(here, centre, query))
+            requests = [centre.request("/v1/invoices", bodies[order % len(bodies)]) for order in range(size)]
+            return Signed(before, uvloop.run(closed(port, requests, connections, again=True)))
 
-        return Job(lambda: uvloop.run(closed(port, requests, connections)), size, proof, _seconds, attrgetter("good"))
+        def proof(found: Signed) -> int:
+            return asyncio.run(_found(here, centre, query)) - found.before if found.seen.statuses == {201: size} else -1
+
+        return Job(
+            run, size, proof, lambda found: _seconds(found.seen), lambda found: found.seen.good, lambda found: found.seen.again, again=True
+        )  # fmt: skip
 
     return prepare
 
 
-def pgbench(size: int) -> Job:
-    """Insert one row a transaction, from 32 clients."""
-    here = placed()
-    script = here.folder / "insert.sql"
-    script.write_text(INSERT, encoding="ascii")
-    each = -(-size // CLIENTS)
-    command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-t", str(each), "-f", str(script), here.app_dsn]
+class Inserted(NamedTuple):
+    """What pgbench did, and what was counted before."""
 
-    def run() -> str:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+    before: int
+    ran: pgbench.Ran
 
-    def proof(said: str) -> int:
-        found = PROCESSED.search(said)
-        return size if found is not None and int(found[1]) == each * CLIENTS else -1
 
-    def reading(said: str) -> float:
-        found = RATE.search(said)
-        assert found is not None, "pgbench tells its rate"
-        return 1 / float(found[1])
+def inserting(script: Callable[[Place, Centre], str], clients: int, query: str) -> Callable[[int], Job]:
+    """Return what lets pgbench do what a script says for so many seconds; `query` must then find one more for each time."""
 
-    return Job(run, size, proof, reading)
+    def prepare(seconds: int) -> Job:
+        here, centre = _centre()
+        path = Path(here.folder) / f"{centre.tenant}.sql"
+        path.write_text(script(here, centre), encoding="utf-8")
+
+        def run() -> Inserted:
+            return Inserted(asyncio.run(_found(here, centre, query)), pgbench.run(here.app_dsn, path, seconds, clients))
+
+        def proof(found: Inserted) -> int:
+            return seconds if asyncio.run(_found(here, centre, query)) - found.before == found.ran.every else -1
+
+        return Job(run, seconds, proof, lambda found: found.ran.each, lambda found: [one.took for one in found.ran.taken], again=True)
+
+    return prepare
+
+
+def one_row(here: Place, centre: Centre) -> str:
+    """Return a script that inserts one plain row."""
+    return INSERT.format(tenant=centre.tenant)
+
+
+def the_same_rows(here: Place, centre: Centre) -> str:
+    """Return a script that inserts the rows of an invoice as the service leaves them, which signs some to show them."""
+
+    async def made() -> str:
+        async with direct(here.owner_dsn, centre.tenant) as con:
+            return await nine_rows.script(con, centre.tenant)
+
+    requests = [centre.request("/v1/invoices", body) for body in centre.invoices(CONNECTIONS)]
+    uvloop.run(closed(port_of("BENCH_OURS"), requests, 8, again=True))
+    return asyncio.run(made())
 
 
 def batches(size: int) -> Job:
@@ -156,13 +178,17 @@ def batches(size: int) -> Job:
     here, centre = _centre()
     bodies = centre.invoices(min(size, INVOICES))
     body = b"\n".join(bodies)
-    requests = [centre.request("/v1/invoices:batch", body) for _ in range(size // len(bodies))]
     uvloop.run(closed(port, [centre.request("/v1/invoices:batch", bodies[0])], 1))
-    return Job(
-        lambda: uvloop.run(closed(port, requests, 1)), size,
-        lambda seen: asyncio.run(_stored(here, centre)) - 1 if set(seen.statuses) == {200} else -1,
-        lambda seen: seen.seconds / size,
-    )  # fmt: skip
+
+    def run() -> Signed:
+        before = asyncio.run(_found(here, centre))
+        requests = [centre.request("/v1/invoices:batch", body) for _ in range(size // len(bodies))]
+        return Signed(before, uvloop.run(closed(port, requests, 1)))
+
+    def proof(found: Signed) -> int:
+        return asyncio.run(_found(here, centre)) - found.before if set(found.seen.statuses) == {200} else -1
+
+    return Job(run, size, proof, lambda found: found.seen.seconds / size, again=True)
 
 
 def copies(size: int) -> Job:
@@ -259,7 +285,7 @@ def quoting(service: str) -> Callable[[int], Job]:
         requests = [centre.request("/v1/quotes", bodies[order % len(bodies)]) for order in range(size)]
         return Job(
             lambda: uvloop.run(closed(port, requests, CONNECTIONS)), size, lambda seen: seen.statuses.get(200, -1), _seconds,
-            attrgetter("good"),
+            lambda seen: seen.good, again=True,
         )  # fmt: skip
 
     return prepare
@@ -270,19 +296,26 @@ def itself(size: int) -> int:
     return size
 
 
+SAME_ROWS: Final = Contender("pgbench, the same rows", inserting(the_same_rows, CLIENTS, STORED), programs=("pgbench",), size=5, quick=2)
+# Nobody waits for the counters there, and nobody shares the disk.
+ONE_CLIENT: Final = Contender(
+    "pgbench, the same rows, one client", inserting(the_same_rows, 1, STORED), programs=("pgbench",), size=5, quick=1
+)  # fmt: skip
+ONE_ROW: Final = Contender(
+    "pgbench, one plain row", inserting(one_row, CLIENTS, "SELECT count(*) FROM bench_post"), programs=("pgbench",), size=5, quick=1
+)  # fmt: skip
 RACES: Final = (
     Race(
         "post", "sign one invoice a request, 64 connections, on disk", 6000, 800, clock="wall", answer=itself,
         ours=(Contender("shared commits", posting("BENCH_OURS", CONNECTIONS)),),
         peers=(
-            Contender("pgbench", pgbench, programs=("pgbench",)),
-            Contender("one transaction a request", posting("BENCH_ALONE", ALONE), size=1500, quick=200),
+            SAME_ROWS, ONE_CLIENT, ONE_ROW,
+            Contender("one transaction a request", posting("BENCH_ALONE", CONNECTIONS, COMMITS), size=2000, quick=300),
         ),
     ),
     Race(
         "post-wide", "sign one invoice a request, 256 connections and 2 processes, on disk", 6000, 1000, clock="wall", answer=itself,
-        ours=(Contender("shared commits", posting("BENCH_TWO", MANY_CONNECTIONS)),),
-        peers=(Contender("pgbench", pgbench, programs=("pgbench",)),),
+        ours=(Contender("shared commits", posting("BENCH_TWO", MANY_CONNECTIONS)),), peers=(SAME_ROWS, ONE_ROW),
     ),
     Race(
         "bulk", "sign batches of 1,000 lines", 10_000, 2000, clock="wall", answer=itself,

@@ -91,7 +91,9 @@ def ended(*arguments: str) -> Ended:
 
 def job(command: str, path: Path) -> Job:
     """Run a command on a file and read its peak."""
-    return Job(lambda: ended("fse", command, str(path)), proof=lambda found: found[:2], reading=lambda found: float(found.peak))
+    return Job(
+        lambda: ended("fse", command, str(path)), proof=lambda found: found[:2], reading=lambda found: float(found.peak), again=True
+    )  # fmt: skip
 
 
 def encoding(blocks: int) -> Job:

@@ -15,19 +15,18 @@ from loadtests.capacity.measure import CALLERS, costing, signed
 from loadtests.capacity.model import seconds_an_invoice
 from loadtests.capacity.spent import postmaster
 from loadtests.model import Contender, Job, Race
-from loadtests.served import SERVE, Centre, Place, Service, place, placed, telling
+from loadtests.served import Centre, Place, placed, shared, standing
+from loadtests.suites.http import SERVICES, port_of
 
-ONE, TWO, PID = "BENCH_SIZING_ONE", "BENCH_SIZING_TWO", "BENCH_SIZING_PID"
+ONE, TWO = "BENCH_OURS", "BENCH_TWO"
 BODIES: Final = 300
 
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[None]:
     """Run a database, a service of one process and one of two for all rounds."""
-    with place() as here, Service(here, *SERVE) as one, Service(here, *SERVE, "--processes", "2") as two:
-        told = {**here.told, ONE: str(one.port), TWO: str(two.port), PID: str(one.pid)}
-        with telling(told):
-            yield
+    with shared() as here, standing(here, {name: SERVICES[name] for name in (ONE, TWO)}):
+        yield
 
 
 def _centre() -> tuple[Place, Centre, list[bytes]]:
@@ -39,7 +38,7 @@ def _centre() -> tuple[Place, Centre, list[bytes]]:
 def predicted(size: int) -> Job:
     """Say from one process how long two take for an invoice."""
     here, centre, bodies = _centre()
-    service, database, port = int(os.environ[PID]), postmaster(here.folder), int(os.environ[ONE])
+    service, database, port = int(os.environ[f"{ONE}_PID"]), postmaster(here.folder), port_of(ONE)
     signed(port, centre, bodies, CALLERS, CALLERS)
 
     def run() -> float:
@@ -59,11 +58,9 @@ def predicted(size: int) -> Job:
 def measured(size: int) -> Job:
     """Let two processes sign invoices."""
     _, centre, bodies = _centre()
-    port = int(os.environ[TWO])
+    port = port_of(TWO)
     signed(port, centre, bodies, CALLERS, CALLERS)
-    return Job(
-        lambda: signed(port, centre, bodies, size, CALLERS), size, lambda seen: seen.statuses[201], lambda seen: seen.seconds / size
-    )
+    return Job(lambda: signed(port, centre, bodies, size, CALLERS), size, lambda seen: seen.statuses[201], lambda seen: seen.seconds / size)
 
 
 RACES: Final = (

@@ -4,6 +4,8 @@
 import json
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from loadtests.model import Outcome, Race
 from tests.loadtests import toys
 
 MODULE = "tests.loadtests.toys"
-SUM, WEIGHT, NO_ANSWER, GROWTH, _ = toys.RACES
+SUM, WEIGHT, NO_ANSWER, GROWTH, ASKED, FRESH, SLOW = toys.RACES
 
 
 def measured(race: Race, count: int = 2, told: list[str] | None = None) -> dict[str, Outcome]:
@@ -58,25 +60,30 @@ def test_sizes_are_those_of_the_race_unless_a_contender_has_its_own() -> None:
     assert [rounds.size_of(WEIGHT, each, quick=False) for each in WEIGHT.contenders] == [101, 10]
 
 
-def test_every_sample_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[str, ...]] = []
-    run = subprocess.run
+@pytest.mark.parametrize("race", [WEIGHT, FRESH], ids=lambda race: race.name)
+def test_every_sample_has_a_process_of_its_own(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    begin = subprocess.Popen
 
-    def watched(command: tuple[str, ...], **options: Any) -> Any:
-        started.append(tuple(command))
-        return run(command, **options)
+    def watched(command: list[str], **options: Any) -> Any:
+        started.append(command)
+        return begin(command, **options)
 
-    monkeypatch.setattr(subprocess, "run", watched)
-    measured(WEIGHT, 2)
-    assert [command[5] for command in started] == ["answer", "large", "answer", "small", "large", "small"]
-    assert all(command[:3] == (sys.executable, "-m", "loadtests.child") for command in started)
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    measured(race, 2)
+    names = [each.name for each in race.contenders]
+    assert [command[5] for command in started][:2] == ["answer", "answer"]
+    assert [command[5] for command in started][2:] == names * 2
+    assert all(command[:3] == [sys.executable, "-m", "loadtests.child"] for command in started)
 
 
 def test_a_run_that_is_timed_more_than_once_gives_its_median(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     times = iter([0.0, 4.0, 0.0, 1.0, 0.0, 2.0])
     monkeypatch.setitem(child.CLOCKS, "processor", lambda: next(times))
+    monkeypatch.setattr(sys, "stdin", ["\n"])
     child.main([MODULE, "sum", "formula", "10", "0", child.digest(45)])
-    assert json.loads(capsys.readouterr().out)["value"] == 0.2
+    ready, found = map(json.loads, capsys.readouterr().out.splitlines())
+    assert ready == {"again": True} and found["value"] == 0.2
 
 
 def test_a_process_that_stays_is_proved_once_and_timed_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +108,44 @@ def test_what_cannot_be_run_again_has_a_new_process_each_time() -> None:
     assert [sample.value for sample in outcomes["large"].samples] == [55.0, 55.0]
 
 
-def test_latencies_are_kept_as_shares(capsys: pytest.CaptureFixture[str]) -> None:
-    child.main([MODULE, "answers", "asked", "100", "0", child.digest(100)])
-    found = json.loads(capsys.readouterr().out)["latency"]
-    assert (found["p1"], found["p50"], found["p99"], found["p99.9"]) == (1, 50, 99, 100)
+def test_what_begins_anew_each_time_stays_and_is_proved_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    begin = subprocess.Popen
+
+    def watched(command: list[str], **options: Any) -> Any:
+        started.append(command[5])
+        return begin(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    outcomes = rounds.measure(MODULE, FRESH, 3, 0.001, quick=True, told=lambda _: None, stay=True)
+    assert [started.count(name) for name in ("sound", "unsound")] == [1, 1]
+    assert [sample.value for sample in outcomes["sound"].samples] == [1.0, 2.0, 3.0]
+    assert outcomes["unsound"].samples == () and "not the right one" in outcomes["unsound"].reason
+
+
+def test_who_says_nothing_is_ended_with_all_that_he_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    monkeypatch.setenv("SLEEPER", str(told))
+    monkeypatch.setattr(rounds, "PATIENCE", 8)
+    outcomes = rounds.measure(MODULE, SLOW, 2, 0.001, quick=True, told=lambda _: None)
+    assert outcomes["asleep"] == Outcome(1, (), "it did not end within 8 s")
+    deadline = time.monotonic() + 60
+    while alive(int(told.read_text(encoding="ascii"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+
+
+def test_latencies_are_kept_as_shares() -> None:
+    [sample] = measured(ASKED, 1)["asked"].samples
+    assert [sample.latency[share] for share in ("p1", "p50", "p99", "p99.9")] == [1, 50, 99, 100]
+    assert sample.refused == 7
 
 
 def test_digests_tell_results_apart() -> None:
