@@ -7,12 +7,14 @@ then, with what it expects, and the database refuses it if that is not so.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, TypeAlias
 
 from api.lanes import Lane, Lanes, Post, Told, Way
+from desmos_fast.base.types import TenantId
 from desmos_fast.billing import express, intake
 from desmos_fast.billing.express import End, Laid
 from desmos_fast.billing.intake import Terms
@@ -55,6 +57,8 @@ class Means:
     context: Callable[[Way], Context]
     answer: Callable[[Created], Answer]
     tell: Callable[[Way, Answers], None]
+    # Of which centres somebody else came between, and how many batches are not sent whole yet for that.
+    wary: Counter[TenantId] = field(default_factory=Counter)
 
     def has_spare(self) -> bool:
         """Say whether nobody waits for the connection of a lane that goes on with it."""
@@ -72,7 +76,7 @@ class Straight:
         self._after = Next()
         self._told: Answers = []
         self._end: End | None = None
-        self._wary = 0
+        self._tenant = way.caller.tenant
 
     async def serve(self, batch: list[Post]) -> None:
         """Serve what comes while nobody else waits for the connection; what must be served otherwise is left in `batch`."""
@@ -157,7 +161,7 @@ class Straight:
 
     def _lay(self, these: Next, batch: express.Batch, end: End) -> None:
         """Lay out a batch that begins where another ends, unless that is not to be counted on."""
-        if these.whole is None and not self._wary and batch.can_follow(end):
+        if these.whole is None and self._tenant not in self._means.wary and batch.can_follow(end):
             these.whole = batch, batch.laid(end.held(batch.wanted))
 
     def _prepare(self, end: End | None) -> None:
@@ -181,7 +185,7 @@ class Straight:
         try:
             await self._meanwhile(signing, laid.end, spare)
         except CameBetween:
-            self._wary = WARY
+            self._means.wary[self._tenant] = WARY
             await self._opened.undo()
             return None
         self._end = laid.end
@@ -189,7 +193,7 @@ class Straight:
 
     async def _in_two(self, batch: express.Batch, spare: bool) -> list[Told] | None:
         """Sign a batch after asking where it begins; None, with nothing kept, when it is out of the ordinary."""
-        self._wary = max(0, self._wary - 1)
+        self._less_wary()
         begun = self._opened.begin(*batch.holding())
         self._tell()
         held = batch.held(await begun)
@@ -199,6 +203,13 @@ class Straight:
         await self._meanwhile(self._opened.commit(*laid.steps), laid.end, spare)
         self._end = laid.end
         return laid.told
+
+    def _less_wary(self) -> None:
+        wary = self._means.wary
+        if wary[self._tenant] > 1:
+            wary[self._tenant] -= 1
+        else:
+            del wary[self._tenant]
 
     async def _meanwhile(self, signing: Coroutine[None, None, object], end: End | None, spare: bool) -> None:
         """Wait for a commit that ends at `end`, and prepare what comes in the meantime if the connection is still ours then."""
