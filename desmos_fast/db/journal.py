@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from desmos_fast.base import ledger
-from desmos_fast.base.types import uuid7
+from desmos_fast.base.types import uuid7_block
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, step
 from desmos_fast.db.pipeline import Answered, Step, expecting
@@ -61,7 +61,7 @@ def event_columns(now: datetime, events: Sequence[Event], by: str) -> dict[str, 
     """Lay out the rows of events."""
     details = [None if event.detail is None else orjson.dumps(event.detail) for event in events]
     return {
-        "id": Column(Kind.UUID, ids(len(events))),
+        "id": Column(Kind.UUID, uuid7_block(len(events))),
         "name": Column(Kind.TEXT, [event.name for event in events]),
         "invoice_id": Column(Kind.UUID, [event.invoice for event in events]),
         "subject": Column(Kind.UUID, [event.subject for event in events]),
@@ -84,7 +84,7 @@ async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[l
     assert row is not None, "the upsert returns its row"
     first, previous = row["value"] + 1, bytes(row["hash"])
     hashes = await asyncio.to_thread(ledger.chain, previous, kept) if len(kept) > THREAD_FROM else ledger.chain(previous, kept)
-    named = ids(len(kept))
+    named = uuid7_block(len(kept))
     await copy_in(con, "ledger_entry", tenant, entry_columns(now, first, named, kept, hashes))
     await add_lines(con, tenant, named, kept)
     await con.execute(ADVANCE, tenant, first + len(kept) - 1, hashes[-1])
@@ -103,7 +103,7 @@ def posting(tenant: UUID, now: datetime, held: Answered, entries: Sequence[ledge
         return []
     ((value, link),) = held.rows
     posted, previous = int(value or 0), bytes.fromhex((link or b"")[2:].decode())
-    hashes, named = ledger.chain(previous, kept), ids(len(kept))
+    hashes, named = ledger.chain(previous, kept), uuid7_block(len(kept))
     return [
         step("ledger_entry", tenant, entry_columns(now, posted + 1, named, kept, hashes)),
         step("ledger_line", tenant, line_columns(named, kept)),
@@ -112,7 +112,7 @@ def posting(tenant: UUID, now: datetime, held: Answered, entries: Sequence[ledge
 
 
 def entry_columns(
-    now: datetime, first: int, named: Sequence[UUID], entries: Sequence[ledger.Entry], hashes: Sequence[bytes]
+    now: datetime, first: int, named: Sequence[UUID | bytes], entries: Sequence[ledger.Entry], hashes: Sequence[bytes]
 ) -> dict[str, Column]:
     """Lay out the rows of entries that have the numbers from `first` on."""
     return {
@@ -125,16 +125,17 @@ def entry_columns(
     }
 
 
-async def add_lines(con: Connection, tenant: UUID, named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> None:
+async def add_lines(con: Connection, tenant: UUID, named: Sequence[UUID | bytes], entries: Sequence[ledger.Entry]) -> None:
     """Add the lines of entries that are stored under the ids given."""
     await copy_in(con, "ledger_line", tenant, line_columns(named, entries))
 
 
-def line_columns(named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> dict[str, Column]:
+def line_columns(named: Sequence[UUID | bytes], entries: Sequence[ledger.Entry]) -> dict[str, Column]:
     """Lay out the rows of the lines of entries."""
     lines = list(chain.from_iterable(entry.lines for entry in entries))
+    owners: list[UUID | bytes] = [name for name, entry in zip(named, entries, strict=True) for _ in entry.lines]
     return {
-        "entry_id": Column(Kind.UUID, [name for name, entry in zip(named, entries, strict=True) for _ in entry.lines]),
+        "entry_id": Column(Kind.UUID, owners),
         "line": Column(Kind.INT2, array("q", chain.from_iterable(range(1, len(entry.lines) + 1) for entry in entries))),
         "account": Column(Kind.TEXT, [line.account for line in lines]),
         "debit": Column(Kind.INT8, array("q", [line.debit for line in lines])),
@@ -144,4 +145,4 @@ def line_columns(named: Sequence[UUID], entries: Sequence[ledger.Entry]) -> dict
 
 def ids(count: int) -> list[UUID]:
     """Make ids that sort in the order in which they are made, also within one millisecond."""
-    return sorted(uuid7() for _ in range(count))
+    return [UUID(bytes=made) for made in uuid7_block(count)]

@@ -38,7 +38,7 @@ THREAD_FROM: Final = 20_000
 # What is raised when a table was cut in other leaves since we asked.
 MOVED: Final = (asyncpg.UndefinedTableError, asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError)
 
-Values: TypeAlias = "kernel.Values | UUID | Sequence[UUID | None]"
+Values: TypeAlias = "kernel.Values | UUID | Sequence[UUID | None] | Sequence[UUID | bytes]"
 Place: TypeAlias = tuple[str, str]
 _places: dict[tuple[str, UUID], Place] = {}
 
