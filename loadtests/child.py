@@ -23,7 +23,7 @@ CLOCKS: Final[dict[str, Callable[[], float]]] = {"processor": time.process_time,
 # So many runs, unless they take more seconds than that, or so little time is given that it is a look.
 FEWEST_RUNS: Final = 3
 LOOK: Final = 0.2
-LONG: Final = 5.0
+LONG: Final = 3.0
 SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
 

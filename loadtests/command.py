@@ -3,9 +3,12 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from os.path import relpath
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -18,18 +21,20 @@ FOLDER: Final = machine.ROOT / "build" / "bench"
 RECORD: Final = "run.json"
 
 
-def run(names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False, keep: bool = False) -> bool:
+def run(
+    names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False, keep: bool = False, resume: bool = False
+) -> bool:  # fmt: skip
     """Measure suites and print what came of it; record, report and chart go to `build/bench`. Say whether nothing has become slower.
 
-    With `hold` the run is held against the baseline, with `keep` it becomes the baseline.
+    With `hold` the run is held against the baseline, with `keep` it becomes the baseline. With `resume` suites that a run before this one
+    has ended stay as they were found.
     """
     baseline = gate.read(gate.path_of(quick))
     known = {**machine.fingerprint(), "probe_seconds": machine.probe(), "quick": quick}
     with progress(suite.processes(names, quick)) as told:
-        found = record.of(known, suite.run(names, quick, told))
+        found = _measured(known, names, told, resume)
         findings = _held(baseline, found, told) if hold and baseline else []
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / RECORD).write_bytes(msgspec.json.encode(found))
+    put(FOLDER / RECORD, msgspec.json.encode(found))
     histories = [FOLDER / "history.ndjson", gate.HISTORY]
     gate.remember(found, *histories[: 2 if keep else 1])
     written = FOLDER / "report.html"
@@ -37,13 +42,54 @@ def run(names: Sequence[str], *, quick: bool, as_json: bool, hold: bool = False,
     if as_json:
         print(msgspec.json.encode(found).decode())
     else:
-        report.show(known, found.goals)
-    print(_drawn(found.goals, known), f"report: {relpath(written, machine.ROOT)}", sep="\n", file=sys.stderr)
+        report.show(found.machine, found.goals)
+    print(_drawn(found.goals, found.machine), f"report: {relpath(written, machine.ROOT)}", sep="\n", file=sys.stderr)
     if hold:
         _tell(baseline, findings)
     if keep:
         gate.write(gate.kept(found, baseline), gate.path_of(quick))
     return not any(finding.bad for finding in findings)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def part_of(name: str, quick: bool) -> Path:
+    """Return where what came of one suite is kept until the run ends, and after."""
+    return FOLDER / ("quick" if quick else "whole") / f"{name}.json"
+
+
+def _measured(known: dict[str, Any], names: Sequence[str], told: Told, resume: bool) -> record.Run:
+    """Measure suite by suite, keep each as it ends, and return them in the order asked."""
+    quick, began = bool(known["quick"]), time.monotonic()
+    parts: dict[str, record.Run] = {}
+    for name in names:
+        path = part_of(name, quick)
+        if resume and path.exists() and (part := record.load(path)).is_whole:
+            parts[name] = part
+            _note(f"{name}: stays as it was found at {datetime.fromtimestamp(path.stat().st_mtime):%d %B %H:%M}")
+        else:
+            path.unlink(missing_ok=True)
+    with suite.Stage() as stage:
+        for name in suite.in_order([name for name in names if name not in parts]):
+            start = time.monotonic()
+            parts[name] = record.of(known, suite.run([name], quick, told, stage=stage))
+            put(part_of(name, quick), msgspec.json.encode(parts[name]))
+            now = time.monotonic()
+            broken = "" if parts[name].is_whole else "; not all of it could be measured"
+            _note(f"{name}: {now - start:.0f} s, {now - began:.0f} s since the run began{broken}")
+    found = record.joined([parts[name] for name in names])
+    revisions = dict.fromkeys(str(part.machine["revision"]) for part in parts.values())
+    return msgspec.structs.replace(found, machine={**found.machine, "revision": ", ".join(revisions)})
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _held(baseline: gate.Baseline, run: record.Run, told: Told) -> list[gate.Finding]:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from loadtests.judge import Row
-from loadtests.record import Run
+from loadtests.record import ABSENT, Run
 
 FOLDER: Final = Path(__file__).with_name("baseline")
 HISTORY: Final = FOLDER / "history.ndjson"
@@ -25,7 +25,6 @@ SERVER_MARGIN: Final = 0.30
 SERVERS: Final = frozenset({"api", "e2e"})
 # How often rounds of the same speed may lie so far apart. Three rounds beside three cannot tell so much: there all must lie apart.
 CHANCE: Final = 0.01
-ABSENT: Final = "is not installed"
 
 
 class Point(msgspec.Struct, frozen=True):

@@ -56,7 +56,10 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the report. Values are in `unit`, memory in bytes; what could not be measured is null and has a `reason`."""
+    """One line of the report. Values are in `unit`, memory in bytes; what could not be measured is null and has a `reason`.
+
+    `refused` is how many requests of ours were refused for now and asked again, in all rounds.
+    """
 
     id: str | None
     work: str
@@ -79,6 +82,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     ratios: tuple[float, ...] = ()
     race: str = ""
+    refused: int = 0
 
     @property
     def key(self) -> str:
@@ -153,6 +157,7 @@ def _compared(suite: str, race: Race, outcomes: Mapping[str, Outcome], ours: str
         peer_memory=None if memory else _most(race, theirs),
         reason=None if goal else INFORMATION,
         ratios=tuple(ratios),
+        refused=sum(sample.refused for sample in mine.samples),
     )
 
 

@@ -3,13 +3,16 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from loadtests.judge import Row
 from loadtests.model import Sample
 from loadtests.suite import Measured
+
+# How a reason ends that no other run on this machine would mend.
+ABSENT: Final = "is not installed"
 
 
 class Entrant(msgspec.Struct, frozen=True):
@@ -43,6 +46,12 @@ class Run(msgspec.Struct, frozen=True):
     def quick(self) -> bool:
         """Say whether it was a look on less work."""
         return bool(self.machine.get("quick"))
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether everything was measured that is installed here."""
+        reasons = (one.reason for race in self.races for one in race.entrants)
+        return not any(reason and not reason.endswith(ABSENT) for reason in reasons)
 
 
 def of(machine: dict[str, Any], measured: Iterable[Measured]) -> Run:

@@ -29,7 +29,11 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def verdict(row: Row) -> str:
-    """Say what came of the goal of a row."""
+    """Say what came of the goal of a row, and how many requests were not served at once."""
+    return "; ".join(filter(None, (_verdict(row), f"{row.refused:,} refused and asked again" if row.refused else "")))
+
+
+def _verdict(row: Row) -> str:
     if row.goal is None:
         return "" if row.ratio is not None else row.reason or ""
     if row.met is None:

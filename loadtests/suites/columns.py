@@ -185,10 +185,10 @@ PEERS: Final = (
 )
 OURS: Final = (Contender("every check", every_check), Contender("the checks of the prototype", prototype_checks))
 RACES: Final = (
-    Race("columns", "columns to records", 50_000, 20_000, OURS, PEERS, answer),
+    Race("columns", "columns to records", 30_000, 10_000, OURS, PEERS, answer),
     Race("columns-block", "a block of columns, which a cache holds, to records", IN_A_BLOCK, IN_A_BLOCK, OURS, PEERS[:1], answer),
     Race(
-        "file", "encode and write a file", 50_000, 10_000, clock="wall", ours=(Contender("encode and write", ours_to_a_file),),
+        "file", "encode and write a file", 30_000, 10_000, clock="wall", ours=(Contender("encode and write", ours_to_a_file),),
         peers=(Contender("write of ready bytes", ready_to_a_file),), answer=answer,
     ),
     growing("growth-encode", "encode a stream of columns", block_after_block, of_the_stream, 10_000, 300),

@@ -180,12 +180,15 @@ RACES: Final = (
     Race(
         "arrange", ARRANGED, 500_000, 20_000,
         ours=(Contender("kernel", ours),),
-        peers=(Contender("polars", polars_peer, needs=("polars",)), Contender("numpy", numpy_peer), Contender("plain Python", plain_peer)),
+        peers=(
+            Contender("polars", polars_peer, needs=("polars",)), Contender("numpy", numpy_peer),
+            Contender("plain Python", plain_peer, size=100_000),
+        ),
         answer=answer, clock="wall",
     ),
     Race(
         "lots-file", "whole file of lots from columns", 100_000, 5_000,
-        ours=(Contender("build", ours_file),), peers=(Contender("plain Python", plain_file_peer),),
+        ours=(Contender("build", ours_file),), peers=(Contender("plain Python", plain_file_peer, size=20_000),),
         answer=lambda size: between(plain_file(invented(size, laid_out=True))),
     ),
     growing("growth-lots", ARRANGED, ours, answer, 10_000, 1_000),

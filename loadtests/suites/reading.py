@@ -114,10 +114,12 @@ RACES: Final = (
     ),
     Race(
         "decode-many", "check and decode more bare records than a cache holds", 100_000, 5_000,
-        ours=(Contender("check and decode", ours_decoded),), peers=(Contender("struct", struct_decoded),), answer=answer,
+        ours=(Contender("check and decode", ours_decoded),),
+        peers=(Contender("struct", struct_decoded, size=20_000, quick=2_000),), answer=answer,
     ),
     Race(
         "decode-alone", "decode records that are checked already", 20_000, 2_000,
-        ours=(Contender("decode", ours_decoded_alone),), peers=(Contender("struct", struct_decoded),), answer=answer,
+        ours=(Contender("decode", ours_decoded_alone),),
+        peers=(Contender("struct", struct_decoded, size=5_000, quick=1_000),), answer=answer,
     ),
 )  # fmt: skip

@@ -132,11 +132,11 @@ RACES: Final = (
     Race(
         "camt", "camt.053 to bank lines, a byte", 5_000, 1_000, ours=(Contender("stream", ours(statements.camt)),),
         peers=(
-            Contender("pycamt", pycamt, needs=("pycamt",)),
+            Contender("pycamt", pycamt, needs=("pycamt",), size=500),
             Contender("bankstatementparser", statement_parser, needs=("bankstatementparser",)),
         ),
         answer=answer,
     ),
     memory("cfonb", statements.cfonb, 1000, 30),
-    memory("camt", statements.camt, 200, 10),
+    memory("camt", statements.camt, 100, 10),
 )  # fmt: skip

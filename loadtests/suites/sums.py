@@ -101,7 +101,7 @@ def race(name: str, orders: int, size: int, quick: int, peers: tuple[Contender, 
     return Race(
         name, f"explanations of a credit among {orders} orders", size, quick,
         ours=(Contender("kernel", counted(orders, kernel)),),
-        peers=(*peers, Contender("CP-SAT", counted(orders, by_solver), needs=("ortools",), size=20, quick=5)),
+        peers=(*peers, Contender("CP-SAT", counted(orders, by_solver), needs=("ortools",), size=10, quick=4)),
         answer=lambda count: [known(amounts, target) for amounts, target in cases(count, orders)],
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def by_every_sum(amounts: list[int], target: int) -> int:
 
 RACES: Final = (
     Race(
-        "subset-unique", "explanations said to be the only one, for each that is", 2_000, 200, unit="",
+        "subset-unique", "explanations said to be the only one, for each that is", 1_000, 200, unit="",
         ours=(Contender("kernel", unique(kernel)),), peers=(Contender("every sum counted", unique(by_every_sum)),),
         answer=lambda count: None,
     ),

@@ -17,10 +17,13 @@ MACHINE = {"revision": "abc", "cpu": "one", "cores": 2, "quick": True}
 
 
 @pytest.mark.parametrize(
-    ("sound", "arguments", "kept", "status"), [(True, [], True, 0), (False, [], False, 1), (False, ["--keep"], True, 0)]
-)
+    ("sound", "sized", "arguments", "kept", "status"),
+    [
+        (True, True, [], True, 0), (False, True, [], False, 1), (False, True, ["--keep"], True, 0), (True, False, ["--resume"], True, 1),
+    ],
+)  # fmt: skip
 def test_a_run_is_kept_unless_something_is_slower(
-    sound: bool, arguments: list[str], kept: bool, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sound: bool, sized: bool, arguments: list[str], kept: bool, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[tuple[str, ...], dict[str, bool]]] = []
     shown: list[str] = []
@@ -34,7 +37,13 @@ def test_a_run_is_kept_unless_something_is_slower(
     page = tmp_path / "capacity.md"
     page.write_text(f"before\n{pages.BEGIN}{pages.END}\n", encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["whole", "--quick", *arguments])
-    monkeypatch.setattr(whole, "measure", lambda: figures)
+
+    def measure() -> model.Figures:
+        if not sized:
+            raise ArithmeticError("not all were signed")
+        return figures
+
+    monkeypatch.setattr(whole, "measure", measure)
     monkeypatch.setattr(whole, "FIGURES", tmp_path / "figures.json")
     monkeypatch.setattr(command, "FOLDER", tmp_path)
     monkeypatch.setattr(command, "run", measured)
@@ -46,7 +55,8 @@ def test_a_run_is_kept_unless_something_is_slower(
         whole.main()
     assert ended.value.code == status
     [(names, how)] = asked
-    assert len(names) == 11 and how == {"quick": True, "as_json": False, "hold": True} and shown == [str(tmp_path / "run.json")]
-    assert model.load(tmp_path / "figures.json") == figures
-    assert "Measured on" in page.read_text(encoding="utf-8")
+    assert len(names) == 11 and shown == [str(tmp_path / "run.json")]
+    assert how == {"quick": True, "as_json": False, "hold": True, "resume": "--resume" in arguments}
+    assert (tmp_path / "figures.json").exists() == ("Measured on" in page.read_text(encoding="utf-8")) == sized
+    assert not sized or model.load(tmp_path / "figures.json") == figures
     assert gate.path_of(quick=True).exists() == kept == (tmp_path / "history.ndjson").exists()
