@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
+from operator import itemgetter
 from time import perf_counter
 from typing import Any, Final, cast
 
@@ -27,9 +28,9 @@ from api.admission import Busy
 from api.body import idempotency_key, request_id
 from api.ending import ENDING
 from api.keys import CLOCK, HOURS, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, TOGETHER, USES
+from api.lanes import Way, full
 from api.logs import is_told
 from api.middlewares import HEADERS, fault_of
-from api.lanes import Way, full
 from api.writes import JSON, as_json
 from desmos_fast.base.clock import ahead
 from desmos_fast.base.deadline import DeadlinePassed
@@ -97,7 +98,7 @@ class Hot:
             return False
         if message.should_close or message.upgrade or message.chunked or message.version != HttpVersion11:
             return False
-        names = tuple([name for name, _ in message.raw_headers])
+        names = tuple(map(_NAME, message.raw_headers))
         return names in self._plain or self._is_plain(names)
 
     def _is_plain(self, names: tuple[bytes, ...]) -> bool:
@@ -246,6 +247,7 @@ class Hot:
 # What is answered while enough wait, but for the id of the request.
 _SOMEBODY: Final = b"00000000-0000-0000-0000-000000000000"
 _FULL: Final = cast(bytes, problems.of_error(full(), _SOMEBODY.decode()).body)
+_NAME: Final = itemgetter(0)
 CANONICAL: Final = f"POST {INVOICES}?\n".encode()
 TOO_LONG: Final = "it took longer than it may and was given up"
 AGAIN: Final = "send again with the same key in a moment"
