@@ -146,6 +146,16 @@ def test_what_is_wrong_does_not_go_straight(body: bytes) -> None:
     assert isinstance(said(body, terms), list) and said(body, terms)
 
 
+def test_an_amount_that_was_found_must_fit_its_field() -> None:
+    found = msgspec.to_builtins(visit(ngap(quantity=99, coefficient=999_999)))
+    for name in AMOUNTS:
+        del found["acts"][0][name]
+    body, terms = msgspec.json.encode(found), Terms(SHIPPED, True)
+    assert intake.plain(CONTEXT, body, terms) is None
+    faults = said(body, terms)
+    assert isinstance(faults, list) and {fault.code for fault in faults} == {"B2_OVERFLOW"}
+
+
 def test_bodies_on_one_line_are_read_as_others_are() -> None:
     """Each is told by its place, whatever the others are."""
     terms = Terms(SHIPPED, True)
