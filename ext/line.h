@@ -12,6 +12,7 @@ enum { DESMOS_ENDS = 2048, DESMOS_ROOM = 64 };
 /* Where a comma or what closes an object or a list stands outside of texts. */
 typedef struct {
     const char *line;
+    int count;              /* 0 for a line that is not read here */
     int next;
     uint32_t ends[DESMOS_ENDS + 1];     /* what follows the last is further than any value goes */
 } desmos_index;
@@ -87,6 +88,7 @@ static const char *desmos_index_line(const char *at, const char *stop, desmos_in
     while (count && stop - at - index->ends[count - 1] < DESMOS_ROOM)
         count--;
     index->ends[count] = UINT32_MAX;
+    index->count = count;
     if (line)
         return block - 64 + __builtin_ctzll(line);
     block = block < stop ? (const char *)memchr(block, '\n', (size_t)(stop - block)) : NULL;
@@ -139,14 +141,19 @@ DESMOS_UNROLLED int desmos_read_unkept(const char *at, ptrdiff_t room, const des
     /* The same for a text that no record holds: one of a few words, or any of plain ASCII. */
     const __m128i raw = _mm_loadu_si128((const __m128i *)(at + 1));
     const unsigned size = (unsigned)(room - 2), first = (1u << (size & 31)) - 1;
+    __m128i text;
     int i;
     if (size > 16 || *at != '"' || at[room - 1] != '"')
         return 0;
     if (rule->form == DESMOS_ANY)
         return ((_mm_cmpeq_epi8_mask(raw, _mm_set1_epi8('"')) | _mm_cmpgt_epu8_mask(_mm_sub_epi8(raw, bounds->space), _mm_set1_epi8('~' - ' ')))
                 & first) == 0;
+    text = _mm_maskz_mov_epi8((__mmask16)first, raw);
+    /* A NUL in the text is none of those that fill a word. */
+    if (_mm_test_epi8_mask(text, text) != first)
+        return 0;
     for (i = 0; i < rule->codes; i++)
-        if (_mm_cmpneq_epi8_mask(_mm_maskz_mov_epi8((__mmask16)first, raw), _mm_loadu_si128((const __m128i *)(rule->words + 16 * i))) == 0)
+        if (_mm_cmpneq_epi8_mask(text, _mm_loadu_si128((const __m128i *)(rule->words + 16 * i))) == 0)
             return 1;
     return 0;
 }
@@ -175,6 +182,7 @@ DESMOS_UNROLLED int desmos_read_value(const char *at, ptrdiff_t room, const desm
     DESMOS_QUOTED(DESMOS_DAY);
     DESMOS_QUOTED(DESMOS_NIR);
     DESMOS_QUOTED(DESMOS_AMC);
+    DESMOS_QUOTED(DESMOS_FINESS);
     DESMOS_QUOTED(DESMOS_NAME);
     case DESMOS_FLAG: return desmos_read_flag(at, room, value);
     case DESMOS_ANY:
@@ -276,7 +284,7 @@ static inline int desmos_has_index(void) { return 0; }
 
 static inline const char *desmos_index_line(const char *at, const char *stop, desmos_index *index) {
     const char *end = (const char *)memchr(at, '\n', (size_t)(stop - at));
-    (void)index;
+    index->count = 0;
     return end == NULL ? stop : end;
 }
 

@@ -14,7 +14,7 @@ from ext.slots cimport CELLS, S_ACT_CODE
 
 cdef extern from "ext/line.h" nogil:
     ctypedef struct Index "desmos_index":
-        int next
+        int count
 
     ctypedef struct Entry "desmos_entry":
         char[32] spelt

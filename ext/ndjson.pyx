@@ -252,7 +252,7 @@ cdef class Lines:
         next = take(at, r.end, 125)
         while next == NULL:
             here.ended = False
-            if r.worth > WORTHLESS:
+            if r.worth > WORTHLESS and r.index.count:
                 last = here.last
                 at = read_values(at, r.stop, &r.index, &self.entries[thing][0], &here)
                 r.worth = min(r.worth + here.last - last - 1, -WORTHLESS)

@@ -14,12 +14,15 @@ from ext.ndjson import Lines
 from tests.billing.odd import INVOICES
 from tests.billing.test_encode_columns import DAYS, NIRS, TEXTS, near
 
+# Numbers of a biller or a structure: two that only a structure has, three with a wrong key, and some of another length.
+PLACES = (b"200100006", b"200200004", b"200300002", b"200300007", b"750000015", b"750000018", b"75000001", b"7500000100", b"75000001A")
 TOKENS = (
     b"0", b"00", b"01", b"-1", b"1.5", b"1e2", b"1E2", b"9", b"10", b"100", b"101", b"9999999", b"99999999", b"100000000",
     b"123456789012345678", b"1a", b"null", b"nul", b"nulll", b"true", b"false", b"True", b"[]", b"{}",
     b'"', b'""', b'"""', b'"A""B"', b'"A,B"', b'"A}B"', b'"A]"',
     b'"A\\"B"', b'"\\u0041"', b'"\\"', b'"A', b'A"', b'"A\nB"', b' "0"', b'"0" ', b" 1", b"1 ", b"1\n", b"", b",", b"}", b"]", b":", b"\0",
-    b'"secured"', b'"full"', b'"ful"', b'"fully"', b'"none"', b'"a text of more than sixteen characters"',
+    b'"secured"', b'"secured\0"', b'"full"', b'"ful"', b'"fully"', b'"none"', b'"a text of more than sixteen characters"',
+    b'"ngap"', b'"ngap\0"', b'"ccam"', *(b'"%b"' % text for text in PLACES),
 )  # fmt: skip
 
 
@@ -58,6 +61,26 @@ def changed(line: bytes, tokens: tuple[bytes, ...]) -> Iterator[bytes]:
             yield line[: value.start()] + token + line[value.end() :]
 
 
+def rearranged(line: bytes) -> Iterator[bytes]:
+    """Put something else in the place of each object and list without others in it, and change which members it has."""
+    for whole in re.finditer(rb"\{[^{}]*\}|\[[^{}\[\]]*\]", line):
+        start, stop = whole[0][:1], whole[0][-1:]
+        members = re.findall(rb'(?:"[a-z_]+":)?(?:"[^"]*"|\[[^\]]*\]|[0-9a-z]+)', whole[0][1:-1])
+        others = [b"null", b"nul", b"{}", b"[]", b"[ ]", b"[[]]", b"[]]", b"[}", b"{]", b'[""]', b"", start, stop]
+        others += [whole[0] + end for end in (stop, b" ", b"x")] + [whole[0][:-1] + end for end in (b"", b"}", b"]")] + [b"[]x", b"{}x"]
+        for place, member in enumerate(members):
+            rest = [*members[:place], *members[place + 1 :]]
+            others += [start + b",".join(each) + stop for each in (rest, [*rest, member], [*members, member], [member, *members])]
+            others += [start + b",".join(members[:place]) + end for end in (b"", b",", b"," + stop, stop + b" ", b"]", b"null" + stop)]
+        yield from (line[: whole.start()] + other + line[whole.end() :] for other in others)
+
+
+def beside(line: bytes, given: list[bytes]) -> bytes:
+    """Put a sound line before each: after many that are not, none is read beforehand. Each has its own number, for none to be twice."""
+    every = enumerate((each for other in given for each in (line, other)), 1000)
+    return b"\n".join(re.sub(rb'"number":[0-9]+,"biller', b'"number":%d,"biller' % number, each, count=1) for number, each in every)
+
+
 @pytest.fixture(autouse=True)
 def _can() -> None:
     if not WIDE.schema.encoder.wide:
@@ -75,10 +98,14 @@ def test_no_value_is_read_in_two_ways(place: int) -> None:
     line = chosen()[place]
     texts = tuple(b'"%b"' % text for text in (*TEXTS, *DAYS, *NIRS))
     given = list(changed(line, (*TOKENS, *texts)))
-    # Another number for each, so that none is a duplicate, and a sound line before each: after many that are not, none is read beforehand.
-    beside = [each for token in given for each in (line, token)]
-    numbered = [re.sub(rb'"number":[0-9]+,"biller', b'"number":%d,"biller' % (1000 + at), each, count=1) for at, each in enumerate(beside)]
-    assert 0 < alike(b"\n".join(numbered)) < len(given)
+    assert 0 < alike(beside(line, given)) < len(given)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_no_object_or_list_is_read_in_two_ways(place: int) -> None:
+    line = chosen()[place]
+    given = list(rearranged(line))
+    assert 0 < alike(beside(line, given)) < len(given)
 
 
 def test_entries_that_are_nearly_sound_are_read_alike() -> None:
