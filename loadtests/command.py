@@ -2,6 +2,7 @@
 """What `desmos-fast bench` does in a checkout: measure, show how far it is, print, draw, and hold it against the baseline."""
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ def run(
     """
     baseline = gate.read(gate.path_of(quick))
     known = {**machine.fingerprint(), "probe_seconds": machine.probe(), "quick": quick}
-    with progress(suite.processes(names, quick)) as told:
+    with leaving_nothing(), progress(suite.processes(names, quick)) as told:
         found = _measured(known, names, told, resume)
         findings = _held(baseline, found, told) if hold and baseline else []
     put(FOLDER / RECORD, msgspec.json.encode(found))
@@ -49,6 +50,16 @@ def run(
     if keep:
         gate.write(gate.kept(found, baseline), gate.path_of(quick))
     return not any(finding.bad for finding in findings)
+
+
+@contextlib.contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Let who is told to end take away what was started: databases, services, processes of a race."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def put(path: Path, content: bytes) -> None:

@@ -3,7 +3,8 @@
 
 A database and one process that serves are started. How many invoices a second it signs for 64 callers that wait is its capacity.
 Then requests come at a multiple of that whatever becomes of them, each timed from when it was due; last, a centre that floods and one
-that asks now and then share the service. Client, service and database share the processors: what the client takes, the service lacks.
+that asks now and then share the service. Client, service and database share the processors, so the client lets them go first: in life it
+has a machine of its own. It has 1,000 connections; who finds none free waits, and is timed from when it was due and from when it was sent.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import asyncio
 import itertools
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -23,6 +25,7 @@ from loadtests.wire import Seen, closed, opened, percentile
 FACTORS: Final = (1.0, 3.0, 10.0, 0.5)
 CALLERS: Final = 64
 CONNECTIONS: Final = 1000
+STANDS_BACK: Final = 10
 WARM: Final = 300
 # How often a second the small centre asks, beside one that floods at three times the capacity.
 SMALL_RATE: Final = 10.0
@@ -42,6 +45,7 @@ def told(seen: Seen, capacity: float) -> dict[str, Any]:
         "goodput": round(seen.rate / capacity, 3),
         "p50_ms": _ms(seen.good, 0.5),
         "p99_ms": _ms(seen.good, 0.99),
+        "sent_p99_ms": _ms(seen.sent, 0.99),
         "refused_p99_ms": _ms(seen.refused, 0.99),
         "statuses": {str(status): count for status, count in sorted(seen.statuses.items())},
     }
@@ -79,6 +83,7 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     with place() as here, Service(here, *SERVE) as service:
         centre, small = asyncio.run(here.centre(1)), asyncio.run(here.centre(2))
+        os.nice(STANDS_BACK)
         found = uvloop.run(measure(service.port, centre, small, options.seconds))
     if options.json:
         print(json.dumps(found))

@@ -8,7 +8,6 @@ loadtests/capacity/figures.json, the baseline and the history. What has changed 
 """
 
 import argparse
-import signal
 import sys
 import traceback
 
@@ -27,8 +26,6 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="make this run the baseline even if it is slower")
     parser.add_argument("--resume", action="store_true", help="measure only what an interrupted run has left, or could not measure")
     given = parser.parse_args()
-    # Who is told to end takes away what it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sound = command.run(tuple(suite.SUITES), quick=given.quick, as_json=False, hold=True, resume=given.resume)
     run = record.load(command.FOLDER / command.RECORD)
     pages.main(str(command.FOLDER / command.RECORD))
@@ -42,7 +39,9 @@ def main() -> None:
 def sized() -> bool:
     """Measure for the model of capacity, and say whether that went well; what was known before stays if it did not."""
     try:
-        command.put(FIGURES, msgspec.json.format(msgspec.json.encode(measure()), indent=1) + b"\n")
+        with command.leaving_nothing():
+            figures = measure()
+        command.put(FIGURES, msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     except Exception:
         traceback.print_exc()
         return False

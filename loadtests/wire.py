@@ -21,12 +21,14 @@ PATIENCE_S: Final = 60.0
 class Seen:
     """What came of some requests: how many of each status, and how long each took that was answered 2xx, in seconds.
 
-    `again` counts those that were refused for now and asked again; their time is that until they were answered otherwise.
+    `again` counts those that were refused for now and asked again; their time is that until they were answered otherwise. `sent` has how
+    long after they were sent the good ones were answered, which may be later than they were due.
     """
 
     statuses: "Counter[int]" = field(default_factory=Counter)
     good: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
+    sent: list[float] = field(default_factory=list)
     seconds: float = 0.0
     again: int = 0
 
@@ -166,33 +168,28 @@ async def closed(port: int, requests: Iterable[bytes], connections: int, *, agai
 
 async def opened(port: int, make: Callable[[], bytes], rate: float, seconds: float, connections: int) -> Seen:
     """Send `rate` requests a second whatever becomes of them; each is timed from when it was due, also while no connection is free."""
-    free = [await connect(port) for _ in range(connections)]
-    every = tuple(free)
+    lines = [await connect(port) for _ in range(connections)]
     seen, loop = Seen(), asyncio.get_running_loop()
-    freed, running = asyncio.Semaphore(connections), set[asyncio.Task[None]]()
     started = loop.time()
+    times = _times(started, rate, seconds)
 
-    async def send(due: float) -> None:
-        async with freed:
-            line = free.pop()
+    async def work(line: Line) -> None:
+        # Whoever is free takes the next one that is due: as many wait for their time or their answer as there are connections.
+        for due in times:
+            if (wait := due - loop.time()) > 0:
+                await asyncio.sleep(wait)
             if not line.open:
                 line = await connect(port)
-            try:
-                seen.add(await line.ask(make()), loop.time() - due)
-            finally:
-                free.append(line)
+            request, sent = make(), loop.time()
+            status = await line.ask(request)
+            seen.add(status, loop.time() - due)
+            if 200 <= status < 300:
+                seen.sent.append(loop.time() - sent)
+        line.close()
 
-    for due in _times(started, rate, seconds):
-        if (wait := due - loop.time()) > 0:
-            await asyncio.sleep(wait)
-        task = loop.create_task(send(due))
-        running.add(task)
-        task.add_done_callback(running.discard)
-    await asyncio.wait_for(asyncio.gather(*running), PATIENCE_S)
+    await asyncio.wait_for(asyncio.gather(*map(work, lines)), seconds + PATIENCE_S)
     # Until the last answer: what is answered late is no more than what is answered in time.
     seen.seconds = loop.time() - started
-    for line in (*every, *free):
-        line.close()
     return seen
 
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -92,8 +93,10 @@ def toy_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     @contextlib.contextmanager
     def around() -> Iterator[None]:
         measured.append("raised")
-        yield
-        measured.append("taken down")
+        try:
+            yield
+        finally:
+            measured.append("taken down")
 
     modules["loadtests.suites.around"].surroundings = around
     monkeypatch.setattr(suite, "importlib", types.SimpleNamespace(import_module=modules.__getitem__))
@@ -129,6 +132,17 @@ def test_what_breaks_says_why_and_is_all_that_is_measured_again(
     said = capsys.readouterr()
     assert toy_suites == ["loadtests.suites.bare bare-1", "loadtests.suites.bare bare-2"] and "around: stays" in said.err
     assert [row["ratio"] for row in json.loads(said.out)["goals"]] == [1, 1, 1, 1]
+
+
+def test_who_is_told_to_end_takes_down_what_stands(toy_suites: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(suite, "measure", measure)
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["around"], quick=True, as_json=False)
+    assert toy_suites == ["raised", "taken down"] and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_an_interrupted_run_goes_on(toy_suites: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
