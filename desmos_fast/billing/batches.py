@@ -25,8 +25,8 @@ from desmos_fast.identity.context import Context
 
 # The database waits for the first part; each of those that follow is ready before the one before it is taken.
 FIRST_LINES: Final = 100
-MOST_LINES: Final = 1000
-GROWTH: Final = 3
+MOST_LINES: Final = 400
+GROWTH: Final = 2
 
 
 class _Unusual(Exception):

@@ -31,7 +31,8 @@ class Within(Exchange):
     async def answers(self) -> list[Answered]:
         """Wait for the answers to what was sent, none when nothing was. Raises what the first step that fails is refused with."""
         sent, self._sent = self._sent, None
-        return [] if sent is None else await self._answers(sent, self._skip)
+        # Shielded: who gives up waiting does not undo that an answer is owed.
+        return [] if sent is None else await self._answers(asyncio.shield(sent), self._skip)
 
 
 @asynccontextmanager
@@ -43,14 +44,15 @@ async def within(con: Connection, tenant: UUID) -> AsyncIterator[Within]:
     lent: Any = con
     transport, former = lent._transport, lent._protocol
     listening = _Listening(former)
-    opened = Within(transport, listening, _known.setdefault(former, _Known()), tenant)
+    known = _known.setdefault(former, _Known())
+    opened = Within(transport, listening, known, tenant)
     opened._sent = None
     transport.set_protocol(listening)
     try:
         yield opened
     finally:
         try:
-            await _settle(lent, listening)
+            await _settle(lent, listening, known)
         finally:
             transport.set_protocol(former)
             if _owes(listening):
@@ -61,12 +63,16 @@ def _owes(listening: _Listening) -> bool:
     return listening.done is not None and not listening.done.done()
 
 
-async def _settle(lent: Any, listening: _Listening) -> None:
+async def _settle(lent: Any, listening: _Listening, known: _Known) -> None:
     """Wait for what the server still owes, which it is told to give up."""
     if listening.done is None or not _owes(listening):
         return
-    lent._cancel_current_command(asyncio.get_running_loop().create_future())
-    done, _ = await asyncio.wait({listening.done}, timeout=CANCEL_S)
-    for one in done:
+    # What was to be parsed after what is given up is not known to the server.
+    known.names.clear()
+    told = asyncio.get_running_loop().create_future()
+    lent._cancel_current_command(told)
+    # For the order too: one that comes late would end the next statement.
+    await asyncio.wait({listening.done, told}, timeout=CANCEL_S)
+    if listening.done.done():
         # A connection that was lost meanwhile is told to who asks next.
-        one.exception()
+        listening.done.exception()
