@@ -99,9 +99,9 @@ def growth(here: Place, run: Callable[[], object], count: int) -> tuple[float, f
 
 
 def signed(port: int, centre: Centre, bodies: list[bytes], count: int, callers: int) -> Seen:
-    """Sign so many invoices, one a request. Raises ArithmeticError when one is refused."""
+    """Sign so many invoices, one a request; who is refused for now asks again. Raises ArithmeticError when one is not signed."""
     requests = [centre.request("/v1/invoices", bodies[order % len(bodies)]) for order in range(count)]
-    seen = uvloop.run(closed(port, requests, callers))
+    seen = uvloop.run(closed(port, requests, callers, again=True))
     if seen.statuses != {201: count}:
         raise ArithmeticError(f"not all were signed: {dict(seen.statuses)}")
     return seen

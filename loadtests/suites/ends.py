@@ -121,11 +121,11 @@ def itself(size: int) -> int:
 
 RACES: Final = (
     Race(
-        "files", "signed invoices in the database to sealed files on disk", 20_000, 600, clock="wall", answer=itself,
+        "files", "signed invoices in the database to sealed files on disk", 10_000, 600, clock="wall", answer=itself,
         ours=(Contender("build and send", files),), peers=(Contender("COPY and one update", copied),),
     ),
     Race(
-        "ledger", "lines of payers to matches and entries of the ledger", 20_000, 600, clock="wall", answer=itself,
+        "ledger", "lines of payers to matches and entries of the ledger", 10_000, 600, clock="wall", answer=itself,
         ours=(Contender("reconcile", ledger),), peers=(Contender("one statement, no ledger", statement),),
     ),
 )  # fmt: skip
