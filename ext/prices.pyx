@@ -26,6 +26,12 @@ cdef inline bint is_main(const Worth *w) noexcept nogil:
 
 
 @cython.overflowcheck(False)
+cdef inline int64_t rest(const Worth *w) noexcept nogil:
+    # What is left to the patient.
+    return w.fees if w.unreimbursed else w.fees - w.amo - w.amc
+
+
+@cython.overflowcheck(False)
 cdef bint is_in_order(const Given *acts, const Worth *worths, int k, int count) noexcept nogil:
     cdef const Worth *w = worths + k
     cdef int n
@@ -177,20 +183,80 @@ cdef class Prices:
 
     def acts(self, Py_ssize_t invoice):
         """Return what each act of an invoice is worth, in the order of the fields of a priced act; None for one that is not priced."""
-        cdef Py_ssize_t k
+        cdef const Worth *worths = worths_of(self, invoice)
         cdef const Worth *w
-        if not 0 <= invoice < self.count:
-            raise IndexError(invoice)
+        cdef Py_ssize_t k
         found = []
-        for k in range(self.first[invoice], self.first[invoice + 1]):
-            w = &self.worths[k]
+        for k in range(self.first[invoice + 1] - self.first[invoice]):
+            w = &worths[k]
             if not w.priced:
                 found.append(None)
                 continue
             found.append((
-                w.unit_price, w.tariff, w.base, w.rate, w.amo, w.fees, w.amc, w.fees - w.amo - w.amc if not w.unreimbursed else w.fees,
+                w.unit_price, w.tariff, w.base, w.rate, w.amo, w.fees, w.amc, rest(w),
                 w.forfait, w.participation, PRICE_RULES[w.price_rule], RATE_RULES[w.rate_rule], AMC_RULES[w.amc_rule],
                 w.act_row, w.price_row, w.rate_row, w.cause_row, w.path_rate_row, w.forfait_row, w.basket_row, w.contract_row,
                 w.participation_row,
             ))
         return found
+
+    def wanted(self, Py_ssize_t invoice, tuple instead not None):
+        """Return by the places of acts what `instead` has by the number of the row of their basket, of those of which it has something."""
+        cdef const Worth *worths = worths_of(self, invoice)
+        cdef Py_ssize_t k
+        return {
+            k: instead[worths[k].basket_row]
+            for k in range(self.first[invoice + 1] - self.first[invoice])
+            if worths[k].priced and instead[worths[k].basket_row]
+        }
+
+    def quoted(self, Py_ssize_t invoice, tuple acts not None, tuple shown not None, dict others not None):
+        """Return what a quote says of an invoice: `(acts, until, fees, amo, amc, patient, participation)`, `until` the first of the last
+        days of the rows that made it worth that.
+
+        `acts` are those that were entered; `shown` the classes of a quoted act and of its shares, then by the number of a row the labels,
+        baskets and last days; `others` by place what is to be proposed instead. An act that is not priced is left out.
+        """
+        cdef const Worth *worths = worths_of(self, invoice)
+        cdef const Given *given = self.given + self.first[invoice]
+        cdef int64_t fees = 0, amo = 0, amc = 0, patient = 0, participation = 0
+        cdef tuple labels, baskets, ends
+        cdef const Worth *w
+        cdef Py_ssize_t k
+        act_class, shares_class, labels, baskets, ends = shown
+        made, until = [], None
+        if len(acts) != self.first[invoice + 1] - self.first[invoice]:
+            raise ValueError("these are the acts of another invoice")
+        for k in range(len(acts)):
+            w = &worths[k]
+            if w.priced:
+                act = acts[k]
+                shares = shares_class(w.fees, w.base, w.rate, w.amo, w.amc, rest(w))
+                teeth = act.teeth if given[k].ccam else ()
+                made.append(act_class(
+                    act.code, labels[w.act_row], act.date, teeth, baskets[w.basket_row], shares, w.participation, others.get(k),
+                ))
+                until = first_end(w, ends, until)
+                fees, amo, amc = fees + w.fees, amo + w.amo, amc + w.amc
+                patient, participation = patient + rest(w), participation + w.participation
+        return made, until, fees, amo, amc, patient, participation
+
+
+cdef const Worth *worths_of(Prices prices, Py_ssize_t invoice) except NULL:
+    # Those of the acts of an invoice; there is room for one where there is no act.
+    if not 0 <= invoice < prices.count:
+        raise IndexError(invoice)
+    return prices.worths + prices.first[invoice]
+
+
+cdef object first_end(const Worth *w, tuple ends, object until):
+    # The first of `until` and the last days of the rows that made an act worth what it is.
+    cdef int32_t[9] rows = [
+        w.act_row, w.price_row, w.rate_row, w.cause_row, w.path_rate_row, w.forfait_row, w.basket_row, w.contract_row, w.participation_row,
+    ]
+    cdef int i
+    for i in range(9):
+        end = ends[rows[i]]
+        if end is not None and (until is None or end < until):
+            until = end
+    return until

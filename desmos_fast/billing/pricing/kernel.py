@@ -66,6 +66,14 @@ class Priced(Sequence[PricedInvoice]):
                 participation += act.participation
         return PricedInvoice(acts=acts, total=total, amo=amo, amc=amc, patient=patient, participation=participation)
 
+    def wanted(self, place: int, instead: tuple[str, ...]) -> dict[int, str]:
+        """Return by act of an invoice what `instead` has by the number of the row of its basket, without those of which it has nothing."""
+        return self._prices.wanted(place, instead)
+
+    def quoted(self, place: int, acts: tuple[Any, ...], shown: tuple[Any, ...], others: dict[int, Any]) -> tuple[Any, ...]:
+        """Return what a quote says of an invoice: its acts, the first of the last days of their rows, and the sums of a PricedInvoice."""
+        return self._prices.quoted(place, acts, shown, others)
+
     def filled(self, place: int) -> model.Invoice:
         """Return an invoice with the amounts that it lacked. Raises ValueError when one of its acts has none."""
         invoice = self._invoices[place]

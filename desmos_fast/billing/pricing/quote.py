@@ -2,10 +2,9 @@
 """Quotes: what acts would cost and who would pay it, nothing billed, with the act that must be proposed instead where there is one."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -17,15 +16,13 @@ from desmos_fast.billing.model import Act, CcamAct
 from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.codec import Entry, PricedBlock
 from desmos_fast.billing.pricing.kernel import AMOUNTS
-from desmos_fast.billing.pricing.model import PricedAct, PricedInvoice, UnpricedAct, UnpricedCcamAct, UnpricedInvoice, UnpricedNgapAct
+from desmos_fast.billing.pricing.model import PricedAct, UnpricedAct, UnpricedCcamAct, UnpricedInvoice, UnpricedNgapAct
 from desmos_fast.billing.pricing.phrases import BASKETS, PARTICIPATION
 from desmos_fast.nomenclature.model import ActRow, Basket, BasketRow
 from desmos_fast.nomenclature.tariffs import Tariffs
 
 PROFILE: Final = "profil d'essai, non agréé"
 CCAM: Final = (CcamAct, UnpricedCcamAct)
-# The numbers of the rows that made an act what it is worth.
-ROWS: Final[Callable[[PricedAct], tuple[int, ...]]] = attrgetter(*(name for name in PricedAct.__struct_fields__ if name.endswith("_row")))
 
 
 class Shares(msgspec.Struct, frozen=True):
@@ -103,49 +100,43 @@ class _Other(NamedTuple):
 
 
 class _Shown(NamedTuple):
-    """What quotes show of the rows of a pack, by the number of the row, and of those that end when they do."""
+    """What quotes show of the rows of a pack, as the kernel takes it, and what is to be proposed, by the number of a row of a basket."""
 
-    labels: tuple[str, ...]
-    baskets: tuple[QuotedBasket | None, ...]
+    tables: tuple[Any, ...]
     instead: tuple[str, ...]
-    ends: dict[int, date]
-
-
-# The place of an entry, the entry itself, and what it is worth.
-_Found = tuple[int, Entry, PricedInvoice]
 
 
 def quotes(block: PricedBlock) -> Iterator[tuple[Entry, Quote]]:
     """Make a quote of each sound entry of a block; what is proposed instead of acts is priced in one more call."""
     sound = {entry.line: entry for entry in block.sound}
+    found = [(place, sound[entry.line]) for place, entry in enumerate(block.entries) if entry.line in sound]
     shown = _shown(block.tariffs)
-    found = [(place, sound[entry.line], block.priced[place]) for place, entry in enumerate(block.entries) if entry.line in sound]
     others = _alternatives(block, shown, found)
-    for place, entry, worth in found:
-        yield entry, _quote(block, shown, entry, worth, others.get(place, {}))
+    for place, entry in found:
+        yield entry, _quote(block, shown, place, entry, others.get(place, {}))
 
 
 def quote_alone(block: PricedBlock) -> Quote:
     """Make the quote of a block of one entry, which is sound."""
-    shown, (entry,), worth = _shown(block.tariffs), block.sound, block.priced[0]
-    return _quote(block, shown, entry, worth, _alternatives(block, shown, [(0, entry, worth)]).get(0, {}))
+    shown, (entry,) = _shown(block.tariffs), block.sound
+    return _quote(block, shown, 0, entry, _alternatives(block, shown, [(0, entry)]).get(0, {}))
 
 
 @functools.lru_cache(maxsize=8)
 def _shown(tariffs: Tariffs) -> _Shown:
     rows = (None, *tariffs.rows)
     baskets = [row if isinstance(row, BasketRow) else None for row in rows]
+    labels = tuple(row.label if isinstance(row, ActRow) else "" for row in rows)
+    ends = tuple(None if row is None else row.until for row in rows)
     return _Shown(
-        labels=tuple(row.label if isinstance(row, ActRow) else "" for row in rows),
-        baskets=tuple(map(_basket, baskets)),
+        tables=(QuotedAct, Shares, labels, tuple(map(_basket, baskets)), ends),
         instead=tuple("" if row is None or row.basket == "rac0" else row.alternative for row in baskets),
-        ends={number: row.until for number, row in enumerate(rows) if row is not None and row.until is not None},
     )
 
 
-def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[_Found]) -> dict[int, dict[int, Alternative]]:
+def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[tuple[int, Entry]]) -> dict[int, dict[int, Alternative]]:
     """Price what is to be proposed, by the place of the entry and by that of the act."""
-    wanted = [(place, entry, proposed) for place, entry, worth in found if (proposed := _others(block, shown, entry, worth))]
+    wanted = [(place, entry, proposed) for place, entry in found if (proposed := _others(block, shown, place, entry))]
     if not wanted:
         return {}
     variants = [_instead(entry, others) for _, entry, others in wanted]
@@ -156,14 +147,13 @@ def _alternatives(block: PricedBlock, shown: _Shown, found: Sequence[_Found]) ->
     }
 
 
-def _others(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice) -> list[_Other]:
+def _others(block: PricedBlock, shown: _Shown, place: int, entry: Entry) -> list[_Other]:
     """List what is to be proposed instead of the acts of an entry that are outside the basket without rest to pay."""
     others: list[_Other] = []
-    for number, found in enumerate(worth.acts):
-        if found is not None and (code := shown.instead[found.basket_row]):
-            act = entry.entered.acts[number]
-            row = _row_for(block.tariffs, code, teeth_of(act), block.on or date.fromisoformat(act.date))
-            others.append(_Other(number, code, act.quantity, row))
+    for number, code in block.priced.wanted(place, shown.instead).items():
+        act = entry.entered.acts[number]
+        row = _row_for(block.tariffs, code, teeth_of(act), block.on or date.fromisoformat(act.date))
+        others.append(_Other(number, code, act.quantity, row))
     return others
 
 
@@ -194,11 +184,6 @@ def _alternative(other: _Other, found: PricedAct | None) -> Alternative:
     return Alternative(other.code, _basket(other.row), None if found is None or other.fees is None else _shares(found))
 
 
-def _quoted(shown: _Shown, act: Act | UnpricedAct, found: PricedAct, other: Alternative | None) -> QuotedAct:
-    label, basket = shown.labels[found.act_row], shown.baskets[found.basket_row]
-    return QuotedAct(act.code, label, act.date, teeth_of(act), basket, _shares(found), found.participation, other)
-
-
 def _basket(row: BasketRow | None) -> QuotedBasket | None:
     return None if row is None else QuotedBasket(row.basket, BASKETS[row.basket], row.cap)
 
@@ -207,19 +192,12 @@ def _shares(found: PricedAct) -> Shares:
     return Shares(found.fees, found.base, found.rate, found.amo, found.amc, found.patient)
 
 
-def _quote(block: PricedBlock, shown: _Shown, entry: Entry, worth: PricedInvoice, others: Mapping[int, Alternative]) -> Quote:
-    acts: list[QuotedAct] = []
-    ends: list[date] = []
-    for number, found in enumerate(worth.acts):
-        if found is not None:
-            acts.append(_quoted(shown, entry.entered.acts[number], found, others.get(number)))
-            if not shown.ends.keys().isdisjoint(rows := ROWS(found)):
-                ends += [shown.ends[row] for row in rows if row in shown.ends]
+def _quote(block: PricedBlock, shown: _Shown, place: int, entry: Entry, others: dict[int, Alternative]) -> Quote:
+    acts, until, total, amo, amc, patient, participation = block.priced.quoted(place, entry.entered.acts, shown.tables, others)
     return Quote(
-        made_on=block.today, valid_until=min(ends, default=None), pack=block.tariffs.name, version=block.tariffs.version, profile=PROFILE,
-        total=worth.total, amo=worth.amo, amc=worth.amc, patient=worth.patient,
-        desk=rules.split_sums(entry.invoice.third_party, worth.total, worth.amo, worth.amc).desk, participation=worth.participation,
-        acts=acts,
+        made_on=block.today, valid_until=until, pack=block.tariffs.name, version=block.tariffs.version, profile=PROFILE, total=total,
+        amo=amo, amc=amc, patient=patient, desk=rules.split_sums(entry.invoice.third_party, total, amo, amc).desk,
+        participation=participation, acts=acts,
     )  # fmt: skip
 
 

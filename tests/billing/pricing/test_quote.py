@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import msgspec
+import pytest
 
 from desmos_fast.billing.pricing import kernel
 from desmos_fast.billing.pricing.codec import price_block
@@ -91,3 +92,19 @@ def test_each_pack_shows_its_own_rows() -> None:
         (SHIPPED, "Consultation de médecin"),
     ):
         assert {act.label for made, *_ in quoted(tariffs) for act in made.acts if act.code == "C"} == {label}
+
+
+def test_the_kernel_takes_the_acts_of_the_invoice_alone() -> None:
+    block = price_block(msgspec.json.encode(VISITS[0]), SHIPPED, today=TODAY, allow_late=True)
+    nothing = ("",) * (len(SHIPPED.rows) + 1)
+    assert block.priced.wanted(0, nothing) == {}
+    for wrong in (1, -1):
+        with pytest.raises(IndexError):
+            block.priced.wanted(wrong, nothing)
+        with pytest.raises(IndexError):
+            block.priced.quoted(wrong, VISITS[0].acts, (tuple, tuple, nothing, nothing, nothing), {})
+    for acts in ((), VISITS[0].acts[:1], VISITS[0].acts * 2):
+        with pytest.raises(ValueError, match="acts"):
+            block.priced.quoted(0, acts, (tuple, tuple, nothing, nothing, nothing), {})
+    with pytest.raises(IndexError):
+        block.priced.wanted(0, ())
