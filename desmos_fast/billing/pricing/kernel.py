@@ -46,7 +46,7 @@ class Priced(Sequence[PricedInvoice]):
     def __init__(self, invoices: tuple[Priceable, ...], prices: Prices) -> None:
         self._invoices = invoices
         self._prices = prices
-        self.faults = [_fault(*told) for told in prices.faults]
+        self.faults = [_fault(*told) for told in faults] if (faults := prices.faults) else []
 
     def __len__(self) -> int:
         return self._prices.count

@@ -119,7 +119,8 @@ def quotes(block: PricedBlock) -> Iterator[tuple[Entry, Quote]]:
 def quote_alone(block: PricedBlock) -> Quote:
     """Make the quote of a block of one entry, which is sound."""
     shown, (entry,) = _shown(block.tariffs), block.sound
-    return _quote(block, shown, 0, entry, _alternatives(block, shown, [(0, entry)]).get(0, {}))
+    others = _alternatives(block, shown, [(0, entry)])[0] if block.priced.wanted(0, shown.instead) else {}
+    return _quote(block, shown, 0, entry, others)
 
 
 @functools.lru_cache(maxsize=8)
