@@ -12,9 +12,9 @@ from api import streams
 from api.admission import MOST_STREAMS, Gate
 from api.body import LIMIT, day, flag, idempotency_key, number, read_body, uuid_of
 from api.keys import CALLER, CLOCK, KEYRING, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS, TOGETHER
+from api.lanes import Way, full
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter, of_error
-from api.lanes import Way, full
 from api.together import Together
 from api.writes import answered, fingerprint, json_answer, read, write_bulk
 from desmos_fast.billing import batches, service
@@ -72,6 +72,7 @@ async def gathering(app: web.Application) -> AsyncIterator[None]:
     together = app[TOGETHER] = Together(app[POOL], app[SHARES], app[KEYRING], app[TARIFFS], app[CLOCK], created)
     yield
     await together.close()
+    await app[TARIFFS].close()
 
 
 async def check(request: web.Request, *, explain: bool, late: bool) -> web.Response:

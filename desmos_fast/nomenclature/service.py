@@ -14,7 +14,8 @@ import structlog
 
 from desmos_fast.base import settings
 from desmos_fast.base.errors import InvalidInput, NotThere
-from desmos_fast.db.pool import Connection
+from desmos_fast.db.health import bare
+from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.nomenclature import store
 from desmos_fast.nomenclature.importer import Refused, TableFault, TableFile, national_tables
 from desmos_fast.nomenclature.store import HeldCode, Import, Pack
@@ -67,13 +68,16 @@ class TableReport(NamedTuple):
 class TariffBook:
     """The tariff pack that prices: that of DESMOS_TARIFFS, else the newest that was imported, else that of the program.
 
-    Whether there is a newer one is asked of the database at most every `poll_s` seconds; the new one takes the place of the old one
-    at once and whole, and one that cannot be read leaves the old one in force.
+    Whether there is a newer one is asked of the database at least every `poll_s` seconds while somebody prices; the new one takes the place
+    of the old one at once and whole, and one that cannot be read leaves the old one in force. With a pool it is asked in half that time
+    already, beside the requests, so that none of them has to.
     """
 
-    __slots__ = ("_lock", "_next", "_number", "_poll_s", "_tariffs")
+    __slots__ = ("_asking", "_lock", "_next", "_number", "_poll_s", "_pool", "_tariffs")
 
-    def __init__(self, *, poll_s: float = POLL_S) -> None:
+    def __init__(self, pool: "Pool | None" = None, *, poll_s: float = POLL_S) -> None:
+        self._pool = pool
+        self._asking: asyncio.Task[None] | None = None
         self._poll_s = poll_s
         self._next = 0.0
         self._number: int | None = None
@@ -82,7 +86,29 @@ class TariffBook:
 
     def known(self) -> Tariffs | None:
         """Return the pack that prices, while it is too early to ask whether there is a newer one."""
-        return self._tariffs if time.monotonic() < self._next else None
+        left = self._next - time.monotonic()
+        if left <= 0:
+            return None
+        if left < self._poll_s / 2 and self._pool is not None and self._asking is None:
+            self._asking = asyncio.create_task(self._ask(self._pool))
+        return self._tariffs
+
+    async def close(self) -> None:
+        """Wait until nothing is asked."""
+        if self._asking is not None:
+            await self._asking
+
+    async def _ask(self, pool: Pool) -> None:
+        try:
+            async with bare(pool) as con, self._lock:
+                if self._tariffs is not None:
+                    await self._renew(con, self._tariffs)
+                    self._next = time.monotonic() + self._poll_s
+        except DatabaseDown as error:
+            # Whoever must know asks again, and is told.
+            log.debug("no newer tariff pack could be asked for", error=error.detail)
+        finally:
+            self._asking = None
 
     async def current(self, con: Connection) -> Tariffs:
         """Return the pack that prices now; keep it for the whole of a request.

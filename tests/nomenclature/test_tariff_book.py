@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from api import logs
+from desmos_fast.db import pool as pools
 from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import direct
 from desmos_fast.nomenclature import service, store
@@ -120,6 +121,35 @@ async def test_the_database_is_asked_seldom_and_by_one(place: Place, monkeypatch
     for _ in range(3):
         await current(place, always)
     assert asked == 4
+
+
+def asks(book: TariffBook) -> bool:
+    return book._asking is not None
+
+
+async def test_a_newer_pack_is_asked_for_before_anybody_must(place: Place, tmp_path: Path) -> None:
+    pool = await pools.create(place.app_dsn, 1)
+    try:
+        book = TariffBook(pool, poll_s=3600)
+        old = await current(place, book)
+        assert book.known() is old and not asks(book), "it is too early"
+        await load(place, future(tmp_path, 3150))
+        until = book._next
+        book._next = until - 1900
+        assert book.known() is old and asks(book)
+        await book.close()
+        newer = book.known()
+        assert newer is not None and price(newer, AFTER) == 3150
+        assert book._next >= until and not asks(book)
+    finally:
+        await pool.close()
+    # While nobody can be asked the old one is known until its time is over, and no longer.
+    book._next = until - 1900
+    assert book.known() is newer
+    await book.close()
+    assert book._next == until - 1900
+    book._next = 0.0
+    assert book.known() is None
 
 
 async def test_requests_go_on_with_the_old_pack_while_the_new_one_is_read(
