@@ -144,10 +144,12 @@ class _Signing:
 
     async def _post(self) -> None:
         """Post what was signed, at last: others who post for the centre wait from here on."""
+        context = self._context
+        laid = await asyncio.to_thread(journal.unposted, context.tenant, self._entries)
         await self._opened.answers()
-        self._opened.send(journal.holding(self._context.tenant))
+        self._opened.send(journal.holding(context.tenant))
         (held,) = await self._opened.answers()
-        self._opened.send(*await asyncio.to_thread(journal.posting, self._context.tenant, self._context.now, held, self._entries))
+        self._opened.send(*await asyncio.to_thread(journal.posting, context.tenant, context.now, held, laid))
         await self._opened.answers()
 
 

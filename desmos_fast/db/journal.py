@@ -96,18 +96,32 @@ def holding(tenant: UUID) -> Step:
     return Step(HEAD, (str(tenant), ledger.GENESIS))
 
 
-def posting(tenant: UUID, now: datetime, held: Answered, entries: Sequence[ledger.Entry]) -> list[Step]:
-    """Return the steps that do what `post` does, in a transaction that holds the end of the ledger; the leaves are known."""
+class Unposted(NamedTuple):
+    """Entries with the ids of their rows and the step that adds their lines: all that does not depend on where the ledger ends."""
+
+    entries: list[ledger.Entry]
+    named: list[bytes]
+    lines: Step
+
+
+def unposted(tenant: UUID, entries: Sequence[ledger.Entry]) -> Unposted:
+    """Lay out entries, before the end of the ledger is held; the leaves are known."""
     kept = [entry for entry in entries if entry.lines]
-    if not kept:
+    named = uuid7_block(len(kept))
+    return Unposted(kept, named, step("ledger_line", tenant, line_columns(named, kept)))
+
+
+def posting(tenant: UUID, now: datetime, held: Answered, laid: Unposted) -> list[Step]:
+    """Return the steps that do what `post` does, in a transaction that holds the end of the ledger."""
+    if not laid.entries:
         return []
     ((value, link),) = held.rows
     posted, previous = int(value or 0), bytes.fromhex((link or b"")[2:].decode())
-    hashes, named = ledger.chain(previous, kept), uuid7_block(len(kept))
+    hashes = ledger.chain(previous, laid.entries)
     return [
-        step("ledger_entry", tenant, entry_columns(now, posted + 1, named, kept, hashes)),
-        step("ledger_line", tenant, line_columns(named, kept)),
-        Step(ADVANCE, (str(tenant), posted + len(kept), hashes[-1])),
+        step("ledger_entry", tenant, entry_columns(now, posted + 1, laid.named, laid.entries, hashes)),
+        laid.lines,
+        Step(ADVANCE, (str(tenant), posted + len(hashes), hashes[-1])),
     ]
 
 

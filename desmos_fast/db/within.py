@@ -2,6 +2,7 @@
 """Steps sent together within a transaction that the driver began and will end: what comes next is made ready while the server works."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,6 +11,8 @@ from uuid import UUID
 from desmos_fast.db.pipeline import Answered, Exchange, Step, _Known, _known, _Listening
 from desmos_fast.db.pool import Connection
 
+# What is sent leaves whole, as far as the system allows: no piece of it waits for a thread that is busy with what comes next.
+SENT_AT_ONCE: Final = 4 * 1024 * 1024
 # A server that does not even give up what it does is hung up on.
 CANCEL_S: Final = 5.0
 
@@ -43,6 +46,8 @@ async def within(con: Connection, tenant: UUID) -> AsyncIterator[Within]:
     """
     lent: Any = con
     transport, former = lent._transport, lent._protocol
+    if (wire := transport.get_extra_info("socket")) is not None:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AT_ONCE)
     listening = _Listening(former)
     known = _known.setdefault(former, _Known())
     opened = Within(transport, listening, known, tenant)
