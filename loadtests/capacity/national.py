@@ -131,9 +131,7 @@ def simulate(country: Country, figures: Figures) -> National:
     raise ArithmeticError(f"on {TRIED[-1]} shards the {full[0].name} is still {full[0].used:.1f} times too small")
 
 
-def _told(
-    country: Country, figures: Figures, invoices: Sequence[int], shards: int, fullest: int, full: tuple[Limit, ...]
-) -> National:
+def _told(country: Country, figures: Figures, invoices: Sequence[int], shards: int, fullest: int, full: tuple[Limit, ...]) -> National:
     rate = sum(invoices) * fullest_hour() / 3600
     service = math.ceil(rate * (figures.sign_service + LOOKS * figures.look_service) / BUSY)
     workers = math.ceil(sum(invoices) / YEAR_S * (figures.lots_worker + figures.match_worker * figures.claims) * 4 / BUSY)
