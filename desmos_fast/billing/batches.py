@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import asyncpg
-
 from desmos_fast.base import ledger
 from desmos_fast.billing import express, intake, service
 from desmos_fast.billing.intake import Terms
@@ -19,7 +17,7 @@ from desmos_fast.billing.pricing.codec import Entry
 from desmos_fast.db import journal, leaf, numbers
 from desmos_fast.db.pipeline import Step
 from desmos_fast.db.pool import AWAY, Connection
-from desmos_fast.db.within import Within, within
+from desmos_fast.db.within import REFUSED, Within, within
 from desmos_fast.exchange.faults import Fault
 from desmos_fast.identity.context import Context
 
@@ -67,7 +65,7 @@ async def _by_parts(con: Connection, context: Context, body: bytes, terms: Terms
         raise
     except leaf.MOVED:
         leaf.forget(context.tenant)
-    except (_Unusual, asyncpg.PostgresError):
+    except (_Unusual, REFUSED):
         return None
     return None
 

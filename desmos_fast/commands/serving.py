@@ -9,11 +9,14 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from api.server import Orders
     from desmos_fast.commands.runtime import Runtime
+
+# A batch makes more objects than this, and hardly one that is not ended by the count of who holds it.
+COLLECT_FROM: Final = 10_000
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -52,6 +55,7 @@ async def serve_here(
         # Tables and code stay until the end: a collection that looks at each of them again keeps every request waiting.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(COLLECT_FROM)
         proxies = place.settings.trusted_proxies
         await server.serve(app, listeners, orders, listening=listening, grace_s=grace_s, proxies=proxies)
     finally:

@@ -8,9 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
 from desmos_fast.db.pipeline import Answered, Exchange, Step, _Known, _known, _Listening
 from desmos_fast.db.pool import Connection
 
+# What a step is refused with by the server; some of it says that the server goes away, see AWAY.
+REFUSED: Final = asyncpg.PostgresError
 # What is sent leaves whole, as far as the system allows: no piece of it waits for a thread that is busy with what comes next.
 SENT_AT_ONCE: Final = 4 * 1024 * 1024
 # A server that does not even give up what it does is hung up on.
