@@ -47,7 +47,8 @@ async def create(
     `first_line` is the number of the first line of a part of a body, `too_long` those of lines that were left out for their length.
     Raises BatchTooLong, InvoiceNumbersExhausted.
     """
-    if FIRST_LINES < body.count(b"\n") <= intake.MAX_LINES and express.is_ordinary(context):
+    # One that may be too long is counted where blank lines are told from others.
+    if FIRST_LINES < body.count(b"\n") < intake.MAX_LINES and express.is_ordinary(context):
         signing = await _by_parts(con, context, body, terms, first_line)
         if signing is not None:
             return service.batch_result(context, signing.told, [*map(intake.too_long, too_long), *signing.faults])

@@ -171,6 +171,14 @@ async def test_the_last_number_is_the_last(desk: Desk, whole: list[int]) -> None
     assert [number for _, number in told(await desk.post(PATH, ndjson(*some(desk, 7))))] == list(range(999_999_993, 1_000_000_000))
 
 
+async def test_a_batch_has_a_longest_length(desk: Desk, whole: list[int]) -> None:
+    await ordinary(desk)
+    reply = await desk.post(PATH, ndjson(*[b"{"] * 10_001))
+    assert (reply.status, reply.code) == (413, "batch_too_long")
+    assert (await desk.post(PATH, ndjson(*[b"{"] * 10_000))).json["refused"] == 10_000
+    assert len(whole) == 1
+
+
 async def test_a_batch_with_nothing_good_keeps_nothing(desk: Desk, whole: list[int]) -> None:
     await ordinary(desk)
     counters = await table(desk, "counter")
