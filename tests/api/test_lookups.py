@@ -16,10 +16,8 @@ from desmos_fast.identity.lookups.model import Ceiling, Look, Refused
 from desmos_fast.identity.lookups.rules import fit, wait
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import set_policy, signed_in
-from tests.api.test_access import made, second
+from tests.api.test_access import made
 from tests.api.test_audit import holds, trail
-
-__all__ = ("second",)
 
 
 @pytest.fixture(autouse=True)

@@ -29,10 +29,7 @@ from tests.api.people import (
     sql,
     with_password,
 )
-from tests.api.test_access import second
 from tests.api.test_audit import trail
-
-__all__ = ("second",)
 
 
 @pytest.fixture(autouse=True)
