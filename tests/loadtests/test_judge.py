@@ -55,6 +55,12 @@ def test_a_ratio_is_that_of_its_round_and_the_median_of_rounds(monkeypatch: pyte
     assert (other.id, other.peer, other.met, other.reason) == (None, "other", None, judge.INFORMATION)
 
 
+def test_who_had_to_ask_again_is_counted_in_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = Outcome(100, tuple(Sample(1e-6, 50e-9, 1, refused=count) for count in (3, 0, 4)))
+    row, _ = rows(monkeypatch, [AT_LEAST], RACE, {"ours": refused, "peer": OTHER, "other": OTHER})
+    assert row.refused == 7
+
+
 @pytest.mark.parametrize(
     ("goal", "peer", "met", "gate"),
     [

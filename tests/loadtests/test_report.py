@@ -40,6 +40,9 @@ def test_the_table_says_what_came_of_each() -> None:
     assert [report.verdict(row) for row in (GOOD, OPEN, SHOWN, late, bad, best)] == [
         "met", NOTHING_YET, "", "within the margin", "NOT MET", "stretch",
     ]  # fmt: skip
+    again = msgspec.structs.replace(GOOD, refused=1200)
+    shown = msgspec.structs.replace(SHOWN, refused=1)
+    assert [report.verdict(row) for row in (again, shown)] == ["met; 1,200 refused and asked again", "1 refused and asked again"]
     console = Console(width=200, file=io.StringIO())
     with console.capture() as capture:
         console.print(report.table([GOOD, OPEN]))
