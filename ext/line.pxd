@@ -67,6 +67,7 @@ cdef inline void make_entry(Entry *entry, const Key *key, const Check *check, in
         entry.size, entry.mask = <uint32_t>key.size, <uint32_t>((<uint64_t>1 << key.size) - 1)
 
 
+@cython.overflowcheck(False)
 cdef inline void make_entries(Entry *entries, const Keys *things, Encoder encoder) noexcept:
     # Take all keys, and after those of each object one that no key is like; each object has room for one more than the most.
     cdef const Key *key
