@@ -282,7 +282,8 @@ class Exchange:
 
     async def _answers(self, sent: "asyncio.Future[bytes]", skip: int = 0) -> list[Answered]:
         async with asyncio.timeout(COMMAND_TIMEOUT_S):
-            status = await sent
+            # Shielded: who gives up waiting does not undo that an answer is owed, and the connection ends with him.
+            status = await asyncio.shield(sent)
         self.idle = status == _IDLE
         error = self._listening.error
         if isinstance(error, asyncpg.InvalidTextRepresentationError) and BETWEEN in str(error):

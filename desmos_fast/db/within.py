@@ -38,8 +38,7 @@ class Within(Exchange):
     async def answers(self) -> list[Answered]:
         """Wait for the answers to what was sent, none when nothing was. Raises what the first step that fails is refused with."""
         sent, self._sent = self._sent, None
-        # Shielded: who gives up waiting does not undo that an answer is owed.
-        return [] if sent is None else await self._answers(asyncio.shield(sent), self._skip)
+        return [] if sent is None else await self._answers(sent, self._skip)
 
 
 @asynccontextmanager

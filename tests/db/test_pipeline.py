@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from desmos_fast.base.types import TenantId, uuid7
+from desmos_fast.db import pipeline
 from desmos_fast.db import pool as pools
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, is_known, step
@@ -200,3 +201,21 @@ async def test_who_leaves_in_the_middle_ends_the_connection(pool: Pool, tenant: 
         await task
     assert await counters(pool, tenant) == []
     assert await backend(pool, tenant) != before
+
+
+async def test_an_answer_that_is_given_up_is_never_taken_for_the_next(
+    pool: Pool, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await backend(pool, tenant)
+    monkeypatch.setattr(pipeline, "COMMAND_TIMEOUT_S", 0.2)
+    for way in ("whole", "in two"):
+        with pytest.raises(DatabaseDown):
+            async with exchange(pool, tenant) as opened:
+                await (opened.whole if way == "whole" else opened.begin)(Step("SELECT pg_sleep(0.3)"))
+        monkeypatch.setattr(pipeline, "COMMAND_TIMEOUT_S", 30.0)
+        assert await backend(pool, tenant) != before, way
+        async with exchange(pool, tenant) as opened:
+            (seen,) = await opened.whole(Step("SELECT 7"))
+            assert seen.rows == [(b"7",)], way
+        before = await backend(pool, tenant)
+        monkeypatch.setattr(pipeline, "COMMAND_TIMEOUT_S", 0.2)
