@@ -4,6 +4,7 @@
 import ctypes
 import json
 import traceback
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -122,3 +123,19 @@ def test_no_fault_shows_a_nir_however_it_is_written(value: str, path: tuple[str,
             "99999" in str(fault) or "999 025" in str(fault) or "025" in str(fault.value) for fault in encoded.faults
         )
     assert [fault.value for fault in encode([{**json.loads(WIRE.encode(FIRST)), "biller": "75-0000-011"}]).faults] == ["75-0000-011"]
+
+
+@pytest.mark.parametrize("blanks", [0, 100, 300, 600, 5000])
+def test_records_hold_a_quarter_more_memory_than_they_need_at_most(blanks: int) -> None:
+    lines = (msgspec.json.encode(msgspec.structs.replace(FIRST, number=number)) for number in range(1, 1000))
+    data = b"\n".join(line + b" " * blanks for line in lines)
+    encode_ndjson(data)
+    tracemalloc.start()
+    try:
+        records = encode_ndjson(data).data
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(records) == 999 * 6 * 129
+    assert len(records) <= held <= len(records) * 4 // 3 + 10_000
+    assert ctypes.string_at(records, len(records) + 1) == records + b"\0"
