@@ -37,6 +37,11 @@ def read_input(path: str) -> bytes:
         raise OutsideFailed(f"cannot read {path!r}: {error.strerror}", hint="check the rights of the file and the disk") from error
 
 
+def euros(cents: int) -> str:
+    """Return an amount as people read it."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d} EUR"
+
+
 def make_folder(path: str | Path) -> Path:
     """Return a folder, made when it is not there.
 

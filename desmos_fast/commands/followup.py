@@ -9,6 +9,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act, take
+from desmos_fast.commands.common import euros
 
 if TYPE_CHECKING:
     from desmos_fast.settlement.dunning.model import Page
@@ -29,7 +30,7 @@ def show(centre: Centre, as_json: AsJson = False) -> None:
         _json(found)
         return
     for row in found.ageing:
-        ages = "  ".join(f"{age}: {_euros(one.cents)}" for age, one in row.ages.items())
+        ages = "  ".join(f"{age}: {euros(one.cents)}" for age, one in row.ages.items())
         print(f"{row.payer:<16}{_tally(row.total)}, late {_tally(row.late)}  [{ages}]")
     for penalty in found.penalties:
         print(f"penalties   {penalty.payer:<16}due {_tally(penalty.due)}, running {_tally(penalty.running)}")
@@ -122,7 +123,7 @@ def list_reminders(
         return
     for one in found.reminders:
         whom = one.payer or one.account or one.rule
-        print(f"{one.id}  {one.day}  {one.rule:<10} {one.level}  {one.state:<9}  {whom:<18} {one.items} items  {_euros(one.amount)}")
+        print(f"{one.id}  {one.day}  {one.rule:<10} {one.level}  {one.state:<9}  {whom:<18} {one.items} items  {euros(one.amount)}")
 
 
 def show_reminder(centre: Centre, name: Name) -> None:
@@ -180,11 +181,7 @@ def _json(found: Any) -> None:
 
 
 def _tally(one: "Tally") -> str:
-    return f"{_euros(one.cents)} ({one.count})"
-
-
-def _euros(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d} EUR"
+    return f"{euros(one.cents)} ({one.count})"
 
 
 def register(app: typer.Typer) -> None:

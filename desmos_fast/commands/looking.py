@@ -11,7 +11,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act, take
-from desmos_fast.commands.common import atomic_output, read_input
+from desmos_fast.commands.common import atomic_output, euros, read_input
 
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
@@ -62,7 +62,7 @@ def list_lots(
         return
     for lot in found.lots:
         place = f"{lot.destination}{f' {lot.amc_number}' if lot.amc_number else ''}"
-        print(f"{lot.id}  {lot.date}  {lot.number:03d}/{lot.cycle}  {lot.state:<9}  {place}  {lot.invoices} invoices  {_euros(lot.fees)}")
+        print(f"{lot.id}  {lot.date}  {lot.number:03d}/{lot.cycle}  {lot.state:<9}  {place}  {lot.invoices} invoices  {euros(lot.fees)}")
 
 
 def list_files(
@@ -76,7 +76,7 @@ def list_files(
         _json(found)
         return
     for file in found.files:
-        print(f"{file.id}  {file.date}  {file.name}  {file.state:<12}  {file.lots} lots  {file.invoices} invoices  {_euros(file.fees)}")
+        print(f"{file.id}  {file.date}  {file.name}  {file.state:<12}  {file.lots} lots  {file.invoices} invoices  {euros(file.fees)}")
 
 
 def show_lot(centre: Centre, name: Name) -> None:
@@ -142,11 +142,7 @@ def _json(found: Any) -> None:
 
 
 def _sums(total: Any) -> str:
-    return f"{total.lots} lots  {total.invoices} invoices  {_euros(total.fees)} (AMO {_euros(total.amo)}, AMC {_euros(total.amc)})"
-
-
-def _euros(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d} EUR"
+    return f"{total.lots} lots  {total.invoices} invoices  {euros(total.fees)} (AMO {euros(total.amo)}, AMC {euros(total.amc)})"
 
 
 def register(app: typer.Typer) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.common import euros
 
 if TYPE_CHECKING:
     from desmos_fast.settlement.matches.model import MatchLine
@@ -46,7 +47,7 @@ def list_matches(
 def _line(match: "MatchLine") -> str:
     sides = f"{_few(match.left)} -> {_few(match.right)}" if match.right else _few(match.left)
     by = "" if match.decided_by == "auto" else "  by a person"
-    return f"{match.id}  {match.problem} {match.rule:<5}  {match.status:<9}  {_euros(match.amount)}  {sides}{_why(match)}{by}"
+    return f"{match.id}  {match.problem} {match.rule:<5}  {match.status:<9}  {euros(match.amount)}  {sides}{_why(match)}{by}"
 
 
 def _why(match: "MatchLine") -> str:
@@ -55,10 +56,6 @@ def _why(match: "MatchLine") -> str:
 
 def _few(names: tuple[str, ...]) -> str:
     return " ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _euros(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d} EUR"
 
 
 def show_match(centre: Centre, name: Annotated[UUID, typer.Argument(help="Its id, as the list shows it.")]) -> None:

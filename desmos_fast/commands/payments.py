@@ -10,6 +10,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
+from desmos_fast.commands.common import euros
 
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
@@ -70,7 +71,7 @@ def add(
     found = act(centre, work)
     print(msgspec.json.encode(found).decode() if as_json else _line(found))
     for share in () if as_json else found.shares:
-        print(f"  invoice {share.number}: {share.state}, {_euros(share.open)} open, {_euros(share.excess)} to give back")
+        print(f"  invoice {share.number}: {share.state}, {euros(share.open)} open, {euros(share.excess)} to give back")
 
 
 def list_payments(
@@ -114,13 +115,8 @@ def _pair(text: str, option: str) -> tuple[str, int]:
 
 def _line(payment: "PaymentLine") -> str:
     invoices = " ".join(str(part.number) for part in payment.parts if part.number is not None)
-    rest = f"  {_euros(payment.rest)} waits" if payment.rest else ""
-    return f"{payment.id}  {payment.on}  {payment.means:<8}  {_euros(payment.amount):>14}  {payment.state:<6}  {invoices}{rest}"
-
-
-def _euros(cents: int) -> str:
-    sign, whole = "-" if cents < 0 else "", abs(cents)
-    return f"{sign}{whole // 100}.{whole % 100:02d} EUR"
+    rest = f"  {euros(payment.rest)} waits" if payment.rest else ""
+    return f"{payment.id}  {payment.on}  {payment.means:<8}  {euros(payment.amount):>14}  {payment.state:<6}  {invoices}{rest}"
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.acting import AsJson, Centre, act
-from desmos_fast.commands.common import read_input
+from desmos_fast.commands.common import euros, read_input
 
 if TYPE_CHECKING:
     from desmos_fast.db.pool import Connection
@@ -98,9 +98,9 @@ def list_rejects(
         return
     for one in found:
         person = f"  {one.assigned_to}" if one.assigned_to else ""
-        print(f"{one.invoice} {one.part}  {one.share}  {one.payer}  {_euros(one.open)} open  {one.days} days  {one.owner_fr}{person}")
+        print(f"{one.invoice} {one.part}  {one.share}  {one.payer}  {euros(one.open)} open  {one.days} days  {one.owner_fr}{person}")
         print(f"  {one.code or '(no code)'} {one.label}\n  -> {one.action}")
-    print(f"{len(found)} rejected, {_euros(sum(one.open for one in found))} open")
+    print(f"{len(found)} rejected, {euros(sum(one.open for one in found))} open")
 
 
 async def _all(con: "Connection", context: "Context", wanted: "Wanted") -> "list[RejectShown]":
@@ -132,8 +132,8 @@ def figures(
         print(msgspec.json.encode(found).decode())
         return
     for one in found.tallies:
-        print(f"{one.name:<11} {one.owner:<13} {one.age:<6} {one.count:>7}  {_euros(one.cents)}  {one.label}")
-    print(f"{found.count} rejected, {_euros(found.cents)} open")
+        print(f"{one.name:<11} {one.owner:<13} {one.age:<6} {one.count:>7}  {euros(one.cents)}  {one.label}")
+    print(f"{found.count} rejected, {euros(found.cents)} open")
 
 
 def payments(centre: Centre, invoice: Invoice, part: OfPart) -> None:
@@ -212,10 +212,6 @@ def _json(found: Any) -> None:
     import msgspec
 
     print(msgspec.json.encode(found).decode())
-
-
-def _euros(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d} EUR"
 
 
 def register(app: typer.Typer) -> None:
