@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices as columns: which there may be, and one row as the dictionary that JSON would have given."""
 
-import struct
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,8 +11,9 @@ from desmos_fast.billing import kernel
 
 # Lists are written without a separator: each element is as wide as it always is.
 ELEMENTS: Final = {"modifiers": 1, "teeth": 2}
-# Native integers of 64 bits, as `memoryview` names them.
-LONGS: Final = ("l", "q") if struct.calcsize("l") == 8 else ("q",)
+# Integers of 64 bits as `memoryview` names them, but for what says that they are packed, or of the order of bytes that kernels have.
+LONGS: Final = ("l", "q")
+PACKED: Final = "@=<^"
 # So many acts may have no column at all; each is told to lack all its keys.
 MOST_UNSEEN: Final = 1_000_000
 
@@ -36,10 +36,10 @@ class Rows:
             raise ColumnError("the column 'acts' is missing", hint="it says where the acts of each invoice begin, and the end")
         self._columns = {path: _view(path, column) for path, column in columns.items() if path != "acts"}
         acts = _view("acts", columns["acts"])
-        # A copy: places that another thread moves while they are followed would lead anywhere.
-        whole = acts.ndim == 1 and acts.format in LONGS
+        # A copy, aligned: places that another thread moves while they are followed would lead anywhere.
+        whole = acts.ndim == 1 and acts.itemsize == 8 and acts.format.lstrip(PACKED) in LONGS
         self._acts = memoryview(acts.tobytes()).cast("q") if whole else acts
-        if whole and acts[-1:] and acts[-1] > MOST_UNSEEN and not any(path.startswith("act.") for path in columns):
+        if whole and self._acts[-1:] and self._acts[-1] > MOST_UNSEEN and not any(path.startswith("act.") for path in columns):
             raise ColumnError("the column 'acts' counts a million acts, and there is no column of acts")
 
     def encode(self, *args: Any) -> tuple[Any, ...]:

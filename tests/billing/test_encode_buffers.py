@@ -139,3 +139,18 @@ def test_records_hold_a_quarter_more_memory_than_they_need_at_most(blanks: int) 
     assert len(records) == 999 * 6 * 129
     assert len(records) <= held <= len(records) * 4 // 3 + 10_000
     assert ctypes.string_at(records, len(records) + 1) == records + b"\0"
+
+
+@pytest.mark.parametrize(
+    "laid",
+    [
+        packed,
+        lambda values: (ctypes.c_int64 * len(values))(*map(int, values)),
+        lambda values: numpy.frombuffer(b"x" + values.tobytes(), dtype="q", offset=1),
+        lambda values: numpy.repeat(values, 2)[::2],
+    ],
+)
+def test_places_of_acts_are_read_however_they_lie(laid: Any) -> None:
+    invoices = [msgspec.structs.replace(FIRST, number=number) for number in (1, 2, 3)]
+    given = columns(invoices)
+    assert encode_columns(given | {"acts": laid(given["acts"])}) == encode_columns(given)

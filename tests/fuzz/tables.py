@@ -99,7 +99,7 @@ def _unaligned(entries: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
 def is_refused(table: Mapping[str, Column]) -> bool:
     """Say whether these are no columns of invoices at all, whatever their rows hold."""
     acts = table.get("acts")
-    if acts is None or acts.form not in "qe" or not acts.entries or acts.entries[0] != 0 or acts.entries != sorted(acts.entries):
+    if acts is None or acts.form not in "qeu" or not acts.entries or acts.entries[0] != 0 or acts.entries != sorted(acts.entries):
         return True
     wanted = {False: len(acts.entries) - 1, True: acts.entries[-1]}
     for path, column in table.items():
