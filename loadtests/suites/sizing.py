@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model of capacity held against a point that it was not fitted on: what one process takes tells how fast two are.
 
-It is fitted on one process that signs invoices one a request, in two small amounts. From the processor time of service, database and client
-and from how much of what one process could do was reached, it says how long two processes take for each; that is then measured.
+It is fitted on one process that signs invoices of some centres one a request, for as many callers as each of two processes would have: what
+they share commits with decides what an invoice costs. From the processor time of service, database and client, and from how much of
+what one process could do was reached, it says how long two processes take for each; that is then measured.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ from loadtests.served import Centre, Place, placed, shared, standing
 from loadtests.suites.http import SERVICES, port_of
 
 ONE, TWO = "BENCH_OURS", "BENCH_TWO"
-BODIES: Final = 300
+# Some of each, twice over, at each of two processes.
+WARM: Final = 256
+CENTRES: Final = 16
+BODIES: Final = 40
 
 
 @contextlib.contextmanager
@@ -29,23 +33,25 @@ def surroundings() -> Iterator[None]:
         yield
 
 
-def _centre() -> tuple[Place, Centre, list[bytes]]:
-    here = placed()
-    centre = asyncio.run(here.centre(int.from_bytes(os.urandom(4)) % 1_000_000))
-    return here, centre, centre.invoices(BODIES)
+def _centres(port: int) -> tuple[Place, list[tuple[Centre, list[bytes]]]]:
+    """Return centres of which nothing is unknown any more."""
+    here, first = placed(), int.from_bytes(os.urandom(4)) % (1_000_000 - CENTRES)
+    made = [(centre, centre.invoices(BODIES)) for centre in asyncio.run(here.centres(range(first, first + CENTRES)))]
+    signed(port, made, WARM, CALLERS)
+    return here, made
 
 
 def predicted(size: int) -> Job:
     """Say from one process how long two take for an invoice."""
-    here, centre, bodies = _centre()
-    service, database, port = int(os.environ[f"{ONE}_PID"]), postmaster(here.folder), port_of(ONE)
-    signed(port, centre, bodies, CALLERS, CALLERS)
+    port = port_of(ONE)
+    here, centres = _centres(port)
+    service, database = int(os.environ[f"{ONE}_PID"]), postmaster(here.folder)
 
     def run() -> float:
         sizes, costs = (size // 4, size // 2), []
         for count in sizes:
             with costing(service, database) as spent:
-                seen = signed(port, centre, bodies, count, CALLERS)
+                seen = signed(port, centres, count, CALLERS // 2)
             costs.append((spent[0], seen.seconds))
         each = [sum(values) / sum(sizes) for values in zip(*(cost for cost, _ in costs), strict=True)]
         bound = seconds_an_invoice(each[0], each[1], each[2], 1, os.cpu_count() or 1)
@@ -57,10 +63,9 @@ def predicted(size: int) -> Job:
 
 def measured(size: int) -> Job:
     """Let two processes sign invoices."""
-    _, centre, bodies = _centre()
     port = port_of(TWO)
-    signed(port, centre, bodies, CALLERS, CALLERS)
-    return Job(lambda: signed(port, centre, bodies, size, CALLERS), size, lambda seen: seen.statuses[201], lambda seen: seen.seconds / size)
+    _, centres = _centres(port)
+    return Job(lambda: signed(port, centres, size, CALLERS), size, lambda seen: seen.statuses[201], lambda seen: seen.seconds / size)
 
 
 RACES: Final = (
