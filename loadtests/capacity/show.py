@@ -125,7 +125,8 @@ def _sizes(figures: Figures) -> list[str]:
         f"  a look at it is noted in {figures.look_stored_bytes / 1024:.1f} KiB and {figures.look_wal_bytes / 1024:.1f} KiB.",
         f"- Signing it takes {figures.request_bytes:,.0f} bytes there and {figures.answer_bytes:,.0f} back, looking at it",
         f"  {figures.look_request_bytes:,.0f} and {figures.look_bytes:,.0f}. A process takes {figures.service_memory / 2**20:.0f} MiB.",
-        f"- One process signed {figures.capacity_per_s:,.0f} a second for 64 callers. At half of that, half of the answers came within",
+        f"- One process signed {figures.capacity_per_s:,.0f} a second for 64 callers, each of a centre of its own.",
+        "  At half of that, half of the answers came within",
         f"  {half:.0f} ms and 99 in a hundred within {all_but_one:.0f} ms. One caller alone waited {figures.sign_latency_s * 1000:.1f} ms.",
     ]
 
