@@ -48,8 +48,8 @@ GROUPS: Final = (
 MODULES: Final = (
     "fse_encode", "fse_read", "lots", "looking", "schedule", "webhooks", "returns", "bank", "reconcile", "synth", "service", "worker",
     "recipients", "contacts", "invoices", "jobs", "identity", "invariants", "demo", "layouts", "tariffs", "nomenclature", "bench", "price",
-    "quote", "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit", "openapi",
-    "agent", "agent_cards", "agent_simulate", "agent_doctor", "agent_bridges", "agent_install",
+    "quote", "slo", "rejects", "dead_returns", "matches", "matching", "payments", "ledger", "export", "followup", "replay", "audit",
+    "openapi", "agent", "agent_cards", "agent_simulate", "agent_doctor", "agent_bridges", "agent_install",
     "agents", "incidents", "probe", "dashboards", "masters", "options", "access", "backups",
 )  # fmt: skip
 
