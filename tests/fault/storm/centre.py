@@ -28,9 +28,11 @@ PAUSE_S: Final = 0.05
 AT_ONCE: Final = 4
 REFUSED_ONE_IN: Final = 8
 NAMES: Final = ("01_ngap_visit", "02_dental_ccam", "07_amc_apart")
+# A worker says that jobs are done a moment after they are: they are waited for too.
 OPEN: Final = """
     SELECT (SELECT count(*) FROM file WHERE state NOT IN ('acknowledged', 'cancelled'))
          + (SELECT count(*) FROM share WHERE flow > 0 AND transport IN ('open', 'lotted', 'sent', 'file_refused'))
+         + (SELECT count(*) FROM pgqueuer)
 """
 ON_ITS_WAY: Final = "SELECT count(*) FROM file WHERE state IN ('queued', 'sent')"
 MOST_ON_ITS_WAY: Final = 150
