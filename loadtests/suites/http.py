@@ -296,7 +296,7 @@ def itself(size: int) -> int:
     return size
 
 
-SAME_ROWS: Final = Contender("pgbench, the same rows", inserting(the_same_rows, CLIENTS, STORED), programs=("pgbench",), size=3, quick=2)
+SAME_ROWS: Final = Contender("pgbench, the same rows", inserting(the_same_rows, CLIENTS, STORED), programs=("pgbench",), size=3, quick=1)
 # Nobody waits for the counters there, and nobody shares the disk.
 ONE_CLIENT: Final = Contender(
     "pgbench, the same rows, one client", inserting(the_same_rows, 1, STORED), programs=("pgbench",), size=3, quick=1

@@ -123,7 +123,7 @@ def decoded_size(blocks: int) -> tuple[int, int]:
 
 def race(command: str, prepare: Callable[[int], Job], answer: Callable[[int], object]) -> Race:
     """Return the race of a command: 1 MB beside 1 GB, or beside 15 MB when time is short."""
-    sizes = Contender("large", prepare, size=1000, quick=15), Contender("small", prepare, size=1, quick=1)
+    sizes = Contender("large", prepare, size=1000, quick=10), Contender("small", prepare, size=1, quick=1)
     return Race(f"memory-{command}", f"peak memory of `fse {command}`", 1000, 15, sizes[:1], sizes[1:], answer, unit="B")
 
 

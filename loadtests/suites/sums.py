@@ -101,7 +101,7 @@ def race(name: str, orders: int, size: int, quick: int, peers: tuple[Contender, 
     return Race(
         name, f"explanations of a credit among {orders} orders", size, quick,
         ours=(Contender("kernel", counted(orders, kernel)),),
-        peers=(*peers, Contender("CP-SAT", counted(orders, by_solver), needs=("ortools",), size=10, quick=4)),
+        peers=(*peers, Contender("CP-SAT", counted(orders, by_solver), needs=("ortools",), size=10, quick=2)),
         answer=lambda count: [known(amounts, target) for amounts, target in cases(count, orders)],
     )  # fmt: skip
 
