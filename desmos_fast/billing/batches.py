@@ -148,14 +148,11 @@ class _Signing:
         await self._opened.answers()
         self._opened.send(journal.holding(context.tenant))
         (held,) = await self._opened.answers()
-        self._opened.send(*await asyncio.to_thread(journal.posting, context.tenant, context.now, held, laid))
+        steps, _ = await asyncio.to_thread(journal.posting, context.tenant, context.now, journal.end_of(held), laid)
+        self._opened.send(*steps)
         await self._opened.answers()
 
 
 def _prepared(context: Context, entries: Sequence[Entry], taken: Sequence[int]) -> _Part:
     kept = service.prepare(context, entries, taken, draft=False)
-    columns = {"invoice": kept.tables.invoices, "event": journal.event_columns(context.now, kept.events, context.actor)}
-    if kept.tables.shares is not None:
-        columns["share"] = kept.tables.shares
-    steps = [leaf.step(table, context.tenant, laid) for table, laid in columns.items()]
-    return _Part(steps, service.told_of(kept), kept.entries)
+    return _Part(express.adding(context, kept), service.told_of(kept), kept.entries)

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from desmos_fast.base import ledger
 from desmos_fast.billing import service, store
 from desmos_fast.billing.model import Created
 from desmos_fast.billing.pricing.codec import Entry
@@ -27,23 +26,21 @@ Told: TypeAlias = Answer | Exception
 
 
 class Held(NamedTuple):
-    """Where a batch begins: the numbers that it takes, how many entries the ledger has, and the hash of the last one."""
+    """Where a batch begins: the numbers that it takes, and the end of the ledger."""
 
     taken: Sequence[int]
-    posted: int
-    link: bytes
+    ledger: journal.End
 
 
 class End(NamedTuple):
-    """Where a batch ended: the last number taken, how many entries the ledger has, and the hash of the last one."""
+    """Where a batch ended: the last number taken, and the end of the ledger."""
 
     last: int
-    posted: int
-    link: bytes
+    ledger: journal.End
 
     def held(self, wanted: int) -> Held:
         """Return what the next batch holds that takes so many numbers, if nobody else comes between."""
-        return Held(range(self.last + 1, self.last + wanted + 1), self.posted, self.link)
+        return Held(range(self.last + 1, self.last + wanted + 1), self.ledger)
 
 
 class Laid(NamedTuple):
@@ -83,7 +80,7 @@ class Batch:
     def holding(self) -> list[Step]:
         """Return the steps that hold what the batch needs; `held` reads what they are answered."""
         tenant, finess = str(self.context.tenant), self.context.finess
-        steps = [*idempotency.asking(self.context.tenant, self.route, self.asked), Step(journal.HEAD, (tenant, ledger.GENESIS))]
+        steps = [*idempotency.asking(self.context.tenant, self.route, self.asked), journal.holding(self.context.tenant)]
         if chosen := self.chosen:
             steps.insert(2, Step(store.USED, (tenant, finess, chosen)))
         if wanted := self.wanted:
@@ -104,8 +101,7 @@ class Batch:
             return None
         if len(set(chosen)) != len(chosen) or not idempotency.all_new(locked, known):
             return None
-        posted, link = end.rows[0]
-        return Held(range(last - wanted + 1, last + 1), int(posted or 0), bytes.fromhex((link or b"")[2:].decode()))
+        return Held(range(last - wanted + 1, last + 1), journal.end_of(end))
 
     def can_follow(self, end: End) -> bool:
         """Say whether the batch may begin where another ended: only one whose numbers are all taken, of which there are enough."""
@@ -118,7 +114,7 @@ class Batch:
             *idempotency.expecting_new(self.context.tenant, self.route, self.asked),
             Step(numbers.TAKE_AFTER, (tenant, "invoice", finess, wanted, end.last)),
             Step(store.NONE_USED, (tenant, finess, end.last, end.last + wanted)),
-            Step(journal.ENDS_AT, (tenant, end.posted, end.link)),
+            Step(journal.ENDS_AT, (tenant, *end.ledger)),
         ]
 
     def laid(self, held: Held) -> Laid:
@@ -131,26 +127,16 @@ class Batch:
         found.update((line, FaultyInput(faults)) for line, faults in refused.items())
         told = [found[line] for line in range(1, len(self.asked) + 1)]
         new = [(one, answered) for one, answered in zip(self.asked, told, strict=True) if isinstance(answered, Answer)]
-        steps, posted, link = _rows(self.context, kept, held)
-        steps.append(idempotency.keeping(self.context.tenant, self.route, [one for one, _ in new], [answered for _, answered in new]))
-        return Laid(steps, told, End(held.taken[-1], posted, link) if held.taken else None)
+        tenant = self.context.tenant
+        posting, end = journal.posting(tenant, self.context.now, held.ledger, journal.unposted(tenant, kept.entries))
+        keeping = idempotency.keeping(tenant, self.route, [one for one, _ in new], [answered for _, answered in new])
+        steps = [*adding(self.context, kept), *posting, keeping]
+        return Laid(steps, told, End(held.taken[-1], end) if held.taken else None)
 
 
-def _rows(context: Context, kept: service.Kept, held: Held) -> tuple[list[Step], int, bytes]:
-    """Return the steps that add the rows, and where the ledger ends then."""
-    tenant, now = context.tenant, context.now
-    entries = [entry for entry in kept.entries if entry.lines]
-    columns = [("invoice", kept.tables.invoices), ("event", journal.event_columns(now, kept.events, context.actor))]
+def adding(context: Context, kept: service.Kept) -> list[Step]:
+    """Return the steps that add the rows of signed invoices, but for the ledger; an invoice stands before what refers to it."""
+    columns = {"invoice": kept.tables.invoices, "event": journal.event_columns(context.now, kept.events, context.actor)}
     if kept.tables.shares is not None:
-        columns.insert(1, ("share", kept.tables.shares))
-    steps = [leaf.step(table, tenant, laid) for table, laid in columns]
-    if not entries:
-        return steps, held.posted, held.link
-    links, named = ledger.chain(held.link, entries), journal.ids(len(entries))
-    posted = held.posted + len(entries)
-    steps += (
-        leaf.step("ledger_entry", tenant, journal.entry_columns(now, held.posted + 1, named, entries, links)),
-        leaf.step("ledger_line", tenant, journal.line_columns(named, entries)),
-        Step(journal.ADVANCE, (str(tenant), posted, links[-1])),
-    )
-    return steps, posted, links[-1]
+        columns["share"] = kept.tables.shares
+    return [leaf.step(table, context.tenant, laid) for table, laid in columns.items()]

@@ -91,9 +91,22 @@ async def post(con: Connection, tenant: UUID, now: datetime, entries: Sequence[l
     return len(kept)
 
 
+class End(NamedTuple):
+    """Where the ledger of a centre ends: how many entries it has, and the hash of the last one."""
+
+    posted: int
+    link: bytes
+
+
 def holding(tenant: UUID) -> Step:
-    """Return the step of an exchange that holds the end of the ledger until the transaction ends; `posting` is given its answer."""
+    """Return the step of an exchange that holds the end of the ledger until the transaction ends; `end_of` reads its answer."""
     return Step(HEAD, (str(tenant), ledger.GENESIS))
+
+
+def end_of(held: Answered) -> End:
+    """Return where the ledger ends, of the answer to `holding`."""
+    ((posted, link),) = held.rows
+    return End(int(posted or 0), bytes.fromhex((link or b"")[2:].decode()))
 
 
 class Unposted(NamedTuple):
@@ -111,18 +124,17 @@ def unposted(tenant: UUID, entries: Sequence[ledger.Entry]) -> Unposted:
     return Unposted(kept, named, step("ledger_line", tenant, line_columns(named, kept)))
 
 
-def posting(tenant: UUID, now: datetime, held: Answered, laid: Unposted) -> list[Step]:
-    """Return the steps that do what `post` does, in a transaction that holds the end of the ledger."""
+def posting(tenant: UUID, now: datetime, end: End, laid: Unposted) -> tuple[list[Step], End]:
+    """Return the steps that do what `post` does, in a transaction that holds the end of the ledger, and where it ends then."""
     if not laid.entries:
-        return []
-    ((value, link),) = held.rows
-    posted, previous = int(value or 0), bytes.fromhex((link or b"")[2:].decode())
-    hashes = ledger.chain(previous, laid.entries)
+        return [], end
+    hashes = ledger.chain(end.link, laid.entries)
+    then = End(end.posted + len(hashes), hashes[-1])
     return [
-        step("ledger_entry", tenant, entry_columns(now, posted + 1, laid.named, laid.entries, hashes)),
+        step("ledger_entry", tenant, entry_columns(now, end.posted + 1, laid.named, laid.entries, hashes)),
         laid.lines,
-        Step(ADVANCE, (str(tenant), posted + len(hashes), hashes[-1])),
-    ]
+        Step(ADVANCE, (str(tenant), *then)),
+    ], then
 
 
 def entry_columns(

@@ -3,7 +3,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -11,7 +10,6 @@ import pytest
 
 from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import pipeline
-from desmos_fast.db import pool as pools
 from desmos_fast.db.kernel import Kind
 from desmos_fast.db.leaf import Column, copy_in, is_known, step
 from desmos_fast.db.pipeline import CameBetween, Step, exchange, expecting
@@ -24,19 +22,6 @@ TAKE = "INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, 'lot', $2
 COUNT = "SELECT name, value FROM counter ORDER BY name"
 PARSED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'desmos%'"
 WHO = "SELECT pg_backend_pid()"
-
-
-@pytest.fixture
-async def pool(place: Place) -> AsyncIterator[Pool]:
-    """One connection, so that what one test does to it the next statement sees."""
-    opened = await pools.create(place.app_dsn, 1)
-    yield opened
-    opened.terminate()
-
-
-@pytest.fixture
-async def tenant(place: Place) -> TenantId:
-    return await place.centre()
 
 
 async def counters(pool: Pool, tenant: TenantId) -> list[tuple[str, int]]:

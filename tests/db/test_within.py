@@ -3,13 +3,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from desmos_fast.base.types import TenantId
-from desmos_fast.db import pool as pools
 from desmos_fast.db.pipeline import Step
 from desmos_fast.db.pool import DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
@@ -19,19 +17,6 @@ from tests.db.databases import Place
 TAKE = "INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, 'lot', $2, $3) RETURNING value"
 NAMES = "SELECT name FROM counter ORDER BY name"
 WHO = "SELECT pg_backend_pid()"
-
-
-@pytest.fixture
-async def pool(place: Place) -> AsyncIterator[Pool]:
-    """One connection, so that what one test does to it the next statement sees."""
-    opened = await pools.create(place.app_dsn, 1)
-    yield opened
-    opened.terminate()
-
-
-@pytest.fixture
-async def tenant(place: Place) -> TenantId:
-    return await place.centre()
 
 
 async def names(pool: Pool, tenant: TenantId) -> list[str]:

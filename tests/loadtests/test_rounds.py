@@ -86,7 +86,9 @@ def test_a_run_that_is_timed_more_than_once_gives_its_median(monkeypatch: pytest
     assert ready == {"again": True} and found["value"] == 0.2
 
 
-def test_a_process_that_stays_is_proved_once_and_timed_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the contenders whose processes are started, as they are."""
     started: list[str] = []
     begin = subprocess.Popen
 
@@ -95,6 +97,10 @@ def test_a_process_that_stays_is_proved_once_and_timed_in_each_round(monkeypatch
         return begin(command, **options)
 
     monkeypatch.setattr(subprocess, "Popen", watched)
+    return started
+
+
+def test_a_process_that_stays_is_proved_once_and_timed_in_each_round(started: list[str]) -> None:
     told: list[str] = []
     outcomes = rounds.measure(MODULE, SUM, 3, 0.001, quick=True, told=told.append, stay=True)
     assert [started.count(name) for name in ("formula", "loop", "wrong", "broken")] == [1, 1, 1, 1]
@@ -108,15 +114,7 @@ def test_what_cannot_be_run_again_has_a_new_process_each_time() -> None:
     assert [sample.value for sample in outcomes["large"].samples] == [55.0, 55.0]
 
 
-def test_what_begins_anew_each_time_stays_and_is_proved_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-    begin = subprocess.Popen
-
-    def watched(command: list[str], **options: Any) -> Any:
-        started.append(command[5])
-        return begin(command, **options)
-
-    monkeypatch.setattr(subprocess, "Popen", watched)
+def test_what_begins_anew_each_time_stays_and_is_proved_each_time(started: list[str]) -> None:
     outcomes = rounds.measure(MODULE, FRESH, 3, 0.001, quick=True, told=lambda _: None, stay=True)
     assert [started.count(name) for name in ("sound", "unsound")] == [1, 1]
     assert [sample.value for sample in outcomes["sound"].samples] == [1.0, 2.0, 3.0]
