@@ -2,6 +2,7 @@
 """The same invoice posted again and again, at once, has one effect."""
 
 import asyncio
+import random
 
 import orjson
 import pytest
@@ -11,12 +12,18 @@ from tests.api.conftest import Desk, person
 from tests.api.test_together import insist
 
 
+# Of so many keys the requests come in any order: at each moment some are being answered for the first time, and most were before.
+MINGLED = 100
+
+
 async def duplicates(desk: Desk, keys: int, times: int) -> None:
     """Send each of some requests many times over, 32 at once, until all have their answer; count what came of it."""
     sent = [(str(uuid7()), orjson.dumps(desk.invoice(insured_nir=person(order % 1000)))) for order in range(keys)]
     answers: dict[str, set[bytes]] = {key: set() for key, _ in sent}
     fresh = 0
-    queue = iter([pair for pair in sent for _ in range(times)])
+    chance = random.Random(keys)
+    mingled = [sent[start : start + MINGLED] * times for start in range(0, keys, MINGLED)]
+    queue = iter([pair for several in mingled for pair in chance.sample(several, len(several))])
 
     async def caller() -> None:
         nonlocal fresh
