@@ -40,8 +40,20 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
+async def _left_nothing(_: object) -> None:
+    """Ask nothing of the database when a connection comes back.
+
+    The driver would have it give up locks, listeners and settings of the session, in an exchange for each transaction. None of ours
+    outlives its transaction: what does (a leader's lock, that of who changes master keys) has a connection of its own.
+    """
+
+
 async def create(dsn: str, size: int) -> Pool:
-    """Open a pool of at most `size` connections; none is made before the first use, so a database that is down does not stop a start."""
+    """Open a pool of at most `size` connections; none is made before the first use, so a database that is down does not stop a start.
+
+    A transaction that was left open is taken back when its connection comes back. Nothing else is: see `tests/db/test_pool.py`.
+    """
     return await asyncpg.create_pool(
-        dsn, min_size=0, max_size=size, max_inactive_connection_lifetime=IDLE_LIFE_S, command_timeout=COMMAND_TIMEOUT_S
-    )
+        dsn, min_size=0, max_size=size, max_inactive_connection_lifetime=IDLE_LIFE_S, command_timeout=COMMAND_TIMEOUT_S,
+        reset=_left_nothing,
+    )  # fmt: skip

@@ -161,5 +161,6 @@ async def test_fifty_centres_on_four_connections_see_their_own(town: Town, clust
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(5400)
 async def test_a_million_requests_of_fifty_centres_see_their_own(town: Town, cluster: Cluster) -> None:
     await interleave(town, cluster, 900_000, 100_000)

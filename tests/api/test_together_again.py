@@ -11,7 +11,6 @@ from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, person
 from tests.api.test_together import insist
 
-
 # Of so many keys the requests come in any order: at each moment some are being answered for the first time, and most were before.
 MINGLED = 100
 
