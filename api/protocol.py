@@ -109,7 +109,8 @@ class Handler(RequestHandler):
         message, payload = self._messages[0]
         if len(self._messages) > 1 or not isinstance(payload, StreamReader) or not isinstance(message, RawRequestMessage):
             return False
-        if not payload.is_eof() or not hot.takes(message):
+        # Of a body of no length the library gives a reader that has nothing to be looked into.
+        if not payload.total_bytes or not payload.is_eof() or not hot.takes(message):
             return False
         self._messages.clear()
         self._serving = self._request_in_progress = True

@@ -99,9 +99,9 @@ async def follow(request: web.Request) -> web.StreamResponse:
             async with transaction(request.app[POOL], context.tenant) as con:
                 after = await service.last_news(con, context)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        await response.prepare(request)
         # A client that leaves ends its stream; a key that ended and a database that is away end it too, and can say so no more.
         with contextlib.suppress(ConnectionError, DesmosError):
+            await response.prepare(request)
             await _stream(request, response, told, after, until)
     return response
 

@@ -6,6 +6,7 @@ again whole: blocks that are kept are answered as they were, the others go on. N
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -219,7 +220,9 @@ class _Stream:
         if self._response is None:
             request = self._request
             response = web.StreamResponse(headers={**HEADERS, "X-Request-Id": request[REQUEST_ID], "Content-Type": NDJSON})
-            await response.prepare(request)
+            # Who hung up is found out where he is told, as later on.
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
             self._response = response
             self._telling = asyncio.create_task(self._tell(response))
         return self._response

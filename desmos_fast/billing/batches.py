@@ -122,12 +122,14 @@ class _Signing:
         if wanted not in (0, len(entries)) or self._automatic not in (None, wanted > 0):
             raise _Unusual
         if not wanted:
+            held = self._automatic is False
             self._automatic = False
             chosen = [entry.invoice.number for entry in entries]
             if min(chosen) <= self._last:
                 raise _Unusual
             self._last = max(chosen)
-            return (), []
+            # Held from the first part on, as where they are taken: who is given one of them waits before he holds the end of the ledger.
+            return (), [] if held else [Step(numbers.HOLD, (str(self._context.tenant), "invoice", self._context.finess))]
         step = Step(numbers.TAKE, (str(self._context.tenant), "invoice", self._context.finess, wanted))
         held = self._automatic is True
         self._automatic = True

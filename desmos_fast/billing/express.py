@@ -81,10 +81,11 @@ class Batch:
         """Return the steps that hold what the batch needs; `held` reads what they are answered."""
         tenant, finess = str(self.context.tenant), self.context.finess
         steps = [*idempotency.asking(self.context.tenant, self.route, self.asked), journal.holding(self.context.tenant)]
+        # Whether they are free is seen once nobody else can take them; and the end of the ledger is held last, as everywhere: who waits for
+        # a number that another transaction gives, and holds what that one needs to end, would wait for ever.
         if chosen := self.chosen:
-            steps.insert(2, Step(store.USED, (tenant, finess, chosen)))
+            steps[-1:-1] = (Step(numbers.HOLD, (tenant, "invoice", finess)), Step(store.USED, (tenant, finess, chosen)))
         if wanted := self.wanted:
-            # Whether they are free is seen once nobody else can take them.
             steps[-1:-1] = (
                 Step(numbers.TAKE, (tenant, "invoice", finess, wanted)),
                 Step(store.USED_LAST, (tenant, finess, wanted)),
@@ -95,7 +96,7 @@ class Batch:
         """Return where the batch begins, None when it is out of the ordinary."""
         chosen, wanted = self.chosen, self.wanted
         locked, known, *rest, end = answers
-        used = [answered.rows for answered in (rest[:1] if chosen else []) + (rest[-1:] if wanted else [])]
+        used = [answered.rows for answered in (rest[1:2] if chosen else []) + (rest[-1:] if wanted else [])]
         last = int(rest[-2].rows[0][0] or 0) if wanted else 0
         if any(used) or last > service.LAST_NUMBER or any(last - wanted < one <= last for one in chosen):
             return None

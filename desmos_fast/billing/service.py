@@ -215,6 +215,8 @@ async def _keep(
                 if not free:
                     return None, faults
                 await keep_apart(con, context, first=True)
+                if not all(entry.automatic for entry in free):
+                    await numbers.hold(con, context.tenant, "invoice", context.finess)
                 taken = await _automatic(con, context, free)
                 kept = await offload(len(free), prepare, context, free, taken, draft, again)
                 await store.add(con, context.tenant, kept.tables)

@@ -13,6 +13,12 @@ TAKE: Final = """
     ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value + excluded.value
     RETURNING value
 """
+# Nothing is taken, and others wait all the same: who gives numbers that a counter may give too comes before or after those who ask it.
+HOLD: Final = """
+    INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, $2, $3, 0)
+    ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value
+    RETURNING value
+"""
 # The same where the counter is known to stand at $5.
 TAKE_AFTER: Final = expecting(
     "UPDATE counter SET value = value + $4 WHERE tenant_id = $1 AND kind = $2 AND name = $3 AND value = $5 RETURNING 1", "1"
@@ -28,3 +34,8 @@ async def take(con: Connection, tenant: UUID, kind: str, name: str, count: int) 
         raise OurBug(f"{count} numbers of {kind} were asked for")
     last = await con.fetchval(TAKE, tenant, kind, name, count)
     return int(last) - count + 1
+
+
+async def hold(con: Connection, tenant: UUID, kind: str, name: str) -> None:
+    """Let others who ask for the same counter wait until the caller's transaction ends, and take nothing."""
+    await con.execute(HOLD, tenant, kind, name)

@@ -258,3 +258,29 @@ async def test_batches_at_once_share_the_numbers_without_a_gap(desk: Desk, whole
     assert [row["seq"] for row in await rows(desk, "SELECT seq FROM ledger_entry ORDER BY seq")] == list(range(1, 152))
     async with direct(desk.house.owner_dsn, desk.tenant) as con:
         assert (await ledger.verify(con, desk.tenant, lambda *_: None)).holds
+
+
+@pytest.mark.parametrize("number", [None, 3])
+async def test_who_is_given_a_number_of_a_batch_waits_and_holds_nothing_that_it_needs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, whole: list[int], number: int | None
+) -> None:
+    await ordinary(desk)
+    reached, go_on, post = asyncio.Event(), asyncio.Event(), batches._Signing._post
+
+    async def late(self: Any) -> None:
+        # All its rows are there, and the end of the ledger is not held yet.
+        await self._opened.answers()
+        reached.set()
+        await go_on.wait()
+        await post(self)
+
+    monkeypatch.setattr(batches._Signing, "_post", late)
+    lines = [one | {"number": chosen} for chosen, one in enumerate(some(desk, 10), 2)]
+    batch = asyncio.create_task(desk.post(PATH, ndjson(*lines)))
+    await reached.wait()
+    alone = asyncio.create_task(desk.post("/v1/invoices", desk.invoice() | ({} if number is None else {"number": number})))
+    await asyncio.sleep(0.3)
+    go_on.set()
+    made, replied = await batch, await alone
+    assert (made.status, made.json["accepted"]) == (200, 10) and not whole
+    assert (replied.status, replied.json.get("number")) == ((201, 12) if number is None else (422, None))

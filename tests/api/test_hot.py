@@ -156,6 +156,18 @@ async def test_what_is_not_plain_goes_the_other_way(house: House, desk: Desk, st
     line.writer.close()
 
 
+@pytest.mark.parametrize("path", [INVOICES, QUOTES])
+async def test_without_a_body_both_ways_say_so(house: House, desk: Desk, straight: list[str], path: str) -> None:
+    line = await connect(house)
+    around = await line.ask(request(desk, path, b"", **AROUND))
+    told = await line.ask(request(desk, path, b""))
+    assert told[0] == around[0] == 400 and without(told[2]) == without(around[2])
+    assert orjson.loads(told[2])["code"] == "empty_body"
+    unknown = await line.ask(request(desk, path, b"", Authorization="Bearer nobody"))
+    assert unknown[0] == 401 and not straight
+    line.writer.close()
+
+
 async def test_who_hangs_up_is_forgotten_and_what_he_asked_is_kept(house: House, desk: Desk, straight: list[str]) -> None:
     line, key = await connect(house), str(uuid7())
     body = orjson.dumps(desk.invoice(insured_nir=person(1)))

@@ -322,3 +322,34 @@ async def test_memory_is_flat(house: House, desk: Desk, tmp_path: Path) -> None:
     assert peaks[2] < peaks[1] + 12 * 1024 * 1024
     async with direct(house.owner_dsn, desk.tenant) as con:
         assert await con.fetchval("SELECT count(*) FROM invoice") == 111
+
+
+async def test_who_hangs_up_before_he_is_told_is_no_mistake_of_ours(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    gone, create = asyncio.Event(), streams.batches.create
+
+    async def late(*args: Any, **kwargs: Any) -> Any:
+        await gone.wait()
+        return await create(*args, **kwargs)
+
+    monkeypatch.setattr(streams.batches, "create", late)
+    body = many(desk, 3)
+    _, writer = await begin(house, desk, body, "key", len(body))
+    for _ in range(500):
+        if house.app[STREAMS]._free._value < MOST_STREAMS:
+            break
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    gone.set()
+    for _ in range(500):
+        if house.app[STREAMS]._free._value == MOST_STREAMS:
+            break
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert '"route":"/v1/invoices:stream"' in log.getvalue()
+    assert "our mistake" not in log.getvalue() and '"status":500' not in log.getvalue()
+    again = await desk.post(PATH, body, "key")
+    assert again.status == 200 and await desk.count("invoice") == 3
