@@ -61,6 +61,9 @@ for _name in MODULES:
 
 def main() -> None:
     """Run the command line; exit 0 done, 1 faulty input, 2 wrong usage, 3 something outside failed."""
+    if sys.stderr is None:
+        # Closed by the caller (`2>&-`): what has nowhere to go must not end among the records on standard output.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end
     _speak_utf8()
     _end_on_signals()
     try:

@@ -79,7 +79,7 @@ def encode(
     """
     _check_flow(flow)
     given: tuple[Any, ...] = tuple(invoices)
-    if given and type(given[0]) is dict:
+    if given and isinstance(given[0], dict):
         unread: list[tuple[int, Fault]] = []
 
         def general(row: int) -> Invoice | None:

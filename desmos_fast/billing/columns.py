@@ -8,6 +8,7 @@ from typing import Any, Final
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.billing import kernel
+from desmos_fast.billing.wire import shown_name
 
 # Lists are written without a separator: each element is as wide as it always is.
 ELEMENTS: Final = {"modifiers": 1, "teeth": 2}
@@ -30,7 +31,7 @@ class Rows:
     def __init__(self, columns: Mapping[str, Any]) -> None:
         unknown = sorted(map(str, columns.keys() - kernel.arrays().paths.keys() - {"acts"}))
         if unknown:
-            name = mask_nir(unknown[0])
+            name = shown_name(unknown[0])
             raise ColumnError(f"no key of the invoice is called {name!r}", hint="name columns by the paths of docs/reference/fse.md")
         if "acts" not in columns:
             raise ColumnError("the column 'acts' is missing", hint="it says where the acts of each invoice begin, and the end")

@@ -96,7 +96,7 @@ def twice(line: bytes, number: int) -> Fault | None:
         json.loads(line.decode(), object_pairs_hook=_once)
         return None
     except _Twice:
-        path = mask_nir(next(_paths_of_twins(json.loads(line.decode(), object_pairs_hook=_Object), "")))[:SHOWN]
+        path = shown_name(next(_paths_of_twins(json.loads(line.decode(), object_pairs_hook=_Object), "")))
     return Fault(code=BAD_JSON, message=f"{path} stands twice", line=number, field=path)
 
 
@@ -133,6 +133,12 @@ def known_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9 else None
 
 
+def shown_name(name: str) -> str:
+    """Return what a fault may show of a key that no invoice has: short, and nothing that has the form of a NIR."""
+    masked = mask_nir(name)
+    return HIDDEN if _NIR_INSIDE.search(_GAP.sub("", masked)) else masked[:SHOWN]
+
+
 def shown(value: object) -> str | int | None:
     """Return what a fault may show of a value: short, and nothing that has the form of a NIR."""
     listed = isinstance(value, tuple)
@@ -147,7 +153,8 @@ def shown(value: object) -> str | int | None:
         return None
     # A half of a character, which bytes that are no UTF-8 leave too, can be written nowhere.
     masked = mask_nir(text).encode("utf-8", "replace").decode()[:SHOWN]
-    if isinstance(value, str) and not listed and _NIR_INSIDE.search(_GAP.sub("", text)):
+    # A number may hold one too: a NIR in an amount that was made cents has two zeros behind it.
+    if not listed and _NIR_INSIDE.search(_GAP.sub("", text)):
         return HIDDEN
     return value if masked == text else masked
 
@@ -159,8 +166,8 @@ def _refused(whole: Any, number: int | None, message: str) -> Fault:
     path, code = at["path"] if at else "", "B2_BAD_VALUE"
     if key is not None:
         code = "B2_MISSING" if key["what"].startswith("missing") else "B2_UNKNOWN_KEY"
-        path = f"{path}.{key['name']}" if path else key["name"]
-    path = mask_nir(path)
+        name = shown_name(key["name"])
+        path = f"{path}.{name}" if path else name
     return Fault(
         code=code,
         message=f"{path or 'the line'} {MESSAGES[code]}",

@@ -106,13 +106,13 @@ def atomic_output(path: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = Path(path).resolve()
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            with target.open("wb") as out:
+        # Looked at by the name that was given: what a pipe among the open files of a process (`/dev/stdout`, `>(…)`) leads to has no path.
+        if _is_written_in_place(path):
+            with open(path, "wb") as out:
                 yield out
             return
-        with _replaced(target) as out:
+        with _replaced(Path(os.path.realpath(path))) as out:
             yield out
     except BrokenPipeError:
         raise
@@ -120,6 +120,13 @@ def atomic_output(path: str) -> Iterator[BinaryIO]:
         raise typer.BadParameter(f"cannot write to {path!r}: {error.strerror}") from error
     except OSError as error:
         raise OutsideFailed(f"cannot write {path!r}: {error.strerror}", hint="check the rights of the folder and the disk") from error
+
+
+def _is_written_in_place(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ from desmos_fast.exchange.model import IDENTITY, RECORD_WIDTH, Field, LayoutErro
 MOST_FIELDS: Final = 64
 MOST_CODES: Final = 40
 MOST_DIGITS: Final = {"amount": 12, "num": 18}
+# Of a number that an invoice gives: the encoder keeps sixteen characters of a value.
+MOST_GIVEN: Final = 16
 # Lists that people read and no zone is checked against.
 UNCHECKED: Final = frozenset({"reject_code", "reject_class", "amc_reserved", "payee"})
 # Zones whose width is theirs. Every other has a shape that a rule reads: a number with a key, a code of a list, a part of either.
@@ -119,6 +121,8 @@ def _source(where: str, field: Field, known: Mapping[tuple[str, bool], Field]) -
         what = f"it is {field.length} wide, and what it holds has {wanted.length} characters"
         yield Wrong(where, what, f"give it {wanted.length}; it may stand anywhere")
     most = MOST_DIGITS.get(field.kind, RECORD_WIDTH)
+    if field.kind == "num" and field.value.startswith(("act.", "beneficiary.")):
+        most = MOST_GIVEN
     if field.length > most:
         yield Wrong(where, f"{field.length} digits are more than can be added up", f"{most} at most, a filler before them")
 

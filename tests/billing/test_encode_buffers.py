@@ -125,6 +125,26 @@ def test_no_fault_shows_a_nir_however_it_is_written(value: str, path: tuple[str,
     assert [fault.value for fault in encode([{**json.loads(WIRE.encode(FIRST)), "biller": "75-0000-011"}]).faults] == ["75-0000-011"]
 
 
+@pytest.mark.parametrize("name", [f"NIR{NIR}", f"{NIR}x", f"n{NIR[:7]}_{NIR[7:]}", NIR, f"nir_{NIR}"])
+def test_no_fault_shows_a_nir_that_stands_in_a_key(name: str) -> None:
+    whole = json.loads(WIRE.encode(golden("11_accents")[0]))
+    twice = json.dumps(whole)[:-1] + f',"x":{{"{name}":1,"{name}":2}}}}'
+    for odd in ({**whole, name: 1}, {**whole, "amo": {**whole["amo"], name: 1}}):
+        for encoded in (encode([odd]), encode_ndjson(json.dumps(odd).encode()), encode_ndjson(twice.encode())):
+            assert encoded.faults and not any("025" in str(fault) for fault in encoded.faults)
+    with pytest.raises(ColumnError) as refused:
+        encode_columns(columns([FIRST]) | {name: numpy.array([1])})
+    assert "025" not in str(refused.value)
+
+
+@pytest.mark.parametrize("times", [1, 10, 100])
+def test_no_fault_shows_a_nir_that_stands_for_an_amount(times: int) -> None:
+    whole = json.loads(WIRE.encode(FIRST))
+    whole["acts"][0]["fees"] = int(NIR) * times
+    for encoded in (encode([whole]), encode_ndjson(json.dumps(whole).encode())):
+        assert [(fault.code, "025" in str(fault)) for fault in encoded.faults] == [("B2_OVERFLOW", False)]
+
+
 @pytest.mark.parametrize("blanks", [0, 100, 300, 600, 5000])
 def test_records_hold_a_quarter_more_memory_than_they_need_at_most(blanks: int) -> None:
     lines = (msgspec.json.encode(msgspec.structs.replace(FIRST, number=number)) for number in range(1, 1000))

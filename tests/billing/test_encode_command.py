@@ -172,6 +172,36 @@ def test_a_reader_that_leaves_gets_no_traceback() -> None:
     assert (result.returncode != 0, result.stderr) == (True, b"")
 
 
+@pytest.mark.parametrize("command", [("encode", "01_ngap_visit.ndjson"), ("decode", "01_ngap_visit.b2")])
+def test_a_pipe_among_the_open_files_is_written_in_place(command: tuple[str, str]) -> None:
+    # What a shell makes of `-o >(gzip > claims.gz)`, and of `-o /dev/stdout | …`.
+    name, given = command
+    program = [sys.executable, "-m", "desmos_fast.cli", "fse", name, str(GOLDEN / given)]
+    plain = subprocess.run(program, cwd=ROOT, timeout=60, check=True, capture_output=True).stdout
+    ours, theirs = os.pipe()
+    try:
+        into = [*program, "-o", f"/dev/fd/{theirs}"]
+        piped = subprocess.run(into, cwd=ROOT, timeout=60, check=False, capture_output=True, pass_fds=[theirs])
+    finally:
+        os.close(theirs)
+    with open(ours, "rb") as source:
+        assert (piped.returncode, piped.stderr, source.read()) == (0, b"", plain)
+    shown = subprocess.run([*program, "-o", "/dev/stdout"], cwd=ROOT, timeout=60, check=False, capture_output=True)
+    assert (shown.returncode, shown.stdout) == (0, plain)
+
+
+def test_a_link_that_leads_to_itself_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    result = run("-", "-o", str(tmp_path / "round"), input=WIRE, capture_output=True)
+    assert (result.returncode, b"a fault of this program" in result.stderr) == (3, False)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(WIRE, (0, RECORDS)), (BROKEN, (1, b""))])
+def test_a_closed_standard_error_changes_neither_records_nor_status(data: bytes, expected: tuple[int, bytes]) -> None:
+    result = run("-", input=data, stdout=subprocess.PIPE, preexec_fn=partial(os.close, 2))
+    assert (result.returncode, result.stdout) == expected
+
+
 def test_an_input_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
     # Nothing lies at the first address of a process.
     result = run("/proc/self/mem", "-o", str(tmp_path / "out.b2"), capture_output=True)

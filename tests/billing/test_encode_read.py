@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import inspect
 import json
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desmos_fast.billing import codec
 from desmos_fast.billing.codec import encode, read_ndjson
 from desmos_fast.billing.model import Invoice
 from desmos_fast.billing.pricing.codec import read_entries
@@ -155,3 +159,12 @@ def test_damaged_lines_are_read_or_told(data: bytes) -> None:
 @settings(max_examples=100_000, deadline=None)
 def test_any_bytes_are_read_or_told(data: bytes) -> None:
     every_line_is_read_or_told(data)
+
+
+def test_the_page_writes_functions_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/fse.md").read_text(encoding="utf-8")
+    written = re.findall(r"`(read_ndjson)\(([^)]*)\)`", page)
+    assert written
+    for name, arguments in written:
+        names = [part.split("=")[0].strip() for part in arguments.split(",")]
+        assert [one for one in names if one != "*"] == list(inspect.signature(getattr(codec, name)).parameters)

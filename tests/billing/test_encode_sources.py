@@ -4,6 +4,7 @@
 import json
 import random
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -181,6 +182,13 @@ def test_dictionaries_and_invoices_may_stand_together_and_what_is_neither_is_ref
     for wrong in ([whole, None], [whole, "x"], [FIRST, whole]):
         with pytest.raises(TypeError):
             encode(wrong)
+
+
+def test_a_dictionary_of_another_class_is_one_wherever_it_stands() -> None:
+    whole = json.loads(WIRE.encode(FIRST))
+    ordered = json.loads(WIRE.encode(msgspec.structs.replace(FIRST, number=2)), object_pairs_hook=OrderedDict)
+    both = encode([whole, ordered])
+    assert both.faults == [] and encode([ordered, whole]).data == both.data[both.starts[1] :] + both.data[: both.starts[1]]
 
 
 def test_many_acts_go_the_general_way() -> None:

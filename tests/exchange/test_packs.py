@@ -100,6 +100,7 @@ def test_the_codes_of_a_list_are_as_wide_as_the_zones_that_hold_them() -> None:
     [
         widths("4", "rate", "amo", "base"),
         widths("2S", referring_last_name=31, filler_122=1),
+        widths("4M", phase=16, filler_108=6),
         field("4S", "ghs_number", value="0001"),
         field("4S", "coordination_option", kind="const", value="A"),
         field("4S", "ghs_number", kind="num", value="act.units"),
@@ -183,6 +184,7 @@ SHAPES = [
     (widths("4S", prior_agreement_date=7, filler_56=14), "4S.csv: field prior_agreement_date: a date of 7 characters"),
     (widths("R1", paid_sign=2, filler_73=55), "R1.csv: field paid_sign: it is 2 wide, and what it holds has 1 characters"),
     (widths("R1", paid=13, filler_73=52), "R1.csv: field paid: 13 digits are more than can be added up"),
+    (widths("4M", phase=17, filler_108=5), "4M.csv: field phase: 17 digits are more than can be added up"),
     (widths("999", sender_program=7, filler_101=27), "999.csv: field sender_program: it repeats the one of 000, which is 6 wide"),
     (widths("4M", "tooth_2", "tooth_1"), "4M.csv: field tooth_2: it does not follow element 0 of act.teeth"),
     (widths("4M", "modifier_1", "association", "modifier_2"), "4M.csv: field modifier_2: it does not follow element 0 of act.modifiers"),

@@ -102,7 +102,7 @@ def misshapen(item: Any, name: str, path: str) -> Iterator[tuple[str, str]]:
             if value is not None or key in NEVER_NULL:
                 yield from misshapen(value, key, where)
         elif key != "kind" or name not in ACTS:
-            yield "B2_UNKNOWN_KEY", hidden(where)
+            yield "B2_UNKNOWN_KEY", below(hidden(path), strange(key))
     yield from (("B2_MISSING", below(path, key)) for key in NEEDED[name] if key not in item)
 
 
@@ -113,6 +113,13 @@ def below(path: str, key: str) -> str:
 def hidden(path: str) -> str:
     """Hide what has the form of a NIR, with or without its key: a path may hold what somebody took for a key."""
     return re.sub(r"(?<![0-9A-Za-z])[0-9]{5}([0-9]{2}|2[ABab])[0-9]{6}([0-9]{2})?(?![0-9A-Za-z])", "*" * 15, path)
+
+
+def strange(key: str) -> str:
+    """Show the beginning of a key that nobody knows, and nothing of one in which a NIR stands among other characters."""
+    shown = hidden(key)
+    inside = re.search(r"[0-9]{5}([0-9]{2}|2[ABab])[0-9]{6}", re.sub(r"[\W_]", "", shown))
+    return "*" * 15 if inside else shown[:64]
 
 
 def wrong_acts(value: Any, path: str) -> Iterator[tuple[str, str]]:
