@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""API keys of the centre, the review of rights, and the trail of who looked at what."""
+"""API keys of the centre, the review of rights, and the trail of who looked at what: by the clock of the house, as keys are looked at."""
 
 from datetime import timedelta
 from typing import Final
@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import day, number, uuid_of
-from api.keys import KEYS
+from api.keys import CLOCK, KEYS
 from api.paging import read_cursor, write_cursor
 from api.writes import json_answer, read, write
 from desmos_fast.db.idempotency import Answer
@@ -49,7 +49,7 @@ async def make(request: web.Request) -> web.StreamResponse:
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         asked = service.read_asked(body)
-        made = await service.make_key(con, context.tenant, context.kind, asked, context.now, by=context.actor, pepper=pepper)
+        made = await service.make_key(con, context.tenant, context.kind, asked, request.app[CLOCK](), by=context.actor, pepper=pepper)
         return _made(made)
 
     return await write(request, effect)
@@ -63,7 +63,7 @@ async def rotate(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         overlap: timedelta = service.read_rotation(body)
         made = await service.rotate_key(
-            con, context.tenant, context.kind, name, overlap, context.now, by=context.actor, pepper=pepper
+            con, context.tenant, context.kind, name, overlap, request.app[CLOCK](), by=context.actor, pepper=pepper
         )  # fmt: skip
         return _made(made)
 
@@ -76,7 +76,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
     name = uuid_of(request, "id")
 
     async def effect(con: Connection, context: Context, _: bytes) -> Answer:
-        await service.revoke_key(con, context.tenant, context.kind, name, context.now, by=context.actor)
+        await service.revoke_key(con, context.tenant, context.kind, name, request.app[CLOCK](), by=context.actor)
         return Answer(status=204, body=b"")
 
     return await write(request, effect, empty=True)
@@ -88,7 +88,7 @@ async def reviewed(request: web.Request) -> web.StreamResponse:
     days = number(request, "days", DAYS, LONGEST)
 
     async def look(con: Connection, context: Context) -> Answer:
-        return json_answer(await review.look(con, context.tenant, context.kind, days, context.now))
+        return json_answer(await review.look(con, context.tenant, context.kind, days, request.app[CLOCK]()))
 
     return await read(request, look)
 

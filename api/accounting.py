@@ -90,7 +90,7 @@ async def _file(request: web.Request, find: Callable[[Connection, Context], Awai
     # Closed by the library once it is sent.
     spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
     try:
-        async with request.app[BULK].slot(), transaction(request.app[POOL], context.tenant) as con:
+        async with request.app[BULK].slot_of(context.tenant), transaction(request.app[POOL], context.tenant) as con:
             volume = await find(con, context)
             request[ITEMS] = volume.export.lines
             name = service.file_name(volume, wanted)

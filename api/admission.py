@@ -94,3 +94,19 @@ class Shares:
             self._standing[tenant] -= 1
             if not self._standing[tenant]:
                 del self._gates[tenant], self._standing[tenant]
+
+
+class Parted(Gate):
+    """A gate of which one centre holds half at most: who sends slowly, and keeps his places long, leaves the others theirs."""
+
+    __slots__ = ("_each",)
+
+    def __init__(self, slots: int = SLOTS, wait_s: float = WAIT_S) -> None:
+        super().__init__(slots, wait_s)
+        self._each = Shares(max(1, slots // 2), wait_s)
+
+    @asynccontextmanager
+    async def slot_of(self, tenant: TenantId) -> AsyncIterator[None]:
+        """Hold one slot for a centre. Raises Busy."""
+        async with self._each.slot(tenant), self.slot():
+            yield

@@ -43,7 +43,7 @@ from api import (
     users,
     webhooks,
 )
-from api.admission import Gate, Shares
+from api.admission import Parted, Shares
 from api.body import LIMIT
 from api.figures import Counting
 from api.keys import (
@@ -109,7 +109,7 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[DEADLINES] = settings.deadlines
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
-    app[BULK] = Gate()
+    app[BULK] = Parted()
     app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
     app[COUNTING] = Counting(pool, app[CLOCK])
     app.cleanup_ctx.append(health.watch_loop)

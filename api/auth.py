@@ -103,12 +103,17 @@ async def note(request: web.Request, rule: Rule, route: str, response: web.Strea
         subject=mask_text("/".join(request.match_info.values())),
         request=request[REQUEST_ID],
         items=_count(request, rule, response),
-        filter=mask_text(urlencode(sorted(request.query.items()), safe="/:,")),
+        filter=_asked(request),
     )
     # A file is one look-up whatever it holds: its rows are counted in the trail.
     items = access.items if rule.audited == "read" else 1
     ceiling = request[CEILING] = request.app[DOOR].policy.ceiling(caller.roles, person=caller.person is not None)
     await request.app[TRAIL].add(caller.tenant, access, Look(caller.key_id, access.at, items, ceiling))
+
+
+def _asked(request: web.Request) -> str:
+    """Return the query as it was asked, sorted, any NIR hidden before blanks in it become something else."""
+    return urlencode(sorted((name, mask_text(value)) for name, value in request.query.items()), safe="/:,*")
 
 
 def _count(request: web.Request, rule: Rule, response: web.StreamResponse) -> int:

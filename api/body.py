@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -276,11 +276,12 @@ def day(request: web.Request, name: str) -> date | None:
 def instant(request: web.Request, name: str) -> datetime:
     """Return an instant of the query that must be there: YYYY-MM-DDThh:mm:ss with its offset or Z."""
     given = request.query.get(name, "")
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         found = datetime.fromisoformat(given)
-        if "T" in given and found.tzinfo is not None:
+        # At either end of the calendar its offset may lead out of it.
+        if "T" in given and found.tzinfo is not None and found.astimezone(UTC).year in _YEARS:
             return found
-    raise BadParameter(f"{name} is an instant such as 2026-11-25T08:00:00Z")
+    raise BadParameter(f"{name} is an instant such as 2026-11-25T08:00:00Z, of {_YEARS.start} to {_YEARS.stop - 1}")
 
 
 def uuid_of(request: web.Request, name: str) -> UUID:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from api import streams
-from api.admission import MOST_STREAMS, Gate
+from api.admission import MOST_STREAMS, Parted
 from api.body import LIMIT, day, flag, idempotency_key, number, read_body, uuid_of
 from api.keys import CALLER, CLOCK, KEYRING, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS, TOGETHER
 from api.lanes import Way, full
@@ -68,7 +68,7 @@ def created(made: Created) -> Answer:
 
 async def gathering(app: web.Application) -> AsyncIterator[None]:
     """Let invoices in by streams and one by one, and wait at the end for what is being committed."""
-    app[STREAMS] = Gate(MOST_STREAMS)
+    app[STREAMS] = Parted(MOST_STREAMS)
     together = app[TOGETHER] = Together(app[POOL], app[SHARES], app[KEYRING], app[TARIFFS], app[CLOCK], created)
     yield
     await together.close()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from api.admission import Gate, Shares
+from api.admission import Parted, Shares
 from api.figures import Counting
 from api.together import Together
 from desmos_fast.base.clock import Clocks
@@ -74,8 +74,8 @@ GATEWAY: Final = web.AppKey("gateway", Gateway)
 HOURS: Final = web.AppKey("hours", Hours)
 CLOCK: Final = web.AppKey("clock", Clocks)
 DEADLINES: Final = web.AppKey("deadlines", Deadlines)
-BULK: Final = web.AppKey("bulk", Gate)
-STREAMS: Final = web.AppKey("streams", Gate)
+BULK: Final = web.AppKey("bulk", Parted)
+STREAMS: Final = web.AppKey("streams", Parted)
 SHARES: Final = web.AppKey("shares", Shares)
 TOGETHER: Final = web.AppKey("together", Together)
 WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")

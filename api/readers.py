@@ -33,7 +33,7 @@ from monitoring import metrics
 routes: Final = web.RouteTableDef()
 LONGEST_S: Final = 300
 DEFAULT_S: Final = 60
-# A proxy in between hears something before it gives a silent connection up; the key is looked at again as often.
+# A proxy in between hears something before it gives a silent connection up. The key is looked at again then, and before anything is told.
 QUIET_S: Final = 10.0
 LOOK_S: Final = 0.5
 AT_ONCE: Final = 100
@@ -111,15 +111,15 @@ async def _stream(request: web.Request, response: web.StreamResponse, told: asyn
     quiet = time.monotonic()
     told.set()
     while (now := time.monotonic()) < until and not request.app[LIFE].leaving:
-        if told.is_set():
-            told.clear()
-            after = await _tell(request, response, after)
-            quiet = now
-        elif now - quiet >= QUIET_S:
+        if (news := told.is_set()) or now - quiet >= QUIET_S:
             request[CALLER] = await authenticate(request)
             allow(request, route_of(request))
-            await response.write(b": quiet\n\n")
             quiet = now
+            if news:
+                told.clear()
+                after = await _tell(request, response, after)
+            else:
+                await response.write(b": quiet\n\n")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(LOOK_S, max(0.0, until - time.monotonic()))):
                 await told.wait()

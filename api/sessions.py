@@ -76,7 +76,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """End the session that asks."""
     caller, person = request[CALLER], person_of(request)
-    await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, person.session, context.now)))
+    await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, person.session, request.app[CLOCK]())))
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
@@ -87,14 +87,14 @@ async def end(request: web.Request) -> web.StreamResponse:
     """End one of one's sessions."""
     caller, name = request[CALLER], uuid_of(request, "id")
     person_of(request)
-    return await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, name, context.now)))
+    return await _change(request, lambda con, context: _done(request.app[DOOR].end_session(con, caller, name, request.app[CLOCK]())))
 
 
 @routes.post("/v1/sessions:end-all")
 async def end_all(request: web.Request) -> web.StreamResponse:
     """End every session of oneself in every centre, as on a suspicion that somebody else has the password."""
     caller, person = request[CALLER], person_of(request)
-    return await _change(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, context.now)))
+    return await _change(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, request.app[CLOCK]())))
 
 
 @routes.get("/v1/me")

@@ -15,9 +15,10 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from api.auth import allow, authenticate
 from api.body import LIMIT, check_length, flag, idempotency_key, pieces
 from api.deadlines import limit_of
-from api.keys import LIFE, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS
+from api.keys import CALLER, LIFE, POOL, REQUEST_ID, SHARES, STREAMS, TARIFFS
 from api.middlewares import HEADERS
 from api.problems import EmptyBody, Stopping, body_of, of_error
 from api.titles import PROBLEMS
@@ -129,7 +130,7 @@ async def sign(request: web.Request) -> web.StreamResponse:
     """Sign the invoices of the body, and tell of each line once it is kept."""
     late, key = flag(request, "allow_late"), idempotency_key(request)
     check_length(request, STREAM_LIMIT)
-    async with request.app[STREAMS].slot():
+    async with request.app[STREAMS].slot_of(request[CALLER].tenant):
         return await _Stream(request, key, late).run()
 
 
@@ -192,6 +193,9 @@ class _Stream:
         app = self._request.app
         if app[LIFE].leaving:
             raise Stopping("the service is stopping", hint="send again with the same key, to another process")
+        # A body may take hours: a key that ended meanwhile, or a user without the role, signs nothing more.
+        self._request[CALLER] = await authenticate(self._request)
+        allow(self._request, ROUTE)
         context = context_of(self._request)
 
         async def effect(con: Connection) -> Answer:

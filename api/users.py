@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import number, uuid_of
-from api.keys import DOOR, KEYS
+from api.keys import CLOCK, DOOR, KEYS
 from api.paging import read_cursor, write_cursor
 from api.writes import json_answer, read, write
 from desmos_fast.db.idempotency import Answer
@@ -44,7 +44,7 @@ async def make(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         asked = service.read_body(body, UserAsked)
         made = await service.make_user(
-            con, context.tenant, context.kind, asked, context.now, by=context.actor, pepper=pepper, policy=policy
+            con, context.tenant, context.kind, asked, request.app[CLOCK](), by=context.actor, pepper=pepper, policy=policy
         )
         return _made(made, 201)
 
@@ -58,7 +58,9 @@ async def change(request: web.Request) -> web.StreamResponse:
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         asked = service.read_body(body, UserChange)
-        return json_answer(await service.change_user(con, context.tenant, context.kind, name, asked, context.now, by=context.actor))
+        return json_answer(
+            await service.change_user(con, context.tenant, context.kind, name, asked, request.app[CLOCK](), by=context.actor)
+        )
 
     return await write(request, effect)
 
@@ -71,7 +73,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         asked = service.read_body(body, ResetAsked)
         made = await service.reset_user(
-            con, context.tenant, context.kind, name, asked, context.now, by=context.actor, pepper=pepper, policy=policy
+            con, context.tenant, context.kind, name, asked, request.app[CLOCK](), by=context.actor, pepper=pepper, policy=policy
         )
         return _made(made, 200)
 
@@ -85,7 +87,7 @@ async def release(request: web.Request) -> web.StreamResponse:
 
     async def effect(con: Connection, context: Context, _: bytes) -> Answer:
         return json_answer(
-            await service.release_user(con, context.tenant, context.kind, name, context.now, by=context.actor, pepper=pepper)
+            await service.release_user(con, context.tenant, context.kind, name, request.app[CLOCK](), by=context.actor, pepper=pepper)
         )
 
     return await write(request, effect, empty=True)
@@ -97,7 +99,7 @@ async def end(request: web.Request) -> web.StreamResponse:
     name = uuid_of(request, "id")
 
     async def effect(con: Connection, context: Context, _: bytes) -> Answer:
-        await service.end_user(con, context.tenant, context.kind, name, context.now, by=context.actor)
+        await service.end_user(con, context.tenant, context.kind, name, request.app[CLOCK](), by=context.actor)
         return Answer(status=204, body=b"")
 
     return await write(request, effect, empty=True)

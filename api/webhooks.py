@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from api.body import instant, number, uuid_of
-from api.keys import WEBHOOK_HOSTS
+from api.keys import CLOCK, WEBHOOK_HOSTS
 from api.paging import read_cursor, write_cursor
 from api.problems import BadParameter
 from api.writes import json_answer, read, write
@@ -43,7 +43,7 @@ async def index(request: web.Request) -> web.StreamResponse:
     """List the webhooks of the centre and how they stand."""
 
     async def look(con: Connection, context: Context) -> Answer:
-        return json_answer(await service.show(con, context))
+        return json_answer(await service.show(con, context, request.app[CLOCK]()))
 
     return await read(request, look)
 
@@ -86,7 +86,7 @@ async def rotate(request: web.Request) -> web.StreamResponse:
     webhook = uuid_of(request, "id")
 
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
-        made = await service.rotate(con, context, webhook, service.read_secret_asked(body))
+        made = await service.rotate(con, context, webhook, service.read_secret_asked(body), request.app[CLOCK]())
         kept = msgspec.json.encode(msgspec.structs.replace(made, secret=None))
         return Answer(status=200, body=msgspec.json.encode(made), kept=kept)
 

@@ -83,7 +83,7 @@ async def write_bulk(request: web.Request, effect: Effect, *, rescue: Rescue | N
     """Do what `write` does for a large body, which is held only while few others are."""
     key = idempotency_key(request)
     check_length(request, BULK_LIMIT)
-    async with request.app[BULK].slot():
+    async with request.app[BULK].slot_of(request[CALLER].tenant):
         return await _rescued(request, effect, key, await read_body(request, BULK_LIMIT), rescue)
 
 
@@ -161,7 +161,7 @@ async def write_or_try(
     if not bulk:
         return await trial(request, undone, empty=empty)
     check_length(request, BULK_LIMIT)
-    async with request.app[BULK].slot():
+    async with request.app[BULK].slot_of(request[CALLER].tenant):
         return await trial(request, undone, limit=BULK_LIMIT)
 
 

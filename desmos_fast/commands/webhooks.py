@@ -23,9 +23,10 @@ def show(centre: Centre, as_json: AsJson = False) -> None:
     """List the webhooks of a centre, what waits for them, and what was given up."""
     import msgspec
 
+    from desmos_fast.base.clock import system_clock
     from desmos_fast.webhooks import service
 
-    found = act(centre, service.show)
+    found = act(centre, lambda con, context: service.show(con, context, system_clock()))
     if as_json:
         print(msgspec.json.encode(found).decode())
         return
@@ -71,10 +72,11 @@ def rotate(
     overlap: Annotated[int, typer.Option(min=0, max=604_800, help="For how many seconds the former secret signs too.")] = 86_400,
 ) -> None:
     """Change the secret of a webhook; the new one is printed this once."""
+    from desmos_fast.base.clock import system_clock
     from desmos_fast.webhooks import service
     from desmos_fast.webhooks.model import SecretAsked
 
-    made = act(centre, lambda con, context: service.rotate(con, context, name, SecretAsked(overlap)))
+    made = act(centre, lambda con, context: service.rotate(con, context, name, SecretAsked(overlap), system_clock()))
     print(f"{made.id}  {made.secret}")
     print("Keep this secret now: it cannot be shown again.", file=sys.stderr)
 

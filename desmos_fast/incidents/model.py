@@ -14,6 +14,7 @@ PAGE: Final = 200
 KINDS: Final = ("incident", "maintenance")
 # Who writes that a thing began longer ago than this has the wrong day.
 OLDEST_DAYS: Final = 366
+FURTHEST_DAYS: Final = 36_525
 Kind = Literal["incident", "maintenance"]
 Cause = Literal["provider", "client", "payer"]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from desmos_fast.base.identifiers import mask_nir
-from desmos_fast.incidents.model import OLDEST_DAYS, Incident, IncidentMoved, IncidentRefused, IncidentTold, MaintenanceTold
+from desmos_fast.incidents.model import FURTHEST_DAYS, OLDEST_DAYS, Incident, IncidentMoved, IncidentRefused, IncidentTold, MaintenanceTold
 
 
 def check_told(told: IncidentTold | MaintenanceTold, now: datetime) -> None:
@@ -17,6 +17,8 @@ def check_told(told: IncidentTold | MaintenanceTold, now: datetime) -> None:
     if isinstance(told, MaintenanceTold):
         if told.ends_at <= told.starts_at:
             raise IncidentRefused("ends_at must come after starts_at")
+        if told.ends_at > now + timedelta(days=FURTHEST_DAYS):
+            raise IncidentRefused(f"ends_at is more than {FURTHEST_DAYS} days off", hint="look at the year")
     elif told.starts_at is not None and told.starts_at > now:
         raise IncidentRefused("an incident begins now or earlier", hint="what is to come is maintenance: declare it as such")
 

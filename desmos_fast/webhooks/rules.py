@@ -17,6 +17,9 @@ MOST_EVENTS: Final = 64
 EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 # An address of IPv4 inside one of IPv6, by which a translator leads to it.
 TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# All that is public of IPv6; the library takes what no list names for public too: site-local, local translators, IPv4 in its old forms.
+PUBLIC: Final = ipaddress.IPv6Network("2000::/3")
+PROTOCOLS: Final = ipaddress.IPv4Network("192.0.0.0/24")
 # A host that ends so is an address to some libraries: 127.1 and 0x7f000001 are this machine.
 NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -83,4 +86,5 @@ def reachable(address: Address, hosts: Hosts) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
         if inner is not None:
             return reachable(inner, hosts)
-    return address.is_global and not address.is_multicast
+        return address.is_global and address in PUBLIC
+    return address.is_global and not address.is_multicast and address not in PROTOCOLS

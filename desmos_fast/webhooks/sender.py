@@ -84,7 +84,11 @@ class Poster:
         connector = aiohttp.TCPConnector(
             resolver=GuardedResolver(self._hosts), ssl=self._trust or ssl.create_default_context(), limit=AT_ONCE, use_dns_cache=False
         )
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, headers={"User-Agent": "desmos-fast"})
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, headers={"User-Agent": "desmos-fast"},
+            # What one receiver sets would be sent to all others of its host, whichever centre they are of.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )  # fmt: skip
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -79,9 +79,9 @@ async def add(con: Connection, context: Context, asked: Subscription) -> NewWebh
     return NewWebhook(id=name, url=asked.url, events=events, created_at=context.now, secret=secret)
 
 
-async def show(con: Connection, context: Context) -> WebhookList:
-    """Return the webhooks of the centre."""
-    return WebhookList(await store.find_all(con, context.tenant, context.now))
+async def show(con: Connection, context: Context, house: datetime) -> WebhookList:
+    """Return the webhooks of the centre; `house` is what time it is for who makes the deliveries."""
+    return WebhookList(await store.find_all(con, context.tenant, house))
 
 
 async def end(con: Connection, context: Context, webhook: UUID) -> None:
@@ -99,13 +99,16 @@ def read_secret_asked(body: bytes) -> SecretAsked:
         raise WebhookRefused(f'the body is {{"overlap_s": 0 to {LONGEST_OVERLAP_S}}}') from error
 
 
-async def rotate(con: Connection, context: Context, webhook: UUID, asked: SecretAsked) -> NewSecret:
-    """Give a webhook another secret; until the overlap ends every delivery is signed with both. Raises NotThere."""
+async def rotate(con: Connection, context: Context, webhook: UUID, asked: SecretAsked, house: datetime) -> NewSecret:
+    """Give a webhook another secret; until the overlap ends every delivery is signed with both.
+
+    `house` is what time it is for who makes the deliveries. Raises NotThere.
+    """
     await store.hold(con, context.tenant)
     await _there(con, context, webhook)
-    name, secret, until = uuid7(), write_secret(os.urandom(SECRET_BYTES)), context.now + timedelta(seconds=asked.overlap_s)
+    name, secret, until = uuid7(), write_secret(os.urandom(SECRET_BYTES)), house + timedelta(seconds=asked.overlap_s)
     (sealed,) = kernel.seal(context.keys, SECRETS, context.tenant, [name], [secret.encode()])
-    await store.add_secret(con, context.tenant, webhook, name, sealed, context.now, until)
+    await store.add_secret(con, context.tenant, webhook, name, sealed, house, until)
     await journal.record(con, context.tenant, context.now, [Event("webhook.rotated", webhook)], by=context.actor)
     return NewSecret(id=webhook, former_secret_until=until, secret=secret)
 

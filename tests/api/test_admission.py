@@ -2,13 +2,14 @@
 """Large bodies are held a few at a time; the others are sent away before they are read."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from time import perf_counter
 
 import pytest
 
-from api.admission import Busy, Gate, Shares
+from api.admission import MOST_STREAMS, Busy, Gate, Shares
 from api.body import BULK_LIMIT
-from api.keys import BULK
+from api.keys import BULK, STREAMS
 from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import numbers
 from desmos_fast.db.tenant import direct
@@ -58,6 +59,31 @@ async def test_a_service_full_of_large_bodies_says_so(desk: Desk, monkeypatch: p
         assert (reply.status, reply.code) == (503, "busy")
         assert 1 <= int(reply.headers["Retry-After"]) <= 5
     assert (await desk.post("/v1/returns", b"000")).status != 503
+
+
+@pytest.mark.parametrize("path", ["/v1/invoices:batch", "/v1/invoices:stream"])
+async def test_who_sends_large_bodies_slowly_takes_no_place_from_the_others(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    for gate in (house.app[BULK], house.app[STREAMS]):
+        monkeypatch.setattr(gate, "_wait_s", 0.3)
+    other, over = await house.desk(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await over.wait()
+
+    async def send() -> None:
+        headers = {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": str(uuid7())}
+        async with house.session.post(house.url + path, headers=headers, data=slowly()) as response:
+            await response.read()
+
+    sending = [asyncio.create_task(send()) for _ in range(MOST_STREAMS)]
+    await asyncio.sleep(0.2)
+    reply = await other.post(path, b"{}")
+    over.set()
+    await asyncio.gather(*sending, return_exceptions=True)
+    assert reply.status != 503, "one centre holds every place"
 
 
 PATHS = ["/v1/invoices", "/v1/invoices:batch", "/v1/quotes", "/v1/returns", "/v1/bank-statements", "/v1/reconciliations"]

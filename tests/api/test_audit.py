@@ -67,6 +67,14 @@ async def test_a_look_is_kept_with_who_what_when_and_under_which_request(house: 
     assert await holds(desk) == []
 
 
+@pytest.mark.parametrize("gap", ["", "+", "%20", ".", "-", "%C2%A0", "%E2%80%AF"])
+async def test_a_nir_in_groups_is_hidden_in_the_filter_too(desk: Desk, gap: str) -> None:
+    groups = (NIR[0], NIR[1:3], NIR[3:5], NIR[5:7], NIR[7:10], NIR[10:13], NIR[13:])
+    assert (await desk.get(f"/v1/ledger/entries?account=x&ref={gap.join(groups)}")).status == 200
+    [row] = await trail(desk)
+    assert row["filter"] == "account=x&ref=***************"
+
+
 async def test_a_list_is_kept_with_its_count_and_filter_and_without_a_nir(desk: Desk) -> None:
     assert (await desk.get("/v1/rejects?owner=centre&limit=5")).status in (200, 400)
     assert (await desk.get(f"/v1/rejects?code={NIR}&payer=amo:01750&limit=5")).status == 200

@@ -25,6 +25,7 @@ from desmos_fast.lots.schedule.jobs import Builder
 from desmos_fast.lots.schedule.model import BUILD_ON_SCHEDULE
 from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.settlement.dunning.reminders.jobs import Daily
+from desmos_fast.webhooks import store
 from tests.api.conftest import MASTER, Desk, House, Reply
 from tests.api.post import build, column, everyone, send, sign
 from tests.api.test_conditions import get
@@ -171,3 +172,21 @@ async def test_the_day_of_reminders_is_that_of_the_centre(house: House, desk: De
     assert done == at(clock, desk.tenant).date() or abs(done - at(clock, desk.tenant).date()) <= timedelta(days=1)
     async with transaction(house.pool, desk.tenant) as con:
         assert await con.fetchval("SELECT count(*) FROM event WHERE name = 'clock.advanced'") == 1
+
+
+async def test_keys_secrets_and_the_trail_go_by_the_clock_of_the_house(desk: Desk) -> None:
+    webhook = (await desk.post("/v1/webhooks", {"url": "https://1.1.1.1/x"})).json["id"]
+    assert (await advance(desk, {"by_s": 365 * 86_400})).status == 200
+    made = (await desk.post("/v1/keys", {"roles": ["ops"]})).json
+    assert (await desk.post(f"/v1/keys/{made['id']}:rotate", {"overlap_s": 0})).status == 201
+    former = Desk(desk.house, desk.tenant, desk.finess, made["secret"])
+    assert (await former.get("/v1/options")).status == 401, "both keys work for overlap_s"
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert (await desk.post("/v1/keys", {"roles": ["ops"], "expires_at": soon})).status == 201
+    user = (await desk.post("/v1/users", {"login": f"{uuid7()}@centre.example", "name": "Une Personne", "roles": ["ops"]})).json
+    assert instant(user["code_until"]) < datetime.now(UTC) + timedelta(hours=49)
+    assert (await desk.post(f"/v1/webhooks/{webhook}:rotate", {"overlap_s": 0})).status == 200
+    async with transaction(desk.house.pool, desk.tenant) as con:
+        assert len(await store.secrets(con, desk.tenant, webhook, system_clock())) == 1, "a secret that was lost signs no more"
+    rows = (await desk.get("/v1/audit")).json["accesses"]
+    assert rows and all(instant(row["at"]) <= datetime.now(UTC) for row in rows)

@@ -211,3 +211,9 @@ async def test_the_report_counts_what_a_centre_declared(desk: Desk, tmp_path: Pa
     premium = sorted((one["seconds"], one["attended_s"]) for one in told["recovery"] if one["tier"] == "premium")
     assert premium == [(0, "not measured"), (600, 600), (1800, 600)]
     assert pdf.read_bytes().startswith(b"%PDF-")
+
+
+async def test_maintenance_does_not_end_beyond_the_calendar(desk: Desk) -> None:
+    told = {"what": "x", "starts_at": "2027-01-01T00:00:00Z", "ends_at": "9999-12-31T23:59:59-14:00"}
+    reply = await desk.post("/v1/maintenance", told)
+    assert (reply.status, reply.code) == (422, "incident_refused")

@@ -75,3 +75,10 @@ async def test_what_no_text_may_hold_is_refused_and_nothing_is_kept(desk: Desk, 
     assert (reply.status, reply.code) == (400, "bad_request") and "U+0000" in reply.json["detail"]
     assert await desk.count("event") == await desk.count("decision") == 0
     assert (await desk.post(path, body, key="one")).code == "bad_request"
+
+
+@pytest.mark.parametrize("query", ["from=0001-01-01T00:00:00%2B14:00", "from=2026-01-01T00:00:00Z&to=9999-12-31T23:59:59-14:00"])
+async def test_an_instant_that_its_offset_leads_out_of_the_calendar_is_refused(desk: Desk, query: str) -> None:
+    made = (await desk.post("/v1/webhooks", {"url": "https://1.1.1.1/x"})).json
+    reply = await desk.post(f"/v1/webhooks/{made['id']}:replay?{query}", b"")
+    assert (reply.status, reply.code) == (400, "bad_parameter")

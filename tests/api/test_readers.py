@@ -279,6 +279,21 @@ async def test_a_stream_ends_with_its_time_its_key_and_the_service(house: House,
         assert all([tuple(one) == ("",) async for one in stream])
 
 
+async def test_a_stream_that_is_never_quiet_ends_with_its_key(house: House, desk: Desk, folder: Folder) -> None:
+    cards = FakeCards(happened("reader_added"))
+    made = (await desk.post("/v1/keys", {"roles": ["biller"]})).json
+    clerk = dataclasses.replace(desk, key=made["secret"])
+    async with running(folder, cards):
+        await a_reader(desk)
+        async with asyncio.timeout(10):
+            stream = frames(house.url, clerk)
+            await anext(stream)
+            await house.send("DELETE", f"/v1/keys/{made['id']}", {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": str(uuid7())})
+            await asyncio.sleep(1)
+            cards.queue.put_nowait(happened("card_inserted", atr=ATR))
+            assert [one async for one in stream] == []
+
+
 async def test_a_place_in_the_stream_is_a_number(desk: Desk) -> None:
     for given in ("x", "-1", "1" * 19, "٣"):
         headers = {"Authorization": f"Bearer {desk.key}", "Last-Event-ID": given}

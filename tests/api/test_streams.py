@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from api.body import LIMIT
 from api.keys import LIFE, STREAMS
 from api.streams import Block, Cutter
 from desmos_fast.base.types import uuid7
+from desmos_fast.billing import batches
 from desmos_fast.db.idempotency import kept
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House, Reply, person
@@ -271,6 +272,28 @@ async def test_a_service_that_leaves_stops_between_two_blocks(desk: Desk, monkey
     assert [one["number"] for one in found] == list(range(1, 41)) and last["accepted"] == 40
 
 
+async def test_a_key_that_is_revoked_signs_no_further_block(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "LINES", 5)
+    made = (await desk.post("/v1/keys", {"roles": ["biller"]})).json
+    revoked = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield many(desk, 5) + b"\n"
+        await revoked.wait()
+        yield many(desk, 5) + b"\n"
+
+    sent = {"Authorization": f"Bearer {made['secret']}", "Idempotency-Key": str(uuid7())}
+    async with desk.house.session.post(desk.house.url + PATH, headers=sent, data=body()) as response:
+        assert orjson.loads(await response.content.readline())["number"] == 1
+        mine = {"Authorization": f"Bearer {desk.key}", "Idempotency-Key": str(uuid7())}
+        assert (await desk.house.send("DELETE", f"/v1/keys/{made['id']}", mine)).status == 204
+        await asyncio.sleep(1.0)
+        revoked.set()
+        told = [orjson.loads(line) async for line in response.content]
+    assert told[-1]["problem"]["code"] == "unauthorized"
+    assert await desk.count("invoice") == 5
+
+
 async def test_the_same_key_at_once_is_done_once(desk: Desk) -> None:
     body, key = many(desk, 300), str(uuid7())
     replies = await asyncio.gather(*(desk.post(PATH, body, key) for _ in range(4)))
@@ -327,13 +350,13 @@ async def test_memory_is_flat(house: House, desk: Desk, tmp_path: Path) -> None:
 async def test_who_hangs_up_before_he_is_told_is_no_mistake_of_ours(
     house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
-    gone, create = asyncio.Event(), streams.batches.create
+    gone, create = asyncio.Event(), batches.create
 
     async def late(*args: Any, **kwargs: Any) -> Any:
         await gone.wait()
         return await create(*args, **kwargs)
 
-    monkeypatch.setattr(streams.batches, "create", late)
+    monkeypatch.setattr(batches, "create", late)
     body = many(desk, 3)
     _, writer = await begin(house, desk, body, "key", len(body))
     for _ in range(500):

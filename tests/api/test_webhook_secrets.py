@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The secret of a webhook changes while it is told: for a while both sign, then the new one alone; and single events are told again."""
 
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
 
 from desmos_fast.base.types import uuid7
 from desmos_fast.db.journal import Event
 from desmos_fast.db.tenant import direct
+from desmos_fast.webhooks.sender import Poster
 from tests.api.conftest import Desk, Reply
 from tests.api.receiver import Receiver, receiving
 from tests.api.test_webhooks import deliver, happen, standing, subscribe
@@ -131,3 +134,26 @@ async def test_one_event_or_a_time_is_told_again(desk: Desk, receiver: Receiver,
     assert sorted(again) == sorted([first[1]["id"], first[0]["id"], first[1]["id"]])
     for query in ("", "?event=x", f"?event={first[1]['id']}&from=2020-01-01T00:00:00Z", "?to=2020-01-01T00:00:00Z", "?from=x"):
         assert (await desk.post(path + query, b"")).code == "bad_parameter"
+
+
+async def test_what_one_receiver_sets_as_a_cookie_is_sent_to_no_other(authority: Authority) -> None:
+    heard: list[str | None] = []
+
+    async def take(request: web.Request) -> web.Response:
+        heard.append(request.headers.get("Cookie"))
+        return web.Response(status=204, headers={"Set-Cookie": f"of={request.path[1:]}; Path=/"})
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*authority.pair("named")[2:])
+    app = web.Application()
+    app.router.add_post("/{centre}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    trust = ssl.create_default_context(cafile=str(authority.file))
+    trust.check_hostname = False
+    async with Poster("any", trust=trust) as poster:
+        for centre in ("one", "other"):
+            assert (await poster.post(f"https://localhost:{runner.addresses[0][1]}/{centre}", b"{}", {})).delivered
+    await runner.cleanup()
+    assert heard == [None, None]
