@@ -184,6 +184,28 @@ def test_dictionaries_and_invoices_may_stand_together_and_what_is_neither_is_ref
             encode(wrong)
 
 
+def respelt(item: Any) -> Any:
+    """Return the same dictionary, each key a text that no other dictionary has."""
+    if isinstance(item, dict):
+        return {"".join(list(key)): respelt(value) for key, value in item.items()}
+    return [respelt(one) for one in item] if isinstance(item, list) else item
+
+
+def test_keys_are_told_by_what_they_say_whichever_text_says_it() -> None:
+    draw = random.Random(1)
+    wholes = [json.loads(WIRE.encode(msgspec.structs.replace(one, number=number))) for number, one in enumerate(INVOICES * 3, 1)]
+    texts = {id(key): key for whole in (wholes[0], respelt(wholes[0])) for key in whole}
+    assert len(texts) == 2 * len(wholes[0])
+    # Keys that are shared, own ones, and both in another order; a faulty one between others, after which nothing of before may be relied on.
+    given = [draw.choice((whole, respelt(whole), shuffled(whole, draw), respelt(shuffled(whole, draw)))) for whole in wholes]
+    for place in draw.sample(range(len(given)), len(given) // 4):
+        given[place] = given[place] | {"fees": 1}
+    expected = [encode([json.loads(json.dumps(one))]) for one in given]
+    encoded = encode(given)
+    assert encoded.data == b"".join(bytes(one.data) for one in expected)
+    assert [(fault.code, fault.field) for fault in encoded.faults] == [(fault.code, fault.field) for one in expected for fault in one.faults]
+
+
 def test_a_dictionary_of_another_class_is_one_wherever_it_stands() -> None:
     whole = json.loads(WIRE.encode(FIRST))
     ordered = json.loads(WIRE.encode(msgspec.structs.replace(FIRST, number=2)), object_pairs_hook=OrderedDict)
