@@ -2,6 +2,7 @@
 """`/v1/openapi.json`, the description of this API, and `/docs`, a page that shows it: both public, from local files alone."""
 
 import functools
+import gzip
 import hashlib
 import inspect
 from typing import Any, Final, NamedTuple
@@ -11,9 +12,12 @@ from aiohttp import web
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
 
 from api.body import route_of
+from api.coding import takes_gzip
+from api.conditions import COMPRESSED
 from api.contract.document import describe, sparse_answers
 from api.keys import ANSWERS
 from api.problems import NotFound
+from api.writes import SHRUNK_FROM
 
 routes: Final = web.RouteTableDef()
 CACHE: Final = "public, max-age=300"
@@ -40,20 +44,23 @@ PAGE: Final = b"""<!DOCTYPE html>
 """
 START: Final = b"""SwaggerUIBundle({url: "v1/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null});
 """
+PICTURES: Final = frozenset({"image/png"})
 TYPES: Final = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "favicon-32x32.png": "image/png"}
 
 
 class File(NamedTuple):
-    """Bytes that every process gives alike, and what tells them from others."""
+    """Bytes that every process gives alike, the same under gzip where that is worth it, and what tells them from others."""
 
     data: bytes
+    small: bytes | None
     content_type: str
     etag: str
 
 
 def file(data: bytes, content_type: str) -> File:
-    """Return bytes with their tag."""
-    return File(data, content_type, hashlib.sha256(data).hexdigest()[:32])
+    """Return bytes with their tag, compressed once for all who ask."""
+    small = gzip.compress(data, mtime=0) if len(data) >= SHRUNK_FROM and content_type not in PICTURES else None
+    return File(data, small, content_type, hashlib.sha256(data).hexdigest()[:32])
 
 
 FILES: Final[dict[str, File]] = {"start.js": file(START, "text/javascript")}
@@ -85,12 +92,17 @@ def description(app: web.Application) -> dict[str, Any]:
 
 def answer(request: web.Request, found: File) -> web.StreamResponse:
     """Answer with a file, or that the caller has it already."""
-    given = {tag.value for tag in request.if_none_match or ()}
+    given = {tag.value.removesuffix(COMPRESSED) for tag in request.if_none_match or ()}
+    small = found.small if takes_gzip(request.headers.get("Accept-Encoding", "")) else None
+    headers = {} if found.small is None else {"Vary": "Accept-Encoding"}
     if found.etag in given or "*" in given:
-        response = web.Response(status=304)
+        response = web.Response(status=304, headers=headers)
     else:
-        response = web.Response(body=found.data, content_type=found.content_type, charset=_charset(found.content_type))
-    response.etag = found.etag
+        if small is not None:
+            headers["Content-Encoding"] = "gzip"
+        body, kind = found.data if small is None else small, found.content_type
+        response = web.Response(body=body, headers=headers, content_type=kind, charset=_charset(kind))
+    response.etag = found.etag + ("" if small is None else COMPRESSED)
     return response
 
 

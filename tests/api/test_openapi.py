@@ -102,6 +102,21 @@ async def test_anybody_may_read_it_and_keep_it(house: House) -> None:
     assert (await house.send("GET", "/v1/dashboard", {})).headers["Cache-Control"] == "no-store"
 
 
+async def test_what_is_large_comes_under_gzip_to_who_asks(house: House) -> None:
+    for path in ("/v1/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png"):
+        plain = await house.send("GET", path, {"Accept-Encoding": "identity"})
+        small = await house.send("GET", path, {"Accept-Encoding": "gzip"})
+        assert plain.status == 200 and small.body == plain.body, "the client of the tests undoes it"
+        if path.endswith(".png"):
+            assert "Content-Encoding" not in small.headers and small.headers["ETag"] == plain.headers["ETag"]
+            continue
+        assert int(small.headers["Content-Length"]) < len(plain.body) / 3
+        assert small.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert small.headers["ETag"] == plain.headers["ETag"][:-1] + '-gz"'
+        again = await house.send("GET", path, {"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]})
+        assert (again.status, again.body, again.headers["ETag"]) == (304, b"", small.headers["ETag"])
+
+
 async def test_the_page_loads_its_own_files_and_nothing_else(house: House) -> None:
     page = await house.send("GET", "/docs", {})
     policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
