@@ -198,10 +198,10 @@ def test_keys_are_told_by_what_they_say_whichever_text_says_it() -> None:
     given = [draw.choice((whole, respelt(whole), shuffled(whole, draw), respelt(shuffled(whole, draw)))) for whole in wholes]
     for place in draw.sample(range(len(given)), len(given) // 4):
         given[place] = given[place] | {"fees": 1}  # after it nothing of before may be relied on
-    expected = [encode([json.loads(json.dumps(one))]) for one in given]
+    alone = [encode([json.loads(json.dumps(one))]) for one in given]
     encoded = encode(given)
-    assert encoded.data == b"".join(bytes(one.data) for one in expected)
-    assert [(fault.code, fault.field) for fault in encoded.faults] == [(fault.code, fault.field) for one in expected for fault in one.faults]
+    assert encoded.data == b"".join(bytes(one.data) for one in alone)
+    assert [(fault.code, fault.field) for fault in encoded.faults] == [(each.code, each.field) for one in alone for each in one.faults]
 
 
 def test_a_dictionary_of_another_class_is_one_wherever_it_stands() -> None:
