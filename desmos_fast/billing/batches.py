@@ -129,7 +129,7 @@ class _Signing:
                 raise _Unusual
             self._last = max(chosen)
             # Held from the first part on, as where they are taken: who is given one of them waits before he holds the end of the ledger.
-            return (), [] if held else [Step(numbers.HOLD, (str(self._context.tenant), "invoice", self._context.finess))]
+            return (), [] if held else [Step(numbers.TAKE, (str(self._context.tenant), "invoice", self._context.finess, numbers.NOTHING))]
         step = Step(numbers.TAKE, (str(self._context.tenant), "invoice", self._context.finess, wanted))
         held = self._automatic is True
         self._automatic = True

@@ -84,7 +84,7 @@ class Batch:
         # Whether they are free is seen once nobody else can take them; and the end of the ledger is held last, as everywhere: who waits for
         # a number that another transaction gives, and holds what that one needs to end, would wait for ever.
         if chosen := self.chosen:
-            steps[-1:-1] = (Step(numbers.HOLD, (tenant, "invoice", finess)), Step(store.USED, (tenant, finess, chosen)))
+            steps[-1:-1] = (Step(numbers.TAKE, (tenant, "invoice", finess, numbers.NOTHING)), Step(store.USED, (tenant, finess, chosen)))
         if wanted := self.wanted:
             steps[-1:-1] = (
                 Step(numbers.TAKE, (tenant, "invoice", finess, wanted)),

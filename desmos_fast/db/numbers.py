@@ -13,12 +13,8 @@ TAKE: Final = """
     ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value + excluded.value
     RETURNING value
 """
-# Nothing is taken, and others wait all the same: who gives numbers that a counter may give too comes before or after those who ask it.
-HOLD: Final = """
-    INSERT INTO counter (tenant_id, kind, name, value) VALUES ($1, $2, $3, 0)
-    ON CONFLICT (tenant_id, kind, name) DO UPDATE SET value = counter.value
-    RETURNING value
-"""
+# Taken by who gives numbers that a counter may give too: he comes before or after those who ask it.
+NOTHING: Final = 0
 # The same where the counter is known to stand at $5.
 TAKE_AFTER: Final = expecting(
     "UPDATE counter SET value = value + $4 WHERE tenant_id = $1 AND kind = $2 AND name = $3 AND value = $5 RETURNING 1", "1"
@@ -38,4 +34,4 @@ async def take(con: Connection, tenant: UUID, kind: str, name: str, count: int) 
 
 async def hold(con: Connection, tenant: UUID, kind: str, name: str) -> None:
     """Let others who ask for the same counter wait until the caller's transaction ends, and take nothing."""
-    await con.execute(HOLD, tenant, kind, name)
+    await con.execute(TAKE, tenant, kind, name, NOTHING)
