@@ -22,7 +22,7 @@ from desmos_fast.lots.transports.directory import DirectoryTransport
 from desmos_fast.lots.transports.port import Transport
 from desmos_fast.simulator.concentrator import answer
 from desmos_fast.simulator.model import Answers
-from tests.api.conftest import MASTER, Desk, Reply, person
+from tests.api.conftest import MASTER, Desk, person
 
 SEED: Final = 7
 
@@ -43,17 +43,6 @@ async def build(desk: Desk, **settings: object) -> dict[str, Any]:
     assert reply.status == 200, reply.body
     found: dict[str, Any] = reply.json
     return found
-
-
-async def insist(desk: Desk, path: str, body: object, key: str) -> Reply:
-    """Write under one key for as long as the service is busy, as clients do."""
-    for _ in range(200):
-        reply = await desk.post(path, body, key=key)
-        if reply.status != 503:
-            break
-        await asyncio.sleep(0.05)
-    assert reply.status == 200, reply.body
-    return reply
 
 
 async def content(desk: Desk, file: str) -> bytes:

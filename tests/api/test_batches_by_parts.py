@@ -14,7 +14,7 @@ from desmos_fast.identity import service as identity
 from desmos_fast.settlement.ledger import service as ledger
 from tests.api.conftest import Desk, House, person
 from tests.api.test_deadlines import given_up, limit, locked, nobody_works
-from tests.api.test_invoice_batches import PATH, insist, ndjson, told
+from tests.api.test_invoice_batches import PATH, ndjson, told
 from tests.api.test_invoices import AMC, APART, C2S, REAL_FORM, priced, rows, signed
 from tests.api.test_together import table
 
@@ -230,7 +230,7 @@ async def test_a_connection_that_is_lost_between_two_parts_leaves_nothing(
     await house.wire.mend()
     await nobody_works(house)
     assert await desk.count("invoice") == await desk.count("event") == await desk.count("ledger_entry") == 1
-    assert [number for _, number in told(await insist(desk, body, key))] == list(range(2, 22))
+    assert [number for _, number in told(await desk.insist(PATH, body, key))] == list(range(2, 22))
 
 
 async def test_a_batch_that_takes_too_long_is_given_up_between_its_parts(house: House, desk: Desk, whole: list[int]) -> None:

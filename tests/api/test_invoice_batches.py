@@ -19,14 +19,6 @@ def ndjson(*lines: object) -> bytes:
     return b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
 
 
-async def insist(desk: Desk, body: bytes, key: str) -> Reply:
-    """Send again until the first request is over: the database may learn late that its wire was cut."""
-    while (reply := await desk.post(PATH, body, key)).status == 409:
-        assert reply.code == "idempotency_key_running"
-        await asyncio.sleep(0.05)
-    return reply
-
-
 def told(reply: Reply) -> list[tuple[int, int | list[tuple[str, str | None]]]]:
     """Return each line with its number, or with the codes and fields of its errors."""
     assert reply.status == 200, reply.body
@@ -209,7 +201,7 @@ async def test_a_batch_is_whole_or_absent_when_the_database_goes_away(house: Hou
         first = await sending
         assert first.status in (200, 503), first.body
         await house.wire.mend()
-        again = await insist(desk, body, key)
+        again = await desk.insist(PATH, body, key)
         assert again.status == 200, again.body
         assert first.status == 503 or first.body == again.body
         assert await desk.count("invoice") == await desk.count("ledger_entry") == 300 * (step + 1)
@@ -231,7 +223,7 @@ async def test_a_batch_that_waits_to_be_written_learns_that_the_database_is_gone
     finally:
         await con.close()
     await house.wire.mend()
-    assert (await insist(desk, body, key)).json["accepted"] == 1100
+    assert (await desk.insist(PATH, body, key)).json["accepted"] == 1100
     assert await desk.count("invoice") == 1100
 
 

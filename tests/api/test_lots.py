@@ -16,7 +16,7 @@ from desmos_fast.db import numbers
 from desmos_fast.db.pool import Connection
 from desmos_fast.exchange.codec import examine
 from tests.api.conftest import Desk, House
-from tests.api.post import build, column, content, events, insist, rows, shares, sign
+from tests.api.post import build, column, content, events, rows, shares, sign
 
 KINDS = ("01_ngap_visit", "02_dental_ccam", "07_amc_apart", "08_c2s", "13_defaults", "17_third_party")
 
@@ -147,7 +147,8 @@ async def test_builds_that_run_at_once_number_without_a_gap_and_take_nothing_twi
 
     async def lot(key: str) -> None:
         for turn in range(3):
-            await insist(desk, "/v1/lots:build", {"max_invoices_per_lot": 3}, f"{key}{turn}")
+            reply = await desk.insist("/v1/lots:build", {"max_invoices_per_lot": 3}, f"{key}{turn}")
+            assert reply.status == 200, reply.body
 
     await asyncio.gather(bill(), *(lot(f"desk{number}-") for number in range(8)))
     await build(desk, max_invoices_per_lot=3)

@@ -184,7 +184,7 @@ async def test_a_database_that_goes_away_ends_it_with_a_problem(house: House, de
     assert problem["title_fr"] and b'"done"' not in rest
     writer.transport.abort()
     await house.wire.mend()
-    *found, last = lines(await desk.post(PATH, body, key))
+    *found, last = lines(await desk.insist(PATH, body, key))
     assert last == {"done": True, "accepted": 300, "refused": 0}
     assert [one["number"] for one in found] == list(range(1, 301))
     assert await desk.count("invoice") == 300

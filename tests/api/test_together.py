@@ -247,20 +247,11 @@ async def test_all_learn_that_the_database_went_away(house: House, desk: Desk) -
         assert {reply.status for reply in replies} <= {201, 503}
         assert {reply.code for reply in replies if reply.status == 503} <= {"database_unavailable"}
         await house.wire.mend()
-        again = await asyncio.gather(*(insist(desk, body, key) for body, key in zip(sent, keys, strict=True)))
+        again = await asyncio.gather(*(desk.insist(PATH, body, key) for body, key in zip(sent, keys, strict=True)))
         assert {reply.status for reply in again} == {201}
         assert all(one.body == two.body for one, two in zip(replies, again, strict=True) if one.status == 201)
         assert await desk.count("invoice") == await desk.count("ledger_entry") == 20 * (tenth + 1)
         keys = [str(uuid7()) for _ in range(20)]
-
-
-async def insist(desk: Desk, body: object, key: str) -> Reply:
-    """Send again, as a caller does, while the first request is being answered, or the machine has no time for it."""
-    while True:
-        reply = await desk.post(PATH, body, key)
-        if reply.status not in (409, 503):
-            return reply
-        await asyncio.sleep(0.02)
 
 
 async def test_the_queue_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +378,7 @@ async def test_a_service_killed_between_copy_and_answer_loses_and_doubles_nothin
     assert 1 <= len(acknowledged) < 24, "it was to die in the midst of the others"
     stored = {row["id"] for row in await rows(desk, "SELECT id::text FROM invoice")}
     assert {orjson.loads(body)["id"] for body in acknowledged.values()} <= stored
-    replies = {key: await insist(desk, body, key) for key, body in sent.items()}
+    replies = {key: await desk.insist(PATH, body, key) for key, body in sent.items()}
     assert {reply.status for reply in replies.values()} == {201}
     assert all(replies[key].body == body for key, body in acknowledged.items())
     assert await desk.count("invoice") == await desk.count("ledger_entry") == await desk.count("event") == 24

@@ -9,7 +9,7 @@ import pytest
 
 from desmos_fast.base.types import uuid7
 from tests.api.conftest import Desk, person
-from tests.api.test_together import insist
+from tests.api.test_together import PATH
 
 # Of so many keys the requests come in any order: at each moment some are being answered for the first time, and most were before.
 MINGLED = 100
@@ -27,7 +27,7 @@ async def duplicates(desk: Desk, keys: int, times: int) -> None:
     async def caller() -> None:
         nonlocal fresh
         for key, body in queue:
-            reply = await insist(desk, body, key)
+            reply = await desk.insist(PATH, body, key)
             assert reply.status == 201, reply.body
             answers[key].add(reply.body)
             fresh += "Idempotency-Replayed" not in reply.headers
