@@ -25,6 +25,7 @@ SECONDS := 120
 TARGETS := claims invoices columns arl rsp cfonb settle
 # Tests run in one process more than there are processors, since a third of their time is waiting, up to five; each has a PostgreSQL of its own.
 WORKERS := $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
+SPREAD := --numprocesses $(WORKERS) --dist worksteal
 KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns tests/generators tests/settlement/test_join.py tests/settlement/test_subset.py \
   tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py tests/monitoring/test_tally.py
 # What a sanitizer keeps of freed memory says nothing of a release.
@@ -75,7 +76,7 @@ $(READERS): $(READY) requirements/readers.txt scripts/system-packages
 
 test: lint types $(READERS) ## Check everything that must hold before a change lands
 	@scripts/system-packages promtool prometheus-alertmanager haproxy chromium
-	@$(PY) -m pytest -q --numprocesses $(WORKERS) --dist worksteal --durations 10 --durations-min 5
+	@$(PY) -m pytest -q $(SPREAD) --durations 10 --durations-min 5
 
 lint: $(BUILT) ## Check style, direction of imports, kernels and migrations
 	@$(VENV)/bin/ruff check .
@@ -118,9 +119,9 @@ fuzz: $(BUILT) $(SAFETY)/.ready ## Feed every parser guided input under the sani
 
 sanitize: $(READY) ## Run every test with the kernels under the sanitizers of the compiler
 	@DESMOS_SANITIZE=1 scripts/safety-build sanitize
-	@cd build/sanitize && scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(MEASURED)
+	@cd build/sanitize && scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(SPREAD) $(MEASURED)
 	@cd build/sanitize && DESMOS_SIMD=portable \
-	  scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(MEASURED) $(KERNEL_TESTS)
+	  scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(SPREAD) $(MEASURED) $(KERNEL_TESTS)
 
 valgrind: $(BUILT) ## Run the kernels on every golden file and crasher under valgrind
 	@scripts/system-packages valgrind
