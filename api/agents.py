@@ -73,7 +73,7 @@ async def make_code(request: web.Request) -> web.StreamResponse:
     async def effect(con: Connection, context: Context, body: bytes) -> Answer:
         try:
             asked = msgspec.json.decode(body, type=CodeAsked)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise AgentRefused("the body is an object with desk, a name of 1 to 100 characters") from error
         return _made(await service.make_code(con, of_house(request, context), asked, context.kind, pepper))
 
@@ -93,7 +93,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
         raise EnrolmentLimited("too many tries came from this place", wait_s)
     try:
         asked = msgspec.json.decode(refuse_doubles(await read_body(request, LIMIT)), type=EnrolAsked)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         # Without the cause: the code would be in the traceback.
         raise AgentRefused("the body is an object with code and csr") from None
     enrolled = await service.enrol(request.app[POOL], asked, agency.authority, request.app[KEYS].pepper, request.app[CLOCK]())
@@ -132,7 +132,7 @@ async def doctor(request: web.Request) -> web.StreamResponse:
     name, body = uuid_of(request, "id"), await read_body(request, LIMIT, empty=True)
     try:
         asked = msgspec.json.decode(body or b"{}", type=DoctorAsked)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise AgentRefused("the body is an object with mobile, true or false") from error
     context = of_house(request, context_of(request))
     async with transaction(request.app[POOL], context.tenant) as con:

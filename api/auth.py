@@ -27,6 +27,8 @@ _LIST: Final = msgspec.json.Decoder(Sequence[msgspec.Raw])
 # The prefix has browsers refuse it without Secure, from elsewhere than the root, and for other hosts.
 COOKIE: Final = "__Host-desmos"
 SAFE: Final = frozenset({"GET", "HEAD"})
+# What the page of a desk asks again and again, whether or not anybody sits there.
+BY_ITSELF: Final = frozenset({"/v1/agents/{id}:watch", "/poste/lecteurs"})
 
 
 class CrossSite(InvalidInput):
@@ -35,8 +37,11 @@ class CrossSite(InvalidInput):
     code = "cross_site"
 
 
-async def authenticate(request: web.Request) -> Caller:
-    """Return the caller of a request. Raises Unauthorized, CrossSite, UnknownKey or DatabaseDown."""
+async def authenticate(request: web.Request, *, by_itself: bool = False) -> Caller:
+    """Return the caller of a request; what a page asks `by_itself` keeps no session alive.
+
+    Raises Unauthorized, CrossSite, UnknownKey or DatabaseDown.
+    """
     given = request.headers.getall("Authorization", [])
     if not given and COOKIE in request.cookies:
         if request.method not in SAFE:
@@ -44,13 +49,13 @@ async def authenticate(request: web.Request) -> Caller:
         token = request.cookies[COOKIE]
         if not is_session(token):
             raise Unauthorized("the cookie is none of ours")
-        return await request.app[KEYS].authenticate(request.app[POOL], token)
+        return await request.app[KEYS].authenticate(request.app[POOL], token, by_itself=by_itself)
     if len(given) != 1:
         raise Unauthorized("one Authorization header is needed: `Bearer dsf_…`")
     scheme, _, secret = given[0].partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorized("the scheme of Authorization is Bearer")
-    return await request.app[KEYS].authenticate(request.app[POOL], secret.strip())
+    return await request.app[KEYS].authenticate(request.app[POOL], secret.strip(), by_itself=by_itself)
 
 
 def check_origin(request: web.Request) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
 
 from api.agents import AGENCY, of_house
-from api.auth import COOKIE, authenticate
+from api.auth import BY_ITSELF, COOKIE, authenticate
 from api.body import LIMIT, read_body, route_of, uuid_of
 from api.keys import CALLER, DOOR, POOL
 from api.openapi import File, answer, file
@@ -23,8 +23,8 @@ from desmos_fast.agents.wire import LOOPBACK_HEALTH, LOOPBACK_PATH, LOOPBACK_POR
 from desmos_fast.base.errors import InvalidInput
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity import rights
+from desmos_fast.identity.model import UnknownKey
 from desmos_fast.identity.people.errors import EnrolmentNeeded
-from desmos_fast.identity.service import UnknownKey
 
 routes: Final = web.RouteTableDef()
 PATHS: Final = frozenset({"/poste", "/poste/lecteurs", "/poste/{file}"})
@@ -83,7 +83,7 @@ async def _signed_in(request: web.Request) -> bool:
     if COOKIE not in request.cookies or "Authorization" in request.headers:
         return False
     try:
-        caller = request[CALLER] = await authenticate(request)
+        caller = request[CALLER] = await authenticate(request, by_itself=route_of(request) in BY_ITSELF)
     except (UnknownKey, ApiError):
         return False
     rights.check(*READ, caller.roles)

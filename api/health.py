@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.keys import CLOCK, COUNTING, LIFE, POOL
+from api.keys import CLOCK, COUNTING, KEYRING, LIFE, POOL
 from api.problems import retry_after
 from desmos_fast.base import window
 from desmos_fast.base.errors import OutsideFailed
@@ -42,9 +42,10 @@ async def trouble(request: web.Request) -> str:
     if life.lag_s > LAG_MOST_S:
         return "slow_loop"
     try:
-        return (await health.state(request.app[POOL])).trouble
+        found = (await health.state(request.app[POOL])).trouble
     except OutsideFailed:
         return "database"
+    return found or ("" if request.app[KEYRING].knows else "keys")
 
 
 @routes.get("/readyz")

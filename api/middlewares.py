@@ -88,7 +88,7 @@ async def _inside(request: web.Request, handler: Handler, route: str) -> web.Str
         raise problems.Stopping("the service is stopping", hint="send again with the same key, to another process")
     rule = None
     if (request.method, route) not in OPEN:
-        request[CALLER] = await auth.authenticate(request)
+        request[CALLER] = await auth.authenticate(request, by_itself=route in auth.BY_ITSELF)
         rule = auth.allow(request, route)
         await options.check(request, route)
     conditions.refuse_unsound(request)

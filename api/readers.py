@@ -60,7 +60,7 @@ async def read_card(request: web.Request) -> web.StreamResponse:
     name, body = uuid_of(request, "id"), await read_body(request, LIMIT, empty=True)
     try:
         asked = msgspec.json.decode(body or b"{}", type=ReadAsked)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise AgentRefused("the body is an object with deadline_s, 1 to 30 seconds") from error
     context = of_house(request, context_of(request))
     async with transaction(request.app[POOL], context.tenant) as con:
@@ -112,7 +112,7 @@ async def _stream(request: web.Request, response: web.StreamResponse, told: asyn
     told.set()
     while (now := time.monotonic()) < until and not request.app[LIFE].leaving:
         if (news := told.is_set()) or now - quiet >= QUIET_S:
-            request[CALLER] = await authenticate(request)
+            request[CALLER] = await authenticate(request, by_itself=True)
             allow(request, route_of(request))
             quiet = now
             if news:

@@ -42,9 +42,11 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     if asked.cookie:
         check_origin(request)
     door, now = request.app[DOOR], request.app[CLOCK]()
-    made, scope = await _told(request, lambda: door.sign_in(asked, _address(request), now))
-    async with transaction(request.app[POOL], scope.tenant) as con:
-        await anomalies.clear(con, scope.tenant, now, Kind.SIGN_IN_LOCKED, [scope.member], by=str(scope.member))
+    made, scopes = await _told(request, lambda: door.sign_in(asked, _address(request), now))
+    # Each of them was told of the wrong tries.
+    for one in scopes:
+        async with transaction(request.app[POOL], one.tenant) as con:
+            await anomalies.clear(con, one.tenant, now, Kind.SIGN_IN_LOCKED, [one.member], by=str(one.member))
     return opened(made, cookie=asked.cookie)
 
 
@@ -140,7 +142,7 @@ async def _change(request: web.Request, work: Callable[[Connection, Context], Aw
 async def _asked(request: web.Request, shape: type[S]) -> S:
     try:
         return msgspec.json.decode(refuse_doubles(await read_body(request, LIMIT)), type=shape)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         # Without the cause: what was typed would be in the traceback.
         raise SignInForm(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from None
 
@@ -188,6 +190,9 @@ def place_of(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        # Written so where one socket takes both; all of IPv4 is one network there.
+        found = found.ipv4_mapped
     return str(ipaddress.ip_network((found, SUBSCRIBER), strict=False)) if found.version == 6 else str(found)
 
 

@@ -85,7 +85,7 @@ async def resolve(con: Connection, context: Context, anomaly: UUID, body: bytes)
 def _asked(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=Resolution).why
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 
 

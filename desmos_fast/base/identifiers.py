@@ -16,6 +16,10 @@ _NIR_IN_TEXT: Final = re.compile(
     r"(?![0-9A-Za-z])"
 )
 
+# Among letters, as in a reference of a bank or a login: whole, and with its key, or much that is none would be hidden.
+_NIR_IN_WORD: Final = re.compile(r"(?<![0-9])[1-478][0-9]{4}(?:[0-9]{2}|2[ABab])[0-9]{8}(?![0-9])")
+_HIDDEN: Final = "***************"
+
 
 def nir_key(nir13: str) -> int:
     """Return the key of the first 13 characters: 97 - (number mod 97), 2A as 19, 2B as 18."""
@@ -30,8 +34,12 @@ def nir_is_synthetic(nir: str) -> bool:
 
 
 def mask_nir(text: str) -> str:
-    """Hide everything in `text` that has the form of a NIR, with or without its key."""
-    return _NIR_IN_TEXT.sub("***************", text)
+    """Hide everything in `text` that has the form of a NIR, with or without its key; among letters, with its right key."""
+    return _NIR_IN_WORD.sub(_hidden, _NIR_IN_TEXT.sub(_HIDDEN, text))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return _HIDDEN if nir_is_valid(found.group().upper()) else found.group()
 
 
 def luhn_sum_is_zero(digits: str) -> bool:

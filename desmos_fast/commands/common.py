@@ -18,6 +18,8 @@ import typer
 from desmos_fast.base.errors import OutsideFailed
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
     from desmos_fast.exchange.faults import Fault
     from desmos_fast.nomenclature.importer import TableFault
 
@@ -57,17 +59,25 @@ def make_folder(path: str | Path) -> Path:
     return folder
 
 
+def shown(*columns: "ProgressColumn") -> "Progress":
+    """Return a bar on standard error, gone at its end, that breaks no line written meanwhile and keeps nothing from standard output."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Unless told otherwise the library shows above the bar what was meant for a file or a pipe.
+    above = sys.stdout is not None and sys.stdout.isatty()
+    return Progress(*columns, console=Console(stderr=True, soft_wrap=True), transient=True, redirect_stdout=above)
+
+
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
     """Show on a terminal, while the block runs, what is being done and for how long; nothing anywhere else."""
     if not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with shown(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
         bar.add_task(what, total=None)
         yield
 
@@ -78,11 +88,9 @@ def counting(what: str, least: int = 0) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with shown(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(what, total=None, visible=not least)
         yield lambda done, of: bar.update(task, completed=done, total=of, visible=of >= least)
 

@@ -10,6 +10,7 @@ import typer
 
 from desmos_fast.commands import groups
 from desmos_fast.commands.common import exit_faulty, make_folder, print_faults, read_input, working, write_together
+from desmos_fast.commands.streams import HEAD
 
 if TYPE_CHECKING:
     from desmos_fast.billing.model import Invoice
@@ -55,8 +56,12 @@ def _built(data: bytes, settings: "LotSettings") -> "tuple[list[Invoice], list[B
     """Read and build; print every fault of the reading and of the building, in order of lines, and leave when there is one."""
     from desmos_fast.billing.codec import read_ndjson
     from desmos_fast.exchange.faults import FaultyInput
+    from desmos_fast.exchange.reading.foreign import foreign_lines
     from desmos_fast.lots.codec import build_all
 
+    if foreign := foreign_lines(data[:HEAD]):
+        print_faults([foreign])
+        exit_faulty()
     invoices, lines, faults = read_ndjson(data)
     built = []
     try:

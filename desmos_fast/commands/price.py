@@ -46,10 +46,11 @@ def price(
     """Fill the amounts that invoices lack and check those they give (test profile); all of them or, when one is faulty, none."""
     import msgspec
 
-    aside = sys.stderr if output == "-" else sys.stdout
     day = on.date() if on else None
     totals = dict.fromkeys(("invoices", *SUMS, "faults"), 0)
     with open_input(file) as source, refusable_output(output, keep_going=keep_going) as out, progress("price", source) as advance:
+        # Looked up while the bar is there, which what is written to a terminal then stands above.
+        aside = sys.stderr if output == "-" else sys.stdout
         for part in priced_blocks(source, day, allow_late):
             faults = [too_long(part.first_line)] if part.block is None else part.block.faults
             print_faults(faults)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 import typer
 
 from desmos_fast.base.errors import OutsideFailed
+from desmos_fast.commands.common import shown
 
 if TYPE_CHECKING:
     from desmos_fast.exchange.faults import Fault
@@ -151,13 +152,12 @@ def bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(name, total=size)
-        yield lambda done: shown.advance(task, done)
+    with shown(*columns) as progress:
+        task = progress.add_task(name, total=size)
+        yield lambda done: progress.advance(task, done)
 
 
 def _size(source: BinaryIO) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from desmos_fast.commands import groups
-from desmos_fast.commands.common import atomic_output, exit_faulty, make_folder, print_faults, working
+from desmos_fast.commands.common import atomic_output, exit_faulty, make_folder, print_faults, shown, working
 
 if TYPE_CHECKING:
     from desmos_fast.billing.model import Invoice
@@ -180,8 +180,5 @@ def with_bar(stream: Iterator[T], count: int) -> Iterator[T]:
     if count < SMALLEST_BAR or not sys.stderr.isatty():
         yield from stream
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with shown() as progress:
         yield from progress.track(stream, total=count, description="Invoices")

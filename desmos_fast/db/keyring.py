@@ -121,6 +121,20 @@ class Keyring:
         self._use = use
         self._kept.clear()
 
+    @property
+    def knows(self) -> bool:
+        """Say whether it is known which keys are in use, and they are at hand."""
+        return self._use is not None
+
+    def withhold(self, use: KeyUse) -> None:
+        """Hand out no keys any more where patients' indexes go by another key than those: written under the former one they would be apart.
+
+        What is sealed under a former key opens for good, so that another key for that alone may come later.
+        """
+        if self._use is not None and self._use.indexes != use.indexes:
+            self._use = None
+            self._kept.clear()
+
     def master(self, number: int) -> bytes:
         """Return a master key, asked of the source once. Raises KeyUnknown, OutsideFailed."""
         found = self._masters.get(number)
@@ -138,7 +152,7 @@ class Keyring:
         keys = self._kept.get(tenant)
         if keys is None:
             if self._use is None:
-                raise DatabaseDown("the database did not say yet which keys are in use", hint="send again with the same key in a moment")
+                raise DatabaseDown("the keys in use are not known here, or not at hand", hint="send again with the same key in a moment")
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             keys = self._kept[tenant] = self.under(tenant, self._use)

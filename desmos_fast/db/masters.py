@@ -101,7 +101,11 @@ async def look(pool: Pool, ring: Keyring) -> None:
     async with bare(pool) as con:
         use = await read_use(con)
     # A key that is new may have to be asked of a service; it is taken between two requests, or one could keep the keys of before.
-    await asyncio.to_thread(ring.hold, use)
+    try:
+        await asyncio.to_thread(ring.hold, use)
+    except DesmosError:
+        ring.withhold(use)
+        raise
     ring.follow(use)
 
 

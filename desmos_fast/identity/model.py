@@ -84,6 +84,12 @@ class NoSuchKey(NotThere):
     """The centre has no such key, of that kind."""
 
 
+class UnknownKey(InvalidInput):
+    """Nobody has this API key, or it was revoked."""
+
+    code = "unauthorized"
+
+
 class Centre(msgspec.Struct, frozen=True):
     """A health centre: one tenant, known outside by its FINESS."""
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from desmos_fast.base.errors import InvalidInput
 from desmos_fast.base.types import KeyKind, TenantId, uuid7
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
@@ -39,6 +38,7 @@ from desmos_fast.identity.model import (
     OtherData,
     RotationAsked,
     UnknownCentre,
+    UnknownKey,
     check_asked,
     check_centre,
     is_session,
@@ -56,16 +56,10 @@ log: Final = structlog.get_logger("desmos.identity")
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class UnknownKey(InvalidInput):
-    """Nobody has this API key, or it was revoked."""
-
-    code = "unauthorized"
-
-
 class KeyBook:
     """Who has which key: asked of the database once for all who wait for it, then remembered for less than a second."""
 
-    __slots__ = ("_asked", "_kept_s", "_known", "_noting", "_pepper")
+    __slots__ = ("_asked", "_kept_s", "_known", "_noting", "_pepper", "_unnoted")
 
     def __init__(self, pepper: bytes, *, kept_s: float = KEPT_S) -> None:
         self._pepper = pepper
@@ -73,25 +67,38 @@ class KeyBook:
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._asked: dict[bytes, asyncio.Task[Caller | None]] = {}
         self._noting: set[asyncio.Task[None]] = set()
+        # Whose last use is to be noted once they do something.
+        self._unnoted: set[bytes] = set()
 
     @property
     def pepper(self) -> bytes:
         """Return what the HMACs of keys are made with."""
         return self._pepper
 
-    async def authenticate(self, pool: Pool, secret: str) -> Caller:
-        """Return who calls with this key. Raises UnknownKey, and DatabaseDown when a key must be looked up and cannot be."""
+    async def authenticate(self, pool: Pool, secret: str, *, by_itself: bool = False) -> Caller:
+        """Return who calls with this key; what a page asks `by_itself` is no use of a session, which ends meanwhile.
+
+        Raises UnknownKey, and DatabaseDown when a key must be looked up and cannot be.
+        """
         if kind_of(secret) is None and not is_session(secret):
             raise UnknownKey("this is neither an API key nor the token of a session")
         hashed = hash_key(self._pepper, secret)
         kept = self._known.get(hashed)
         if kept is not None and time.monotonic() < kept[0]:
-            return kept[1]
+            return self._used(pool, hashed, kept[1], by_itself=by_itself)
         asked = self._asked.get(hashed) or self._look_up(pool, secret, hashed)
         # Who goes away does not take the answer from those who wait with him.
         caller = await asyncio.shield(asked)
         if caller is None:
             raise UnknownKey("this API key or session is unknown or has ended")
+        return self._used(pool, hashed, caller, by_itself=by_itself)
+
+    def _used(self, pool: Pool, hashed: bytes, caller: Caller, *, by_itself: bool = False) -> Caller:
+        if hashed in self._unnoted and (caller.person is None or not by_itself):
+            self._unnoted.discard(hashed)
+            task = asyncio.create_task(_note_use(pool, caller))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
         return caller
 
     def recall(self, pool: Pool, secret: str) -> Caller | None:
@@ -106,7 +113,7 @@ class KeyBook:
             return None
         if left < self._kept_s * AGAIN_BEFORE and hashed not in self._asked:
             self._look_up(pool, secret, hashed).add_done_callback(_unasked)
-        return kept[1]
+        return self._used(pool, hashed, kept[1])
 
     def _look_up(self, pool: Pool, secret: str, hashed: bytes) -> "asyncio.Task[Caller | None]":
         ask = people.authenticate if is_session(secret) else store.authenticate
@@ -119,17 +126,17 @@ class KeyBook:
             found = await ask(pool, hashed)
         finally:
             del self._asked[hashed]
+        self._unnoted.discard(hashed)
         if found is None:
             self._known.pop(hashed, None)
             return None
         if len(self._known) >= KEPT_MOST:
             self._known.clear()
+            self._unnoted.clear()
         kept_s = self._kept_s if found.left_s is None else min(self._kept_s, found.left_s)
         self._known[hashed] = (started + kept_s, found.caller)
         if found.stale:
-            task = asyncio.create_task(_note_use(pool, found.caller))
-            self._noting.add(task)
-            task.add_done_callback(self._noting.discard)
+            self._unnoted.add(hashed)
         return found.caller
 
     async def close(self) -> None:
@@ -243,7 +250,8 @@ async def rotate_key(
     old = await _found(con, tenant, kind, key_id)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise KeyEnded("this key has ended", hint="make a new one")
-    lasting = None if old.expires_at is None else min(old.expires_at - old.created_at, LONGEST_LIFE)
+    span = await store.lasting(con, tenant, key_id)
+    lasting = None if span is None else min(span, LONGEST_LIFE)
     until = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
     await store.expire(con, tenant, key_id, until)
     asked = KeyAsked(roles=old.roles, label=old.label, expires_at=None if lasting is None else now + lasting)
@@ -283,7 +291,7 @@ def read_rotation(body: bytes) -> timedelta:
 def _read(body: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         # The library's words repeat names of keys, which may be anything.
         raise KeyRefused(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from error
 

@@ -2,7 +2,7 @@
 """Centres and the HMACs of their API keys."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +35,16 @@ LIST: Final = """
 LOCK: Final = """
     SELECT id, kind, label, roles, created_at, used_at, expires_at, revoked_at, replaces
       FROM api_key WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+"""
+# A rotation brings the end of a key nearer: what its line was to last stands with the one that nothing came after yet.
+LASTING: Final = """
+    WITH RECURSIVE line AS (
+        SELECT id, created_at, expires_at FROM api_key WHERE tenant_id = $1 AND id = $2
+         UNION
+        SELECT k.id, k.created_at, k.expires_at FROM api_key AS k JOIN line AS l ON k.replaces = l.id WHERE k.tenant_id = $1
+    )
+    SELECT created_at, expires_at FROM line AS l
+     WHERE NOT EXISTS (SELECT FROM api_key AS k WHERE k.tenant_id = $1 AND k.replaces = l.id) LIMIT 1
 """
 REVOKE: Final = "UPDATE api_key SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
 EXPIRE: Final = "UPDATE api_key SET expires_at = $3 WHERE tenant_id = $1 AND id = $2"
@@ -103,6 +113,12 @@ async def lock_key(con: Connection, tenant: TenantId, key_id: UUID) -> Key | Non
     """Return a key that nobody else changes until the transaction ends, or None."""
     row = await con.fetchrow(LOCK, tenant, key_id)
     return None if row is None else Key(**{**row, "roles": tuple(row["roles"])})
+
+
+async def lasting(con: Connection, tenant: TenantId, key_id: UUID) -> timedelta | None:
+    """Return how long a key was to last when it was made, and those that came after it; None without an end."""
+    row = await con.fetchrow(LASTING, tenant, key_id)
+    return None if row is None or row["expires_at"] is None else row["expires_at"] - row["created_at"]
 
 
 async def revoke(con: Connection, tenant: TenantId, key_id: UUID, now: datetime) -> None:

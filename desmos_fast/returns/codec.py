@@ -29,7 +29,8 @@ def parse(data: bytes) -> ArlFile | RspFile:
     if faults:
         raise FaultyInput(faults)
     if reading.kind not in ("AR", "RS"):
-        raise FaultyInput([Fault(code="B2_WRONG_KIND", message="this file holds claims: an acknowledgement or a return is expected")])
+        held = "holds claims" if reading.records else "is empty"
+        raise FaultyInput([Fault(code="B2_WRONG_KIND", message=f"this file {held}: an acknowledgement or a return is expected")])
     head = _head(reading)
     if reading.kind == "AR":
         return ArlFile(**head, acknowledgements=tuple(_arl(row) for row in reading.rows("A1")))

@@ -122,6 +122,20 @@ async def test_an_end_stays_an_end(desk: Desk) -> None:
         assert (await desk.post(f"/v1/keys/{new['id']}:rotate", wrong)).code == "key_refused", wrong
 
 
+async def test_a_key_that_is_rotated_again_lasts_as_long_as_it_was_to(house: House, desk: Desk) -> None:
+    (_, ends), (_, stays) = await made(desk, expires_at=(datetime.now(UTC) + timedelta(days=300)).isoformat()), await made(desk)
+    # The answer was lost, and with it the secret: whoever rotates once more finds a key whose own end is a day off.
+    for name in (ends["id"], stays["id"]):
+        assert (await desk.post(f"/v1/keys/{name}:rotate", b"")).status == 201
+    again = (await desk.post(f"/v1/keys/{ends['id']}:rotate", b"")).json
+    assert datetime.fromisoformat(again["expires_at"]) > datetime.now(UTC) + timedelta(days=299)
+    again = (await desk.post(f"/v1/keys/{stays['id']}:rotate", b"")).json
+    assert again["expires_at"] is None
+    for _ in range(2):
+        again = (await desk.post(f"/v1/keys/{again['id']}:rotate", b"")).json
+    assert again["expires_at"] is None and (await desk.post(f"/v1/keys/{stays['id']}:rotate", b"")).json["expires_at"] is None
+
+
 async def test_a_key_of_before_that_lasts_for_ever_is_rotated(house: House, desk: Desk) -> None:
     _, told = await made(desk)
     async with direct(house.owner_dsn) as con:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of a reception desk as the service gives it, its tickets, and what of that is in the trail."""
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from api.agents import AGENCY
 from api.desk import ADVICE, FILES, POLICY
+from api.keys import KEYS
 from desmos_fast.agents.model import FAILURES
 from desmos_fast.agents.tickets import check, read_key
 from desmos_fast.agents.wire import LOOPBACK_PORTS
@@ -102,6 +104,32 @@ async def test_who_may_not_read_cards_is_told_so(desk: Desk) -> None:
     page = await shown(desk, "/poste", "biller", "accountant")
     assert "double authentification" in page.body.decode() and b'id="poste"' not in page.body
     assert (await shown(desk, "/poste/lecteurs", "auditor")).code == "role_missing"
+
+
+async def test_a_page_where_nobody_sits_keeps_no_session(house: House, desk: Desk) -> None:
+    user = await with_password(desk, "biller")
+    key = (await seat(desk, user)).key
+    cookie = {"Cookie": f"{COOKIE}={key}", "Origin": desk.house.url}
+
+    async def unused(ago: float | None = None) -> float:
+        async with direct(house.owner_dsn) as con:
+            if ago is not None:
+                await con.execute("UPDATE session SET used_at = now() - make_interval(secs => $2) WHERE member_id = $1", user["id"], ago)
+            return float(await con.fetchval("SELECT extract(epoch FROM now() - used_at) FROM session WHERE member_id = $1", user["id"]))
+
+    await unused(1700)
+    # What the page asks every fifteen seconds, and every four minutes.
+    for method, path, status in (("GET", "/poste/lecteurs", 200), ("POST", f"/v1/agents/{uuid7()}:watch", 404)):
+        assert (await desk.house.send(method, path, cookie, b"" if method == "POST" else None)).status == status
+    await house.app[KEYS].close()
+    assert await unused() > 1600
+    # What somebody does counts, though the page was the one that asked who they are.
+    assert (await desk.house.send("GET", "/v1/readers", cookie)).status == 200
+    await house.app[KEYS].close()
+    assert await unused() < 60
+    await unused(1801)
+    await asyncio.sleep(0.95)
+    assert (await desk.house.send("GET", "/poste/lecteurs", cookie)).code == "unauthorized"
 
 
 async def test_the_page_holds_to_its_policy(desk: Desk) -> None:

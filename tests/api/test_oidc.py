@@ -238,6 +238,14 @@ def test_a_provider_whose_addresses_cannot_be_used_is_told(address: str) -> None
         check_metadata(provider, Metadata(issuer=home, authorization_endpoint=address, **ends))
 
 
+def test_a_provider_that_tells_where_its_keys_are_without_tls_is_refused() -> None:
+    home = "http://identites.example"
+    provider = Oidc(issuer=home, client_id=CLIENT, client_secret_file="", redirect_uri="https://centre.example/back")
+    ends = dict.fromkeys(("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"), "https://identites.example/x")
+    with pytest.raises(OidcUnavailable, match="issuer of the provider is not https"):
+        check_metadata(provider, Metadata(issuer=home, **ends))
+
+
 @pytest.mark.parametrize("query", ["?kind=x", "?state=x", "?centre=a&centre=b"])
 async def test_what_begins_has_its_form(way: Way, query: str) -> None:
     assert (await way.get(f"/v1/oidc/start{query}")).code == "bad_parameter"

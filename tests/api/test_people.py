@@ -115,12 +115,37 @@ async def test_an_ended_user_is_refused_within_a_second_and_may_come_back(desk: 
     assert (await clerk.get("/v1/keys")).status == 403
 
 
+async def test_who_has_just_ended_asks_who_they_are(desk: Desk) -> None:
+    clerk, user = await signed_in(desk, "biller")
+    assert (await ask(clerk, "GET", "/v1/me")).status == 200
+    assert (await delete(desk, f"/v1/users/{user['id']}")).status == 204
+    # The session is still remembered: that nobody is there any more is no mistake of ours.
+    reply = await ask(clerk, "GET", "/v1/me")
+    assert (reply.status, reply.code) == (401, "unauthorized")
+
+
 async def test_other_roles_hold_within_a_second(desk: Desk) -> None:
     clerk, user = await signed_in(desk, "biller")
     assert (await clerk.get("/v1/webhooks")).status == 403
     assert (await desk.post(f"/v1/users/{user['id']}:change", {"roles": ["ops"]})).status == 200
     await asyncio.sleep(0.95)
     assert [(await clerk.get(path)).status for path in ("/v1/webhooks", "/v1/rejects")] == [200, 403]
+
+
+async def test_who_comes_back_twice_at_once_is_one_user(house: House, desk: Desk) -> None:
+    user = await with_password(desk, "biller")
+    assert (await delete(desk, f"/v1/users/{user['id']}")).status == 204
+    asked = {"login": user["login"], "name": "Camille", "roles": ["ops"]}
+    async with direct(house.owner_dsn) as con:
+        # Both are past what is looked at first when the person is free.
+        await con.execute("SELECT FROM account WHERE login = $1 FOR UPDATE", user["login"])
+        making = [asyncio.create_task(desk.post("/v1/users", asked)) for _ in range(2)]
+        async with asyncio.timeout(20):
+            while await con.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    replies = await asyncio.gather(*making)
+    assert sorted(reply.status for reply in replies) == [201, 409], [reply.body for reply in replies]
+    assert {reply.code for reply in replies if reply.status == 409} == {"user_known"}
 
 
 async def test_the_last_administrator_stays(house: House, desk: Desk) -> None:
@@ -243,6 +268,18 @@ async def test_a_weak_password_is_refused_and_the_code_still_good(desk: Desk, we
     reply = await send(desk, "/v1/passwords", {"login": user["login"], "code": user["code"], "password": weak})
     assert (reply.status, reply.code) == (422, "password_weak") and (not weak or weak not in reply.body.decode())
     assert (await send(desk, "/v1/passwords", {"login": user["login"], "code": user["code"], "password": PASSWORD})).status == 204
+
+
+async def test_a_password_repeats_no_name(desk: Desk) -> None:
+    user = await add(desk, "ops", name="Anne-Solène Kerguelen")
+    given = {"login": user["login"], "password": "9#kerguelen$Zx4"}
+    # Who has no code learns no name.
+    assert (await send(desk, "/v1/passwords", given | {"code": "another"})).code == "sign_in_refused"
+    assert (await send(desk, "/v1/passwords", given | {"code": user["code"]})).code == "password_weak"
+    assert (await send(desk, "/v1/passwords", given | {"code": user["code"], "password": PASSWORD})).status == 204
+    clerk = await seat(desk, user)
+    for new, code in (("9#Kerguelen$Zx4", "password_weak"), ("9#SOLENE$Zx4-7u", "password_weak")):
+        assert (await ask(clerk, "POST", "/v1/me/password", {"password": PASSWORD, "new": new})).code == code
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from api.sessions import place_of
 from desmos_fast.db.tenant import direct
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import NEW, PASSWORD, add, ask, login, send, set_policy, sign_in, signed_in, sql, with_password
+from tests.api.test_people import by_operator
 
 NAMING = ("X-Forwarded-For", "X-Real-IP")
 
@@ -53,6 +54,19 @@ async def test_tries_wait_longer_and_longer_whoever_it_is(house: House, desk: De
     assert (await sign_in(desk, user)).status == 201
     assert await anomalies(desk) == []
     assert (await wrong(desk, user)).status == 401
+
+
+async def test_signing_in_ends_the_anomaly_in_every_centre(house: House, desk: Desk) -> None:
+    user, other = await with_password(desk, "biller"), await house.desk()
+    await by_operator(house, other, user, "ops")
+    for _ in range(5):
+        await wrong(desk, user)
+    async with asyncio.timeout(20):
+        while not all([await anomalies(one) for one in (desk, other)]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await desk.post(f"/v1/users/{user['id']}:release", b"")).status == 200
+    assert (await sign_in(desk, user, centre=desk.finess)).status == 201
+    assert [await anomalies(one) for one in (desk, other)] == [[], []]
 
 
 async def test_many_tries_at_once_are_as_many(desk: Desk) -> None:
@@ -102,7 +116,8 @@ async def test_an_address_waits_too(desk: Desk, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize(
     ("address", "place"),
-    [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("2001:db8:1:2::9", "2001:db8:1:2::/64"), ("", "unknown")],
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("2001:db8:1:2::9", "2001:db8:1:2::/64"), ("", "unknown"),
+     ("::ffff:192.0.2.7", "192.0.2.7"), ("::ffff:c000:208", "192.0.2.8")],
 )
 def test_one_subscriber_has_a_network_of_ipv6(address: str, place: str) -> None:
     assert place_of(address) == place

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exit statuses of the program, and that no traceback reaches its user."""
 
+import json
 import os
+import pty
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,7 +18,8 @@ from desmos_fast.base.errors import Conflict, InvalidInput, OutsideFailed
 
 NIR = "255089999900095"
 PROGRAM: Final = [sys.executable, "-m", "desmos_fast.cli"]
-CLAIMS: Final = Path(__file__).parents[1] / "golden" / "01_ngap_visit.b2"
+GOLDEN: Final = Path(__file__).parents[1] / "golden"
+CLAIMS: Final = GOLDEN / "01_ngap_visit.b2"
 
 
 def environment(unbuffered: str) -> dict[str, str]:
@@ -93,3 +97,33 @@ def test_an_old_locale_stands_in_no_ones_way(encoding: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert "╭─ Options" in done.stdout.decode("utf-8")
+
+
+def beside_a_bar(*arguments: str | Path) -> tuple[bytes, list[str]]:
+    """Run a command with standard error on a terminal of 60 columns: what came out of standard output, and the lines on the terminal."""
+    master, slave = pty.openpty()
+    shape = {**os.environ, "COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}
+    with open(master, "rb", buffering=0) as terminal, open(slave, "wb") as error, tempfile.TemporaryFile() as out:
+        words = [*PROGRAM, *map(str, arguments)]
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=error, env=shape, timeout=60, check=False)
+        said = terminal.read(1 << 16).decode()
+        out.seek(0)
+        return out.read(), said.split("\r\n")
+
+
+@pytest.mark.parametrize("command", [["quote"], ["quote", "--json"]])
+def test_what_is_printed_goes_to_the_file_while_a_bar_is_on_the_terminal(command: list[str]) -> None:
+    visit = GOLDEN / "01_ngap_visit.ndjson"
+    plain = subprocess.run([*PROGRAM, *command, visit], capture_output=True, timeout=60, check=True)
+    shown, said = beside_a_bar(*command, visit)
+    assert plain.stdout and shown == plain.stdout
+    assert any("quote" in text for text in said)
+
+
+def test_a_fault_is_one_line_of_json_while_a_bar_is_on_the_terminal(tmp_path: Path) -> None:
+    bad = GOLDEN / "bad" / "j06_amc_too_wide.ndjson"
+    for command in (["fse", "encode"], ["price"]):
+        out, said = beside_a_bar(*command, bad, "-o", tmp_path / "never")
+        found = [text[text.index("{") :] for text in said if "{" in text]
+        assert found and all(json.loads(text)["code"] for text in found)
+        assert out == b""

@@ -56,6 +56,15 @@ def test_a_password_repeats_nothing_of_its_person(known: str) -> None:
         check_password("zK9$-DURAND-2pX", 50, known)
 
 
+def test_accents_and_other_forms_hide_nothing() -> None:
+    for password, known in (("zK9$-LEFÈVRE-2pX", "Anne Lefèvre"), ("zK9$-lefevre-2pX", "Lefèvre"), ("zK9$-ＤＵＲＡＮＤ-2pX", "Durand")):
+        with pytest.raises(PasswordWeak, match="repeats"):
+            check_password(password, 50, known)
+    # Hashed as motdepasse123, which is what somebody else types.
+    with pytest.raises(PasswordWeak, match="too easy"):
+        check_password("ｍｏｔｄｅｐａｓｓｅ１２３", 50)
+
+
 def test_more_bits_may_be_asked_for_and_length_ends() -> None:
     check_password("kV7#pz!rQw2x", 80)
     with pytest.raises(PasswordWeak, match="53 bits, 80 are needed"):

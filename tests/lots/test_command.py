@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
+import gzip
 import hashlib
 import json
 import os
@@ -91,6 +92,25 @@ def test_every_fault_is_told_by_line_and_nothing_is_written(tmp_path: Path) -> N
     result = build("-", "--settings", FILES / "file1.settings.json", "--out", tmp_path / "out", stdin=data)
     assert (result.exit_code, result.stdout) == (1, "")
     assert [(fault["code"], fault["line"]) for fault in faults_of(result)] == [("B2_BAD_VALUE", 2), ("B2_BAD_JSON", 4)]
+    assert not (tmp_path / "out").exists()
+
+
+WIRE = (FILES / "file1.ndjson").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (gzip.compress(WIRE, mtime=0), "gzip"),
+        (WIRE.decode().encode("utf-16"), "UTF-16 text"),
+        (b"\xef\xbb\xbf" + WIRE, "text with a byte order mark"),
+    ],
+)
+def test_what_is_no_text_gives_one_fault_that_says_so(tmp_path: Path, data: bytes, said: str) -> None:
+    result = build("-", "--settings", FILES / "file1.settings.json", "--out", tmp_path / "out", stdin=data)
+    (fault,) = faults_of(result)
+    assert (result.exit_code, fault["code"], fault["line"]) == (1, "B2_BAD_JSON", 1)
+    assert fault["message"].startswith(f"this looks like {said}, not like one JSON object a line: ")
     assert not (tmp_path / "out").exists()
 
 

@@ -142,10 +142,16 @@ def test_a_faulty_answer_gives_its_fault_and_no_line(tmp_path: Path, path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("data", [b"", *(path.read_bytes() for path in (RUNS[0], FILES[0]))], ids=["empty", "bare run", "claim file"])
-def test_sound_claims_are_of_another_kind(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "held"),
+    [(b"", "is empty"), *((path.read_bytes(), "holds claims") for path in (RUNS[0], FILES[0]))],
+    ids=["empty", "bare run", "claim file"],
+)
+def test_sound_claims_are_of_another_kind(data: bytes, held: str) -> None:
     result = run("-", stdin=data)
-    assert (result.exit_code, result.stdout, json.loads(result.stderr)["code"]) == (1, "", "B2_WRONG_KIND")
+    fault = json.loads(result.stderr)
+    assert (result.exit_code, result.stdout, fault["code"]) == (1, "", "B2_WRONG_KIND")
+    assert fault["message"] == f"this file {held}: an acknowledgement or a return is expected"
 
 
 @pytest.mark.parametrize("path", ANSWERS, ids=name)

@@ -107,5 +107,5 @@ class Provider:
 def _read(body: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise OidcUnavailable("the provider of identities answers something else") from None

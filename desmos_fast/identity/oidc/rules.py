@@ -47,7 +47,7 @@ def check_metadata(provider: Oidc, metadata: Metadata) -> None:
     """Refuse what another provider says, and what would go without TLS but on this machine. Raises OidcUnavailable."""
     if metadata.issuer != provider.issuer:
         raise OidcUnavailable("the provider says that it is another one", hint="compare issuer with what the provider publishes")
-    for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
+    for name in ("issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
         try:
             place = urlsplit(getattr(metadata, name))
         except ValueError as error:

@@ -64,16 +64,22 @@ def check_password(password: str, bits: int, *known: str) -> None:
     """Refuse a password of less than so many bits, and one that repeats what is known of the person. Raises PasswordWeak."""
     if len(password) > PASSWORD_WIDTH:
         raise PasswordWeak(f"a password has at most {PASSWORD_WIDTH} characters")
-    lowered = password.lower()
-    if any(part in lowered for text in known for part in _PART.findall(text.lower())):
+    bare = _bare(password)
+    if any(part in bare for text in known for part in _PART.findall(_bare(text))):
         raise PasswordWeak("a password repeats neither the login nor the name")
-    found = strength(password)
+    # As it is hashed: wide letters and other forms of a character are the plain one there.
+    found = strength(normal(password))
     # Twelve characters of all kinds, an example of the recommendation for 80 bits, have 79.6.
     if round(found) < bits:
         raise PasswordWeak(
             f"this password is too easy to guess: {math.floor(found)} bits, {bits} are needed",
             hint="a dozen characters of several kinds, or six words that have nothing to do with each other",
         )
+
+
+def _bare(text: str) -> str:
+    """Return a text in lower case without accents: a name is as easy to guess with them."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text).lower() if not unicodedata.combining(one))
 
 
 def strength(password: str) -> float:

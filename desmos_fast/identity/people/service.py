@@ -53,9 +53,10 @@ async def make_user(
         account = found
         if by != OPERATOR and not await store.was_here(con, tenant, account):
             raise UserKnown("somebody has this login elsewhere", hint="an operator of the service gives them rights in this centre")
-        if await store.was_here(con, tenant, account, kind):
-            raise UserKnown("a user of this centre has this login")
     known = await store.account(con, account, lock=True)
+    # Under the lock: who makes the same user at the same time is through by then.
+    if await store.was_here(con, tenant, account, kind):
+        raise UserKnown("a user of this centre has this login")
     if known.password is None and not await _is_elsewhere(con, tenant, kind, account, by):
         # One that somebody elsewhere holds would open what is given here.
         code, until, ends = *_code(now, policy), _has_code(known, now)
@@ -74,6 +75,8 @@ async def change_user(
 
     Raises NoSuchUser, UserEnded, UserRefused, LastAdmin, UserElsewhere, UserKnown.
     """
+    if change.rpps is not None:
+        await store.hold_person(con, tenant, name)
     admins = await _admins(con, tenant, kind)
     user, account = await _living(con, tenant, kind, name)
     roles = user.roles if change.roles is None else tuple(dict.fromkeys(change.roles))
@@ -106,6 +109,8 @@ async def reset_user(
 
     Raises NoSuchUser, UserEnded, and UserElsewhere when it is not an operator who takes what opens other centres too.
     """
+    # Before the user, in the order of who signs in; and before `since` is set, or a session that opens now would be later than it.
+    await store.hold_person(con, tenant, name)
     user, account = await _living(con, tenant, kind, name)
     await _here_alone(con, tenant, kind, account, by)
     code, until = _code(now, policy)
@@ -141,7 +146,7 @@ def read_body(body: bytes, shape: type[T]) -> T:
     """Return what a body asks for; an empty one asks for the defaults. Raises UserRefused."""
     try:
         return msgspec.json.decode(body or b"{}", type=shape)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         # The library's words repeat names of keys, which may be anything.
         raise UserRefused(f"the body is an object with {', '.join(shape.__struct_fields__)}, each in its form") from error
 

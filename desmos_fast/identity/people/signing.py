@@ -18,7 +18,7 @@ from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.audit import service as audit
 from desmos_fast.identity.audit.model import Access
 from desmos_fast.identity.hashing import hash_key
-from desmos_fast.identity.model import Caller, Person, new_token
+from desmos_fast.identity.model import Caller, Person, UnknownKey, new_token
 from desmos_fast.identity.people import store
 from desmos_fast.identity.people.errors import (
     CodeWrong,
@@ -66,8 +66,8 @@ class Door:
 
     # --- in
 
-    async def sign_in(self, asked: SignIn, address: str, now: datetime) -> tuple[SessionMade, Scope]:
-        """Open a session. The answer to a wrong login, password or code is one and the same, and takes as long.
+    async def sign_in(self, asked: SignIn, address: str, now: datetime) -> tuple[SessionMade, tuple[Scope, ...]]:
+        """Open a session, and say where the person has rights. The answer to a wrong login, password or code is one, and takes as long.
 
         Raises TooSoon, SignInRefused, ScopeNeeded, HashingBusy, DatabaseDown.
         """
@@ -77,7 +77,8 @@ class Door:
             if not await self._is_right(known, asked.password):
                 raise self._refusal(known, tried)
             assert known is not None, "nobody is let in without an account"
-            found = chosen(await self.scopes(known.id), asked.centre, asked.kind)
+            scopes = await self.scopes(known.id)
+            found = chosen(scopes, asked.centre, asked.kind)
             if not found:
                 raise self._refusal(known, tried)
             async with self._account(found[0].tenant, known.id) as (con, account):
@@ -89,7 +90,7 @@ class Door:
                 made = await self.open_session(con, scope, account, now, "password", strong=account.totp_since is not None)
         if known.password is not None and self._hasher.is_old(known.password):
             await self._rehash(known, asked.password)
-        return made, scope
+        return made, scopes
 
     async def open_session(self, con: Connection, scope: Scope, account: Account, now: datetime, way: str, *, strong: bool) -> SessionMade:
         """Open a session of a person whom somebody has made sure of, in a transaction of the centre."""
@@ -119,6 +120,8 @@ class Door:
             known = await self._known(login)
             if known is None or not self._code_is(known, asked.code, now):
                 raise self._refusal(known, tried)
+            # Not sooner: it would tell the name to who has no code.
+            check_password(asked.password, self.policy.password.bits, *await self._names(known.id))
             hashed = await self._hasher.hash(asked.password)
             async with self._account(NOWHERE, known.id) as (con, account):
                 # Two who come at once with the same code: the second one finds it used.
@@ -132,7 +135,7 @@ class Door:
         """Change one's password; every session ends, this one too. Raises PasswordWeak, TooSoon, SignInRefused, HashingBusy."""
         async with bare(self._pool) as con, con.transaction():
             known = await store.account(con, person.account)
-        check_password(asked.new, self.policy.password.bits, known.login)
+        check_password(asked.new, self.policy.password.bits, known.login, *await self._names(known.id))
         async with self._trying(known.login, address, now) as tried:
             if not await self._is_right(known, asked.password):
                 raise self._refusal(known, tried)
@@ -143,9 +146,12 @@ class Door:
                 await self._replace(con, account, hashed, now)
 
     async def myself(self, con: Connection, caller: Caller, person: Person) -> Myself:
-        """Return who asks."""
+        """Return who asks. Raises UnknownKey for who has ended since."""
         account = await store.account(con, person.account)
-        [scope] = [one for one in await store.scopes(con, person.account) if one.member == caller.key_id]
+        scope = next((one for one in await store.scopes(con, person.account) if one.member == caller.key_id), None)
+        if scope is None:
+            # A session is remembered for less than a second.
+            raise UnknownKey("this session has ended")
         return Myself(
             id=scope.member, centre=scope.finess, kind=scope.kind, login=scope.login, name=scope.name, roles=tuple(sorted(scope.roles)),
             totp=account.totp_since is not None, recovery=len(account.recovery),
@@ -190,7 +196,8 @@ class Door:
 
     async def end_all(self, con: Connection, caller: Caller, person: Person, now: datetime) -> None:
         """End every session of oneself, in every centre."""
-        await store.see_account(con, person.account)
+        # An instant that is taken while somebody signs in would be from before that session, which would stay.
+        await store.account(con, person.account, lock=True)
         await store.change_account(con, store.END_ALL, person.account)
         await _note(con, caller, now, "sessions.ended")
 
@@ -254,6 +261,9 @@ class Door:
         """Return where a person has rights."""
         async with bare(self._pool) as con:
             return await store.scopes(con, account)
+
+    async def _names(self, account: UUID) -> list[str]:
+        return [scope.name for scope in await self.scopes(account)]
 
     def _refusal(self, known: Account | None, tried: int) -> SignInRefused:
         """Return the one answer; with it whom the wrong try of now makes wait, and after how many."""

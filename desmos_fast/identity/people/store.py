@@ -46,6 +46,7 @@ LOCK_USER: Final = """
     SELECT id, kind, login, name, roles, made_at, used_at, ended_at, account_id FROM member
      WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 """
+ACCOUNT_OF: Final = "SELECT account_id FROM member WHERE tenant_id = $1 AND id = $2"
 WAS_HERE: Final = "SELECT EXISTS (SELECT FROM member WHERE tenant_id = $1 AND account_id = $2)"
 IS_HERE: Final = "SELECT EXISTS (SELECT FROM member WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND ended_at IS NULL)"
 CHANGE_USER: Final = "UPDATE member SET name = $3, roles = $4 WHERE tenant_id = $1 AND id = $2"
@@ -201,6 +202,13 @@ async def lock_user(con: Connection, tenant: UUID, user: UUID) -> tuple[User, UU
     found = dict(row)
     account_id: UUID = found.pop("account_id")
     return User(**{**found, "roles": tuple(found["roles"])}), account_id
+
+
+async def hold_person(con: Connection, tenant: UUID, user: UUID) -> None:
+    """Let nobody else change the person behind a user until the transaction ends; a user that is not there holds nobody."""
+    found: UUID | None = await con.fetchval(ACCOUNT_OF, tenant, user)
+    if found is not None:
+        await account_or_none(con, found, lock=True)
 
 
 async def was_here(con: Connection, tenant: UUID, account: UUID, kind: KeyKind | None = None) -> bool:

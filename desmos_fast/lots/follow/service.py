@@ -79,7 +79,7 @@ async def cancel(con: Connection, context: Context, file: FileId, body: bytes) -
 def _asked(body: bytes) -> CancelRequest:
     try:
         return msgspec.json.decode(body, type=CancelRequest)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return CancelRequest(why="")
 
 

@@ -74,7 +74,7 @@ async def _decide(con: Connection, context: Context, body: bytes) -> Decided:
 def _read(body: bytes) -> Request:
     try:
         return _DECODER.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecisionInvalid(f"this is no decision: {error}", hint="the page of decisions has the keys of each kind") from error
 
 

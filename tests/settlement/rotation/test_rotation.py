@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from api.app import make_app
 from desmos_fast.base.settings import load
 from desmos_fast.base.types import TenantId
-from desmos_fast.db import kernel, secrets
+from desmos_fast.db import kernel, masters, secrets
 from desmos_fast.db import pool as pools
 from desmos_fast.db.embedded import Cluster
 from desmos_fast.db.keyring import Keyring, KeyUnknown, KeyUse, TenantKeys
@@ -258,3 +258,37 @@ async def test_a_ring_writes_nothing_before_it_knows_the_keys_in_use(lived: tupl
     unaware = Keyring(source=Numbered())
     with pytest.raises(pools.DatabaseDown):
         unaware.of(tenant)
+
+
+class Without(Numbered):
+    """The keys of a host that was not given the new one."""
+
+    def load(self, number: int) -> bytes:
+        if number:
+            raise secrets.SecretMissing("master_1 is missing")
+        return super().load(number)
+
+
+async def test_a_host_without_the_new_key_writes_nothing_by_the_former_one(lived: tuple[Place, TenantId]) -> None:
+    place, tenant = lived
+    pool = await pools.create(place.app_dsn, 1)
+    try:
+        left_out, later = Keyring(source=Without()), Keyring(source=Without())
+        await masters.look(pool, left_out)
+        assert left_out.knows and left_out.of(tenant).number == 0
+        async with place.admin() as con:
+            await con.execute("INSERT INTO master_key (id, made_at, seals_at) VALUES (1, now(), now())")
+        # What is sealed under the former key is found and moved as long as the change goes on.
+        with pytest.raises(secrets.SecretMissing):
+            await masters.look(pool, left_out)
+        assert left_out.of(tenant).number == 0
+        await rotate(place)
+        # A patient whom this host indexed from now on would have nothing to do with the same one of before.
+        for one in (left_out, later):
+            with pytest.raises(secrets.SecretMissing):
+                await masters.look(pool, one)
+            with pytest.raises(pools.DatabaseDown):
+                one.of(tenant)
+            assert not one.knows
+    finally:
+        await pool.close()
