@@ -6,7 +6,8 @@ Nothing here takes an Idempotency-Key: what was answered under one is kept, and 
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from desmos_fast.db.pool import Connection, DatabaseDown
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.context import Context
 from desmos_fast.identity.people.errors import SignInForm, SignInRefused
-from desmos_fast.identity.people.model import CodeGiven, FirstPassword, PasswordChange, SessionMade, SignIn
+from desmos_fast.identity.people.model import CodeGiven, FirstPassword, PasswordChange, Scope, SessionMade, SignIn
 
 routes: Final = web.RouteTableDef()
 SUBSCRIBER: Final = 64
@@ -43,10 +44,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         check_origin(request)
     door, now = request.app[DOOR], request.app[CLOCK]()
     made, scopes = await _told(request, lambda: door.sign_in(asked, _address(request), now))
-    # Each of them was told of the wrong tries.
-    for one in scopes:
-        async with transaction(request.app[POOL], one.tenant) as con:
-            await anomalies.clear(con, one.tenant, now, Kind.SIGN_IN_LOCKED, [one.member], by=str(one.member))
+    await _settled(request.app, scopes, now)
     return opened(made, cookie=asked.cookie)
 
 
@@ -95,8 +93,8 @@ async def end(request: web.Request) -> web.StreamResponse:
 @routes.post("/v1/sessions:end-all")
 async def end_all(request: web.Request) -> web.StreamResponse:
     """End every session of oneself in every centre, as on a suspicion that somebody else has the password."""
-    caller, person = request[CALLER], person_of(request)
-    return await _change(request, lambda con, context: _done(request.app[DOOR].end_all(con, caller, person, request.app[CLOCK]())))
+    person = person_of(request)
+    return await _change(request, lambda con, context: _done(request.app[DOOR].end_all(con, person, request.app[CLOCK]())))
 
 
 @routes.get("/v1/me")
@@ -161,6 +159,16 @@ async def _told(request: web.Request, work: Callable[[], Awaitable[T]]) -> T:
             telling.add(task)
             task.add_done_callback(telling.discard)
         raise
+
+
+async def _settled(app: web.Application, scopes: Sequence[Scope], now: datetime) -> None:
+    """End what each centre of a person was told of wrong tries; the session is open by now, and whoever opened it must get its token."""
+    try:
+        for one in scopes:
+            async with transaction(app[POOL], one.tenant) as con:
+                await anomalies.clear(con, one.tenant, now, Kind.SIGN_IN_LOCKED, [one.member], by=str(one.member))
+    except DatabaseDown as error:
+        log.error("an anomaly could not be ended", kind=Kind.SIGN_IN_LOCKED.value, error=error.detail)
 
 
 async def _tell(app: web.Application, account: UUID, tries: int) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the pages say is there: links, anchors, commands and their options, settings, error codes, make targets."""
 
+import json
 import os
 import re
 import shlex
@@ -10,12 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 import typer
 from typer.core import TyperGroup
 
 from desmos_fast.base import settings
+from desmos_fast.billing.model import Invoice
 from desmos_fast.cli import app
+from desmos_fast.lots.codec import build_all
+from desmos_fast.lots.model import LotSettings
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -67,6 +72,28 @@ def commands() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for alone, inline in COMMAND.findall(page.read_text(encoding="utf-8")):
             yield name(page), (alone or inline).partition(" #")[0].rstrip(" \\&")
+
+
+def test_what_a_page_calls_it_says() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert "$(uuid)" not in text or "uuid() {" in text, name(page)
+
+
+def test_a_centre_has_one_name_on_all_pages() -> None:
+    """Who goes from page to page registers it again: under another name that is refused."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"centre add (\d{9}) --name (\".*?\")", text))
+    assert named and len(named) == len({finess for finess, _ in named})
+
+
+def test_the_file_of_the_page_is_as_long_as_that_of_its_invoice() -> None:
+    reference = ROOT / "docs" / "reference"
+    (shown,) = re.findall(r"(?s)> invoice\.json <<'END'\n(.*?)END", (reference / "api-invoices.md").read_text(encoding="utf-8"))
+    invoice = msgspec.convert(json.loads(shown) | {"number": 1}, Invoice)
+    (built,) = build_all([invoice], LotSettings(date="2026-11-26"))
+    sizes = re.findall(r'"size":(\d+)', (reference / "api-lots-returns.md").read_text(encoding="utf-8"))
+    assert set(sizes) == {str(len(built.content))}
 
 
 def leaves() -> dict[str, set[str]]:

@@ -2,7 +2,7 @@
 """The trail of who looked at what: each look enters before it is answered, and no row of it can be changed unseen."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +107,15 @@ async def test_a_file_that_an_operator_takes_is_kept_too(desk: Desk, home: Path)
     await looked(desk, 0)
     await desk.post("/v1/lots:build", {})
     [file] = (await desk.get("/v1/files")).json["files"]
+    assert (await desk.post("/v1/test/clock", {"by_s": 90 * 86_400})).status == 200
     status, _, errors = await run(desk, home, "files", "get", file["id"], "-o", str(home.with_name("taken.b2")))
     assert status == 0, errors
     assert (await run(desk, home, "files", "get", str(uuid7()), "-o", str(home.with_name("none.b2"))))[0] == 1
     [row] = await trail(desk)
     assert (row["actor"], row["action"], row["subject"]) == ("operator", "files get", file["id"])
     assert row["items"] > 4
+    # By the clock of the house, as what is looked at over HTTP.
+    assert abs(row["happened_at"] - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("route", ["content", "invoice"])

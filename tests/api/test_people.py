@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -20,7 +21,7 @@ from desmos_fast.db.tenant import direct
 from desmos_fast.identity.context import OPERATOR
 from desmos_fast.identity.model import KeyAsked
 from desmos_fast.identity.people import service
-from desmos_fast.identity.people.model import UserAsked, UserMade
+from desmos_fast.identity.people.model import ResetAsked, UserAsked, UserMade
 from desmos_fast.identity.people.policy import Policy
 from desmos_fast.identity.service import make_key
 from tests.api.conftest import Desk, House, person
@@ -215,6 +216,21 @@ async def test_a_reset_says_that_it_ends_a_code(desk: Desk) -> None:
     told = await send(desk, "/v1/passwords", {"login": user["login"], "code": second.json["code"], "password": PASSWORD})
     assert told.status == 204
     assert (await desk.post(f"/v1/users/{user['id']}:reset", {})).json["ends_code"] is False
+
+
+async def test_each_centre_is_told_what_ends_sessions_there(house: House, desk: Desk) -> None:
+    other, user = await house.desk(), await with_password(desk, "ops")
+    there = await by_operator(house, other, user, "ops")
+    assert (await ask(await seat(desk, user, centre=desk.finess), "POST", "/v1/sessions:end-all")).status == 204
+    async with direct(house.owner_dsn, desk.tenant) as con:
+        pepper = secret(load(), "api_keys")
+        await service.reset_user(
+            con, desk.tenant, "test", UUID(user["id"]), ResetAsked(totp=True), datetime.now(UTC), by=OPERATOR, pepper=pepper,
+            policy=Policy(),
+        )  # fmt: skip
+    for one, name in ((desk, user["id"]), (other, str(there.id))):
+        told = [(row["actor"], row["action"], row["subject"], row["filter"]) for row in await trail(one)][-2:]
+        assert told == [(name, "sessions.ended", name, ""), (OPERATOR, "user.reset", name, "totp=true")]
 
 
 async def test_who_was_here_once_and_is_elsewhere_now_is_given_no_code_here(house: House, desk: Desk) -> None:

@@ -12,7 +12,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from api.sessions import place_of
+from desmos_fast.db.pool import DatabaseDown
 from desmos_fast.db.tenant import direct
+from desmos_fast.identity.people.errors import HashingBusy
+from desmos_fast.identity.people.hashing import Hasher
 from tests.api.conftest import Desk, House, Reply
 from tests.api.people import NEW, PASSWORD, add, ask, login, send, set_policy, sign_in, signed_in, sql, with_password
 from tests.api.test_people import by_operator
@@ -67,6 +70,16 @@ async def test_signing_in_ends_the_anomaly_in_every_centre(house: House, desk: D
     assert (await desk.post(f"/v1/users/{user['id']}:release", b"")).status == 200
     assert (await sign_in(desk, user, centre=desk.finess)).status == 201
     assert [await anomalies(one) for one in (desk, other)] == [[], []]
+
+
+async def test_an_anomaly_that_cannot_be_ended_costs_no_sign_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseDown("the database is away")
+
+    user = await with_password(desk, "biller")
+    monkeypatch.setattr("desmos_fast.anomalies.service.clear", away)
+    reply = await sign_in(desk, user)
+    assert reply.status == 201 and reply.json["token"], reply.body
 
 
 async def test_many_tries_at_once_are_as_many(desk: Desk) -> None:
@@ -162,3 +175,18 @@ async def test_costs_of_before_are_replaced_at_the_next_sign_in(house: House, de
     async with direct(house.owner_dsn) as con:
         kept = await con.fetchval("SELECT password FROM account WHERE login = $1", user["login"])
     assert kept.startswith("$argon2id$v=19$m=20480,t=1,p=1$")
+
+
+async def test_what_cannot_be_hashed_anew_now_costs_no_sign_in(house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch,
+                                                               tmp_path: Path) -> None:  # fmt: skip
+    user = await with_password(desk, "biller")
+    (tmp_path / "identity.toml").write_text("[argon2]\nmemory_kib = 20480\npasses = 1\nlanes = 1\n", encoding="utf-8")
+
+    async def busy(*_: object) -> str:
+        raise HashingBusy("too many passwords are being looked at")
+
+    monkeypatch.setattr(Hasher, "hash", busy)
+    async with TestServer(house.application()) as server:
+        there = dataclasses.replace(desk, house=dataclasses.replace(house, url=str(server.make_url("")).rstrip("/")))
+        reply = await sign_in(there, user)
+    assert reply.status == 201 and reply.json["token"], reply.body

@@ -119,7 +119,11 @@ async def reset_user(
     if asked.totp:
         await store.change_account(con, store.FORGET_TOTP, account)
     await store.clear(con, login_key(pepper, user.login))
-    await _note(con, tenant, now, by, "user.reset", name, f"totp={str(asked.totp).lower()}")
+    # Each centre where the person has rights: what they signed in with there is gone too.
+    for scope in await store.scopes(con, account):
+        await store.see_tenant(con, scope.tenant)
+        await _note(con, scope.tenant, now, by, "user.reset", scope.member, f"totp={str(asked.totp).lower()}")
+    await store.see_tenant(con, tenant)
     return UserMade(**msgspec.structs.asdict(user), code=code, code_until=until, ends_code=ends)
 
 

@@ -2,7 +2,7 @@
 """People sign in and out, and keep their password and their code generator."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Final
@@ -13,7 +13,7 @@ import pyotp
 from desmos_fast.base.types import KeyKind, uuid7
 from desmos_fast.db.health import bare
 from desmos_fast.db.keyring import Keyring
-from desmos_fast.db.pool import Connection, Pool
+from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.tenant import transaction
 from desmos_fast.identity.audit import service as audit
 from desmos_fast.identity.audit.model import Access
@@ -22,6 +22,7 @@ from desmos_fast.identity.model import Caller, Person, UnknownKey, new_token
 from desmos_fast.identity.people import store
 from desmos_fast.identity.people.errors import (
     CodeWrong,
+    HashingBusy,
     NoEnrolment,
     NoSuchSession,
     ScopeNeeded,
@@ -89,7 +90,9 @@ class Door:
                 await self._use_code(con, account, step)
                 made = await self.open_session(con, scope, account, now, "password", strong=account.totp_since is not None)
         if known.password is not None and self._hasher.is_old(known.password):
-            await self._rehash(known, asked.password)
+            # The session is open by now: what waits till the next sign-in costs nobody the answer with the token.
+            with suppress(HashingBusy, DatabaseDown):
+                await self._rehash(known, asked.password)
         return made, scopes
 
     async def open_session(self, con: Connection, scope: Scope, account: Account, now: datetime, way: str, *, strong: bool) -> SessionMade:
@@ -194,12 +197,12 @@ class Door:
             raise NoSuchSession("no such session")
         await _note(con, caller, now, "session.ended", session)
 
-    async def end_all(self, con: Connection, caller: Caller, person: Person, now: datetime) -> None:
-        """End every session of oneself, in every centre."""
+    async def end_all(self, con: Connection, person: Person, now: datetime) -> None:
+        """End every session of oneself, in every centre, and tell each of them."""
         # An instant that is taken while somebody signs in would be from before that session, which would stay.
         await store.account(con, person.account, lock=True)
         await store.change_account(con, store.END_ALL, person.account)
-        await _note(con, caller, now, "sessions.ended")
+        await _tell_each(con, person.account, now, "sessions.ended")
 
     async def limit(self, what: str, most: int, within_s: float, now: datetime) -> int:
         """Count one try of something, in whichever process; return how many seconds to wait when they are too many, else 0."""
@@ -305,9 +308,7 @@ class Door:
     async def _replace(self, con: Connection, account: Account, hashed: str, now: datetime) -> None:
         """Set a password, and tell each centre where the person has rights."""
         await store.change_account(con, store.SET_PASSWORD, account.id, hashed)
-        for scope in await store.scopes(con, account.id):
-            await store.see_tenant(con, scope.tenant)
-            await audit.append(con, scope.tenant, [Access(now, str(scope.member), "password.changed", str(scope.member))])
+        await _tell_each(con, account.id, now, "password.changed")
 
     async def _rehash(self, known: Account, password: str) -> None:
         hashed = await self._hasher.hash(password)
@@ -331,6 +332,13 @@ def only(found: Sequence[Scope]) -> Scope:
         told = ", ".join(f"{one.finess} {one.kind}" for one in found)
         raise ScopeNeeded(f"this person has rights in several: {told}", hint="say centre, and kind where a centre has both")
     return found[0]
+
+
+async def _tell_each(con: Connection, account: UUID, now: datetime, action: str) -> None:
+    """Add what a person did to the trail of each centre where they have rights, last in a transaction."""
+    for scope in await store.scopes(con, account):
+        await store.see_tenant(con, scope.tenant)
+        await audit.append(con, scope.tenant, [Access(now, str(scope.member), action, str(scope.member))])
 
 
 async def _note(con: Connection, caller: Caller, now: datetime, action: str, subject: UUID | None = None) -> None:
