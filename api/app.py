@@ -60,6 +60,7 @@ from api.keys import (
     MAILER,
     OPTIONS,
     POOL,
+    READS,
     SHARES,
     TARIFFS,
     TRAIL,
@@ -110,7 +111,9 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Parted()
-    app[SHARES] = Shares(max(1, pool.get_max_size() // 2))
+    app[SHARES] = Shares(writes := max(1, pool.get_max_size() // 2))
+    # Whatever one centre asks for at once, a connection is left for the others and for who asks whether we serve.
+    app[READS] = Shares(max(1, pool.get_max_size() - writes - 1))
     app[COUNTING] = Counting(pool, app[CLOCK])
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)

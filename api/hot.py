@@ -31,7 +31,7 @@ from api.keys import CLOCK, HOURS, KEYRING, KEYS, LIFE, POOL, SHARES, TARIFFS, T
 from api.lanes import Way, full
 from api.logs import is_told
 from api.middlewares import HEADERS, fault_of
-from api.writes import JSON, as_json
+from api.writes import JSON, OF_KIND, as_json
 from desmos_fast.base.clock import ahead
 from desmos_fast.base.deadline import DeadlinePassed
 from desmos_fast.base.errors import DesmosError
@@ -161,7 +161,7 @@ class Hot:
         if not together.has_room(tenant):
             self._turn_away(asking)
             return True
-        name = hashlib.sha256(CANONICAL + body).digest()
+        name = hashlib.sha256(CANONICAL + OF_KIND[asking.caller.kind] + body).digest()
         try:
             done = together.submit(Way(asking.caller, False, False, False), Asked(key, name), body)
         except DesmosError as error:

@@ -77,6 +77,8 @@ DEADLINES: Final = web.AppKey("deadlines", Deadlines)
 BULK: Final = web.AppKey("bulk", Parted)
 STREAMS: Final = web.AppKey("streams", Parted)
 SHARES: Final = web.AppKey("shares", Shares)
+# The same of what is read.
+READS: Final = web.AppKey("reads", Shares)
 TOGETHER: Final = web.AppKey("together", Together)
 WEBHOOK_HOSTS: Final[web.AppKey[WebhookHosts]] = web.AppKey("webhook_hosts")
 MAILER: Final[web.AppKey[Mailer | None]] = web.AppKey("mailer")

@@ -16,7 +16,7 @@ from desmos_fast.base.identifiers import mask_nir, nir_is_valid
 MASK: Final = "***************"
 LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _told_from = logging.NOTSET
-_GAP: Final = r"[ .\-_/\u00a0\u202f]?"
+_GAP: Final = r"[ .:\-_/\u00a0\u202f]?"
 _SPACED: Final = re.compile(
     rf"(?<![0-9A-Za-z])[1-478]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}(?:[0-9]{{2}}|2[ABab]){_GAP}[0-9]{{3}}{_GAP}[0-9]{{3}}(?:{_GAP}[0-9]{{2}})?(?![0-9A-Za-z])"
 )

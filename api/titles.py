@@ -205,6 +205,7 @@ PROBLEMS: Final[dict[str, Title]] = {
 
 FAULTS_FR: Final[dict[str, str]] = {
     "unknown_field": "Champ inconnu",
+    "unknown_event": "Événement inconnu",
     "B2_BAD_JSON": "Ce n'est pas du JSON de la forme attendue",
     "B2_UNKNOWN_KEY": "Clé inconnue",
     "B2_MISSING": "Donnée obligatoire absente",

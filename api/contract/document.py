@@ -24,9 +24,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     one.name: one for room in (access, agents, incidents, rooms, money) for one in room.OPERATIONS
 }
 VERSION: Final = "1.0.0"
-_OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "deadline_passed", "stopping")
+_OPEN: Final = ("bad_request", "bad_parameter", "internal", "database_unavailable", "busy", "deadline_passed", "stopping")
 ANY: Final = (*_OPEN, "unauthorized", "forbidden", "role_missing", "cross_site", "enrolment_needed")
-_BODY: Final = ("empty_body", "body_garbled", "not_json", "body_inflates", "body_too_large", "body_too_slow", "media_type", "busy")
+_BODY: Final = ("empty_body", "body_garbled", "not_json", "body_inflates", "body_too_large", "body_too_slow", "media_type")
 _KEY: Final = ("idempotency_key_missing", "idempotency_key_bad", "idempotency_key_reused", "idempotency_key_running")
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _REF: Final = "#/components/schemas/{name}"

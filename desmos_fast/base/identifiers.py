@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 SYNTHETIC_PLACE: Final = "99999"
 LA_POSTE: Final = "356000000"
 LA_POSTE_SEAT: Final = "35600000000048"
-_GAP: Final = r"[ .\xa0\u202f-]"
+_GAP: Final = r"[ .:\xa0\u202f-]"
 # In one piece, or in groups as cards and people write it: sex, year, month, place of birth, order, key.
 _NIR_IN_TEXT: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}(?:[0-9]{2})?"

@@ -32,10 +32,11 @@ def default_processes() -> int:
 async def _serve(place: "Runtime", host: str, port: int, connections: int, grace_s: float, processes: int) -> None:
     from api import server
     from desmos_fast.commands import processes as several
-    from desmos_fast.commands.serving import serve_here, stop_on_signals, tell_systemd
+    from desmos_fast.commands.serving import serve_here, stay_on_hangup, stop_on_signals, tell_systemd
     from desmos_fast.db.migrate import migrate
 
     orders = server.Orders(stop_on_signals())
+    stay_on_hangup()
     if processes > 1:
         several.check_system()
     await migrate(place.owner_dsn)

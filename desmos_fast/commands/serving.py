@@ -9,7 +9,10 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 if TYPE_CHECKING:
     from api.server import Orders
@@ -26,6 +29,15 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def stay_on_hangup() -> None:
+    """Have SIGHUP, which is how systemd asks for a reload, end nothing where no process stands in for another."""
+    log = structlog.get_logger("desmos.processes")
+    told = partial(
+        log.warning, "nothing was replaced: the one process that there is goes on as it is, and takes a new version when it is restarted"
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told)
 
 
 def tell_systemd(state: str) -> None:

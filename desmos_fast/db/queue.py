@@ -12,6 +12,7 @@ import pgqueuer
 import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.domain.errors import FailingListenerError
+from pgqueuer.domain.models import TracebackRecord
 
 from desmos_fast.db.pool import AWAY, Connection, Pool
 
@@ -45,6 +46,10 @@ DEPTH: Final = """
 WAKE: Final = """
     UPDATE pgqueuer SET execute_after = now()
      WHERE entrypoint = ANY ($1) AND status = 'queued' AND execute_after > now() AND position(convert_to($2, 'UTF8') IN payload) > 0
+"""
+END_DUE: Final = """
+    DELETE FROM pgqueuer
+     WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= now() AND position(convert_to($2, 'UTF8') IN payload) > 0
 """
 HELD: Final = """
     SELECT q.id, q.entrypoint, q.payload, q.updated AS since,
@@ -92,6 +97,12 @@ async def enqueue(con: Connection, entrypoint: str, payloads: Sequence[bytes]) -
 async def wake(con: Connection, entrypoints: Sequence[str], about: str) -> None:
     """Let jobs that are to come later come now whose payload names something, such as the id of a centre."""
     await con.execute(WAKE, list(entrypoints), about)
+
+
+async def hand_on(con: Connection, entrypoint: str, payload: bytes, about: str) -> None:
+    """Put a job behind all others, in place of those due whose payload names the same: they would be done before the others."""
+    await con.execute(END_DUE, entrypoint, about)
+    await enqueue(con, entrypoint, [payload])
 
 
 async def held(con: Connection) -> list[HeldJob]:
@@ -150,8 +161,21 @@ async def run(pool: Pool, handlers: Mapping[str, Handler], stop: asyncio.Event, 
             return
 
 
+class _Queries(pgqueuer.Queries):
+    """The library's, but that a job which is to come again does, whatever becomes of the connection: it would be held for that."""
+
+    async def retry_job(self, job: pgqueuer.Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """Have a job come again after a while; while the database is away, wait for it."""
+        while True:
+            try:
+                return await super().retry_job(job, delay, traceback_record)
+            except AWAY as error:
+                log.warning("a job cannot be put back, trying again", job=job.id, error=type(error).__name__)
+            await asyncio.sleep(FIRST_PAUSE_S)
+
+
 def _manager(pool: Pool, handlers: Mapping[str, Handler]) -> pgqueuer.QueueManager:
-    manager = pgqueuer.QueueManager(pgqueuer.Queries(AsyncpgPoolDriver(pool)))
+    manager = pgqueuer.QueueManager(_Queries(AsyncpgPoolDriver(pool)))
     for name, handler in handlers.items():
         # The library's default deletes a job that failed.
         manager.entrypoint(name, on_failure="hold")(_adapted(pool, handler))

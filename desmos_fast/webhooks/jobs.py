@@ -2,6 +2,7 @@
 """The job that tells a webhook what waits for it: at least once, in order for each subject."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,12 +13,13 @@ import structlog
 
 from desmos_fast.base.clock import Clock
 from desmos_fast.base.signature import sign
+from desmos_fast.db import queue
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import Connection, DatabaseDown, Pool
 from desmos_fast.db.queue import Job, TryLater
 from desmos_fast.db.tenant import transaction
 from desmos_fast.webhooks import service, store
-from desmos_fast.webhooks.model import DeliverWebhook, Message, Outcome
+from desmos_fast.webhooks.model import DELIVER, DeliverWebhook, Message, Outcome
 from desmos_fast.webhooks.rules import Patience
 
 T = TypeVar("T")
@@ -27,6 +29,8 @@ log: Final = structlog.get_logger("desmos.webhooks")
 DATABASE_PAUSE_S: Final = 1.0
 # A wait shorter than the queue takes to look again is waited out.
 STAY_S: Final = 2.0
+# Whose backlog takes longer lets the webhooks of others go first, and a worker that is to end do so.
+TURN_S: Final = 5.0
 
 
 @dataclass
@@ -41,10 +45,12 @@ class Deliverer:
 
     async def __call__(self, job: Job) -> None:
         """Make every delivery of a webhook that is due. Raises TryLater when some are due later and nobody else will look."""
-        order = msgspec.json.decode(job.payload, type=DeliverWebhook)
+        order, ends = msgspec.json.decode(job.payload, type=DeliverWebhook), time.monotonic() + TURN_S
         while True:
             while await self._round(order):
-                pass
+                if time.monotonic() >= ends:
+                    await self._in_transaction(order, lambda con: self._hand_on(con, order, job.payload))
+                    return
             due = await self._in_transaction(order, lambda con: store.next_look(con, order.tenant, order.webhook, self.clock(), job.id))
             if due is None:
                 return
@@ -52,6 +58,10 @@ class Deliverer:
             if wait_s > STAY_S:
                 raise TryLater(wait_s, counted=False)
             await asyncio.sleep(wait_s)
+
+    async def _hand_on(self, con: Connection, order: DeliverWebhook, payload: bytes) -> None:
+        await store.forget_look(con, order.tenant, order.webhook)
+        await queue.hand_on(con, DELIVER, payload, str(order.webhook))
 
     async def _round(self, order: DeliverWebhook) -> bool:
         """Make some deliveries; return False when there was none to make."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a webhook is: where a centre wants to be told of what happens, and each telling."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Final, NamedTuple
 from uuid import UUID
@@ -9,6 +10,7 @@ import msgspec
 
 from desmos_fast.base.errors import Conflict, InvalidInput
 from desmos_fast.base.types import TenantId
+from desmos_fast.exchange.faults import Fault
 
 # The trigger that fills the outbox names it too.
 DELIVER: Final = "deliver_webhook"
@@ -23,6 +25,10 @@ class WebhookRefused(InvalidInput):
     """A webhook cannot be as it was asked for."""
 
     code: ClassVar[str] = "webhook_refused"
+
+    def __init__(self, detail: str, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail, hint=hint)
+        self.faults = tuple(faults)
 
 
 class TooManyWebhooks(Conflict):

@@ -9,6 +9,8 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from desmos_fast.base.identifiers import mask_nir
+from desmos_fast.exchange.faults import Fault
+from desmos_fast.webhooks.events import EVENTS
 from desmos_fast.webhooks.model import Subscription, WebhookRefused
 
 Hosts = Literal["public", "any"]
@@ -48,14 +50,35 @@ def check(asked: Subscription) -> None:
     if len(asked.url) > LONGEST_URL or not asked.url.isascii() or not asked.url.isprintable() or " " in asked.url:
         raise WebhookRefused(f"url is at most {LONGEST_URL} visible ASCII characters")
     parts = split(asked.url)
-    if parts.scheme != "https" or not parts.hostname:
+    if parts.scheme != "https" or not parts.hostname or not _can_be_named(parts.hostname):
         raise WebhookRefused("url is https://host/…")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise WebhookRefused("url holds neither a name and password nor a fragment", hint="deliveries are signed: check the signature")
     if mask_nir(asked.url) != asked.url:
         raise WebhookRefused("url holds an identity number")
-    if len(asked.events) > MOST_EVENTS or any(EVENT.fullmatch(name) is None for name in asked.events):
+    if len(asked.events) > MOST_EVENTS:
         raise WebhookRefused(f"events are at most {MOST_EVENTS} names such as file.sent", hint="leave them out to be told of all")
+    if unknown := [_unknown(place, name) for place, name in enumerate(asked.events) if name not in EVENTS]:
+        raise WebhookRefused(
+            "nothing that happens has this name",
+            hint=f"leave events out to be told of all; there are {', '.join(sorted(EVENTS))}",
+            faults=unknown,
+        )
+
+
+def _unknown(place: int, name: str) -> Fault:
+    # What has not the form of a name may be anything, and is not repeated.
+    return Fault(
+        code="unknown_event", message="no event has this name", field=f"events[{place}]", value=name if EVENT.fullmatch(name) else None
+    )
+
+
+def _can_be_named(host: str) -> bool:
+    """Say whether the name of a host can be asked for: who resolves it fails at a part that is empty or too long."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def split(url: str) -> SplitResult:

@@ -17,7 +17,6 @@ from desmos_fast.webhooks.model import Outcome, WebhookRefused
 from desmos_fast.webhooks.rules import Hosts
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
-AT_ONCE: Final = 16
 RESOLVE_S: Final = 2.0
 
 
@@ -81,8 +80,9 @@ class Poster:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        # No limit of its own: a worker has so many batches under way, and who waited here for a slow receiver would be held to be away.
         connector = aiohttp.TCPConnector(
-            resolver=GuardedResolver(self._hosts), ssl=self._trust or ssl.create_default_context(), limit=AT_ONCE, use_dns_cache=False
+            resolver=GuardedResolver(self._hosts), ssl=self._trust or ssl.create_default_context(), limit=0, use_dns_cache=False
         )
         self._session = aiohttp.ClientSession(
             connector=connector, timeout=self._timeout, headers={"User-Agent": "desmos-fast"},

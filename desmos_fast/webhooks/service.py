@@ -44,6 +44,7 @@ SECRETS: Final = "webhook_secret"
 # One event, or the instants between which everything is meant.
 Again = UUID | tuple[datetime, datetime | None]
 SECRET_BYTES: Final = 32
+DEAD: Final = "webhook.dead"
 BATCH: Final = 16
 
 
@@ -168,9 +169,10 @@ async def settle(
     elif batch.failures:
         await store.pause(con, tenant, webhook, 0, None)
     dead = [
-        Event("webhook.dead", webhook, detail={"event": str(letter.message.id), "reason": verdict.reason})
+        Event(DEAD, webhook, detail={"event": str(letter.message.id), "reason": verdict.reason})
         for letter, verdict in zip(batch.letters, verdicts, strict=True)
-        if verdict.state == "dead"
+        # Webhooks that are all dead would tell each other of it, more often each time, and never end.
+        if verdict.state == "dead" and letter.message.event != DEAD
     ]
     await journal.record(con, tenant, now, dead, by=WORKER)
     for verdict in verdicts:

@@ -221,6 +221,11 @@ async def next_look(con: Connection, tenant: UUID, webhook: UUID, now: datetime,
     return due
 
 
+async def forget_look(con: Connection, tenant: UUID, webhook: UUID) -> None:
+    """Rely on no job that was to look again."""
+    await con.execute(WAKE_AT, tenant, webhook, None, None)
+
+
 async def replay(con: Connection, tenant: UUID, webhook: UUID, since: datetime, until: datetime | None) -> int:
     """Queue again what the webhook was or would have been told of from one instant up to another; return how many events."""
     done = await con.execute(REPLAY, tenant, webhook, since, until)

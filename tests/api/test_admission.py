@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from time import perf_counter
 
 import pytest
@@ -12,7 +13,11 @@ from api.body import BULK_LIMIT
 from api.keys import BULK, STREAMS
 from desmos_fast.base.types import TenantId, uuid7
 from desmos_fast.db import numbers
+from desmos_fast.db.pool import Connection
 from desmos_fast.db.tenant import direct
+from desmos_fast.identity.context import Context
+from desmos_fast.webhooks import service as webhooks
+from desmos_fast.webhooks.model import WebhookList
 from tests.api.conftest import Desk, House
 
 
@@ -133,3 +138,23 @@ async def test_a_centre_that_waits_for_itself_leaves_the_others_theirs(house: Ho
     # The first is being committed; the others wait for its end, in vain.
     assert [reply.status for reply in replies] == [201] + [503] * 7
     assert {reply.code for reply in replies if reply.status == 503} == {"busy"}
+
+
+async def test_a_centre_that_reads_much_at_once_leaves_the_others_a_connection(
+    desk: Desk, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await house.desk()
+    show = webhooks.show
+
+    async def slow(con: Connection, context: Context, now: datetime) -> WebhookList:
+        await con.execute("SELECT pg_sleep(2)")
+        return await show(con, context, now)
+
+    monkeypatch.setattr(webhooks, "show", slow)
+    reading = [asyncio.create_task(desk.get("/v1/webhooks")) for _ in range(8)]
+    await asyncio.sleep(0.3)
+    replies = [await other.get("/v1/lots"), await house.send("GET", "/readyz", {})]
+    assert [reply.status for reply in replies] == [200, 200]
+    told = await asyncio.gather(*reading)
+    assert {reply.status for reply in told} == {200, 503}
+    assert {reply.code for reply in told if reply.status == 503} == {"busy"}, "the database was not away"

@@ -53,6 +53,22 @@ async def test_what_is_refused_or_tried_says_nothing_of_the_kind(desk: Desk) -> 
     assert (await sign(live, "", insured_nir=REAL_FORM)).status == 201
 
 
+async def test_what_a_test_key_was_answered_is_no_answer_to_a_live_one(desk: Desk) -> None:
+    live = await other_kind(desk, "live")
+    made = await desk.post("/v1/keys", {"roles": ["biller"], "label": "Accueil"}, key="accueil")
+    assert (made.status, made.json["kind"]) == (201, "test")
+    again = await live.post("/v1/keys", {"roles": ["biller"], "label": "Accueil"}, key="accueil")
+    assert (again.status, again.code) == (422, "idempotency_key_reused")
+    body = desk.invoice()
+    for way in ("", ":batch"):
+        signed = await desk.post(f"/v1/invoices{way}", body, key="one")
+        assert signed.status in (200, 201)
+        refused = await live.post(f"/v1/invoices{way}", body, key="one")
+        assert (refused.status, refused.code) == (422, "idempotency_key_reused")
+        repeated = await desk.post(f"/v1/invoices{way}", body, key="one")
+        assert (repeated.body, repeated.headers["Idempotency-Replayed"]) == (signed.body, "true")
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -17,6 +17,7 @@ from desmos_fast.base.errors import DesmosError
 
 LIMIT: Final = 1000
 SYNTHETIC: Final = "255089999901227"
+GROUPED = ":".join([SYNTHETIC[0], SYNTHETIC[1:3], SYNTHETIC[3:5], SYNTHETIC[5:7], SYNTHETIC[7:10], SYNTHETIC[10:13], SYNTHETIC[13:]])
 
 
 @web.middleware
@@ -132,7 +133,11 @@ async def test_a_path_or_query_of_a_wrong_form_is_refused(server: TestServer, pa
     assert (answered, orjson.loads(body)["code"]) == (status, code)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("abc-1", True), (SYNTHETIC, False), ("a b", False), ("x" * 129, False)])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("abc-1", True), (SYNTHETIC, False), ("a b", False), ("x" * 129, False), (GROUPED, False), (f"web-{GROUPED}", False),
+     ("nir255089999901283", False), ("255089999901283x", False), ("2026-11-26T08:00:00.123456", True), ("12:34:56.789123:99", True)],
+)  # fmt: skip
 async def test_a_request_id_is_kept_only_when_it_is_harmless(server: TestServer, given: str, kept: bool) -> None:
     raw = f"GET /things/{GOOD_ID}?draft=1 HTTP/1.1\r\nHost: t\r\nX-Request-Id: {given}\r\n\r\n".encode()
     status, body = await talk(server, raw)

@@ -35,8 +35,11 @@ def spaced(nir: str) -> str:
     return f"{nir[0]} {nir[1:3]} {nir[3:5]} {nir[5:7]} {nir[7:10]} {nir[10:13]} {nir[13:]}"
 
 
-@pytest.mark.parametrize("dress", ["{}", "nir={} refused", '{{"insured_nir":"{}"}}', "/v1/invoices/{}", "2750000010{}000DUPONT", "{0},{0}",
-                                   "NIR{}", "VIR CPAM REF{}X", "patient.nir{}@centre.example"])  # fmt: skip
+@pytest.mark.parametrize(
+    "dress",
+    ["{}", "nir={} refused", '{{"insured_nir":"{}"}}', "/v1/invoices/{}", "2750000010{}000DUPONT", "{0},{0}", "NIR{}", "VIR CPAM REF{}X",
+     "patient.nir{}@centre.example", "nir{}", "{}z"],
+)  # fmt: skip
 def test_canaries_never_leave_a_text(dress: str) -> None:
     for nir in canaries(COUNT):
         masked = mask_text(dress.format(nir))

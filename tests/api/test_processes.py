@@ -162,6 +162,15 @@ async def test_a_new_process_that_does_not_serve_costs_none_of_the_old(desk: Des
         assert one.pids() == serving
 
 
+async def test_one_process_alone_is_not_ended_by_a_reload(desk: Desk, tmp_path: Path) -> None:
+    async with crew(desk, tmp_path, processes=1) as one:
+        one.watcher.send_signal(signal.SIGHUP)
+        await asyncio.sleep(0.5)
+        await look(one, desk, 2)
+        one.watcher.terminate()
+        assert await one.ended() == 0
+
+
 def test_one_process_for_each_processor_up_to_three(monkeypatch: pytest.MonkeyPatch) -> None:
     for processors, expected in ((1, 1), (2, 2), (3, 3), (16, 3)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, many=processors: set(range(many)))

@@ -60,7 +60,7 @@ def test_a_nir_in_a_text_is_hidden(first13: str, beside: str, with_key: bool) ->
     assert written not in mask_nir(f"{beside}{written}{beside}")
 
 
-@given(NIRS, st.sampled_from([" ", ".", "-", "\xa0", "\u202f"]), st.sampled_from(["", " ", ",", "\n"]), st.booleans(), st.booleans())
+@given(NIRS, st.sampled_from([" ", ".", ":", "-", "\xa0", "\u202f"]), st.sampled_from(["", " ", ",", "\n"]), st.booleans(), st.booleans())
 def test_a_nir_is_hidden_in_groups_too_as_people_write_it(first13: str, gap: str, beside: str, whole_place: bool, with_key: bool) -> None:
     place = [first13[5:10]] if whole_place else [first13[5:7], first13[7:10]]
     groups = [first13[0], first13[1:3], first13[3:5], *place, first13[10:], *([f"{nir_key(first13):02d}"] if with_key else [])]
