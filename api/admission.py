@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many large bodies are held at once, and writes of one centre: the others wait a moment, then are asked to come back."""
+"""How many large bodies are held at once, and what one centre writes or reads: the others wait a moment, then are asked to come back."""
 
 import asyncio
 from collections import Counter
@@ -13,6 +13,8 @@ from desmos_fast.base.types import TenantId
 SLOTS: Final = 4
 MOST_STREAMS: Final = 16
 WAIT_S: Final = 1.0
+# Who reads holds up nobody but his own centre.
+READ_WAIT_S: Final = 10.0
 MOST_WAITING: Final = 1000
 
 
@@ -59,7 +61,7 @@ class Gate:
 
 
 class Shares:
-    """Let the writes of one centre hold `slots` connections at most: those that wait for each other leave the other centres theirs."""
+    """Let what one centre writes, or reads, hold `slots` connections at most: what waits for itself leaves the others theirs."""
 
     def __init__(self, slots: int, wait_s: float = WAIT_S) -> None:
         self._slots = slots

@@ -43,7 +43,7 @@ from api import (
     users,
     webhooks,
 )
-from api.admission import Parted, Shares
+from api.admission import READ_WAIT_S, Parted, Shares
 from api.body import LIMIT
 from api.figures import Counting
 from api.keys import (
@@ -112,8 +112,8 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Parted()
     app[SHARES] = Shares(writes := max(1, pool.get_max_size() // 2))
-    # Whatever one centre asks for at once, a connection is left for the others and for who asks whether we serve.
-    app[READS] = Shares(max(1, pool.get_max_size() - writes - 1))
+    # Whatever one centre asks for at once, beside the one that hears the other processes a connection is left for all others.
+    app[READS] = Shares(max(1, pool.get_max_size() - writes - 2), READ_WAIT_S)
     app[COUNTING] = Counting(pool, app[CLOCK])
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)

@@ -18,6 +18,8 @@ WEBHOOK_HOSTS: Final[tuple[WebhookHosts, ...]] = ("public", "any")
 LOG_LEVELS: Final = ("info", "warning", "error")
 DSN_SCHEMES: Final = ("postgresql://", "postgres://")
 MAX_PORT: Final = 65_535
+# One hears the other processes for as long as this one has workstations: with no other nothing would be answered any more.
+MIN_POOL: Final = 2
 MAX_POOL: Final = 64
 BULK_LINES: Final = 5_000
 MAX_DEADLINE_S: Final = 3600
@@ -103,7 +105,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         host=given.get("DESMOS_HOST", "127.0.0.1"),
         port=_whole(given, "DESMOS_PORT", 8080, 0, MAX_PORT),
         log_level=level,
-        pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, 1, MAX_POOL),
+        pool_size=_whole(given, "DESMOS_POOL_SIZE", 8, MIN_POOL, MAX_POOL),
         layouts=layouts(env),
         tariffs=tariffs(env),
         recipients=recipients(env),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from desmos_fast.base.settings import MAX_POOL, MAX_PORT, load
+from desmos_fast.base.settings import MAX_POOL, MAX_PORT, MIN_POOL, load
 
 if TYPE_CHECKING:
     from desmos_fast.commands.runtime import Runtime
@@ -60,7 +60,8 @@ def serve(
         typer.Option(min=1, max=MOST_PROCESSES, help=f"How many processes serve; else one a processor, {MOST_UNASKED} at most."),
     ] = None,
     connections: Annotated[
-        int | None, typer.Option(min=1, max=MAX_POOL, help="Connections to the database of each process, at most; else DESMOS_POOL_SIZE.")
+        int | None,
+        typer.Option(min=MIN_POOL, max=MAX_POOL, help="Connections to the database of each process, at most; else DESMOS_POOL_SIZE."),
     ] = None,
     grace: Annotated[float, typer.Option(min=0, max=60, help=GRACE_HELP)] = 1.0,
     log_level: Annotated[

@@ -95,6 +95,13 @@ def test_the_container_names_what_there_is() -> None:
     assert "podman build --format docker " in lines[1] and "podman build --format docker " in (ROOT / "docs/how-to/deploy.md").read_text()
 
 
+def test_the_page_says_what_lets_a_worker_write_elsewhere() -> None:
+    unit = (DEPLOY / "systemd" / "desmos-fast-worker.service").read_text()
+    line = "ReadWritePaths=/var/spool/cft/out"
+    assert "ProtectSystem=strict" in unit and line in unit and line in (ROOT / "docs/how-to/deploy.md").read_text()
+    assert 'folder = "/var/spool/cft/out"' in (ROOT / "docs/reference/transports.md").read_text(), "the folder of the example"
+
+
 # --- HAProxy
 
 with_haproxy = pytest.mark.skipif(HAPROXY is None, reason="there is no haproxy here: scripts/system-packages haproxy")
@@ -238,9 +245,7 @@ async def test_the_agents_of_workstations_get_through_the_proxy(house: House, tm
             said = wire.from_service.decode((await channel.receive(timeout=5)).data)
             assert isinstance(said, wire.Challenge)
         one.seen.clear()
-        async with session.get(
-            f"http://127.0.0.1:{one.proxy}/v1/nothing", headers={"Connection": "Upgrade", "Upgrade": "websocket"}
-        ) as reply:
+        async with session.get(f"http://127.0.0.1:{one.proxy}/v1/nothing", headers={"Connection": "Upgrade", "Upgrade": "h2c"}) as reply:
             assert (reply.status, one.upgrades) == (401, [])
 
 

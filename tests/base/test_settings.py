@@ -76,7 +76,7 @@ def test_an_empty_variable_is_an_absent_one() -> None:
     ("name", "value"),
     [
         ("PORT", "-1"), ("PORT", "65536"), ("PORT", "80.0"), ("PORT", "8_080"), ("PORT", "٨٠"), ("PORT", " 80"), ("PORT", "9" * 5000),
-        ("POOL_SIZE", "0"), ("POOL_SIZE", "65"), ("POOL_SIZE", "many"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", "debug"),
+        ("POOL_SIZE", "1"), ("POOL_SIZE", "65"), ("POOL_SIZE", "many"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", "debug"),
         ("DATA_DIR", "relative"), ("DATA_DIR", "/"), ("DATA_DIR", "//"), ("DATA_DIR", "/srv/../"), ("DATA_DIR", "/srv/a\nb"),
         ("LAYOUTS", "packs/essai-2"), ("LAYOUTS", "/srv/a\nb"), ("TARIFFS", "packs"), ("PG_BIN", "bin"),
         ("DSN", "host=db.test password=hush"), ("DSN", "mysql://hush@db.test"), ("OWNER_DSN", DSN),

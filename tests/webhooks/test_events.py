@@ -31,6 +31,7 @@ MADE: Final = {
     ("settlement/dunning/reminders/service.py", "f'reminder.{state}'"): {"reminder.cancelled", "reminder.sent"},
     ("settlement/posting.py", "name"): set(OF_STATES.values()),
     ("settlement/taught/service.py", "name"): {"label.forgotten", "label.taught", "matching.set"},
+    ("webhooks/service.py", "DEAD"): {"webhook.dead"},
 }
 
 
