@@ -19,6 +19,8 @@ STORE: Final = """
     INSERT INTO idempotency (tenant_id, route, key, fingerprint, status, headers, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+FORGET: Final = "SELECT forget_answers($1)"
+FORGOTTEN_AT_ONCE: Final = 1000
 BODY: Final = "SELECT body FROM idempotency WHERE tenant_id = $1 AND route = $2 AND key = $3"
 TRY_LOCKS: Final = """
     SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(10) || key, 1))
@@ -73,6 +75,19 @@ async def kept(pool: Pool, tenant: UUID, route: str, key: str) -> bytes:
     """Return the body that a key was answered with. Raises DatabaseDown."""
     async with transaction(pool, tenant) as con:
         return bytes(await con.fetchval(BODY, tenant, route, key))
+
+
+async def forget(pool: Pool, tenant: UUID) -> int:
+    """Take away what a centre was answered longer ago than keys are kept, and return how many; each transaction is a short one.
+
+    Raises DatabaseDown. The days are the database's own, whatever a test centre's clock says.
+    """
+    total, done = 0, FORGOTTEN_AT_ONCE
+    while done == FORGOTTEN_AT_ONCE:
+        async with transaction(pool, tenant) as con:
+            done = int(await con.fetchval(FORGET, FORGOTTEN_AT_ONCE))
+        total += done
+    return total
 
 
 class Asked(NamedTuple):

@@ -162,6 +162,21 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.forget_answers(most integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH old AS (
+        SELECT i.ctid FROM idempotency AS i
+         WHERE i.tenant_id = current_setting('app.tenant')::uuid AND i.created_at < now() - interval '90 days'
+         LIMIT most FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM idempotency AS i USING old
+         WHERE i.ctid = old.ctid AND i.tenant_id = current_setting('app.tenant')::uuid RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
 CREATE FUNCTION public.forget_attempts(older timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -2614,6 +2629,9 @@ GRANT ALL ON FUNCTION public.find_account(wanted text, named text) TO desmos_app
 
 REVOKE ALL ON FUNCTION public.find_agent_code(wanted bytea, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_agent_code(wanted bytea, at timestamp with time zone) TO desmos_app;
+
+REVOKE ALL ON FUNCTION public.forget_answers(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.forget_answers(most integer) TO desmos_app;
 
 REVOKE ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.forget_attempts(older timestamp with time zone) TO desmos_app;

@@ -4,15 +4,20 @@
 import asyncio
 from typing import Final
 
+import asyncpg
 import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 
 from api.app import make_app
+from desmos_fast.base.clock import system_clock
 from desmos_fast.base.settings import load
 from desmos_fast.base.types import uuid7
+from desmos_fast.db import idempotency
 from desmos_fast.db import pool as pools
 from desmos_fast.db.keyring import Keyring
+from desmos_fast.db.tenant import direct, transaction
+from desmos_fast.settlement.dunning.reminders.jobs import Daily
 from tests.api.conftest import MASTER, Desk, House, person
 from tests.api.test_deadlines import locked
 
@@ -110,6 +115,28 @@ async def test_a_wire_cut_at_any_moment_doubles_nothing(house: House, desk: Desk
         assert again.status == 201, again.body
         assert first.status == 503 or first.body == again.body
         assert await desk.count("invoice") == tenth + 1
+
+
+async def test_a_worker_takes_away_what_is_older_than_ninety_days_and_nothing_else(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, ages = await house.desk(), (("91", 5), ("89", 2), ("0", 1))
+    for centre in (desk, other):
+        for days, many in ages:
+            for turn in range(many):
+                assert (await centre.post("/v1/invoices", centre.invoice(), f"{days}-{turn}")).status == 201
+    async with direct(house.owner_dsn, desk.tenant) as con:
+        await con.execute("UPDATE idempotency SET created_at = now() - make_interval(days => split_part(key, '-', 1)::int)")
+    monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", 2)
+    await Daily(house.pool, Keyring(MASTER), system_clock).look()
+    assert (await desk.count("idempotency"), await other.count("idempotency")) == (3, 8)
+    for key, known in (("89-1", True), ("0-0", True), ("91-4", False)):
+        reply = await desk.post("/v1/invoices", desk.invoice(), key)
+        assert (reply.status, "Idempotency-Replayed" in reply.headers) == (201, known)
+    assert await desk.count("invoice") == 9
+    async with transaction(house.pool, desk.tenant) as con:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await con.execute("DELETE FROM idempotency")
 
 
 async def test_what_a_lost_connection_left_at_work_holds_its_key_until_it_ends(house: House, desk: Desk) -> None:

@@ -44,7 +44,7 @@ NAMED: Final = {
 TWO_POLICIES: Final = {"agent", "agent_code", "api_key", "incident", "member", "reader", "reader_event", "session", "test_clock"}
 LENT: Final = [
     "account_scopes", "authenticate_key", "authenticate_session", "every_tenant", "every_test_clock", "find_account", "find_agent_code",
-    "forget_attempts", "forget_reader_events",
+    "forget_answers", "forget_attempts", "forget_reader_events",
     "incidents_running",
 ]  # fmt: skip
 WITH_TENANT: Final = """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker does for every centre once a day of Paris: reminders, and the audit of a quarter that ended."""
+"""What a worker does for every centre once a day of Paris: reminders, the audit of a quarter that ended, and what is kept no longer."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import structlog
 
 from desmos_fast.base.clock import Clock, at, paris_date
 from desmos_fast.base.types import TenantId
-from desmos_fast.db import health
+from desmos_fast.db import health, idempotency
 from desmos_fast.db.journal import WORKER
 from desmos_fast.db.keyring import Keyring
 from desmos_fast.db.pool import DatabaseDown, Pool
@@ -59,6 +59,7 @@ class Daily:
                 context = without_key(tenant, "", self.keyring.of(tenant), now, WORKER)
                 await audit.keep_last_quarter(con, context)
                 done = await service.make_day(con, context)
+            forgotten = await idempotency.forget(self.pool, tenant)
         except DatabaseDown:
             raise
         except Exception as error:
@@ -66,5 +67,5 @@ class Daily:
             log.error("the day of a centre could not be done", centre=str(tenant), error=type(error).__name__)
             return False
         if done is not None:
-            log.info("the day of a centre is done", centre=str(tenant), **done._asdict())
+            log.info("the day of a centre is done", centre=str(tenant), answers_forgotten=forgotten, **done._asdict())
         return done is not None
