@@ -86,11 +86,10 @@ def list_keys(finess: Finess, as_json: AsJson = False) -> None:
         print(msgspec.json.encode(found).decode())
         return
     for key in found.keys:
-        ended = (
-            f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else ""
-        )
-        used = f"{key.used_at:%Y-%m-%d %H:%M}" if key.used_at else "never used"
-        print(f"{key.id}  {key.kind:<4}  {','.join(key.roles):<24}  {used:<16}  {ended:<22}  {key.label}".rstrip())
+        until = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else ""
+        ended = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else until
+        used = f"{key.used_at:%Y-%m-%d %H:%M} UTC" if key.used_at else "never used"
+        print(f"{key.id}  {key.kind:<4}  {','.join(key.roles):<24}  {used:<20}  {ended:<26}  {key.label}".rstrip())
 
 
 def revoke_key(finess: Finess, name: Name) -> None:
@@ -163,8 +162,8 @@ def list_users(finess: Finess, as_json: AsJson = False) -> None:
         return
     for user in found.users:
         ended = f"ended {user.ended_at:%Y-%m-%d}" if user.ended_at else ""
-        used = f"{user.used_at:%Y-%m-%d %H:%M}" if user.used_at else "never used"
-        print(f"{user.id}  {user.kind:<4}  {','.join(user.roles):<24}  {used:<16}  {ended:<16}  {user.login}  {user.name}".rstrip())
+        used = f"{user.used_at:%Y-%m-%d %H:%M} UTC" if user.used_at else "never used"
+        print(f"{user.id}  {user.kind:<4}  {','.join(user.roles):<24}  {used:<20}  {ended:<16}  {user.login}  {user.name}".rstrip())
 
 
 def end_user(finess: Finess, name: UserName) -> None:

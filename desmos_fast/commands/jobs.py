@@ -30,7 +30,7 @@ def retry(
 
 
 def _line(job: "HeldJob") -> str:
-    return f"{job.id:>8}  {job.since:%Y-%m-%d %H:%M:%S}  {job.entrypoint}  {job.payload.decode()}  {job.reason or ''}".rstrip()
+    return f"{job.id:>8}  {job.since:%Y-%m-%d %H:%M:%S} UTC  {job.entrypoint}  {job.payload.decode()}  {job.reason or ''}".rstrip()
 
 
 def _object(job: "HeldJob") -> str:

@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def reconcile_files(
-    invoices: Annotated[str, typer.Option(help="Invoices, one JSON object a line.")],
+    invoices: Annotated[
+        str, typer.Option(help="What each payer owes, one object an invoice: not what `fse encode` takes, see docs/reference/cli.md.")
+    ],
     orders: Annotated[str, typer.Option(help="Payment orders, as `returns parse --orders` writes them.")],
     bank: Annotated[str, typer.Option(help="Bank lines, as `bank parse` writes them.")],
     out: Annotated[Path, typer.Option(help="The folder for matches.ndjson and summary.json.")],

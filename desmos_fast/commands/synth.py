@@ -81,7 +81,9 @@ def year(
     seed: Annotated[int, typer.Option(min=0, help="Where everything is drawn from: the same seed gives the same bytes.")],
     invoices: Annotated[int, typer.Option(min=1, help="How many invoices there are in all.")],
     out: Annotated[str, typer.Option(help="The file for the invoices, one a line; `-` is standard output.")] = "-",
-    first_day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day of care.")] = FIRST_DAY,
+    first_day: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day of care.", show_default=f"{FIRST_DAY:%Y-%m-%d}")
+    ] = FIRST_DAY,
     days: Annotated[int, typer.Option(min=1, max=3653, help="Over how many days they are spread.")] = 365,
     mix: Annotated[str, typer.Option(help="What the centre does: both, medical or dental.")] = "both",
     errors: Annotated[str, typer.Option(help="How much goes wrong: usual, rough or none.")] = "usual",

@@ -86,9 +86,10 @@ class Year:
         self._names = (*shares, NONE)
         self._ends = tuple(itertools.accumulate((*shares.values(), WHOLE - sum(shares.values()))))
         self._first_number = first_number
+        # What cannot be billed on the first day or the last is told before the first invoice.
+        for end in (first, datetime.date.fromordinal(min(first.toordinal() + days - 1, datetime.date.max.toordinal()))):
+            Day(world, end, self._weights)
         self.days = tuple(spread(count, first, days, load_season()))
-        # What cannot be billed on the first day is told before the first invoice.
-        Day(world, first, self._weights)
 
     def visits(self, since: datetime.date | None = None, until: datetime.date | None = None) -> Iterator[Visit]:
         """Give the invoices one by one in order of day and number; those of some days alone are the same as in the whole."""

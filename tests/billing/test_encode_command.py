@@ -219,6 +219,9 @@ def test_an_input_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
         (b"\x7fELF" + bytes(range(256)) * 40, "a program"),
         (bytes(range(32)) * 400, "binary data"),
         (bytes(100_000), "zero bytes"),
+        (RECORDS, "records of 128 bytes"),
+        (RECORDS.replace(b"\n", b"\r\n"), "records of 128 bytes"),
+        (RECORDS.replace(b"\n", b""), "records of 128 bytes"),
     ],
 )
 @pytest.mark.parametrize("keep_going", [(), ("--keep-going",)])

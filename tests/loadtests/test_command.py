@@ -61,6 +61,12 @@ def test_an_unknown_name_is_wrong_usage() -> None:
     assert ran.returncode == 2 and "cooking" in ran.stderr and "codec" in ran.stderr
 
 
+@pytest.mark.parametrize("asked", [("--centres", "1" + "0" * 20), ("--centres", "3", "--invoices-per-day", "1" + "0" * 20)])
+def test_a_number_that_nobody_has_is_wrong_usage_and_takes_no_time(asked: tuple[str, ...]) -> None:
+    ran = program("capacity", *asked)
+    assert ran.returncode == 2 and asked[-2] in ran.stderr
+
+
 def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:
     for package in ("desmos_fast", "api", "monitoring", "ext"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.c"))

@@ -61,6 +61,18 @@ def test_a_time_without_an_open_day_is_refused() -> None:
         Year(World(1), 10, datetime.date(2026, 5, 1), 1)
 
 
+@pytest.mark.parametrize("first", [datetime.date(2069, 12, 1), datetime.date(9999, 12, 1), datetime.date(2024, 1, 1)])
+def test_a_time_that_leaves_the_calendar_of_the_tariffs_is_refused_before_the_first_invoice(first: datetime.date) -> None:
+    with pytest.raises(InvalidInput, match="no tariff is known for "):
+        Year(World(1), 1000, first)
+
+
+def test_the_first_day_is_shown_as_it_is_given() -> None:
+    words = [sys.executable, "-m", "desmos_fast.cli", "synth", "year", "--help"]
+    shown = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "(2026-01-01)" in shown and "00:00:00" not in shown
+
+
 def test_the_same_seed_gives_the_same_bytes_and_a_part_is_that_of_the_whole() -> None:
     whole = text(Year(World(3), 400, FIRST, 20))
     assert whole == text(Year(World(3), 400, FIRST, 20))

@@ -71,6 +71,12 @@ def _untyped(head: bytes) -> Fault | None:
     return Fault(code=min(faults)[1], message=message, record=1, offset=0)
 
 
+def _typed(head: bytes) -> bool:
+    """Tell whether the first line, or what stands there without one, is a record with a type: no object of JSON begins as one does."""
+    first = head.partition(b"\n")[0].removesuffix(b"\r") if b"\n" in head else head[:RECORD_WIDTH]
+    return len(first) == RECORD_WIDTH and bool(_scanned(first, RECORD_WIDTH).codes_of_types.strip(UNTYPED))
+
+
 def _scanned(head: bytes, size: int) -> Scan:
     """Read the whole records among the first bytes."""
     scan = Scan(b"\n" in head)
@@ -81,6 +87,8 @@ def _scanned(head: bytes, size: int) -> Scan:
 def foreign_lines(head: bytes) -> Fault | None:
     """Return the one fault of an input that begins like this, None where it may be lines of JSON, faulty ones included."""
     found = _look(head, BEGINNINGS, TEXT if not _utf8(head[:SEEN]) else TEXT + BEYOND_ASCII)
+    if found is None and _typed(head):
+        found = (f"records of {RECORD_WIDTH} bytes", "`fse decode` makes invoices of claims, `returns parse` reads answers")
     if found is None:
         return None
     what, advice = found[0], found[1].format(unit="JSON lines", text="UTF-8")
