@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from desmos_fast.base.errors import DesmosError, InvalidInput
+from desmos_fast.base.identifiers import mask_nir
 from desmos_fast.commands import groups
 
 OUTSIDE: Final = 3
@@ -78,7 +79,8 @@ def main() -> None:
         raise SystemExit(OUTSIDE) from None
     except OSError as error:
         _give_up_output()
-        print(f"desmos-fast: the system refused: {error.strerror or type(error).__name__}", file=sys.stderr)
+        where = f": {mask_nir(os.fsdecode(error.filename))}" if isinstance(error.filename, str | bytes) else ""
+        print(f"desmos-fast: the system refused: {error.strerror or type(error).__name__}{where}", file=sys.stderr)
         print("  check the disk, the rights of the files, and where the output goes", file=sys.stderr)
         raise SystemExit(OUTSIDE) from None
     except Exception as error:

@@ -99,6 +99,15 @@ def test_an_old_locale_stands_in_no_ones_way(encoding: str) -> None:
     assert "╭─ Options" in done.stdout.decode("utf-8")
 
 
+def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:
+    for name, shown in (("data", "data"), (f"{NIR[:-2]}12", "*" * 15)):
+        (tmp_path / name).write_bytes(b"")
+        env = {**os.environ, "DESMOS_DATA_DIR": str(tmp_path / name)}
+        done = subprocess.run([*PROGRAM, "jobs", "list"], capture_output=True, text=True, timeout=60, env=env, check=False)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith(f"desmos-fast: the system refused: Not a directory: {tmp_path}/{shown}/")
+
+
 def beside_a_bar(*arguments: str | Path) -> tuple[bytes, list[str]]:
     """Run a command with standard error on a terminal of 60 columns: what came out of standard output, and the lines on the terminal."""
     master, slave = pty.openpty()
