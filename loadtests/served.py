@@ -191,8 +191,9 @@ class Service:
 
     def said(self) -> str:
         """Return what it has said so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        # Its place in the file is the program's own: whoever moved it would have the next line written over the first.
+        log = self._log.fileno()
+        return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace")
 
     def peak_memory(self) -> int:
         """Return the peak of its memory in bytes."""
@@ -203,13 +204,16 @@ class Service:
 def standing(here: Place, services: Mapping[str, Sequence[str]]) -> Iterator[None]:
     """Run services over a database, and tell under their names where they listen and, with `_PID`, which processes they are.
 
-    One that stands already is used; one that does not start is told by nobody, so that only who needs it breaks.
+    One that stands already is used; of one that does not start is told why, under `_WHY`, so that only who needs it breaks.
     """
     with contextlib.ExitStack() as closing:
         for name, command in services.items():
             if name not in os.environ:
-                with contextlib.suppress(OutsideFailed):
+                try:
                     service = closing.enter_context(Service(here, *command))
+                except OutsideFailed as error:
+                    closing.enter_context(telling({f"{name}_WHY": error.detail}))
+                else:
                     closing.enter_context(telling({name: str(service.port), f"{name}_PID": str(service.pid)}))
         yield
 

@@ -79,7 +79,7 @@ def port_of(name: str) -> int:
     """Return where a service listens. Raises OutsideFailed for one that did not start."""
     port = os.environ.get(name)
     if port is None:
-        raise OutsideFailed("the service could not be started")
+        raise OutsideFailed(os.environ.get(f"{name}_WHY", "the service was not started"))
     return int(port)
 
 
