@@ -30,6 +30,8 @@ KERNEL_TESTS := tests/fuzz tests/exchange tests/billing tests/lots tests/returns
   tests/settlement/bank tests/db/test_pgcopy.py tests/db/test_seal.py tests/monitoring/test_tally.py
 # What a sanitizer keeps of freed memory says nothing of a release.
 MEASURED := --ignore tests/exchange/test_memory.py
+# Rooms in which no kernel is at work, and whole programs whose parts have tests of their own: slow there, and they say nothing of memory.
+BESIDE := $(addprefix --ignore ,tests/readers tests/agents tests/loadtests tests/e2e tests/test_wheel.py tests/test_set_up.py)
 # Lines are counted in the process of the tests, by tests that reach the same ones each time; what is long would take hours while traced.
 SHORT := -k "not long and not planted and not gigabytes and not threads and not command and not wherever and not apart \
   and not every_code and not any_value"
@@ -117,9 +119,9 @@ fuzz: $(BUILT) $(SAFETY)/.ready ## Feed every parser guided input under the sani
 	@for target in $(TARGETS); do scripts/fuzz $$target $(RUNS) || exit 1; done
 	@$(PY) -m pytest -q -m fuzz
 
-sanitize: $(READY) ## Run every test with the kernels under the sanitizers of the compiler
+sanitize: $(READY) ## Run the tests of all that the kernels serve with them under the sanitizers of the compiler
 	@DESMOS_SANITIZE=1 scripts/safety-build sanitize
-	@cd build/sanitize && scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(SPREAD) $(MEASURED)
+	@cd build/sanitize && scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(SPREAD) $(MEASURED) $(BESIDE)
 	@cd build/sanitize && DESMOS_SIMD=portable \
 	  scripts/sanitized .venv/bin/python -m pytest -q --capture=sys --timeout 1200 $(SPREAD) $(MEASURED) $(KERNEL_TESTS)
 

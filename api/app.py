@@ -111,9 +111,10 @@ def make_app(settings: Settings, pool: Pool, keyring: Keyring, *, clock: Clock =
     app[WEBHOOK_HOSTS] = settings.webhook_hosts
     app[MAILER] = open_mailer(settings.mail)
     app[BULK] = Parted()
-    app[SHARES] = Shares(writes := max(1, pool.get_max_size() // 2))
-    # Whatever one centre asks for at once, beside the one that hears the other processes a connection is left for all others.
-    app[READS] = Shares(max(1, pool.get_max_size() - writes - 2), READ_WAIT_S)
+    size = pool.get_max_size()
+    app[SHARES] = Shares(max(1, size // 2))
+    # Beside the one that hears the other processes two are left, whatever one centre reads at once: for all others, and for what it writes.
+    app[READS] = Shares(max(1, size // 2, size - 3), READ_WAIT_S)
     app[COUNTING] = Counting(pool, app[CLOCK])
     app.cleanup_ctx.append(health.watch_loop)
     app.cleanup_ctx.append(health.counting)

@@ -36,6 +36,8 @@ def demo(
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+    # A shell has what it starts in the background ignore it; but it is by this signal that a loop gives up its tasks one by one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ordered = Ordered(seed, invoices, data_dir, date.date() if date else None)
     try:
         day = play(ordered, Watch(sys.stderr))
@@ -52,9 +54,6 @@ def demo(
 
 def interrupt(_number: int, _frame: object) -> None:
     """End as Ctrl-C does: whoever asks us to end must not leave a database running."""
-    # What a shell starts in the background ignores Ctrl-C.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 
