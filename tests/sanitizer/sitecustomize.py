@@ -14,6 +14,7 @@ OTHERS: Final = frozenset({
     "alertmanager", "chromium", "gcc", "git", "gzip", "haproxy", "initdb", "openssl", "pcscd", "pg_ctl", "pgbench", "pg_dump", "pg_restore",
     "postgres", "prometheus", "promtool", "psql", "softhsm2-util", "systemd-analyze",
 })  # fmt: skip
+HERE: Final = os.path.dirname(os.path.abspath(__file__))
 LIBRARY: Final = "LD_PRELOAD"
 OF_OURS: Final = {name: os.environ[name] for name in (LIBRARY, "PYTHONMALLOC", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
 _begin: Final = subprocess.Popen.__init__
@@ -25,8 +26,9 @@ def _begin_apart(self: Any, args: Any, *rest: Any, **named: Any) -> None:
     if not OTHERS.isdisjoint(words):
         environment = os.environ if given is None else given
         named["env"] = {name: value for name, value in environment.items() if name != LIBRARY}
-    elif given is not None and words[0] == os.path.basename(sys.executable):
-        named["env"] = OF_OURS | given
+    elif given is not None and os.path.basename(sys.executable) in words:
+        # What it starts in its turn is looked at here, too.
+        named["env"] = OF_OURS | given | {"PYTHONPATH": os.pathsep.join(filter(None, (HERE, given.get("PYTHONPATH"))))}
     _begin(self, args, *rest, **named)
 
 
