@@ -289,6 +289,7 @@ async def test_the_figures_are_exported_and_counted_now_and_then(desk: Desk) -> 
         await anomalies.note(con, desk.tenant, system_clock(), [Found(Kind.STAGE_DIFFERS, uuid7())], by="worker")
     counting = Counting(desk.house.pool, system_clock, every_s=0.0)
     await counting.refresh()
+    await counting.wait(60)
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.REGISTRY.get_sample_value(name, labels)
